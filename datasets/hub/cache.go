@@ -1,0 +1,208 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+)
+
+// The layout, below the cache's root, for repository folder R
+// ("datasets--owner--name") as the Python client documents it:
+//
+//	R/blobs/<etag>                   content, named by its hash
+//	R/blobs/<etag>.<8 hex>.incomplete  content under way, or left behind
+//	R/refs/<revision>                commit of a branch or tag
+//	R/snapshots/<commit>/<path>      link to a blob
+//	R/.no_exist/<commit>/<path>      empty: the commit has no such file
+//	R/trees/<commit>.json            listing of a commit
+//	.locks/R/<etag>.lock             lock of the download of a blob
+//	CACHEDIR.TAG                     tells backup programs to pass by
+
+const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n" +
+	"# This file marks a cache folder of downloads from a Hugging Face hub.\n" +
+	"# See https://bford.info/cachedir/\n"
+
+// makeCache creates the root with its tag.
+func (c *Client) makeCache() error {
+	if err := os.MkdirAll(c.cache, 0o777); err != nil {
+		return err
+	}
+	tag := filepath.Join(c.cache, "CACHEDIR.TAG")
+	if _, err := os.Lstat(tag); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := atomicfile.WriteFile(tag, []byte(cacheTag)); err != nil {
+		c.log.Debug("no cache tag", "error", err)
+	}
+	return nil
+}
+
+func (c *Client) snapshotDir(repo Repo, commit string) string {
+	return filepath.Join(c.cache, repo.folder(), "snapshots", commit)
+}
+
+func (c *Client) pointer(repo Repo, commit, name string) string {
+	return filepath.Join(c.snapshotDir(repo, commit), filepath.FromSlash(name))
+}
+
+func (c *Client) blob(repo Repo, etag string) string {
+	return filepath.Join(c.cache, repo.folder(), "blobs", etag)
+}
+
+func (c *Client) absentMark(repo Repo, commit, name string) string {
+	return filepath.Join(c.cache, repo.folder(), ".no_exist", commit, filepath.FromSlash(name))
+}
+
+func (c *Client) refName(repo Repo) string {
+	return filepath.Join(c.cache, repo.folder(), "refs", filepath.FromSlash(repo.Revision))
+}
+
+// fileSize gives the size of the regular file at name, links followed.
+func fileSize(name string) (int64, bool) {
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return 0, false
+	}
+	return info.Size(), true
+}
+
+// cached finds a file in the snapshot of a commit.
+func (c *Client) cached(repo Repo, commit, name string) (local string, ok bool) {
+	local = c.pointer(repo, commit, name)
+	_, ok = fileSize(local)
+	return local, ok
+}
+
+// readRef gives the commit that a branch or tag had when the hub was last asked.
+func (c *Client) readRef(repo Repo) (string, bool) {
+	f, err := os.Open(c.refName(repo))
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 128))
+	if err != nil {
+		return "", false
+	}
+	commit := strings.ToLower(strings.TrimSpace(string(b)))
+	return commit, isCommit(commit)
+}
+
+// writeRef is best effort: a cache that cannot be written still serves what it
+// holds, and only falling back to it needs the reference.
+func (c *Client) writeRef(repo Repo, commit string) {
+	if repo.Revision == commit {
+		return
+	}
+	if known, ok := c.readRef(repo); ok && known == commit {
+		return
+	}
+	if err := c.writeSmall(c.refName(repo), []byte(commit)); err != nil {
+		c.log.Warn("reference not cached", "repo", repo.String(), "error", err)
+	}
+}
+
+// markAbsent remembers that a commit has no such file. Best effort.
+func (c *Client) markAbsent(repo Repo, commit, name string) {
+	if !isCommit(commit) {
+		return
+	}
+	if err := c.writeSmall(c.absentMark(repo, commit, name), nil); err != nil {
+		c.log.Debug("absence not cached", "repo", repo.String(), "path", name, "error", err)
+	}
+}
+
+func (c *Client) knownAbsent(repo Repo, commit, name string) bool {
+	info, err := os.Lstat(c.absentMark(repo, commit, name))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// link puts the blob into the snapshot: as a relative link, or, where there are
+// none, as the file itself (moved there when fresh, else copied).
+func (c *Client) link(blob, pointer string, fresh bool) error {
+	if err := os.MkdirAll(filepath.Dir(pointer), 0o777); err != nil {
+		return err
+	}
+	if !c.noSymlinks {
+		rel, err := filepath.Rel(filepath.Dir(pointer), blob)
+		if err != nil {
+			return err
+		}
+		err = os.Symlink(rel, pointer)
+		if errors.Is(err, fs.ErrExist) {
+			// Not a usable file, or we were not here: a link whose blob was
+			// deleted, or a file of the wrong size.
+			if err = os.Remove(pointer); err == nil || errors.Is(err, fs.ErrNotExist) {
+				err = os.Symlink(rel, pointer)
+			}
+		}
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, fs.ErrExist) {
+			// Another process was faster, where locks do not work.
+			if _, ok := fileSize(pointer); ok {
+				return nil
+			}
+		}
+		c.log.Debug("no symbolic link, the file itself takes its place", "error", err)
+	}
+	if fresh {
+		return os.Rename(blob, pointer)
+	}
+	return copyFile(blob, pointer)
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	// A link at to is to be replaced, not written through.
+	if info, err := os.Lstat(to); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if err := os.Remove(to); err != nil {
+			return err
+		}
+	}
+	out, err := atomicfile.Create(to)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	return out.Commit()
+}
+
+// fallsBack tells whether a failure to ask the hub lets the cache answer
+// instead: the hub is out of reach or refuses us, as opposed to knowing that
+// the revision or file does not exist.
+func fallsBack(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		switch e.Kind {
+		case ErrRevisionNotFound, ErrEntryNotFound:
+			return false
+		}
+		return e.Status == 401 || e.Status == 403 || e.Status == 404 || e.Status == 408 || e.Status == 429 || e.Status >= 500
+	}
+	return true
+}
+
+func (c *Client) logFallback(t target, commit string, err error) {
+	c.log.Warn("the hub does not answer, the cache stands in", "repo", t.repo.String(), "path", t.path, "commit", commit, "error", err)
+}
+
+func (c *Client) notCached(t target) error {
+	return &Error{Repo: t.repo, Path: t.path, Kind: ErrNotCached, advice: "cache folder " + c.cache}
+}

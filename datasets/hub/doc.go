@@ -1,0 +1,33 @@
+// Package hub downloads files of dataset and model repositories from the
+// Hugging Face hub over its public HTTP API and keeps them in a cache laid out
+// as the Python client (huggingface_hub) lays it out, so that both share one
+// copy on disk.
+//
+//	client, err := hub.New(hub.OptionsFromEnv(os.Getenv))
+//	if err != nil {
+//		return err
+//	}
+//	name, err := client.Download(ctx, hub.Dataset("openai/gsm8k"), "main/test-00000-of-00001.parquet")
+//
+// # What is promised
+//
+//   - A file under its name in the cache is whole. It is written to a temporary
+//     name, its SHA-256 (large files) or its git blob SHA-1 (small ones) is
+//     compared with what the hub announced, it is fsynced and then renamed.
+//   - An interrupted download is resumed by the next attempt, also that of
+//     another process, and the bytes taken over are hashed again.
+//   - Two processes that want the same file take turns by a file lock where the
+//     file system has locks; where it has none, both download and neither harms
+//     the other.
+//   - A revision that is a commit is served from the cache without asking the
+//     hub. A branch or tag is looked up at the hub each time; where the hub
+//     cannot be reached, the commit seen last stands in (and is logged).
+//   - The token goes to the hub's own origin (scheme, host and port) and to
+//     nowhere else, however the hub redirects.
+//
+// # What it does not do
+//
+// It does not upload, does not write the Python client's shared Xet store
+// (it reads caches that use it), and does not verify the content of ranges read
+// through [RemoteFile], because the hub publishes hashes of whole files only.
+package hub

@@ -1,0 +1,309 @@
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+const incompleteSuffix = ".incomplete"
+
+// fetch downloads the content of a file at a commit to the name blob.
+//
+// The bytes go to a file of our own, so that nobody else can write to what we
+// have verified; a part that an earlier attempt left behind is copied into it
+// first. A failed attempt leaves its part for the next.
+func (c *Client) fetch(ctx context.Context, repo Repo, name string, m meta, blob string) (err error) {
+	t := target{repo, name}
+	if err := os.MkdirAll(filepath.Dir(blob), 0o777); err != nil {
+		return t.errorf("cache: %w", err)
+	}
+	f, err := createPart(blob)
+	if err != nil {
+		return t.errorf("cache: %w", err)
+	}
+	d := &transfer{c: c, t: t, m: m, f: f, v: newVerifier(t, m)}
+	keep := false
+	defer func() {
+		if err == nil {
+			return
+		}
+		f.Close()
+		if !keep {
+			os.Remove(f.Name())
+		}
+	}()
+
+	leftovers := parts(blob, f.Name())
+	if err := d.adopt(leftovers); err != nil {
+		return t.errorf("cache: %w", err)
+	}
+	resumed := d.have > 0
+	for tries := 0; ; tries++ {
+		if err = d.run(ctx); err != nil {
+			if keep = d.have > 0 && d.have <= m.size; keep {
+				removeAll(leftovers) // ours holds what they held
+			}
+			return err
+		}
+		if err = d.v.check(); err == nil {
+			break
+		}
+		removeAll(leftovers)
+		// A part left behind may have been bad, and so may the wire; a second
+		// failure of bytes that all came now is the server's.
+		if tries > 0 {
+			return err
+		}
+		c.log.Warn("fetching again from the start", "repo", repo.String(), "path", name, "resumed", resumed, "error", err)
+		if err = d.restart(); err != nil {
+			return t.errorf("cache: %w", err)
+		}
+	}
+	if err = f.Sync(); err == nil {
+		err = f.Close()
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), blob)
+	}
+	if err != nil {
+		// Where locks do not work, another process may have finished first and
+		// cleared our part away.
+		if size, ok := fileSize(blob); !ok || size != m.size {
+			return t.errorf("cache: %w", err)
+		}
+		os.Remove(f.Name())
+	}
+	removeAll(leftovers)
+	return nil
+}
+
+// createPart makes a new "<etag>.<8 hex>.incomplete" beside the blob, with the
+// permissions that the umask leaves, as the cache may be shared.
+func createPart(blob string) (*os.File, error) {
+	for range 100 {
+		var random [4]byte
+		_, _ = rand.Read(random[:]) // documented never to fail
+		f, err := os.OpenFile(blob+"."+hex.EncodeToString(random[:])+incompleteSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
+	return nil, fmt.Errorf("no free name for a part of %s", blob)
+}
+
+// parts finds what attempts at blob have left behind, ours and other clients'
+// ("<etag>.incomplete"), except own.
+func parts(blob, own string) []string {
+	found, _ := filepath.Glob(globEscape(blob) + ".*" + incompleteSuffix)
+	if _, ok := fileSize(blob + incompleteSuffix); ok {
+		found = append(found, blob+incompleteSuffix)
+	}
+	kept := found[:0]
+	for _, name := range found {
+		if filepath.Base(name) != filepath.Base(own) {
+			kept = append(kept, name)
+		}
+	}
+	return kept
+}
+
+// globEscape takes the meaning from the pattern characters of a path.
+func globEscape(s string) string {
+	if os.PathSeparator == '\\' {
+		return s // no escapes there, and none of * ? in names; "[" is rare enough
+	}
+	var b []byte
+	for _, c := range []byte(s) {
+		if c == '*' || c == '?' || c == '[' || c == '\\' {
+			b = append(b, '\\')
+		}
+		b = append(b, c)
+	}
+	return string(b)
+}
+
+func removeAll(names []string) {
+	for _, n := range names {
+		os.Remove(n) // a leftover only costs room
+	}
+}
+
+// transfer is the state of one file's download.
+type transfer struct {
+	c    *Client
+	t    target
+	m    meta
+	f    *os.File
+	v    *verifier
+	have int64 // bytes in f, all hashed
+
+	reported time.Time
+}
+
+// adopt copies the longest usable leftover into f.
+func (d *transfer) adopt(names []string) error {
+	best, length := "", int64(0)
+	for _, n := range names {
+		if size, ok := fileSize(n); ok && size > length && size <= d.m.size {
+			best, length = n, size
+		}
+	}
+	if best == "" {
+		return nil
+	}
+	in, err := os.Open(best)
+	if err != nil {
+		return nil // another process has taken it
+	}
+	defer in.Close()
+	d.have, err = io.Copy(io.MultiWriter(d.f, d.v), io.LimitReader(in, length))
+	if err != nil {
+		return err
+	}
+	d.c.log.Debug("resuming", "repo", d.t.repo.String(), "path", d.t.path, "have", d.have, "size", d.m.size)
+	return nil
+}
+
+// restart forgets all bytes.
+func (d *transfer) restart() error {
+	if err := d.f.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	d.have = 0
+	d.v.reset()
+	return nil
+}
+
+// run transfers until all bytes are there, with retries that count anew
+// whenever bytes came.
+func (d *transfer) run(ctx context.Context) error {
+	retry := retrier{c: d.c, t: d.t}
+	d.report(true)
+	for d.have < d.m.size {
+		before := d.have
+		err := d.attempt(ctx)
+		if err == nil {
+			continue
+		}
+		if d.have > before {
+			retry.tries = 0
+		}
+		if err := retry.again(ctx, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attempt makes one request for the missing bytes and takes what comes.
+func (d *transfer) attempt(ctx context.Context) error {
+	header := http.Header{}
+	if d.have > 0 {
+		header.Set("Range", "bytes="+strconv.FormatInt(d.have, 10)+"-")
+	}
+	r, err := d.c.send(ctx, d.t, http.MethodGet, d.c.resolveURL(d.t.repo, d.t.path), header, true)
+	if err != nil {
+		if e, ok := errors.AsType[*Error](err); ok && e.Status == http.StatusRequestedRangeNotSatisfiable && d.have > 0 {
+			return d.startOver(err)
+		}
+		return err
+	}
+	defer r.Body.Close()
+	switch r.StatusCode {
+	case http.StatusOK:
+		if d.have > 0 {
+			// The range was passed over: this is the whole file.
+			if err := d.restart(); err != nil {
+				return d.t.errorf("cache: %w", err)
+			}
+		}
+	case http.StatusPartialContent:
+		first, _, total, err := parseContentRange(r.Header.Get("Content-Range"))
+		if err != nil || first != d.have || total != d.m.size || r.Header.Get("Content-Encoding") != "" {
+			return d.startOver(d.t.errorf("answer to the range from byte %d of %d: Content-Range %q", d.have, d.m.size, clip(r.Header.Get("Content-Range"))))
+		}
+	default:
+		return d.t.errorf("unexpected status %d", r.StatusCode)
+	}
+	body, err := r.content()
+	if err != nil {
+		return d.t.errorf("%w", err)
+	}
+	return d.take(body)
+}
+
+// startOver drops the bytes after the server would not continue them; the next
+// attempt asks for the whole file, and counts as a retry.
+func (d *transfer) startOver(cause error) error {
+	if d.have == 0 {
+		return cause
+	}
+	if err := d.restart(); err != nil {
+		return d.t.errorf("cache: %w", err)
+	}
+	return &passing{cause}
+}
+
+// take stores and hashes a body up to the announced size.
+func (d *transfer) take(body io.Reader) error {
+	buf := make([]byte, 256<<10)
+	for {
+		n, err := body.Read(buf)
+		if int64(n) > d.m.size-d.have {
+			return d.badSize(strconv.FormatInt(d.have+int64(n), 10) + " or more")
+		}
+		if n > 0 {
+			if _, werr := d.f.Write(buf[:n]); werr != nil {
+				return d.t.errorf("cache: %w", werr)
+			}
+			_, _ = d.v.Write(buf[:n])
+			d.have += int64(n)
+			d.report(false)
+		}
+		switch {
+		case err == io.EOF && d.have < d.m.size:
+			return &passing{d.t.errorf("the body ends at byte %d of %d: %w", d.have, d.m.size, io.ErrUnexpectedEOF)}
+		case err == io.EOF:
+			return nil
+		case err != nil && errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+			return err
+		case err != nil:
+			return &passing{err} // the wire's, or a broken gzip coating
+		}
+	}
+}
+
+// badSize ends the download: a body longer than announced is no fault of the
+// wire.
+func (d *transfer) badSize(got string) error {
+	have := d.have
+	if err := d.restart(); err != nil {
+		return d.t.errorf("cache: after %d bytes: %w", have, err)
+	}
+	return &ChecksumError{Repo: d.t.repo, Path: d.t.path, Algorithm: "size", Want: strconv.FormatInt(d.m.size, 10), Got: got}
+}
+
+func (d *transfer) report(always bool) {
+	if d.c.progress == nil {
+		return
+	}
+	now := time.Now()
+	if !always && now.Sub(d.reported) < progressEvery {
+		return
+	}
+	d.reported = now
+	d.c.report(Progress{Repo: d.t.repo, Path: d.t.path, Done: d.have, Total: d.m.size})
+}

@@ -1,0 +1,287 @@
+package hubtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// handler records the request and applies faults before the real answer.
+func (h *Hub) handler(server string, serve http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.mu.Lock()
+		h.requests = append(h.requests, Request{server, r.Method, r.URL.EscapedPath(), r.URL.RawQuery, r.Header.Clone()})
+		h.mu.Unlock()
+		w.Header().Set("X-Request-Id", "Root=1-pretend")
+		w.Header().Set("RateLimit", `"resolvers";r=2999;t=200`)
+		if f := h.takeFault(server, r); f != nil {
+			f.serve(h, w, r, serve)
+			return
+		}
+		serve(w, r)
+	})
+}
+
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	if code != "" {
+		w.Header().Set("X-Error-Code", code)
+	}
+	w.Header().Set("X-Error-Message", message)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": message})
+}
+
+// authorized checks the token of a request: known, absent, or wrong (then the
+// refusal is written).
+func authorized(w http.ResponseWriter, r *http.Request) (signedIn, ok bool) {
+	switch r.Header.Get("Authorization") {
+	case "":
+		return false, true
+	case "Bearer " + Token:
+		return true, true
+	}
+	refuse(w, http.StatusUnauthorized, "", "Invalid credentials in Authorization header")
+	return false, false
+}
+
+func (h *Hub) serveHub(w http.ResponseWriter, r *http.Request) {
+	signedIn, ok := authorized(w, r)
+	if !ok {
+		return
+	}
+	path := strings.TrimPrefix(r.URL.EscapedPath(), "/")
+	switch {
+	case strings.HasPrefix(path, "api/resolve-cache/"):
+		h.serveCached(w, r, strings.TrimPrefix(path, "api/resolve-cache/"), signedIn)
+	case strings.HasPrefix(path, "api/"):
+		h.serveAPI(w, r, strings.TrimPrefix(path, "api/"), signedIn)
+	default:
+		h.serveResolve(w, r, path, signedIn)
+	}
+}
+
+// visible finds a repository or refuses as the hub does, which does not tell
+// missing from private.
+func (h *Hub) visible(w http.ResponseWriter, kind, path string, signedIn bool) (r *Repo, rest, moved string) {
+	r, rest, moved = h.lookup(kind, path)
+	if r == nil || r.private && !signedIn {
+		if signedIn {
+			refuse(w, http.StatusNotFound, "RepoNotFound", "Repository not found")
+		} else {
+			refuse(w, http.StatusUnauthorized, "RepoNotFound", "Invalid username or password.")
+		}
+		return nil, "", ""
+	}
+	return r, rest, moved
+}
+
+// serveAPI answers {kind}/{id}[/revision/{rev}] and {kind}/{id}/tree/{rev}.
+func (h *Hub) serveAPI(w http.ResponseWriter, req *http.Request, path string, signedIn bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	kind, path, _ := strings.Cut(path, "/")
+	r, rest, moved := h.visible(w, kind, path, signedIn)
+	if r == nil {
+		return
+	}
+	if moved != "" {
+		w.Header().Set("Location", "/api/"+kind+"/"+moved+"/"+rest+"?"+req.URL.RawQuery)
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	}
+	verb, rev, _ := strings.Cut(rest, "/")
+	if rest == "" {
+		verb, rev = "revision", "main"
+	}
+	commit, files, ok := r.tree(rev)
+	switch {
+	case verb != "revision" && verb != "tree":
+		refuse(w, http.StatusNotFound, "", "Not Found")
+	case !ok:
+		refuse(w, http.StatusNotFound, "RevisionNotFound", "Invalid rev id: "+rev)
+	case verb == "revision":
+		r.serveInfo(w, commit, files)
+	default:
+		r.serveTree(w, req, commit, files)
+	}
+}
+
+func (r *Repo) serveInfo(w http.ResponseWriter, commit string, files map[string]string) {
+	type sibling struct {
+		Name string `json:"rfilename"`
+	}
+	siblings := []sibling{}
+	for _, p := range sortedKeys(files) {
+		siblings = append(siblings, sibling{p})
+	}
+	var gated any = false
+	if r.gated != "" {
+		gated = r.gated
+	}
+	writeJSON(w, map[string]any{
+		"id": r.id, "sha": commit, "private": r.private, "gated": gated, "disabled": false, "siblings": siblings,
+	})
+}
+
+func (r *Repo) serveTree(w http.ResponseWriter, req *http.Request, commit string, files map[string]string) {
+	type lfs struct {
+		OID         string `json:"oid"`
+		Size        int    `json:"size"`
+		PointerSize int    `json:"pointerSize"`
+	}
+	type item struct {
+		Type string `json:"type"`
+		OID  string `json:"oid"`
+		Size int    `json:"size"`
+		Path string `json:"path"`
+		LFS  *lfs   `json:"lfs,omitempty"`
+	}
+	items := []item{}
+	folders := map[string]bool{}
+	for _, p := range sortedKeys(files) {
+		for i := range len(p) {
+			if p[i] == '/' && !folders[p[:i]] {
+				folders[p[:i]] = true
+				items = append(items, item{Type: "directory", OID: GitSHA1(p[:i]), Path: p[:i]})
+			}
+		}
+		it := item{Type: "file", OID: GitSHA1(files[p]), Size: len(files[p]), Path: p}
+		if r.large(p) {
+			pointer := fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", SHA256(files[p]), len(files[p]))
+			it.OID, it.LFS = GitSHA1(pointer), &lfs{SHA256(files[p]), len(files[p]), len(pointer)}
+		}
+		items = append(items, it)
+	}
+	from, _ := strconv.Atoi(req.URL.Query().Get("cursor"))
+	from = min(max(from, 0), len(items))
+	to := min(from+r.hub.PageSize, len(items))
+	if to < len(items) {
+		q := req.URL.Query()
+		q.Set("cursor", strconv.Itoa(to))
+		w.Header().Add("Link", fmt.Sprintf(`<%s%s?%s>; rel="next"`, r.hub.URL, req.URL.EscapedPath(), q.Encode()))
+	}
+	writeJSON(w, items[from:to])
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func (r *Repo) large(p string) bool { return IsLarge(p) && !r.small[p] }
+
+// serveResolve answers [datasets/]{id}/resolve/{rev}/{path}.
+func (h *Hub) serveResolve(w http.ResponseWriter, req *http.Request, path string, signedIn bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	kind, prefix := "models", ""
+	if p, ok := strings.CutPrefix(path, "datasets/"); ok {
+		kind, prefix, path = "datasets", "datasets/", p
+	}
+	r, rest, moved := h.visible(w, kind, path, signedIn)
+	if r == nil {
+		return
+	}
+	if moved != "" {
+		w.Header().Set("Location", "/"+prefix+moved+"/"+rest)
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	}
+	rest, ok := strings.CutPrefix(rest, "resolve/")
+	rev, escaped, ok2 := strings.Cut(rest, "/")
+	name, err := url.PathUnescape(escaped)
+	if !ok || !ok2 || err != nil {
+		refuse(w, http.StatusNotFound, "", "Not Found")
+		return
+	}
+	commit, files, ok := r.tree(rev)
+	if !ok {
+		refuse(w, http.StatusNotFound, "RevisionNotFound", "Invalid rev id: "+rev)
+		return
+	}
+	w.Header().Set("X-Repo-Commit", commit)
+	content, ok := files[name]
+	if !ok {
+		refuse(w, http.StatusNotFound, "EntryNotFound", "Entry not found")
+		return
+	}
+	switch {
+	case r.gated != "" && !signedIn:
+		refuse(w, http.StatusUnauthorized, "GatedRepo", "Access to "+strings.TrimSuffix(kind, "s")+" "+r.id+" is restricted. You must have access to it and be authenticated to access it. Please log in.")
+		return
+	case r.gated != "" && !r.granted:
+		refuse(w, http.StatusForbidden, "GatedRepo", "Access to "+strings.TrimSuffix(kind, "s")+" "+r.id+" is restricted and you are not in the authorized list.")
+		return
+	}
+	if !r.large(name) {
+		w.Header().Set("Location", "/api/resolve-cache/"+kind+"/"+r.id+"/"+commit+"/"+escaped+"?"+
+			url.QueryEscape(req.URL.EscapedPath())+"=&etag="+url.QueryEscape(`"`+GitSHA1(content)+`"`))
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	}
+	w.Header().Set("X-Linked-Etag", `"`+SHA256(content)+`"`)
+	w.Header().Set("X-Linked-Size", strconv.Itoa(len(content)))
+	w.Header().Set("ETag", `"`+SHA256("the redirect itself")+`"`)
+	w.Header().Set("Location", fmt.Sprintf("%s/%s/%s/%s?path=%s&X-Signature=%d", h.CDN, kind, r.id, commit, url.QueryEscape(name), h.signature))
+	body := "Found. Redirecting to the content server\n"
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(http.StatusFound)
+	_, _ = w.Write([]byte(body))
+}
+
+// serveCached answers the place that small files are redirected to.
+func (h *Hub) serveCached(w http.ResponseWriter, req *http.Request, path string, signedIn bool) {
+	h.mu.Lock()
+	kind, path, _ := strings.Cut(path, "/")
+	r, rest, _ := h.lookup(kind, path)
+	if r == nil || req.URL.Query().Get("etag") == "" {
+		h.mu.Unlock()
+		refuse(w, http.StatusNotFound, "", "Not Found")
+		return
+	}
+	commit, escaped, _ := strings.Cut(rest, "/")
+	name, _ := url.PathUnescape(escaped)
+	content := r.trees[commit][name]
+	h.mu.Unlock()
+	w.Header().Set("X-Repo-Commit", commit)
+	w.Header().Set("ETag", `"`+GitSHA1(content)+`"`)
+	serveContent(w, req, content)
+}
+
+// serveCDN answers signed addresses. As the real store, it wants no second
+// credential beside the signature.
+func (h *Hub) serveCDN(w http.ResponseWriter, req *http.Request) {
+	if req.Header.Get("Authorization") != "" {
+		http.Error(w, "Only one auth mechanism allowed", http.StatusBadRequest)
+		return
+	}
+	h.mu.Lock()
+	expired := req.URL.Query().Get("X-Signature") != strconv.Itoa(h.signature)
+	kind, path, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
+	r, commit, _ := h.lookup(kind, path)
+	var content string
+	ok := false
+	if r != nil {
+		content, ok = r.trees[commit][req.URL.Query().Get("path")]
+	}
+	h.mu.Unlock()
+	switch {
+	case expired:
+		http.Error(w, "Request has expired", http.StatusForbidden)
+	case !ok:
+		http.Error(w, "NoSuchKey", http.StatusNotFound)
+	default:
+		w.Header().Set("ETag", `"`+SHA256("another hash than the file's: "+content)+`"`)
+		serveContent(w, req, content)
+	}
+}
+
+func serveContent(w http.ResponseWriter, req *http.Request, content string) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	http.ServeContent(w, req, "", time.Time{}, strings.NewReader(content))
+}
