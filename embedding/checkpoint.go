@@ -1,0 +1,157 @@
+package embedding
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/llmrouter-go/llmrouter/torchio"
+)
+
+// A checkpoint is stored in one of these forms; of several, the first is read.
+var checkpointForms = []checkpointForm{
+	{"pytorch_model.bin", "pytorch_model.bin.index.json", openTorch},
+}
+
+type checkpointForm struct {
+	file, index string
+	open        func(c *checkpoint, r io.ReaderAt, size int64) error
+}
+
+func checkpointNames() []string {
+	var names []string
+	for _, f := range checkpointForms {
+		names = append(names, f.file, f.index)
+	}
+	return names
+}
+
+// checkpoint is a tensorSource made of one file or of several shards.
+type checkpoint struct {
+	tensors map[string]storedTensor
+	closers []io.Closer
+}
+
+// storedTensor is a tensor in a file.
+type storedTensor interface {
+	Shape() []int
+	CopyTo(dst []float32) error
+}
+
+func openCheckpoint(fsys fs.FS) (*checkpoint, error) {
+	for _, form := range checkpointForms {
+		files := []string{form.file}
+		_, err := fs.Stat(fsys, form.file)
+		if errors.Is(err, fs.ErrNotExist) {
+			if _, err := fs.Stat(fsys, form.index); errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if files, err = readIndex(fsys, form.index); err != nil {
+				return nil, err
+			}
+		} else if err != nil {
+			return nil, err
+		}
+		c := &checkpoint{tensors: make(map[string]storedTensor)}
+		for _, name := range files {
+			if err := c.add(fsys, name, form.open); err != nil {
+				c.Close()
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return c, nil
+	}
+	return nil, fmt.Errorf("not a model's folder: it has none of %v: %w", checkpointNames(), fs.ErrNotExist)
+}
+
+// maxIndexBytes bounds the index of a checkpoint in shards: some 100 bytes a
+// tensor.
+const maxIndexBytes = 64 << 20
+
+// readIndex returns the names of the shards that an index file lists.
+func readIndex(fsys fs.FS, name string) ([]string, error) {
+	raw, err := readSmall(fsys, name, maxIndexBytes)
+	if err != nil {
+		return nil, err
+	}
+	var index struct {
+		Files map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(raw, &index); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	shards := make(map[string]bool)
+	for tensor, file := range index.Files {
+		if !isPlainName(file) {
+			return nil, fmt.Errorf("%s: tensor %s is in %q, which is no file of the folder", name, tensor, file)
+		}
+		shards[file] = true
+	}
+	if len(shards) == 0 {
+		return nil, fmt.Errorf("%s: no weight_map", name)
+	}
+	return slices.Sorted(maps.Keys(shards)), nil
+}
+
+// add opens one file; its tensors join the others.
+func (c *checkpoint) add(fsys fs.FS, name string, open func(*checkpoint, io.ReaderAt, int64) error) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, f)
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if r, ok := f.(io.ReaderAt); ok {
+		return open(c, r, info.Size())
+	}
+	whole, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	return open(c, bytes.NewReader(whole), int64(len(whole)))
+}
+
+func openTorch(c *checkpoint, r io.ReaderAt, size int64) error {
+	f, err := torchio.NewReader(r, size, nil)
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, f)
+	tensors, err := f.StateDict()
+	if err != nil {
+		return err
+	}
+	for name, t := range tensors.All() {
+		c.tensors[name] = t
+	}
+	return nil
+}
+
+// Shape implements tensorSource.
+func (c *checkpoint) Shape(name string) ([]int, bool) {
+	t, ok := c.tensors[name]
+	if !ok {
+		return nil, false
+	}
+	return t.Shape(), true
+}
+
+// Read implements tensorSource.
+func (c *checkpoint) Read(name string, dst []float32) error { return c.tensors[name].CopyTo(dst) }
+
+// Close closes the files, those opened last first.
+func (c *checkpoint) Close() error {
+	var errs []error
+	for _, f := range slices.Backward(c.closers) {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,157 @@
+package embedding
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/datasets/hub"
+	"github.com/llmrouter-go/llmrouter/internal/bpe"
+)
+
+// OpenLongformer opens a model: a folder, or the name of a published model such
+// as "allenai/longformer-base-4096" where o.Hub says where to get it. A folder
+// of that name comes first.
+//
+// The folder holds config.json, the weights (model.safetensors or
+// pytorch_model.bin, or the index file and the shards of either; torch files
+// may be of the zip or of the legacy form) and the tokenizer (tokenizer.json,
+// or vocab.json and merges.txt). Names of tensors may bear the prefix
+// "longformer."; tensors that the architecture does not have, as the head of a
+// masked language model, are ignored; float16, bfloat16 and float64 become
+// float32. Without a tokenizer the model still computes token ids, but Encode
+// fails with [ErrNoTokenizer].
+//
+// While it loads, the process holds the weights once, as float32, and for each
+// worker one tensor more (9 MB for the base model).
+func OpenLongformer(ctx context.Context, nameOrDir string, o *LongformerOptions) (*Longformer, error) {
+	info, err := os.Stat(nameOrDir)
+	switch {
+	case err == nil && info.IsDir():
+		m, err := openLongformer(ctx, os.DirFS(nameOrDir), o)
+		if err != nil {
+			return nil, fmt.Errorf("embedding: %s: %w", nameOrDir, err)
+		}
+		return m, nil
+	case err == nil:
+		return nil, fmt.Errorf("embedding: %s is a file, not a model's folder", nameOrDir)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("embedding: %w", err)
+	}
+	if o == nil || o.Hub == nil {
+		return nil, fmt.Errorf("embedding: %s: no such folder, and no hub is set to download a model of that name from: %w", nameOrDir, fs.ErrNotExist)
+	}
+	dir, err := download(ctx, o.Hub, hub.Repo{Type: hub.TypeModel, ID: nameOrDir, Revision: o.Revision})
+	if err != nil {
+		return nil, fmt.Errorf("embedding: %s: %w", nameOrDir, err)
+	}
+	m, err := openLongformer(ctx, os.DirFS(dir), o)
+	if err != nil {
+		return nil, fmt.Errorf("embedding: %s (in %s): %w", nameOrDir, dir, err)
+	}
+	return m, nil
+}
+
+// OpenLongformerFS is [OpenLongformer] for a folder in any file system. Files
+// that implement io.ReaderAt, as those of os.DirFS and embed.FS do, are read
+// tensor by tensor, others as a whole.
+func OpenLongformerFS(ctx context.Context, fsys fs.FS, o *LongformerOptions) (*Longformer, error) {
+	m, err := openLongformer(ctx, fsys, o)
+	if err != nil {
+		return nil, fmt.Errorf("embedding: %w", err)
+	}
+	return m, nil
+}
+
+const configFile = "config.json"
+
+// maxConfigBytes bounds a config.json, which is below 2 kB as published.
+const maxConfigBytes = 1 << 20
+
+func openLongformer(ctx context.Context, fsys fs.FS, o *LongformerOptions) (*Longformer, error) {
+	raw, err := readSmall(fsys, configFile, maxConfigBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("not a model's folder: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := parseConfig(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", configFile, err)
+	}
+	tok, err := bpe.Open(fsys)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	src, err := openCheckpoint(fsys)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	return newLongformer(ctx, c, src, tok, o)
+}
+
+// readSmall reads a file of at most limit bytes.
+func readSmall(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%s has %d bytes, more than %d", name, info.Size(), limit)
+	}
+	return fs.ReadFile(fsys, name)
+}
+
+// download brings the files of a model into the hub's cache.
+func download(ctx context.Context, client *hub.Client, repo hub.Repo) (dir string, err error) {
+	entries, err := client.List(ctx, repo)
+	if err != nil {
+		return "", err
+	}
+	has := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		has[e.Path] = true
+	}
+	if !has[configFile] {
+		return "", fmt.Errorf("the repository has no %s", configFile)
+	}
+	want := []string{configFile}
+	for _, name := range []string{"tokenizer.json", "vocab.json", "merges.txt"} {
+		if has[name] {
+			want = append(want, name)
+		}
+	}
+	for _, f := range checkpointForms {
+		switch {
+		case has[f.file]:
+			return client.DownloadAll(ctx, repo, append(want, f.file))
+		case has[f.index]:
+			dir, err := client.DownloadAll(ctx, repo, append(want, f.index))
+			if err != nil {
+				return "", err
+			}
+			shards, err := readIndex(os.DirFS(dir), f.index)
+			if err != nil {
+				return "", err
+			}
+			return client.DownloadAll(ctx, repo, append(append(want, f.index), shards...))
+		}
+	}
+	return "", fmt.Errorf("the repository has none of %s", strings.Join(checkpointNames(), ", "))
+}
+
+// isPlainName tells whether name is that of a file in the folder itself.
+func isPlainName(name string) bool {
+	return fs.ValidPath(name) && path.Base(name) == name && name != "."
+}

@@ -1,0 +1,342 @@
+package embedding
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmrouter-go/llmrouter/internal/kernel"
+)
+
+// tensorSource is a set of named tensors: a checkpoint.
+type tensorSource interface {
+	// Shape returns the shape of a tensor, and false where there is none of
+	// that name.
+	Shape(name string) ([]int, bool)
+	// Read fills dst, which has as many elements as the tensor, with its
+	// elements in row-major order, widened to float32. It is called from
+	// several goroutines.
+	Read(name string, dst []float32) error
+}
+
+// parameter is a tensor of the architecture.
+type parameter struct {
+	name  string // without the prefix "longformer."
+	shape []int
+}
+
+// parameters lists the tensors of a model in a fixed order.
+func (c *Config) parameters() []parameter {
+	h, f := c.HiddenSize, c.IntermediateSize
+	var all []parameter
+	add := func(name string, shape ...int) { all = append(all, parameter{name, shape}) }
+	linear := func(name string, out, in int) {
+		add(name+".weight", out, in)
+		add(name+".bias", out)
+	}
+	norm := func(name string) {
+		add(name+".weight", h)
+		add(name+".bias", h)
+	}
+	add("embeddings.word_embeddings.weight", c.VocabSize, h)
+	add("embeddings.position_embeddings.weight", c.MaxPositions, h)
+	add("embeddings.token_type_embeddings.weight", c.TypeVocabSize, h)
+	norm("embeddings.LayerNorm")
+	for i := range c.Layers {
+		p := fmt.Sprintf("encoder.layer.%d.", i)
+		for _, n := range slices.Concat(localNames[:], globalNames[:]) {
+			linear(p+"attention.self."+n, h, h)
+		}
+		linear(p+"attention.output.dense", h, h)
+		norm(p + "attention.output.LayerNorm")
+		linear(p+"intermediate.dense", f, h)
+		linear(p+"output.dense", h, f)
+		norm(p + "output.LayerNorm")
+	}
+	return all
+}
+
+// poolerParameters lists the tensors of the pooler, which not every checkpoint
+// of the architecture has.
+func (c *Config) poolerParameters() []parameter {
+	h := c.HiddenSize
+	return []parameter{{"pooler.dense.weight", []int{h, h}}, {"pooler.dense.bias", []int{h}}}
+}
+
+var (
+	localNames  = [3]string{"query", "key", "value"}
+	globalNames = [3]string{"query_global", "key_global", "value_global"}
+)
+
+const weightsPrefix = "longformer."
+
+// network is a model's weights, ready for the kernels.
+type network struct {
+	config Config
+
+	word     []float32   // [VocabSize, HiddenSize]
+	position []float32   // [MaxPositions, HiddenSize]
+	kind     []float32   // [HiddenSize], token type 0
+	norm     scaleOffset // of the embeddings
+	layers   []layer
+	pooler   *kernel.Weights // [HiddenSize, HiddenSize], or nil
+
+	width int      // of a head, rounded up to whole panels
+	hash  [32]byte // of every weight but the pooler's
+}
+
+// layer is one layer's weights.
+type layer struct {
+	side int // tokens that a query sees on each side
+
+	// local and global give queries, keys and values: 3*Heads planes of width
+	// outputs, those beyond a head's real width being zero.
+	local, global *kernel.Weights
+	output        *kernel.Weights // [HiddenSize, HiddenSize]
+	expand        *kernel.Weights // [IntermediateSize, HiddenSize]
+	contract      *kernel.Weights // [HiddenSize, IntermediateSize]
+
+	attentionNorm, outputNorm scaleOffset
+}
+
+// scaleOffset is the gain and the bias of a layer normalisation, [HiddenSize]
+// each.
+type scaleOffset struct{ gain, bias []float32 }
+
+// loadNetwork reads the weights of a model. Besides the weights themselves it
+// holds one tensor a worker in memory.
+func loadNetwork(ctx context.Context, c Config, src tensorSource, workers int) (*network, error) {
+	l := &loader{ctx: ctx, src: src}
+	if _, ok := src.Shape(weightsPrefix + "embeddings.word_embeddings.weight"); ok {
+		l.prefix = weightsPrefix
+	}
+	params := c.parameters()
+	if err := l.check(params); err != nil {
+		return nil, err
+	}
+	hasPooler := l.check(c.poolerParameters()) == nil
+	if !hasPooler {
+		for _, p := range c.poolerParameters() {
+			if _, ok := src.Shape(l.prefix + p.name); ok {
+				return nil, l.check(c.poolerParameters())
+			}
+		}
+	}
+
+	n := &network{config: c, width: kernel.RoundUp(c.headWidth()), layers: make([]layer, c.Layers)}
+	l.hashes = make(map[string][32]byte, len(params))
+	h := c.HiddenSize
+
+	l.vector(&n.word, "embeddings.word_embeddings.weight", c.VocabSize*h)
+	l.vector(&n.position, "embeddings.position_embeddings.weight", c.MaxPositions*h)
+	l.vector(&n.kind, "embeddings.token_type_embeddings.weight", c.TypeVocabSize*h)
+	l.norm(&n.norm, "embeddings.LayerNorm", h)
+	for i := range n.layers {
+		y := &n.layers[i]
+		p := fmt.Sprintf("encoder.layer.%d.", i)
+		y.side = c.AttentionWindow[i] / 2
+		y.local = l.heads(p+"attention.self.", localNames, &c, n.width)
+		y.global = l.heads(p+"attention.self.", globalNames, &c, n.width)
+		y.output = l.linear(p+"attention.output.dense", h, h)
+		y.expand = l.linear(p+"intermediate.dense", c.IntermediateSize, h)
+		y.contract = l.linear(p+"output.dense", h, c.IntermediateSize)
+		l.norm(&y.attentionNorm, p+"attention.output.LayerNorm", h)
+		l.norm(&y.outputNorm, p+"output.LayerNorm", h)
+	}
+	if hasPooler {
+		n.pooler = l.linear("pooler.dense", h, h)
+	}
+	if err := l.run(workers); err != nil {
+		return nil, err
+	}
+	n.kind = slices.Clone(n.kind[:h])
+
+	sum := sha256.New()
+	for _, p := range params {
+		fmt.Fprintf(sum, "%s %v %x\n", p.name, p.shape, l.hashes[p.name])
+	}
+	sum.Sum(n.hash[:0])
+	return n, nil
+}
+
+// loader collects what is to be read, then reads it with several goroutines.
+type loader struct {
+	ctx    context.Context
+	src    tensorSource
+	prefix string
+	jobs   []func(scratch *[]float32) error
+
+	mu     sync.Mutex
+	hashes map[string][32]byte
+}
+
+// check reports every parameter that src lacks or has in another shape. It runs
+// before anything is allocated, so that a configuration cannot ask for more
+// memory than the file has tensors for.
+func (l *loader) check(params []parameter) error {
+	var errs []error
+	for _, p := range params {
+		shape, ok := l.src.Shape(l.prefix + p.name)
+		switch {
+		case !ok:
+			errs = append(errs, &TensorError{Name: l.prefix + p.name, Want: p.shape})
+		case !slices.Equal(shape, p.shape):
+			errs = append(errs, &TensorError{Name: l.prefix + p.name, Want: p.shape, Got: shape})
+		}
+	}
+	if len(errs) > maxTensorErrors {
+		more := fmt.Errorf("and %d more tensors", len(errs)-maxTensorErrors)
+		errs = append(errs[:maxTensorErrors:maxTensorErrors], more)
+	}
+	return errors.Join(errs...)
+}
+
+const maxTensorErrors = 8
+
+// read fills dst with a tensor and notes its hash.
+func (l *loader) read(name string, dst []float32) error {
+	if err := l.ctx.Err(); err != nil {
+		return err
+	}
+	if err := l.src.Read(l.prefix+name, dst); err != nil {
+		return fmt.Errorf("tensor %s: %w", l.prefix+name, err)
+	}
+	h := hashFloats(dst)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hashes[name] = h
+	return nil
+}
+
+func (l *loader) vector(dst *[]float32, name string, n int) {
+	l.jobs = append(l.jobs, func(*[]float32) error {
+		*dst = make([]float32, n)
+		return l.read(name, *dst)
+	})
+}
+
+func (l *loader) norm(dst *scaleOffset, name string, n int) {
+	l.vector(&dst.gain, name+".weight", n)
+	l.vector(&dst.bias, name+".bias", n)
+}
+
+func (l *loader) linear(name string, out, in int) *kernel.Weights {
+	w := new(kernel.Weights)
+	l.jobs = append(l.jobs, func(scratch *[]float32) error {
+		*w = *kernel.NewWeights(out, in)
+		return l.matrix(name, out, in, scratch, func(rows, bias []float32) {
+			w.SetRows(0, rows)
+			w.SetBias(0, bias)
+		})
+	})
+	return w
+}
+
+// heads reads three linear layers as one, each head on planes of its own.
+func (l *loader) heads(prefix string, names [3]string, c *Config, width int) *kernel.Weights {
+	w := new(kernel.Weights)
+	h, d := c.HiddenSize, c.headWidth()
+	l.jobs = append(l.jobs, func(scratch *[]float32) error {
+		*w = *kernel.NewWeights(3*c.Heads*width, h)
+		for i, name := range names {
+			err := l.matrix(prefix+name, h, h, scratch, func(rows, bias []float32) {
+				for head := range c.Heads {
+					at := (i*c.Heads + head) * width
+					w.SetRows(at, rows[head*d*h:(head+1)*d*h])
+					w.SetBias(at, bias[head*d:(head+1)*d])
+				}
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return w
+}
+
+func (l *loader) matrix(name string, out, in int, scratch *[]float32, use func(rows, bias []float32)) error {
+	if cap(*scratch) < out*(in+1) {
+		*scratch = make([]float32, out*(in+1))
+	}
+	rows, bias := (*scratch)[:out*in], (*scratch)[out*in:out*(in+1)]
+	if err := l.read(name+".weight", rows); err != nil {
+		return err
+	}
+	if err := l.read(name+".bias", bias); err != nil {
+		return err
+	}
+	use(rows, bias)
+	return nil
+}
+
+func (l *loader) run(workers int) error {
+	g, ctx := errgroup.WithContext(l.ctx)
+	l.ctx = ctx
+	jobs := make(chan func(*[]float32) error, len(l.jobs))
+	for _, job := range l.jobs {
+		jobs <- job
+	}
+	close(jobs)
+	for range min(workers, maxLoaders) {
+		g.Go(func() error {
+			var scratch []float32
+			for job := range jobs {
+				if err := job(&scratch); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// maxLoaders bounds the tensors that are held beside the weights.
+const maxLoaders = 8
+
+// hashFloats is the SHA-256 of the little-endian bytes of x.
+func hashFloats(x []float32) [32]byte {
+	h := sha256.New()
+	var buf [16 << 10]byte
+	for len(x) > 0 {
+		n := min(len(x), len(buf)/4)
+		for i, v := range x[:n] {
+			binary.LittleEndian.PutUint32(buf[i*4:], math.Float32bits(v))
+		}
+		h.Write(buf[:n*4])
+		x = x[n:]
+	}
+	var sum [32]byte
+	h.Sum(sum[:0])
+	return sum
+}
+
+// TensorError is a tensor that a checkpoint lacks, or has in another shape than
+// its configuration asks for.
+type TensorError struct {
+	Name string
+	// Want is the shape that the configuration asks for.
+	Want []int
+	// Got is the shape in the checkpoint, nil where the tensor is missing.
+	Got []int
+}
+
+// Error names the tensor and both shapes.
+func (e *TensorError) Error() string {
+	var b strings.Builder
+	if e.Got == nil {
+		fmt.Fprintf(&b, "tensor %s %v is missing", e.Name, e.Want)
+	} else {
+		fmt.Fprintf(&b, "tensor %s is %v, not %v", e.Name, e.Got, e.Want)
+	}
+	return b.String()
+}

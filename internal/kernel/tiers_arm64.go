@@ -1,0 +1,5 @@
+//go:build arm64 && !purego && !noasm
+
+package kernel
+
+var tiers = []*Set{generic}
