@@ -1,0 +1,25 @@
+// Package bpe is the tokenizer of RoBERTa and Longformer: byte-level byte pair
+// encoding, as in GPT-2 (Radford et al. 2019; Sennrich et al. 2016 for the
+// merges), with RoBERTa's special tokens. It gives the ids that the tokenizer
+// files' own implementation gives.
+//
+//	tok, err := bpe.Open(os.DirFS(dir))
+//	...
+//	ids, err := tok.Encode("Hello world!", &bpe.Options{MaxTokens: 4096})
+//
+// A text becomes ids in four steps:
+//
+//  1. The strings of special tokens (<s>, <pad>, </s>, <unk>, <mask>) are cut
+//     out; <mask> takes the white space before it along.
+//  2. What is left is cut into words: English contractions, a run of letters, of
+//     digits or of other characters, each with the one space before it, and
+//     white space. Letters, digits and white space are those of Unicode (the
+//     edition of package unicode).
+//  3. The bytes of a word are merged pair by pair, the earliest line of the
+//     merge list first and the leftmost place first.
+//  4. The ids are cut at the limit and set between <s> and </s>.
+//
+// Text is UTF-8. Bytes that are not, lone surrogates included, are an
+// [InvalidTextError] unless [Options.AllowInvalid] is set: the merges work on
+// bytes, so such a text can be encoded too, and decodes to the same bytes.
+package bpe

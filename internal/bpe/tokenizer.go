@@ -1,0 +1,265 @@
+package bpe
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Tokenizer turns text into token ids and back. It never changes once made and
+// is safe for concurrent use.
+type Tokenizer struct {
+	merger   merger
+	classes  *classes
+	specials specials
+	special  map[int32]special // by id
+
+	vocab  map[string]int32 // tokens as the files write them
+	tokens []string         // the same, by id; "" where an id is not used
+	raw    []string         // the bytes that each token stands for, by id
+
+	prefix, suffix []int32 // set around the ids of a text: <s>, </s>
+	prefixSpace    bool    // a part of a text that does not begin with a space gets one
+	fingerprint    string
+}
+
+// Options say how a text is encoded. The zero value, and nil, give what the
+// model expects, without a limit.
+type Options struct {
+	// MaxTokens cuts the ids after this many, <s> and </s> counted; these two
+	// are kept. 0 means no limit; otherwise it is at least 2.
+	MaxTokens int
+
+	// NoAffixes leaves out the <s> before and the </s> after the text.
+	NoAffixes bool
+
+	// LiteralSpecials encodes strings such as "<mask>" as the characters they
+	// consist of, and not as special tokens.
+	LiteralSpecials bool
+
+	// AllowInvalid encodes bytes that are not UTF-8 as they are, each counted
+	// as a character that is no letter, digit or space. By default such a text
+	// is an *InvalidTextError.
+	AllowInvalid bool
+}
+
+// Span is the part of a text that a token covers: text[Start:End], in bytes.
+type Span struct{ Start, End int }
+
+// InvalidTextError reports a text that is not UTF-8.
+type InvalidTextError struct {
+	Offset int // of the first byte that is not UTF-8
+}
+
+func (e *InvalidTextError) Error() string {
+	return fmt.Sprintf("bpe: text is not UTF-8 at byte %d", e.Offset)
+}
+
+// ErrMaxTokens reports an Options.MaxTokens that leaves no room for <s> and
+// </s>, or is negative.
+var ErrMaxTokens = errors.New("bpe: MaxTokens too small")
+
+// Encode gives the ids of text. The empty text gives <s> and </s>.
+func (t *Tokenizer) Encode(text string, o *Options) ([]int32, error) {
+	return t.AppendIDs(nil, text, o)
+}
+
+// AppendIDs appends the ids of text to dst, which it returns unchanged along
+// with an error.
+func (t *Tokenizer) AppendIDs(dst []int32, text string, o *Options) ([]int32, error) {
+	e := encoding{ids: dst}
+	if err := t.encode(&e, text, o); err != nil {
+		return dst, err
+	}
+	return e.ids, nil
+}
+
+// EncodeOffsets gives the ids of text and, for each, the part of the text that
+// it covers. The spans follow each other without gaps: a token that stands for
+// " word" covers the space, <mask> covers the white space that it takes along.
+// Where a character's bytes fall into several tokens, each covers its own
+// bytes. <s> covers nothing at 0, </s> nothing at the end of what was encoded.
+func (t *Tokenizer) EncodeOffsets(text string, o *Options) ([]int32, []Span, error) {
+	e := encoding{wantSpans: true}
+	if err := t.encode(&e, text, o); err != nil {
+		return nil, nil, err
+	}
+	return e.ids, e.spans, nil
+}
+
+// encoding is what has been found of a text so far.
+type encoding struct {
+	ids       []int32
+	spans     []Span
+	wantSpans bool
+}
+
+func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
+	if o == nil {
+		o = &Options{}
+	}
+	if !o.AllowInvalid && !utf8.ValidString(text) {
+		return &InvalidTextError{Offset: invalidAt(text)}
+	}
+	prefix, suffix := t.prefix, t.suffix
+	if o.NoAffixes {
+		prefix, suffix = nil, nil
+	}
+	room := -1 // no limit
+	if o.MaxTokens != 0 {
+		if room = o.MaxTokens - len(prefix) - len(suffix); room < 0 {
+			return fmt.Errorf("%w: %d", ErrMaxTokens, o.MaxTokens)
+		}
+	}
+	if cap(e.ids) == 0 {
+		guess := len(text)/4 + 8
+		if room >= 0 {
+			guess = min(guess, o.MaxTokens)
+		}
+		e.ids = make([]int32, 0, guess)
+	}
+
+	e.ids = append(e.ids, prefix...)
+	e.cover(len(prefix), 0, 0)
+	stop := -1
+	if room >= 0 {
+		stop = len(e.ids) + room
+	}
+	at := 0 // text[:at] is encoded
+	for at < len(text) && !e.full(stop) {
+		sp, start, end, ok := special{}, len(text), len(text), false
+		if !o.LiteralSpecials {
+			if sp, start, end, ok = t.specials.find(text, at); !ok {
+				start = len(text)
+			}
+		}
+		if at < start {
+			t.encodePlain(e, text[:start], at, stop)
+		}
+		if ok {
+			e.ids = append(e.ids, sp.id)
+			e.cover(1, start, end)
+			at = end
+		} else {
+			at = len(text)
+		}
+	}
+	if stop >= 0 && len(e.ids) > stop {
+		e.ids = e.ids[:stop]
+		if e.wantSpans {
+			e.spans = e.spans[:stop]
+		}
+	}
+	last := 0
+	if len(e.spans) > 0 {
+		last = e.spans[len(e.spans)-1].End
+	}
+	e.ids = append(e.ids, suffix...)
+	e.cover(len(suffix), last, last)
+	return nil
+}
+
+// full says whether the limit is reached; a negative stop is no limit.
+func (e *encoding) full(stop int) bool { return stop >= 0 && len(e.ids) >= stop }
+
+// cover notes that each of n new tokens covers the same bytes.
+func (e *encoding) cover(n, start, end int) {
+	if !e.wantSpans {
+		return
+	}
+	for range n {
+		e.spans = append(e.spans, Span{start, end})
+	}
+}
+
+// encodePlain encodes text[at:], which holds no special tokens, until the limit
+// is reached or passed.
+func (t *Tokenizer) encodePlain(e *encoding, text string, at, stop int) {
+	begin, shift := at, 0 // text[i] is the caller's text[i+shift]
+	if t.prefixSpace && text[at] != ' ' {
+		text, at, shift = " "+text[at:], 0, at-1
+	}
+	for at < len(text) && !e.full(stop) {
+		end := t.classes.wordEnd(text, at)
+		first := len(e.ids)
+		e.ids = t.merger.appendWord(e.ids, text[at:end])
+		if e.wantSpans {
+			pos := at
+			for _, id := range e.ids[first:] {
+				next := pos + int(t.merger.size[id])
+				// The space put before the text is no part of it.
+				e.spans = append(e.spans, Span{max(pos+shift, begin), next + shift})
+				pos = next
+			}
+		}
+		at = end
+	}
+}
+
+func invalidAt(text string) int {
+	for i, r := range text {
+		if r == utf8.RuneError {
+			if _, n := utf8.DecodeRuneInString(text[i:]); n == 1 {
+				return i
+			}
+		}
+	}
+	return len(text)
+}
+
+// DecodeOptions say how ids become text; the zero value and nil keep all of
+// them.
+type DecodeOptions struct {
+	// SkipSpecials leaves out the special tokens.
+	SkipSpecials bool
+}
+
+// Decode gives the text of ids. It undoes Encode with NoAffixes byte for byte,
+// but for the white space that <mask> took along. Ids cut in the middle of a
+// character give text that is not UTF-8. An id that the vocabulary does not hold
+// is an error.
+func (t *Tokenizer) Decode(ids []int32, o *DecodeOptions) (string, error) {
+	var b strings.Builder
+	for i, id := range ids {
+		if id < 0 || int(id) >= len(t.tokens) || t.tokens[id] == "" {
+			return "", fmt.Errorf("bpe: id %d at place %d is not in the vocabulary", id, i)
+		}
+		if sp, ok := t.special[id]; ok {
+			if !sp.hidden || o == nil || !o.SkipSpecials {
+				b.WriteString(sp.content)
+			}
+			continue
+		}
+		b.WriteString(t.raw[id])
+	}
+	return b.String(), nil
+}
+
+// ID gives the id of a token, written as in the files ("<pad>", "Ġthe").
+func (t *Tokenizer) ID(token string) (id int32, ok bool) {
+	id, ok = t.vocab[token]
+	return id, ok
+}
+
+// Token gives a token as the files write it, or "" for an id that is not used.
+func (t *Tokenizer) Token(id int32) string {
+	if id < 0 || int(id) >= len(t.tokens) {
+		return ""
+	}
+	return t.tokens[id]
+}
+
+// Size gives the number of ids that a model needs to know: the largest id plus
+// one.
+func (t *Tokenizer) Size() int { return len(t.tokens) }
+
+// Affixes gives the ids set before and after those of a text.
+func (t *Tokenizer) Affixes() (prefix, suffix []int32) {
+	return slices.Clone(t.prefix), slices.Clone(t.suffix)
+}
+
+// Fingerprint is a hash, in hexadecimal, of all that the ids of a text depend
+// on. It is the same for the same tokenizer read from other files.
+func (t *Tokenizer) Fingerprint() string { return t.fingerprint }

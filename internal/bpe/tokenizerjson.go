@@ -1,0 +1,195 @@
+package bpe
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// tokenizerJSON is tokenizer.json, as far as it bears on ids. Its settings for
+// truncation and padding are the caller's business here.
+type tokenizerJSON struct {
+	AddedTokens []struct {
+		ID         int32  `json:"id"`
+		Content    string `json:"content"`
+		SingleWord bool   `json:"single_word"`
+		LStrip     bool   `json:"lstrip"`
+		RStrip     bool   `json:"rstrip"`
+		Special    bool   `json:"special"`
+	} `json:"added_tokens"`
+	Normalizer   json.RawMessage `json:"normalizer"`
+	PreTokenizer *struct {
+		Type           string `json:"type"`
+		AddPrefixSpace bool   `json:"add_prefix_space"`
+		UseRegex       *bool  `json:"use_regex"`
+	} `json:"pre_tokenizer"`
+	PostProcessor *postProcessor `json:"post_processor"`
+	Model         struct {
+		Type         string           `json:"type"`
+		Dropout      float64          `json:"dropout"`
+		Prefix       string           `json:"continuing_subword_prefix"`
+		Suffix       string           `json:"end_of_word_suffix"`
+		ByteFallback bool             `json:"byte_fallback"`
+		IgnoreMerges bool             `json:"ignore_merges"`
+		Vocab        map[string]int32 `json:"vocab"`
+		Merges       json.RawMessage  `json:"merges"`
+	} `json:"model"`
+}
+
+// postProcessor says what is set around the ids of a text, in one of two forms.
+type postProcessor struct {
+	Type string `json:"type"`
+
+	// RobertaProcessing: [token, id]
+	Sep []any `json:"sep"`
+	Cls []any `json:"cls"`
+
+	// TemplateProcessing
+	Single []struct {
+		SpecialToken *struct {
+			ID string `json:"id"`
+		} `json:"SpecialToken"`
+		Sequence *struct {
+			ID string `json:"id"`
+		} `json:"Sequence"`
+	} `json:"single"`
+	SpecialTokens map[string]struct {
+		IDs []int32 `json:"ids"`
+	} `json:"special_tokens"`
+}
+
+func parseTokenizerJSON(data []byte) (*definition, error) {
+	var f tokenizerJSON
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, err
+	}
+	m := &f.Model
+	null := []byte("null")
+	switch {
+	case m.Type != "BPE" && m.Type != "": // old files do not name it
+		return nil, fmt.Errorf("model type %q, want BPE", m.Type)
+	case m.Vocab == nil || len(m.Merges) == 0 || bytes.Equal(m.Merges, null):
+		return nil, errors.New("model without vocab or merges")
+	case m.Dropout != 0:
+		return nil, errors.New("model with dropout: ids would be random")
+	case m.Prefix != "" || m.Suffix != "" || m.ByteFallback:
+		return nil, errors.New("not a byte-level model: it has a subword prefix, a word suffix or byte fallback")
+	case len(f.Normalizer) > 0 && !bytes.Equal(f.Normalizer, null):
+		return nil, errors.New("a normalizer is not supported")
+	case f.PreTokenizer == nil || f.PreTokenizer.Type != "ByteLevel":
+		return nil, errors.New("pre_tokenizer is not ByteLevel")
+	case f.PreTokenizer.UseRegex != nil && !*f.PreTokenizer.UseRegex:
+		return nil, errors.New("pre_tokenizer without its pattern is not supported")
+	}
+	d := &definition{vocab: m.Vocab, prefixSpace: f.PreTokenizer.AddPrefixSpace, wholeFirst: m.IgnoreMerges}
+	var err error
+	if d.merges, err = parseJSONMerges(m.Merges); err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for i, a := range f.AddedTokens {
+		switch id, ok := d.vocab[a.Content]; {
+		case a.Content == "":
+			return nil, fmt.Errorf("added_tokens[%d]: empty", i)
+		case a.SingleWord:
+			return nil, fmt.Errorf("added_tokens[%d]: %.40q: single_word is not supported", i, a.Content)
+		case seen[a.Content]:
+			return nil, fmt.Errorf("added_tokens[%d]: %.40q: stands there twice", i, a.Content)
+		case ok && id != a.ID:
+			return nil, fmt.Errorf("added_tokens[%d]: %.40q: id %d, but %d in the vocabulary", i, a.Content, a.ID, id)
+		}
+		seen[a.Content] = true
+		d.specials = append(d.specials, special{
+			id: a.ID, content: a.Content, lstrip: a.LStrip, rstrip: a.RStrip, hidden: a.Special,
+		})
+		d.vocab[a.Content] = a.ID
+	}
+	if f.PostProcessor != nil {
+		if d.prefix, d.suffix, err = f.PostProcessor.affixes(); err != nil {
+			return nil, fmt.Errorf("post_processor: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// parseJSONMerges reads the merge list, whose entries are "a b" in older files
+// and ["a", "b"] in newer ones.
+func parseJSONMerges(data []byte) ([]merge, error) {
+	var lines []string
+	if json.Unmarshal(data, &lines) == nil {
+		merges := make([]merge, len(lines))
+		for i, s := range lines {
+			left, right, ok := strings.Cut(s, " ")
+			if !ok || left == "" || right == "" || strings.Contains(right, " ") {
+				return nil, fmt.Errorf("merges[%d]: %.40q is not two tokens", i, s)
+			}
+			merges[i] = merge{left, right, i + 1}
+		}
+		return merges, nil
+	}
+	var pairs [][]string
+	if err := json.Unmarshal(data, &pairs); err != nil {
+		return nil, fmt.Errorf("merges: %w", err)
+	}
+	merges := make([]merge, len(pairs))
+	for i, p := range pairs {
+		if len(p) != 2 || p[0] == "" || p[1] == "" {
+			return nil, fmt.Errorf("merges[%d]: not two tokens", i)
+		}
+		merges[i] = merge{p[0], p[1], i + 1}
+	}
+	return merges, nil
+}
+
+func (p *postProcessor) affixes() (prefix, suffix []int32, err error) {
+	switch p.Type {
+	case "RobertaProcessing", "BertProcessing":
+		cls, err := tokenAndID(p.Cls)
+		if err != nil {
+			return nil, nil, fmt.Errorf("cls: %w", err)
+		}
+		sep, err := tokenAndID(p.Sep)
+		if err != nil {
+			return nil, nil, fmt.Errorf("sep: %w", err)
+		}
+		return []int32{cls}, []int32{sep}, nil
+	case "TemplateProcessing":
+		at := &prefix
+		texts := 0
+		for i, part := range p.Single {
+			switch {
+			case part.Sequence != nil:
+				texts++
+				at = &suffix
+			case part.SpecialToken != nil:
+				s, ok := p.SpecialTokens[part.SpecialToken.ID]
+				if !ok {
+					return nil, nil, fmt.Errorf("single[%d]: %.40q is not among special_tokens", i, part.SpecialToken.ID)
+				}
+				*at = append(*at, s.IDs...)
+			default:
+				return nil, nil, fmt.Errorf("single[%d]: neither a text nor a special token", i)
+			}
+		}
+		if texts != 1 {
+			return nil, nil, fmt.Errorf("single: %d texts", texts)
+		}
+		return prefix, suffix, nil
+	case "ByteLevel": // adds nothing
+		return nil, nil, nil
+	default:
+		return nil, nil, fmt.Errorf("type %.40q is not supported", p.Type)
+	}
+}
+
+// tokenAndID reads ["<s>", 0].
+func tokenAndID(pair []any) (int32, error) {
+	if len(pair) == 2 {
+		if id, ok := pair[1].(float64); ok && id >= 0 && id <= maxID && id == float64(int32(id)) {
+			return int32(id), nil
+		}
+	}
+	return 0, errors.New("not a token and its id")
+}
