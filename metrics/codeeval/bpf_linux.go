@@ -1,0 +1,183 @@
+//go:build amd64 || arm64
+
+package codeeval
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
+
+// The system calls that a program may make. Everything else answers EPERM: no
+// network, no new process, no signal to anybody, no new file system, no
+// tracing, no shared memory, no keyring, no io_uring.
+
+// allowed are harmless on the descriptors and memory that a program has.
+var allowed = append([]uint32{
+	// files, as far as the root or Landlock lets them be opened
+	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_READV, unix.SYS_WRITEV,
+	unix.SYS_PREAD64, unix.SYS_PWRITE64, unix.SYS_OPENAT, unix.SYS_CLOSE,
+	unix.SYS_CLOSE_RANGE, unix.SYS_LSEEK, unix.SYS_FSTAT, unix.SYS_STATX,
+	unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_READLINKAT,
+	unix.SYS_GETDENTS64, unix.SYS_GETCWD, unix.SYS_CHDIR, unix.SYS_FCHDIR,
+	unix.SYS_MKDIRAT, unix.SYS_UNLINKAT, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2,
+	unix.SYS_LINKAT, unix.SYS_SYMLINKAT, unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE,
+	unix.SYS_FALLOCATE, unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_FLOCK,
+	unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_UTIMENSAT, unix.SYS_UMASK,
+	unix.SYS_STATFS, unix.SYS_FSTATFS, unix.SYS_SENDFILE, unix.SYS_COPY_FILE_RANGE,
+	unix.SYS_DUP, unix.SYS_DUP3, unix.SYS_PIPE2, unix.SYS_PPOLL, unix.SYS_PSELECT6,
+	unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT, unix.SYS_EVENTFD2,
+	// the socket pair that asyncio wakes itself with
+	unix.SYS_RECVFROM, unix.SYS_SHUTDOWN, unix.SYS_GETSOCKNAME, unix.SYS_GETSOCKOPT,
+	// memory
+	unix.SYS_MMAP, unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MREMAP,
+	unix.SYS_MADVISE, unix.SYS_BRK,
+	// signals to itself by the kernel: alarms, handlers
+	unix.SYS_RT_SIGACTION, unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGRETURN,
+	unix.SYS_RT_SIGPENDING, unix.SYS_RT_SIGTIMEDWAIT, unix.SYS_SIGALTSTACK,
+	unix.SYS_GETITIMER, unix.SYS_SETITIMER, unix.SYS_RESTART_SYSCALL,
+	// threads
+	unix.SYS_FUTEX, unix.SYS_SET_ROBUST_LIST, unix.SYS_SET_TID_ADDRESS,
+	unix.SYS_RSEQ, unix.SYS_SCHED_YIELD, unix.SYS_SCHED_GETAFFINITY,
+	unix.SYS_GETCPU, unix.SYS_MEMBARRIER,
+	// what a process may know of itself and of the time
+	unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_GETPPID, unix.SYS_GETUID,
+	unix.SYS_GETEUID, unix.SYS_GETGID, unix.SYS_GETEGID, unix.SYS_GETRESUID,
+	unix.SYS_GETRESGID, unix.SYS_GETGROUPS, unix.SYS_GETPGID, unix.SYS_GETSID,
+	unix.SYS_GETPRIORITY, unix.SYS_GETRUSAGE, unix.SYS_TIMES, unix.SYS_UNAME,
+	unix.SYS_SYSINFO, unix.SYS_GETRANDOM, unix.SYS_NANOSLEEP,
+	unix.SYS_CLOCK_NANOSLEEP, unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_GETRES,
+	unix.SYS_GETTIMEOFDAY,
+	// the end
+	unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_WAIT4, unix.SYS_WAITID,
+}, allowedHere...)
+
+// absent answer ENOSYS, upon which the C library takes the older call.
+var absent = []uint32{unix.SYS_CLONE3, 452 /* fchmodat2 */}
+
+const (
+	bpfLoad   = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
+	bpfEqual  = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+	bpfAtLow  = unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K
+	bpfAnyBit = unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K
+	bpfReturn = unix.BPF_RET | unix.BPF_K
+
+	offsetNumber = 0 // of struct seccomp_data
+	offsetArch   = 4
+	offsetArgs   = 16
+
+	answerAllow = unix.SECCOMP_RET_ALLOW
+	answerKill  = unix.SECCOMP_RET_KILL_PROCESS
+	answerEPERM = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
+	answerNoSys = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+)
+
+// filter is a seccomp program under construction, in classic BPF: pairs of
+// "if the number is n" and "return", so that no jump is ever out of reach.
+type filter struct{ code []unix.SockFilter }
+
+func (f *filter) add(code uint16, k uint32, jt, jf uint8) {
+	f.code = append(f.code, unix.SockFilter{Code: code, Jt: jt, Jf: jf, K: k})
+}
+
+func (f *filter) answer(number, answer uint32) {
+	f.add(bpfEqual, number, 0, 1)
+	f.add(bpfReturn, answer, 0, 0)
+}
+
+// low and high are the offsets of the halves of argument i, little endian.
+func low(i uint32) uint32  { return offsetArgs + 8*i }
+func high(i uint32) uint32 { return offsetArgs + 8*i + 4 }
+
+// when answers a call by the body, which must return on every path.
+func (f *filter) when(number uint32, body func(*filter)) {
+	var inner filter
+	body(&inner)
+	f.add(bpfEqual, number, 0, uint8(len(inner.code)))
+	f.code = append(f.code, inner.code...)
+}
+
+// oneOf allows the call when the low half of argument i is one of values.
+func oneOf(i uint32, values ...uint32) func(*filter) {
+	return func(f *filter) {
+		f.add(bpfLoad, low(i), 0, 0)
+		for _, v := range values {
+			f.answer(v, answerAllow)
+		}
+		f.add(bpfReturn, answerEPERM, 0, 0)
+	}
+}
+
+// noneOf allows the call unless the low half of argument i is one of values.
+func noneOf(i uint32, values ...uint32) func(*filter) {
+	return func(f *filter) {
+		f.add(bpfLoad, low(i), 0, 0)
+		for _, v := range values {
+			f.answer(v, answerEPERM)
+		}
+		f.add(bpfReturn, answerAllow, 0, 0)
+	}
+}
+
+// zero allows the call when argument i is 0 in all 64 bits.
+func zero(i uint32) func(*filter) {
+	return func(f *filter) {
+		f.add(bpfLoad, low(i), 0, 0)
+		f.add(bpfEqual, 0, 1, 0)
+		f.add(bpfReturn, answerEPERM, 0, 0)
+		f.add(bpfLoad, high(i), 0, 0)
+		f.add(bpfEqual, 0, 1, 0)
+		f.add(bpfReturn, answerEPERM, 0, 0)
+		f.add(bpfReturn, answerAllow, 0, 0)
+	}
+}
+
+// seccompFilter assembles the filter that every program runs under, as an array
+// of struct sock_filter.
+func seccompFilter() []byte {
+	var f filter
+	f.add(bpfLoad, offsetArch, 0, 0)
+	f.add(bpfEqual, auditArch, 1, 0)
+	f.add(bpfReturn, answerKill, 0, 0)
+	f.add(bpfLoad, offsetNumber, 0, 0)
+	// The x32 calls of amd64 have this bit in their numbers.
+	f.add(bpfAtLow, 0x40000000, 0, 1)
+	f.add(bpfReturn, answerEPERM, 0, 0)
+	for _, n := range allowed {
+		f.answer(n, answerAllow)
+	}
+	for _, n := range absent {
+		f.answer(n, answerNoSys)
+	}
+	// Threads, but neither processes nor namespaces.
+	f.when(unix.SYS_CLONE, func(f *filter) {
+		const spaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
+			unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+		f.add(bpfLoad, low(0), 0, 0)
+		f.add(bpfAnyBit, unix.CLONE_THREAD, 1, 0)
+		f.add(bpfReturn, answerEPERM, 0, 0)
+		f.add(bpfAnyBit, spaces, 0, 1)
+		f.add(bpfReturn, answerEPERM, 0, 0)
+		f.add(bpfReturn, answerAllow, 0, 0)
+	})
+	// Not the commands that make the kernel send signals on one's behalf.
+	f.when(unix.SYS_FCNTL, noneOf(1, unix.F_SETOWN, unix.F_SETOWN_EX, unix.F_SETSIG,
+		unix.F_SETLEASE, unix.F_NOTIFY))
+	f.when(unix.SYS_IOCTL, oneOf(1, unix.TCGETS, unix.TIOCGWINSZ, unix.FIONREAD,
+		unix.FIONBIO, 0x5450 /* FIONCLEX */, 0x5451 /* FIOCLEX */))
+	f.when(unix.SYS_PRCTL, oneOf(0, unix.PR_SET_NAME, unix.PR_GET_NAME, unix.PR_SET_VMA))
+	// Reading one's limits, not setting anybody's.
+	f.when(unix.SYS_PRLIMIT64, zero(2))
+	f.when(unix.SYS_SOCKETPAIR, oneOf(0, unix.AF_UNIX))
+	// On a connected socket; an address could name somebody else's.
+	f.when(unix.SYS_SENDTO, zero(4))
+	f.add(bpfReturn, answerEPERM, 0, 0)
+
+	out := make([]byte, 0, 8*len(f.code))
+	for _, c := range f.code {
+		out = binary.LittleEndian.AppendUint16(out, c.Code)
+		out = append(out, c.Jt, c.Jf)
+		out = binary.LittleEndian.AppendUint32(out, c.K)
+	}
+	return out
+}

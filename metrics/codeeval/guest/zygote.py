@@ -1,0 +1,522 @@
+# The warm interpreter of the native sandbox.
+#
+# It starts in namespaces of its own where the host allows them, builds a root
+# that holds the interpreter's libraries and nothing else, imports the modules
+# that programs use, and then, for each request, forks a child that confines
+# itself and runs one program. It never runs untrusted code itself.
+#
+# Channels: requests on descriptor 3, answers on descriptor 4, each message a
+# big-endian 32-bit length and that many bytes of JSON.
+
+import os
+import sys
+
+
+def load(source, name):
+    scope = {"__name__": name}
+    exec(compile(source, "<%s>" % name, "exec", 0, True), scope)
+    return scope
+
+
+def receive(channel):
+    def exactly(n):
+        parts = []
+        while n:
+            part = os.read(channel, n)
+            if not part:
+                os._exit(0)
+            parts.append(part)
+            n -= len(part)
+        return b"".join(parts)
+
+    import json
+    return json.loads(exactly(int.from_bytes(exactly(4), "big")))
+
+
+def send(channel, message):
+    import json
+    body = json.dumps(message).encode()
+    body = len(body).to_bytes(4, "big") + body
+    while body:
+        body = body[os.write(channel, body):]
+
+
+# ---------------------------------------------------------------------------
+# system calls
+
+
+def system_calls(config):
+    """Returns the calls that need ctypes, as plain functions.
+
+    They are made once; then ctypes is disarmed (see disarm), and what is left
+    of it are the function objects that these closures hold. The child drops
+    them before the untrusted code starts.
+    """
+    import ctypes
+    import struct
+
+    number = config["numbers"]
+    libc = ctypes.CDLL(None, use_errno=True)
+    locked = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock
+    long, text = ctypes.c_long, ctypes.c_char_p
+    get_errno = ctypes.get_errno
+
+    def function(library, *argtypes):
+        f = library["syscall"]  # a new object each time
+        f.restype = long
+        f.argtypes = (long,) + argtypes
+        return f
+
+    def hook(name):
+        f = locked[name]
+        f.restype = None
+        f.argtypes = ()
+        return f
+
+    before, parent, child = map(
+        hook, ("PyOS_BeforeFork", "PyOS_AfterFork_Parent", "PyOS_AfterFork_Child"))
+    call_clone = function(locked, long, long, long, long, long)
+    call_ints = function(libc, long, long, long, long, long)
+    call_mount = function(libc, text, text, text, long, text)
+    call_umount = function(libc, text, long)
+    call_two = function(libc, text, text)
+    call_capset = function(libc, text, text)
+    call_attr = function(libc, long, text, long, text, long)
+    call_ruleset = function(libc, text, long, long)
+    call_rule = function(libc, long, long, text, long)
+    call_filter = function(libc, long, long, text)
+
+    program = bytes.fromhex(config["filter"])
+    kept = ctypes.create_string_buffer(program, len(program))
+    fprog = struct.pack("@HP", len(program) // 8, ctypes.addressof(kept))
+
+    def check(value, what):
+        if value < 0:
+            code = get_errno()
+            raise OSError(code, what + ": " + os.strerror(code))
+        return value
+
+    def clone(flags):
+        before()
+        pid = call_clone(number["clone"], flags, 0, 0, 0, 0)
+        if pid == 0:
+            child()
+        else:
+            parent()
+        return check(pid, "clone")
+
+    def mount(source, target, kind, flags, data):
+        check(call_mount(number["mount"], source, target, kind, flags, data),
+              "mount " + os.fsdecode(target))
+
+    def read_only(target):
+        # struct mount_attr{attr_set, attr_clr, propagation, userns_fd}
+        attr = struct.pack("@QQQQ", 1 | 2 | 4, 0, 0, 0)  # rdonly nosuid nodev
+        if call_attr(number["mount_setattr"], -100, target, 0x8000, attr, 32) < 0:
+            kept_flags = os.statvfs(target).f_flag & (2 | 4 | 8 | 1024 | 2048)
+            mount(None, target, None, 32 | 4096 | 1 | 2 | 4 | kept_flags, None)
+
+    def pivot(new, old):
+        check(call_two(number["pivot_root"], new, old), "pivot_root")
+
+    def detach(target):
+        check(call_umount(number["umount2"], target, 2), "umount")
+
+    def ruleset(directories, files):
+        """A Landlock ruleset: read below directories, read and write files."""
+        abi = call_ruleset(number["landlock_create_ruleset"], None, 0, 1)
+        check(abi, "Landlock")
+        access = (1 << 13) - 1
+        if abi >= 2:
+            access |= 1 << 13  # refer
+        if abi >= 3:
+            access |= 1 << 14  # truncate
+        if abi >= 5:
+            access |= 1 << 15  # ioctl on devices
+        attr = struct.pack("@Q", access)
+        if abi >= 4:
+            attr += struct.pack("@Q", 3)  # bind and connect TCP
+        if abi >= 6:
+            attr += struct.pack("@Q", 3)  # abstract sockets, signals
+        rules = check(call_ruleset(number["landlock_create_ruleset"], attr,
+                                   len(attr), 0), "Landlock")
+        read_file, read_dir, execute, write_file = 1 << 2, 1 << 3, 1 << 0, 1 << 1
+        for paths, allowed in ((directories, read_file | read_dir | execute),
+                               (files, read_file | write_file)):
+            for path in paths:
+                fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+                rule = struct.pack("=Qi", allowed, fd)
+                check(call_rule(number["landlock_add_rule"], rules, 1, rule, 0),
+                      "Landlock rule for " + path)
+                os.close(fd)
+        return rules
+
+    def restrict(rules):
+        check(call_ints(number["landlock_restrict_self"], rules, 0, 0, 0, 0),
+              "landlock_restrict_self")
+
+    def prctl(option, value):
+        check(call_ints(number["prctl"], option, value, 0, 0, 0), "prctl")
+
+    def drop_capabilities():
+        check(call_capset(number["capset"], struct.pack("@Ii", 0x20080522, 0),
+                          bytes(24)), "capset")
+
+    def install_filter():
+        check(call_filter(number["seccomp"], 1, 0, fprog), "seccomp")
+
+    disarm(ctypes)
+    return {
+        "clone": clone, "mount": mount, "read_only": read_only, "pivot": pivot,
+        "detach": detach, "ruleset": ruleset, "restrict": restrict,
+        "prctl": prctl, "drop_capabilities": drop_capabilities,
+        "install_filter": install_filter,
+        # The kernel reads the filter from here.
+        "kept": kept,
+    }
+
+
+def disarm(ctypes):
+    """Makes ctypes useless to whoever finds its types.
+
+    object.__subclasses__() leads to every class of ctypes, whatever is taken
+    out of sys.modules, and a pointer object reads any memory without an audit
+    event. So no object of these classes can be made any more: tp_new and
+    tp_alloc become null. Function objects that exist go on working.
+    """
+    import gc
+
+    tp_alloc, tp_new = 304, 312  # offsets in PyTypeObject, 64-bit, with the GIL
+    memset = ctypes.memset
+    base = ctypes.c_int.__mro__[-2]  # _CData
+    found, stack = set(), [object]
+    while stack:
+        kind = stack.pop()
+        for sub in type.__subclasses__(kind):
+            if sub not in found:
+                found.add(sub)
+                stack.append(sub)
+    for kind in found:
+        if issubclass(kind, base) or (
+                issubclass(kind, type) and kind.__module__ == "_ctypes"):
+            memset(id(kind) + tp_alloc, 0, 16)
+    for make in (ctypes.c_int, ctypes.c_void_p, ctypes.c_char * 1):
+        try:
+            make()
+        except TypeError:
+            continue
+        raise RuntimeError("ctypes cannot be disarmed in this Python")
+    del make, kind, base, found, memset
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("ctypes", "_ctypes")]:
+        vars(sys.modules.pop(name)).clear()
+    gc.collect()
+
+
+def close_imports():
+    """Shuts the ways to make a module or a code object that raise no audit event."""
+    import _imp
+    import importlib
+
+    unwanted = {"_xxsubinterpreters", "_xxinterpchannels", "_interpreters",
+                "_interpchannels", "_interpqueues", "_ctypes", "xxsubtype",
+                "_testcapi", "_testinternalcapi", "_remote_debugging"}
+    for name in sys.builtin_module_names:
+        if name not in unwanted:
+            try:
+                importlib.import_module(name)
+            except ImportError:
+                pass
+    for name in unwanted:
+        sys.modules.pop(name, None)
+    for name in ("create_builtin", "exec_builtin", "get_frozen_object", "init_frozen"):
+        if hasattr(_imp, name):
+            delattr(_imp, name)
+    # Cached bytecode needs marshal, which the child refuses.
+    sys.implementation.cache_tag = None
+
+
+# ---------------------------------------------------------------------------
+# the root
+
+
+def library_directories():
+    """The directories that the interpreter reads while it runs."""
+    found = {p for p in sys.path if os.path.isdir(p)}
+    with open("/proc/self/maps") as maps:
+        for line in maps:
+            fields = line.split(None, 5)
+            if len(fields) == 6 and ".so" in fields[5]:
+                path = fields[5].strip()
+                if os.path.isfile(path):
+                    found.add(os.path.dirname(path))
+    ordered = []
+    for path in sorted(found):
+        real = os.path.realpath(path)
+        if not any(real == o or real.startswith(o + "/") for o in ordered):
+            ordered.append(real)
+    # A path that is a link keeps working: the link itself is made again.
+    return ordered, sorted(p for p in found if os.path.realpath(p) != p)
+
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+
+
+def build_root(calls, directories, links):
+    mount = calls["mount"]
+    rec, private, bind = 16384, 1 << 18, 4096
+    nosuid, nodev, noexec = 2, 4, 8
+    mount(None, b"/", None, rec | private, None)
+    for place in ("/tmp", "/mnt", "/media", "/srv", "/run", "/opt"):
+        if os.path.isdir(place) and not any(
+                (d + "/").startswith(os.path.realpath(place) + "/") for d in directories):
+            break
+    else:
+        raise RuntimeError("no directory to build the root in")
+    mount(b"tmpfs", place.encode(), b"tmpfs", nosuid | nodev, b"size=1m,mode=755")
+    for path in directories:
+        target = os.fsencode(place + path)
+        os.makedirs(target, 0o755, exist_ok=True)
+        mount(os.fsencode(path), target, None, bind | rec, None)
+        calls["read_only"](target)
+    for path in links:
+        # The whole way to the target, for a link above the last part.
+        name = path
+        while name != "/" and not os.path.islink(name):
+            name = os.path.dirname(name)
+        target = place + name
+        if name != "/" and not os.path.lexists(target):
+            os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
+            os.symlink(os.path.realpath(name), target)
+    for name in ("/lib", "/lib64"):  # where the loader looks
+        if os.path.islink(name) and not os.path.lexists(place + name):
+            os.symlink(os.readlink(name), place + name)
+    os.makedirs(place + "/dev", 0o755, exist_ok=True)
+    for device in DEVICES:
+        os.close(os.open(place + device, os.O_CREAT | os.O_WRONLY, 0o644))
+        mount(device.encode(), (place + device).encode(), None, bind, None)
+    for name in ("/tmp", "/.old"):
+        os.makedirs(place + name, 0o755, exist_ok=True)
+    os.chdir(place)
+    calls["pivot"](b".", b".old")
+    os.chdir("/")
+    calls["detach"](b"/.old")
+    os.rmdir("/.old")
+    mount(None, b"/", None, 32 | bind | 1 | nosuid | nodev, None)
+
+
+# ---------------------------------------------------------------------------
+# children
+
+
+def confine(calls, config, rules, keep):
+    """Gives up everything that a program has no need of. Cannot be undone."""
+    import resource
+
+    if config["namespaces"]:
+        options = "size=%d,nr_inodes=4096,mode=700" % config["scratch"]
+        if config["uid"] is not None:
+            options += ",uid=%d,gid=%d" % (config["uid"], config["uid"])
+        calls["mount"](b"tmpfs", b"/tmp", b"tmpfs", 2 | 4 | 8, options.encode())
+        os.chdir("/tmp")
+    low = 0
+    for fd in sorted(keep):
+        os.closerange(max(low, 3), fd)
+        low = fd + 1
+    os.closerange(max(low, 3), 4096)
+
+    def limit(name, value):
+        hard = resource.getrlimit(name)[1]
+        if hard != resource.RLIM_INFINITY:
+            value = min(value, hard)
+        resource.setrlimit(name, (value, value))
+
+    limit(resource.RLIMIT_AS, config["memory"])
+    limit(resource.RLIMIT_DATA, config["memory"])
+    limit(resource.RLIMIT_STACK, 64 << 20)
+    limit(resource.RLIMIT_FSIZE, 16 << 20)
+    limit(resource.RLIMIT_NOFILE, 64)
+    limit(resource.RLIMIT_CORE, 0)
+    limit(resource.RLIMIT_MEMLOCK, 0)
+    limit(resource.RLIMIT_MSGQUEUE, 0)
+    limit(resource.RLIMIT_CPU, int(config["seconds"]) + 2)
+    if config["uid"] is not None:
+        os.setgroups([])
+        os.setresgid(config["uid"], config["uid"], config["uid"])
+        os.setresuid(config["uid"], config["uid"], config["uid"])
+    calls["drop_capabilities"]()
+    os.environ.clear()
+    prctl = calls["prctl"]
+    prctl(1, 9)   # PR_SET_PDEATHSIG: SIGKILL when the zygote dies
+    prctl(4, 0)   # PR_SET_DUMPABLE
+    prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
+    if rules is not None:
+        calls["restrict"](rules)
+        os.close(rules)
+    calls["install_filter"]()
+
+
+def wait_for(pids, results, control, deadline):
+    """Collects what the judge's child writes until it ends or time is up.
+
+    Returns the bytes and whether the time was up. A child that writes more
+    than an answer can hold is not listened to any longer.
+    """
+    import select
+    import time
+
+    poll = select.poll()
+    poll.register(results, select.POLLIN)
+    poll.register(control, 0)  # POLLHUP: the host has gone
+    data = b""
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return data, True
+        for fd, event in poll.poll(left * 1000 + 1):
+            if fd == control:
+                for pid in pids:
+                    os.kill(pid, 9)
+                os._exit(0)
+            part = os.read(results, 4096)
+            if not part:
+                return data, False
+            data += part
+            if len(data) > 4096:
+                return data, False
+
+
+def serve(requests, answers):
+    """Serves the host; returns in a confined child, with what it is to run."""
+    import signal
+    import time
+
+    config = receive(requests)
+    sys.path[:] = [p for p in sys.path if p not in ("", ".")]
+    harness = load(config.pop("harness"), "harness")
+    strict = load(config.pop("strict"), "strict")
+    try:
+        if sys.implementation.name != "cpython" or sys.maxsize < 1 << 62 or set(
+                getattr(sys, "abiflags", "")) & {"t", "d"}:
+            raise RuntimeError("needs a 64-bit CPython, not free-threaded")
+        for name in config.pop("imports"):
+            try:
+                __import__(name)
+            except ImportError:
+                pass
+        import site
+        site.setquit()
+        site.setcopyright()
+        site.sethelper()
+        calls = system_calls(config)
+        close_imports()
+        directories, links = library_directories()
+        rules = None
+        if config["namespaces"]:
+            build_root(calls, directories, links)
+        else:
+            rules = calls["ruleset"](directories, DEVICES)
+            os.chdir("/")
+        import gc
+        gc.collect()
+        gc.freeze()
+        send(answers, {"ok": True, "version": sys.version.split()[0],
+                       "directories": directories})
+    except BaseException as error:
+        send(answers, {"ok": False, "error": "%s: %s" % (type(error).__name__, error)})
+        os._exit(0)
+
+    flags = signal.SIGCHLD | (0x20000 | 0x20000000 if config["namespaces"] else 0)
+    roles = harness, strict
+    while True:
+        job = receive(requests)
+        config["seconds"], config["memory"] = job["seconds"], job["memory"]
+        started = time.monotonic()
+        child = start(calls, config, rules, flags, roles, job)
+        if child.get("run"):
+            return child["run"]
+        data, late = wait_for(child["pids"], child["result"], requests,
+                              time.monotonic() + job["seconds"])
+        ended = time.monotonic()
+        os.close(child["result"])
+        status = 0
+        for pid in child["pids"]:
+            os.kill(pid, 9)
+            _, code = os.waitpid(pid, 0)
+            status = status or code
+        passed = data == child["token"] + b"P"
+        answer = {"passed": passed, "late": late and not passed,
+                  "elapsed": ended - started, "signal": 0, "detail": ""}
+        if not passed:
+            if os.WIFSIGNALED(status) and not late:
+                answer["signal"] = os.WTERMSIG(status)
+            if data[:1] == b"F":
+                answer["detail"] = data[1:501].decode("utf-8", "replace")
+            elif data[:1] == b"C":
+                answer["broken"] = data[1:501].decode("utf-8", "replace")
+        send(answers, answer)
+
+
+def start(calls, config, rules, flags, roles, job):
+    """Forks the children of one job.
+
+    In the host's process it returns {"pids", "result", "token"}, in a child
+    {"run": what to call}. The token is drawn after the fork, so that no copy
+    of it is in a child's memory, and only the child that judges can read it.
+    """
+    harness, strict = roles
+    token_read, token_write = os.pipe()
+    result_read, result_write = os.pipe()
+    if job["strict"]:
+        # Calls go from the tests to the solution, answers the other way.
+        solution_in, tests_out = os.pipe()
+        tests_in, solution_out = os.pipe()
+        parts = [("tests", [token_read, result_write, tests_in, tests_out]),
+                 ("solution", [solution_in, solution_out])]
+    else:
+        parts = [("program", [token_read, result_write])]
+    pids = []
+    for role, fds in parts:
+        pid = calls["clone"](flags)
+        if pid == 0:
+            return {"run": enter(calls, config, rules, role, fds, harness, strict, job)}
+        pids.append(pid)
+    for _, fds in parts:
+        for fd in fds:
+            os.close(fd)
+    token = os.urandom(32)
+    os.write(token_write, token)
+    os.close(token_write)
+    return {"pids": pids, "result": result_read, "token": token}
+
+
+def enter(calls, config, rules, role, fds, harness, strict, job):
+    """Confines the child and prepares its part."""
+    report = fds[1] if role != "solution" else None
+    try:
+        confine(calls, config, rules, fds + ([rules] if rules is not None else []))
+    except BaseException as error:
+        if report is not None:
+            os.write(report, ("C%s: %s" % (type(error).__name__, error)).encode()[:500])
+        os._exit(1)
+    names = [globals(), harness, strict]
+    sys.setrecursionlimit(sys.getrecursionlimit() + 3)  # the frames below
+    try:
+        if role == "program":
+            steps = harness["stage"](job["solution"], job["tests"], fds[0], fds[1])
+            judge = harness["isolated"](harness["JUDGE"], "judge")
+            arguments = (steps.pop, os.write, os._exit, fds[1])
+        elif role == "tests":
+            judge, arguments = strict["tests"](job, *fds)
+        else:
+            judge, arguments = strict["solution"](job, *fds)
+        harness["seal"]()
+    except BaseException as error:
+        if report is not None:
+            text = "F%s: %s" % (type(error).__name__, error)
+            os.write(report, text.encode("utf-8", "replace")[:500])
+        os._exit(1)
+    return harness["begin"], names, judge, arguments
+
+
+run, names, judge, arguments = serve(3, 4)
+run(names, judge, arguments)
