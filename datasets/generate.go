@@ -1,0 +1,402 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// The defaults of GenerateOptions.
+const (
+	DefaultSampleSize       = 500
+	DefaultTrainRatio       = 0.8
+	DefaultSeed       int64 = 42
+)
+
+// GenerateOptions tunes Generate. The zero value does what the Python pipeline
+// does without a configuration.
+type GenerateOptions struct {
+	// SampleSize is the number of rows drawn of each benchmark; a benchmark of
+	// fewer rows is taken whole. Of one with several parts (math has seven)
+	// SampleSize/parts+1 rows are drawn of each part. Default 500.
+	SampleSize int
+	// TrainRatio is the share of the records that goes to training, 0 to 1;
+	// the count is rounded down. Default (nil) 0.8.
+	TrainRatio *float64
+	// Seed seeds the sampling and the split. Default (nil) 42, for which the
+	// picks are those of the Python pipeline, whatever its seed: it samples
+	// with 42 always.
+	Seed *int64
+	// Specs are the benchmarks known. Default (nil) Catalog().
+	Specs []Spec
+	// Datasets names the tasks wanted. Default (nil) all. An unknown name is an
+	// error. As the benchmarks draw from one generator in turn, leaving one out
+	// changes what is picked of the later ones; see KeepPicks.
+	Datasets []string
+	// KeepPicks draws for the benchmarks that are left out or skipped too, as
+	// if they had the rows that their Specs expect, so that the others' picks
+	// are those of a complete run.
+	KeepPicks bool
+	// SkipFailed goes on without the benchmarks that cannot be opened, and
+	// tells about them in Result.Datasets. Default: the first error ends it.
+	SkipFailed bool
+	// PerTask splits each task on its own, so that both sides hold every task
+	// in the same proportion and a task's split does not depend on the others.
+	// Default: one split of all records, as in the Python pipeline.
+	PerTask bool
+	// LeakFree puts records of equal query text on one side, that of the first
+	// of them. Without such records it changes nothing.
+	LeakFree bool
+	// Logger receives the warnings of the tables. Default (nil) silent.
+	Logger *slog.Logger
+	// Progress, when not nil, is called after each benchmark is opened and
+	// after it is read; never from two goroutines at once.
+	Progress func(Progress)
+}
+
+// Progress is a step of Generate.
+type Progress struct {
+	// Stage is "open" or "read".
+	Stage string
+	// Task is the benchmark that the step is about.
+	Task string
+	// Done of Total benchmarks have passed the stage.
+	Done, Total int
+}
+
+// Result is what Generate made.
+type Result struct {
+	// Train and Test are the records in their shuffled order.
+	Train, Test []llmrouterdata.StandardQueryData
+	// Datasets tells about each benchmark wanted, in the order of the records.
+	Datasets []DatasetResult
+}
+
+// DatasetResult tells what became of one benchmark.
+type DatasetResult struct {
+	Spec Spec
+	// Rows is the number of rows found in each part.
+	Rows []int
+	// Picks are the row numbers drawn, within each part, in the order drawn.
+	Picks [][]int
+	// Warnings tells what is odd about the files.
+	Warnings []string
+	// Err says why the benchmark was skipped, nil if it was not.
+	Err error
+}
+
+// Generate samples the benchmarks, makes records of the rows and splits them.
+//
+// The random numbers come from one generator, seeded with Seed, in this order:
+// the samples of all benchmarks, in the order of Spec.DrawOrder; then what the
+// records take, benchmark by benchmark in the order of Specs (of the catalogue
+// only gpqa, which shuffles its options). The generator is then seeded afresh
+// and shuffles all records; the first TrainRatio of them are for training.
+func Generate(ctx context.Context, src Source, o GenerateOptions) (*Result, error) {
+	g, err := newGeneration(o)
+	if err != nil {
+		return nil, err
+	}
+	defer g.close()
+	if err := g.openAll(ctx, src); err != nil {
+		return nil, err
+	}
+	return g.run(ctx)
+}
+
+// generation is one run of Generate.
+type generation struct {
+	o          GenerateOptions
+	ratio      float64
+	sampleSeed int64
+	splitSeed  int64
+	specs      []Spec
+	wanted     []bool
+	tables     []*Table // nil where not wanted or failed
+	errs       []error
+}
+
+func newGeneration(o GenerateOptions) (*generation, error) {
+	g := &generation{o: o, ratio: DefaultTrainRatio, sampleSeed: DefaultSeed, specs: o.Specs}
+	var errs []error
+	bad := func(field, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("datasets: GenerateOptions."+field+": "+format, args...))
+	}
+	if g.o.SampleSize == 0 {
+		g.o.SampleSize = DefaultSampleSize
+	}
+	if g.o.SampleSize < 0 {
+		bad("SampleSize", "%d is negative", o.SampleSize)
+	}
+	if o.TrainRatio != nil {
+		g.ratio = *o.TrainRatio
+	}
+	if math.IsNaN(g.ratio) || g.ratio < 0 || g.ratio > 1 {
+		bad("TrainRatio", "%v is not between 0 and 1", g.ratio)
+	}
+	if o.Seed != nil {
+		g.sampleSeed = *o.Seed
+	}
+	g.splitSeed = g.sampleSeed
+	if g.specs == nil {
+		g.specs = Catalog()
+	}
+	g.wanted = make([]bool, len(g.specs))
+	g.tables = make([]*Table, len(g.specs))
+	g.errs = make([]error, len(g.specs))
+	for i, s := range g.specs {
+		g.wanted[i] = o.Datasets == nil || slices.Contains(o.Datasets, s.Task)
+		if err := s.Validate(); err != nil {
+			errs = append(errs, err)
+		}
+		if slices.ContainsFunc(g.specs[:i], func(e Spec) bool { return e.Task == s.Task }) {
+			bad("Specs", "two of task %q", s.Task)
+		}
+	}
+	for _, name := range o.Datasets {
+		if _, ok := Find(g.specs, name); !ok {
+			bad("Datasets", "unknown task %q; there are %q", name, tasks(g.specs))
+		}
+	}
+	return g, errors.Join(errs...)
+}
+
+func tasks(specs []Spec) []string {
+	out := make([]string, len(specs))
+	for i, s := range specs {
+		out[i] = s.Task
+	}
+	return out
+}
+
+func (g *generation) close() {
+	for _, t := range g.tables {
+		if t != nil {
+			_ = t.Close()
+		}
+	}
+}
+
+// openAll opens the tables, several at a time since files may be on their way
+// from afar.
+func (g *generation) openAll(ctx context.Context, src Source) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(4)
+	total := 0
+	for _, wanted := range g.wanted {
+		if wanted {
+			total++
+		}
+	}
+	var mu sync.Mutex // of the progress
+	done := 0
+	for i, wanted := range g.wanted {
+		if !wanted {
+			continue
+		}
+		group.Go(func() error {
+			t, err := Open(groupCtx, src, g.specs[i])
+			g.tables[i], g.errs[i] = t, err
+			if err != nil && (!g.o.SkipFailed || ctx.Err() != nil) {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			g.progress("open", i, done, total)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+func (g *generation) progress(stage string, i, done, total int) {
+	if g.o.Progress != nil {
+		g.o.Progress(Progress{Stage: stage, Task: g.specs[i].Task, Done: done, Total: total})
+	}
+}
+
+// run draws, reads and splits; the tables are open.
+func (g *generation) run(ctx context.Context) (*Result, error) {
+	rng := NewRand(g.sampleSeed)
+	picks, err := g.draw(rng)
+	if err != nil {
+		return nil, err
+	}
+	res := new(Result)
+	var records []llmrouterdata.StandardQueryData
+	var counts []int // records of each task, for the split by task
+	total := len(g.tables) - countNil(g.tables)
+	done := 0
+	for i, t := range g.tables {
+		if !g.wanted[i] {
+			continue
+		}
+		d := DatasetResult{Spec: g.specs[i], Err: g.errs[i]}
+		if t != nil {
+			if g.o.Logger != nil {
+				t.log(g.o.Logger)
+			}
+			d.Rows, d.Picks, d.Warnings = t.PartLens(), picks[i], t.Warnings()
+			recs, err := t.Records(ctx, t.flatten(picks[i]), rng)
+			if err != nil {
+				return nil, err
+			}
+			records = append(records, recs...)
+			counts = append(counts, len(recs))
+			done++
+			g.progress("read", i, done, total)
+		}
+		res.Datasets = append(res.Datasets, d)
+	}
+	res.Train, res.Test = g.split(records, counts)
+	return res, nil
+}
+
+func countNil(tables []*Table) int {
+	n := 0
+	for _, t := range tables {
+		if t == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// draw samples every benchmark and returns the row numbers by part.
+func (g *generation) draw(rng *Rand) ([][][]int, error) {
+	order := make([]int, len(g.specs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		rank := func(i int) uint { return uint(g.specs[i].DrawOrder) - 1 } // 0 comes last
+		switch x, y := rank(a), rank(b); {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+	picks := make([][][]int, len(g.specs))
+	for _, i := range order {
+		sizes := g.sizes(i)
+		quota := g.o.SampleSize
+		if len(sizes) > 1 {
+			quota = quota/len(sizes) + 1
+		}
+		for _, size := range sizes {
+			rows, err := drawRows(rng, size, quota)
+			if err != nil {
+				return nil, fmt.Errorf("datasets: %s: %w", g.specs[i].Task, err)
+			}
+			picks[i] = append(picks[i], rows)
+		}
+	}
+	return picks, nil
+}
+
+// sizes returns the rows of each part to draw from, nothing for a benchmark
+// that is passed over.
+func (g *generation) sizes(i int) []int {
+	if t := g.tables[i]; t != nil {
+		return t.parts
+	}
+	if !g.o.KeepPicks {
+		return nil
+	}
+	var sizes []int
+	for _, p := range g.specs[i].Parts {
+		sizes = append(sizes, p.Rows)
+	}
+	return sizes
+}
+
+// drawRows picks n of size rows, or all in order where there are fewer.
+func drawRows(rng *Rand, size, n int) ([]int, error) {
+	if size >= n {
+		return rng.Sample(size, n)
+	}
+	rows := make([]int, size)
+	for i := range rows {
+		rows[i] = i
+	}
+	return rows, nil
+}
+
+// flatten turns row numbers within parts into row numbers of the table.
+func (t *Table) flatten(picks [][]int) []int {
+	var out []int
+	before := 0
+	for p, rows := range picks {
+		for _, row := range rows {
+			out = append(out, before+row)
+		}
+		before += t.parts[p]
+	}
+	return out
+}
+
+// split shuffles the records and divides them.
+func (g *generation) split(records []llmrouterdata.StandardQueryData, counts []int) (train, test []llmrouterdata.StandardQueryData) {
+	var order []int
+	var inTrain []bool // by record
+	if g.o.PerTask {
+		order, inTrain = g.splitPerTask(counts)
+	} else {
+		order = NewRand(g.splitSeed).Perm(len(records))
+		inTrain = make([]bool, len(records))
+		for _, i := range order[:g.cut(len(order))] {
+			inTrain[i] = true
+		}
+	}
+	if g.o.LeakFree {
+		side := map[string]bool{}
+		for _, i := range order {
+			query := records[i].Query
+			if first, seen := side[query]; seen {
+				inTrain[i] = first
+			} else {
+				side[query] = inTrain[i]
+			}
+		}
+	}
+	for _, i := range order {
+		if inTrain[i] {
+			train = append(train, records[i])
+		} else {
+			test = append(test, records[i])
+		}
+	}
+	return train, test
+}
+
+// splitPerTask divides each task with a generator of its own, so that a task's
+// division depends on nothing but the seed and its own size, and returns the
+// whole in an order shuffled once more.
+func (g *generation) splitPerTask(counts []int) (order []int, inTrain []bool) {
+	for _, n := range counts {
+		before := len(inTrain)
+		inTrain = append(inTrain, make([]bool, n)...)
+		for _, i := range NewRand(g.splitSeed).Perm(n)[:g.cut(n)] {
+			inTrain[before+i] = true
+		}
+	}
+	return NewRand(g.splitSeed).Perm(len(inTrain)), inTrain
+}
+
+// cut returns the number of training records among n, rounded down as Python's
+// int(n * ratio) does.
+func (g *generation) cut(n int) int { return int(float64(n) * g.ratio) }

@@ -1,0 +1,358 @@
+package parquetcol
+
+import (
+	"fmt"
+	"math"
+	"sort"
+
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// chunk reads one column of one row group forwards.
+type chunk struct {
+	leaf   Leaf
+	codec  format.CompressionCodec
+	limits Limits
+	win    window
+	pos    int64 // place of the next page
+	dict   *dictionary
+	index  []format.PageLocation // nil without an offset index
+	rows   int64                 // rows of the row group
+	row    int64                 // the next row
+	unpack decompressor
+	values values
+
+	// The page in progress: left values whose levels are not yet decoded, and
+	// the decoded ones from at to buffered.
+	left         int
+	reps, defs   hybrid
+	rep, def     [1024]uint32
+	at, buffered int
+}
+
+// openChunk starts on a column of row group g. ahead is the number of bytes to
+// read at a time, share the length of strings that short values share.
+func (f *File) openChunk(c *chunk, g int, l Leaf, ahead, share int) error {
+	group := &f.meta.RowGroups[g]
+	col := &group.Columns[l.index]
+	m := &col.MetaData
+	if col.FilePath != "" {
+		return fmt.Errorf("%w: a column in another file", ErrUnsupported)
+	}
+	if m.Type != l.typ {
+		return corrupt("row group %d holds %v, the schema states %v", g, m.Type, l.typ)
+	}
+	switch m.Codec {
+	case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd:
+	default:
+		return fmt.Errorf("%w: compression %v", ErrUnsupported, m.Codec)
+	}
+	start := m.DataPageOffset
+	if m.DictionaryPageOffset > 0 && m.DictionaryPageOffset < start {
+		start = m.DictionaryPageOffset
+	}
+	if start < 4 || m.TotalCompressedSize < 0 || start > f.size-8 || m.TotalCompressedSize > f.size-8-start {
+		return corrupt("row group %d places its column at %d with %d bytes in a file of %d", g, start, m.TotalCompressedSize, f.size)
+	}
+	c.leaf, c.codec, c.limits = l, m.Codec, f.limits
+	c.win.r, c.win.end, c.win.ahead = f.r, start+m.TotalCompressedSize, ahead
+	c.win.buf = c.win.buf[:0]
+	c.pos, c.dict, c.index = start, nil, nil
+	c.rows, c.row = group.NumRows, 0
+	c.left, c.at, c.buffered = 0, 0, 0
+	c.values.share = share
+	return nil
+}
+
+// readOffsetIndex reads the places of the pages, where the file states them.
+func (f *File) readOffsetIndex(c *chunk, g int) error {
+	col := &f.meta.RowGroups[g].Columns[c.leaf.index]
+	off, size := col.OffsetIndexOffset, int64(col.OffsetIndexLength)
+	if off <= 0 || size <= 0 {
+		return nil
+	}
+	if off > f.size-8 || size > f.size-8-off {
+		return corrupt("an offset index of %d bytes at %d in a file of %d", size, off, f.size)
+	}
+	if size > int64(f.limits.FooterBytes) {
+		return fmt.Errorf("%w: an offset index of %d bytes", ErrLimit, size)
+	}
+	b := make([]byte, size)
+	if n, err := f.r.ReadAt(b, off); n < len(b) {
+		return err
+	}
+	n, err := measureStruct(b, footerMemory)
+	if err == nil {
+		index := new(format.OffsetIndex)
+		if err = thrift.Unmarshal(new(thrift.CompactProtocol), b[:n], index); err == nil {
+			c.index = index.PageLocations
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%w: offset index: %w", ErrCorrupt, err)
+	}
+	before := int64(-1)
+	for i, p := range c.index {
+		if p.FirstRowIndex <= before || p.FirstRowIndex >= max(c.rows, 1) || i == 0 && p.FirstRowIndex != 0 || p.Offset < c.pos || p.Offset >= c.win.end {
+			return corrupt("an offset index places row %d at %d", p.FirstRowIndex, p.Offset)
+		}
+		before = p.FirstRowIndex
+	}
+	return nil
+}
+
+// nextPage moves to the next data page that has values. skip, when positive,
+// is the number of rows that are not wanted: whole pages within them are
+// passed over undecoded where their headers tell the number of rows, and
+// counted in c.row. It reports false at the end of the chunk.
+func (c *chunk) nextPage(skip int64) (bool, error) {
+	for c.left == 0 && c.at == c.buffered {
+		if c.pos >= c.win.end {
+			return false, nil
+		}
+		h, n, err := c.header(c.pos)
+		if err != nil {
+			return false, err
+		}
+		body := c.pos + int64(n)
+		c.pos = body + int64(h.CompressedPageSize)
+		switch h.Type {
+		case format.DictionaryPage:
+			if c.dict != nil {
+				return false, corrupt("a second dictionary")
+			}
+			err = c.loadDictionary(h, body)
+		case format.DataPage, format.DataPageV2:
+			rows, known := pageRows(h, c.leaf.List)
+			if known && skip > 0 && rows <= skip {
+				c.row += rows
+				skip -= rows
+				continue
+			}
+			err = c.loadData(h, body)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func pageRows(h *format.PageHeader, list bool) (rows int64, known bool) {
+	if h.Type == format.DataPageV2 {
+		return int64(h.DataPageHeaderV2.V.NumRows), true
+	}
+	return int64(h.DataPageHeader.V.NumValues), !list
+}
+
+// fill decodes more levels, of the next page where this one is used up. It
+// reports false at the end of the chunk.
+func (c *chunk) fill() (bool, error) {
+	if c.at < c.buffered {
+		return true, nil
+	}
+	if c.left == 0 {
+		if more, err := c.nextPage(0); !more {
+			return false, err
+		}
+	}
+	n := min(c.left, len(c.def))
+	if c.leaf.List {
+		if err := c.reps.read(c.rep[:n]); err != nil {
+			return false, err
+		}
+	}
+	if c.leaf.maxDef > 0 {
+		if err := c.defs.read(c.def[:n]); err != nil {
+			return false, err
+		}
+		for _, d := range c.def[:n] {
+			if d > c.leaf.maxDef {
+				return false, corrupt("a definition level of %d, at most %d", d, c.leaf.maxDef)
+			}
+		}
+	}
+	c.left -= n
+	c.at, c.buffered = 0, n
+	return true, nil
+}
+
+// locate moves the chunk to a row at or after the present one.
+func (c *chunk) locate(row int64) error {
+	if row >= c.rows {
+		return corrupt("row %d of %d", row, c.rows)
+	}
+	if len(c.index) > 0 {
+		i := sort.Search(len(c.index), func(i int) bool { return c.index[i].FirstRowIndex > row }) - 1
+		if first := c.index[i].FirstRowIndex; first > c.row || first == c.row && c.at == c.buffered && c.left == 0 {
+			if c.dict == nil && c.index[0].Offset > c.pos && c.pos < c.index[i].Offset {
+				// The dictionary stands before the first page.
+				if err := c.dictionaryBefore(c.index[0].Offset); err != nil {
+					return err
+				}
+			}
+			c.pos, c.row = c.index[i].Offset, first
+			c.left, c.at, c.buffered = 0, 0, 0
+		}
+	}
+	for c.row < row {
+		if c.left == 0 && c.at == c.buffered {
+			more, err := c.nextPage(row - c.row)
+			if err != nil {
+				return err
+			}
+			if !more {
+				return c.short()
+			}
+			if c.row >= row {
+				break
+			}
+		}
+		if err := c.skipRows(row - c.row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dictionaryBefore loads the dictionary page at the chunk's start, if that is
+// what lies there.
+func (c *chunk) dictionaryBefore(end int64) error {
+	for c.dict == nil && c.pos < end {
+		h, n, err := c.header(c.pos)
+		if err != nil {
+			return err
+		}
+		body := c.pos + int64(n)
+		c.pos = body + int64(h.CompressedPageSize)
+		if h.Type == format.DictionaryPage {
+			return c.loadDictionary(h, body)
+		}
+	}
+	return nil
+}
+
+func (c *chunk) short() error {
+	return corrupt("the column ends at row %d of %d", c.row, c.rows)
+}
+
+// skipRows passes over at most n rows, not going beyond the levels at hand by
+// more than the row that straddles their end.
+func (c *chunk) skipRows(n int64) error {
+	more, err := c.fill()
+	if err != nil {
+		return err
+	}
+	if !more {
+		return c.short()
+	}
+	if c.leaf.List {
+		_, err := c.listRow(nil)
+		return err
+	}
+	k := int(min(n, int64(c.buffered-c.at)))
+	present := k
+	if c.leaf.maxDef > 0 {
+		present = 0
+		for _, d := range c.def[c.at : c.at+k] {
+			if d == c.leaf.maxDef {
+				present++
+			}
+		}
+	}
+	c.at += k
+	c.row += int64(k)
+	return c.values.skip(present)
+}
+
+// scalar moves to the next row of a column without lists. It reports whether
+// the row holds a value, which is then the next of c.values.
+func (c *chunk) scalar() (bool, error) {
+	if c.at == c.buffered {
+		more, err := c.fill()
+		if err != nil {
+			return false, err
+		}
+		if !more {
+			return false, c.short()
+		}
+	}
+	present := c.leaf.maxDef == 0 || c.def[c.at] == c.leaf.maxDef
+	c.at++
+	c.row++
+	return present, nil
+}
+
+// listRow moves over the next row of a column of lists. Each element's value
+// is handed to emit, which takes it from c.values when present; a nil emit
+// skips the values. It returns the number of elements.
+func (c *chunk) listRow(emit func(present bool) error) (int, error) {
+	n := 0
+	for first := true; ; first = false {
+		if !first && c.at == c.buffered && c.left == 0 {
+			// A page of the second kind starts with a row, so that it need not
+			// be decoded to know that this row is over.
+			if fresh, err := c.rowStartsNext(); fresh || err != nil {
+				if err != nil {
+					return n, err
+				}
+				break
+			}
+		}
+		more, err := c.fill()
+		if err != nil {
+			return n, err
+		}
+		if !more {
+			if first {
+				return n, c.short()
+			}
+			break
+		}
+		if rep := c.rep[c.at]; first != (rep == 0) {
+			if first {
+				return n, corrupt("a row starts within a list")
+			}
+			break
+		}
+		def := c.def[c.at]
+		c.at++
+		if def < c.leaf.listDef {
+			continue // null or empty
+		}
+		if n++; n > c.limits.ListValues {
+			return n, fmt.Errorf("%w: a list of more than %d values", ErrLimit, c.limits.ListValues)
+		}
+		present := def == c.leaf.maxDef
+		switch {
+		case emit != nil:
+			err = emit(present)
+		case present:
+			err = c.values.skip(1)
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	c.row++
+	return n, nil
+}
+
+// rowStartsNext reports whether the next page is known to start with a row.
+func (c *chunk) rowStartsNext() (bool, error) {
+	if c.pos >= c.win.end {
+		return false, nil
+	}
+	h, _, err := c.header(c.pos)
+	if err != nil {
+		return false, err
+	}
+	return h.Type == format.DataPageV2, nil
+}
+
+// float returns the next number of a column of floats.
+func (v *values) float() (float64, error) {
+	u, err := v.number()
+	return math.Float64frombits(u), err
+}

@@ -1,0 +1,142 @@
+package parquetcol
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// Limits bounds what a file may ask for. Zero fields take the defaults.
+type Limits struct {
+	// FooterBytes is the largest footer in bytes, by default 64 MiB.
+	FooterBytes int
+	// PageBytes is the largest page in bytes, compressed or not, by default
+	// 256 MiB.
+	PageBytes int
+	// PageValues is the largest number of values of a page, by default 2^24.
+	PageValues int
+	// ListValues is the largest number of values of one row's list, by default
+	// 2^20.
+	ListValues int
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(p *int, v int) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	set(&l.FooterBytes, 64<<20)
+	set(&l.PageBytes, 256<<20)
+	set(&l.PageValues, 1<<24)
+	set(&l.ListValues, 1<<20)
+	return l
+}
+
+// footerMemory bounds the decoded form of a footer.
+const footerMemory = 512 << 20
+
+// File is an open parquet file. Its methods are safe for concurrent use; it
+// holds no more than the footer.
+type File struct {
+	r      io.ReaderAt
+	size   int64
+	meta   *format.FileMetaData
+	root   node
+	limits Limits
+	// starts[i] is the number of rows before row group i; the last entry is
+	// the number of all rows.
+	starts []int64
+}
+
+// Open reads the footer of the parquet file of the given size.
+func Open(r io.ReaderAt, size int64, limits Limits) (f *File, err error) {
+	defer Guard(&err)
+	f = &File{r: r, size: size, limits: limits.withDefaults()}
+	if err := f.checkFooter(); err != nil {
+		return nil, err
+	}
+	pf, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	f.meta = pf.Metadata()
+	if err := f.readSchema(); err != nil {
+		return nil, err
+	}
+	return f, f.countRows()
+}
+
+// checkFooter looks at the file's frame and measures the footer, before a
+// decoder that trusts it is let loose on it.
+func (f *File) checkFooter() error {
+	const frame = 12 // the magic number twice and the footer's length
+	var head, tail [8]byte
+	if f.size < frame {
+		return corrupt("not a parquet file: %d bytes", f.size)
+	}
+	if _, err := f.r.ReadAt(head[:4], 0); err != nil && err != io.EOF {
+		return err
+	}
+	if _, err := f.r.ReadAt(tail[:], f.size-8); err != nil && err != io.EOF {
+		return err
+	}
+	start, end := string(head[:4]), string(tail[4:])
+	if start == "PARE" || end == "PARE" {
+		return fmt.Errorf("%w: encryption", ErrUnsupported)
+	}
+	if start != "PAR1" {
+		return corrupt("not a parquet file: it starts with %q", start)
+	}
+	if end != "PAR1" {
+		return corrupt("truncated: it ends with %q instead of %q", end, "PAR1")
+	}
+	n := int64(binary.LittleEndian.Uint32(tail[:4]))
+	if n > f.size-frame {
+		return corrupt("a footer of %d bytes in a file of %d", n, f.size)
+	}
+	if n > int64(f.limits.FooterBytes) {
+		return fmt.Errorf("%w: a footer of %d bytes", ErrLimit, n)
+	}
+	footer := make([]byte, n)
+	if _, err := f.r.ReadAt(footer, f.size-8-n); err != nil && err != io.EOF {
+		return err
+	}
+	if _, err := measureStruct(footer, footerMemory); err != nil {
+		if err == errShort {
+			return corrupt("the footer is cut short")
+		}
+		return err
+	}
+	return nil
+}
+
+func (f *File) countRows() error {
+	total := int64(0)
+	f.starts = make([]int64, 0, len(f.meta.RowGroups)+1)
+	for i, g := range f.meta.RowGroups {
+		f.starts = append(f.starts, total)
+		if g.NumRows < 0 || g.NumRows > math.MaxInt64-total {
+			return corrupt("row group %d states %d rows", i, g.NumRows)
+		}
+		total += g.NumRows
+	}
+	f.starts = append(f.starts, total)
+	if total != f.meta.NumRows {
+		return corrupt("the row groups hold %d rows, the footer states %d", total, f.meta.NumRows)
+	}
+	return nil
+}
+
+// NumRows returns the number of rows.
+func (f *File) NumRows() int64 { return f.starts[len(f.starts)-1] }
+
+// NumRowGroups returns the number of row groups.
+func (f *File) NumRowGroups() int { return len(f.starts) - 1 }
+
+// RowGroup returns the first row of row group i and the row after its last.
+func (f *File) RowGroup(i int) (first, end int64) { return f.starts[i], f.starts[i+1] }
