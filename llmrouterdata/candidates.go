@@ -1,14 +1,293 @@
 package llmrouterdata
 
-// Candidate is one LLM that a router may choose.
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"github.com/llmrouter-go/llmrouter/internal/pyjson"
+	"github.com/llmrouter-go/llmrouter/internal/pyliteral"
+)
+
+// Candidate is one LLM that a router may choose: an entry of the candidate
+// file (default_llm.json) or of the LLM-embedding file.
 type Candidate struct {
-	Name        string
-	Size        string
-	Feature     string
-	Model       string
-	Service     string
+	// Name is the entry's key, the model_name of routing records.
+	Name string
+	// Size is the number of parameters as text, for example "7B".
+	Size string
+	// Feature describes the model; its embedding represents the model.
+	Feature string
+	// InputPrice and OutputPrice are in USD per million tokens.
+	InputPrice, OutputPrice float64
+	// Model is the identifier that the API knows, for example
+	// "qwen/qwen2.5-7b-instruct".
+	Model string
+	// Service names the provider, for keys given per service.
+	Service string
+	// APIEndpoint is the base URL, for example
+	// "https://integrate.api.nvidia.com/v1".
 	APIEndpoint string
-	InputPrice  float64 // USD per 1e6 tokens
-	OutputPrice float64 // USD per 1e6 tokens
-	Embedding   []float32
+	// Embedding is the vector of Feature, [dim]; nil in a candidate file.
+	Embedding []float32
+	// Extra holds every other field in the order of the file.
+	Extra []ExtraField
+}
+
+// ExtraField is a field of a candidate that has no meaning here and is kept.
+type ExtraField struct {
+	Name string
+	JSON json.RawMessage
+}
+
+// CandidateError is a candidate with a field that cannot be used.
+type CandidateError struct {
+	File      string // may be empty
+	Candidate string
+	Field     string // empty where the whole entry is at fault
+	Err       error
+}
+
+func (e *CandidateError) Error() string {
+	text := fmt.Sprintf("candidate %q: ", e.Candidate)
+	if e.File != "" {
+		text = e.File + ": " + text
+	}
+	if e.Field != "" {
+		text += fmt.Sprintf("field %q: ", e.Field)
+	}
+	return "llmrouterdata: " + text + e.Err.Error()
+}
+
+// Unwrap returns the reason.
+func (e *CandidateError) Unwrap() error { return e.Err }
+
+// ReadCandidates reads a candidate file or an LLM-embedding file: one JSON
+// object whose keys name the models, in the order of the file. Missing text
+// fields are empty and missing prices 0. An entry that is a bare array is the
+// model's embedding. A field of a wrong type is a *CandidateError; a name that
+// stands twice is an error.
+func ReadCandidates(r io.Reader) ([]Candidate, error) { return readCandidates(r, "") }
+
+// ReadCandidatesFile is [ReadCandidates] over a file, which its errors name.
+func ReadCandidatesFile(name string) ([]Candidate, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("llmrouterdata: %w", err)
+	}
+	defer f.Close()
+	return readCandidates(f, name)
+}
+
+// maxCandidatesFile bounds a candidate file: 1 GiB is some 60,000 embeddings.
+const maxCandidatesFile = 1 << 30
+
+func readCandidates(r io.Reader, name string) ([]Candidate, error) {
+	fail := func(err error) ([]Candidate, error) {
+		return nil, fmt.Errorf("llmrouterdata: %s: %w", nameOr(name, "candidates"), err)
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxCandidatesFile+1))
+	switch {
+	case err != nil:
+		return fail(err)
+	case len(text) > maxCandidatesFile:
+		return fail(fmt.Errorf("more than %d bytes", maxCandidatesFile))
+	}
+	v, err := pyjson.ParseUnique(trimBOM(text))
+	if err != nil {
+		return fail(err)
+	}
+	entries, ok := v.(*pyjson.Object)
+	if !ok {
+		return fail(fmt.Errorf("want an object whose keys name the models, have %s", describe(v)))
+	}
+	list := make([]Candidate, entries.Len())
+	for i := range list {
+		key, entry := entries.At(i)
+		var at *FieldError
+		if list[i], at = decodeCandidate(key, entry); at != nil {
+			return nil, &CandidateError{File: name, Candidate: key, Field: at.Field, Err: at.Err}
+		}
+	}
+	return list, nil
+}
+
+func trimBOM(text []byte) []byte {
+	if len(text) >= 3 && string(text[:3]) == "\ufeff" {
+		return text[3:]
+	}
+	return text
+}
+
+func decodeCandidate(name string, entry any) (Candidate, *FieldError) {
+	c := Candidate{Name: name}
+	if list, ok := entry.([]any); ok {
+		var err error
+		c.Embedding, err = vector(list)
+		if err != nil {
+			return c, &FieldError{"", err}
+		}
+		return c, nil
+	}
+	o, ok := entry.(*pyjson.Object)
+	if !ok {
+		return c, &FieldError{"", fmt.Errorf("want an object, have %s", describe(entry))}
+	}
+	f := &fields{o: o}
+	for i := range o.Len() {
+		key, v := o.At(i)
+		switch key {
+		case "size":
+			c.Size = f.optionalText(key)
+		case "feature":
+			c.Feature = f.optionalText(key)
+		case "model":
+			c.Model = f.optionalText(key)
+		case "service":
+			c.Service = f.optionalText(key)
+		case "api_endpoint":
+			c.APIEndpoint = f.optionalText(key)
+		case "input_price":
+			c.InputPrice = f.price(key)
+		case "output_price":
+			c.OutputPrice = f.price(key)
+		case "embedding":
+			var err error
+			if c.Embedding, err = decodeVector(v); err != nil {
+				f.fail(key, err)
+			}
+		default:
+			text, err := pyjson.Append(nil, v, pyjson.Style{})
+			if err != nil {
+				f.fail(key, err)
+			}
+			c.Extra = append(c.Extra, ExtraField{key, text})
+		}
+	}
+	return c, f.err
+}
+
+// price reads USD per million tokens: a finite number that is not negative.
+func (f *fields) price(name string) float64 {
+	p := f.number(name)
+	if !(p >= 0) || math.IsInf(p, 0) {
+		f.fail(name, fmt.Errorf("a price is a number from 0 up, have %v", p))
+	}
+	return p
+}
+
+// decodeVector reads an embedding: an array of numbers, or the printed form of
+// a torch tensor.
+func decodeVector(v any) ([]float32, error) {
+	if s, ok := v.(string); ok {
+		t, err := pyliteral.ParseTensor(s)
+		if err != nil {
+			return nil, err
+		}
+		v = t
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return nil, fmt.Errorf("want an array of numbers, have %s", describe(v))
+	}
+	return vector(list)
+}
+
+func vector(list []any) ([]float32, error) {
+	out := make([]float32, len(list))
+	for i, item := range list {
+		switch n := item.(type) {
+		case float64:
+			out[i] = float32(n)
+		case pyjson.Int:
+			out[i] = float32(n.Float64())
+		default:
+			return nil, fmt.Errorf("item %d: want a number, have %s", i, describe(item))
+		}
+		if f := float64(out[i]); math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, fmt.Errorf("item %d: %v is no finite float32", i, item)
+		}
+	}
+	return out, nil
+}
+
+// WriteCandidates writes a candidate file: size, feature, input_price,
+// output_price, model, service, api_endpoint and then every other field, as
+// json.dump(..., indent=2, ensure_ascii=False) does. Size, service and
+// api_endpoint are left out where they are empty.
+func WriteCandidates(w io.Writer, candidates []Candidate) error {
+	return writeCandidates(w, candidates, func(c Candidate, o *pyjson.Object) {
+		c.optional(o, "size", c.Size)
+		o.Set("feature", c.Feature)
+		o.Set("input_price", c.InputPrice)
+		o.Set("output_price", c.OutputPrice)
+		o.Set("model", c.Model)
+		c.optional(o, "service", c.Service)
+		c.optional(o, "api_endpoint", c.APIEndpoint)
+		if c.Embedding != nil {
+			o.Set("embedding", c.Embedding)
+		}
+	})
+}
+
+// WriteEmbeddedCandidates writes an LLM-embedding file: feature, input_price,
+// output_price, model, api_endpoint, embedding, and then size, service and
+// every other field, as json.dump(..., indent=2, ensure_ascii=False) does. A
+// candidate without an embedding is a *CandidateError.
+func WriteEmbeddedCandidates(w io.Writer, candidates []Candidate) error {
+	for _, c := range candidates {
+		if len(c.Embedding) == 0 {
+			return &CandidateError{Candidate: c.Name, Field: "embedding", Err: ErrMissing}
+		}
+	}
+	return writeCandidates(w, candidates, func(c Candidate, o *pyjson.Object) {
+		o.Set("feature", c.Feature)
+		o.Set("input_price", c.InputPrice)
+		o.Set("output_price", c.OutputPrice)
+		o.Set("model", c.Model)
+		o.Set("api_endpoint", c.APIEndpoint)
+		o.Set("embedding", c.Embedding)
+		c.optional(o, "size", c.Size)
+		c.optional(o, "service", c.Service)
+	})
+}
+
+func (c Candidate) optional(o *pyjson.Object, key, value string) {
+	if value != "" {
+		o.Set(key, value)
+	}
+}
+
+func writeCandidates(w io.Writer, candidates []Candidate, known func(Candidate, *pyjson.Object)) error {
+	all := &pyjson.Object{}
+	for _, c := range candidates {
+		if _, twice := all.Get(c.Name); twice {
+			return &CandidateError{Candidate: c.Name, Err: fmt.Errorf("the name stands twice")}
+		}
+		for field, price := range map[string]float64{"input_price": c.InputPrice, "output_price": c.OutputPrice} {
+			if math.IsNaN(price) || math.IsInf(price, 0) {
+				return &CandidateError{Candidate: c.Name, Field: field, Err: fmt.Errorf("%v has no place in JSON", price)}
+			}
+		}
+		o := &pyjson.Object{}
+		known(c, o)
+		for _, extra := range c.Extra {
+			v, err := pyjson.Parse(extra.JSON)
+			if err != nil {
+				return &CandidateError{Candidate: c.Name, Field: extra.Name, Err: err}
+			}
+			o.Set(extra.Name, v)
+		}
+		all.Set(c.Name, o)
+	}
+	text, err := pyjson.Append(nil, all, pyjson.Style{Indent: 2})
+	if err != nil {
+		return fmt.Errorf("llmrouterdata: candidates: %w", err)
+	}
+	if _, err := w.Write(text); err != nil {
+		return fmt.Errorf("llmrouterdata: candidates: %w", err)
+	}
+	return nil
 }

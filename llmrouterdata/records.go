@@ -19,6 +19,44 @@ type StandardQueryData struct {
 	TaskID *string `json:"task_id"`
 }
 
+// RoutingRecord is one line of a routing file: the six fields of a query and
+// what one candidate made of it.
+type RoutingRecord struct {
+	TaskName    string   `json:"task_name"`
+	Query       string   `json:"query"`
+	GroundTruth string   `json:"ground_truth"`
+	Metric      string   `json:"metric"`
+	Choices     *Choices `json:"choices"`
+	TaskID      *string  `json:"task_id"`
+
+	// ModelName is the candidate's key in the candidate file.
+	ModelName string `json:"model_name"`
+	// Response is the answer's text; for a failed call "API Error: ...".
+	Response string `json:"response"`
+	// TokenNum is the number of tokens in all, prompt and answer.
+	TokenNum int `json:"token_num"`
+	// InputTokens is the number of tokens of the prompt.
+	InputTokens int `json:"input_tokens"`
+	// OutputTokens is the number of tokens of the answer.
+	OutputTokens int `json:"output_tokens"`
+	// ResponseTime is how long the answer took, in seconds.
+	ResponseTime float64 `json:"response_time"`
+	// APIKeyUsed is a short label of the key, never the key; empty by default.
+	APIKeyUsed string `json:"api_key_used"`
+	// Performance is the score, from 0 (wrong) to 1 (right).
+	Performance float64 `json:"performance"`
+	// EmbeddingID is the query's key in the embedding file, from 0. A row
+	// read without one has [NoEmbedding].
+	EmbeddingID int `json:"embedding_id"`
+	// UserID and FigID are reserved and nil.
+	UserID *string `json:"user_id"`
+	FigID  *string `json:"fig_id"`
+}
+
+// NoEmbedding is the EmbeddingID of a row that was read with null or NaN in
+// its place. It is not valid in a finished file.
+const NoEmbedding = -1
+
 // QueryKey identifies a query: records with equal keys share one embedding id.
 type QueryKey struct {
 	TaskName, Query, GroundTruth, Metric string
@@ -27,4 +65,22 @@ type QueryKey struct {
 // Key returns the record's identity.
 func (d StandardQueryData) Key() QueryKey {
 	return QueryKey{d.TaskName, d.Query, d.GroundTruth, d.Metric}
+}
+
+// Key returns the identity of the record's query.
+func (r RoutingRecord) Key() QueryKey {
+	return QueryKey{r.TaskName, r.Query, r.GroundTruth, r.Metric}
+}
+
+// QueryData returns the query that the record answers.
+func (r RoutingRecord) QueryData() StandardQueryData {
+	return StandardQueryData{r.TaskName, r.Query, r.GroundTruth, r.Metric, r.Choices, r.TaskID}
+}
+
+// NewRoutingRecord returns a record of the query d, the rest still zero.
+func NewRoutingRecord(d StandardQueryData) RoutingRecord {
+	return RoutingRecord{
+		TaskName: d.TaskName, Query: d.Query, GroundTruth: d.GroundTruth,
+		Metric: d.Metric, Choices: d.Choices, TaskID: d.TaskID,
+	}
 }

@@ -27,7 +27,22 @@ func (e *SyntaxError) Error() string {
 // it is allowed, anything else after it, a byte-order mark and control
 // characters inside strings are not. The error is a *SyntaxError.
 func Parse(text []byte) (any, error) {
-	p := parser{text: text}
+	return (&parser{text: text}).all()
+}
+
+// ParseUnique is Parse for texts that people write: a key that an object holds
+// twice, of which json.loads keeps the last, is an error.
+func ParseUnique(text []byte) (any, error) {
+	return (&parser{text: text, unique: true}).all()
+}
+
+type parser struct {
+	text   []byte
+	pos    int
+	unique bool
+}
+
+func (p *parser) all() (any, error) {
 	p.space()
 	v, err := p.value(0)
 	if err != nil {
@@ -38,11 +53,6 @@ func Parse(text []byte) (any, error) {
 		return nil, p.fail("text after the value")
 	}
 	return v, nil
-}
-
-type parser struct {
-	text []byte
-	pos  int
 }
 
 func (p *parser) fail(msg string) error { return &SyntaxError{Offset: p.pos, Msg: msg} }
@@ -122,6 +132,9 @@ func (p *parser) object(depth int) (any, error) {
 		key, err := p.str()
 		if err != nil {
 			return nil, err
+		}
+		if p.unique && o.find(key) >= 0 {
+			return nil, p.fail(fmt.Sprintf("the key %q stands twice", key))
 		}
 		p.space()
 		if p.peek() != ':' {
@@ -322,7 +335,7 @@ func hex4(b []byte) (rune, bool) {
 		case '0' <= c && c <= '9':
 			c -= '0'
 		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			c = c|0x20 - 'a' + 10
+			c = c | 0x20 - 'a' + 10
 		default:
 			return 0, false
 		}

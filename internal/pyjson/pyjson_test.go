@@ -106,3 +106,12 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestParseUniqueRefusesRepeatedKeys(t *testing.T) {
+	if v, err := ParseUnique([]byte(`{"a": {"b": 1, "c": 1, "b": 2}}`)); err == nil || !strings.Contains(err.Error(), `"b"`) {
+		t.Errorf("got %v, %v, want an error naming the key", v, err)
+	}
+	if _, err := ParseUnique([]byte(`{"a": {"b": 1}, "b": [{"a": 1}, {"a": 2}]}`)); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,367 @@
+package llmrouterdata
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Config is the pipeline's configuration, a YAML file. Paths are resolved
+// against the root given to [LoadConfig]; an empty path was not given.
+type Config struct {
+	DataPath       DataPath
+	DataGeneration DataGeneration
+	// APIEndpoint is the endpoint of candidates that name none of their own.
+	APIEndpoint string
+	Embedding   EmbeddingConfig
+	// Root is what relative paths were resolved against.
+	Root string
+	// Warnings are things that look like mistakes and are none for sure.
+	Warnings []string
+}
+
+// DataPath names the pipeline's seven files.
+type DataPath struct {
+	// QueryDataTrain and QueryDataTest are written by step 2a and read by
+	// step 3.
+	QueryDataTrain, QueryDataTest string
+	// QueryEmbeddingData, RoutingDataTrain and RoutingDataTest are written by
+	// step 3.
+	QueryEmbeddingData, RoutingDataTrain, RoutingDataTest string
+	// LLMData is the candidate file; LLMEmbeddingData is written by step 2b.
+	LLMData, LLMEmbeddingData string
+}
+
+// DataGeneration says how step 2a samples.
+type DataGeneration struct {
+	// SampleSize is the number of queries a benchmark, 500 by default.
+	SampleSize int
+	// TrainRatio is the share of the training split, from 0 to 1, 0.8 by
+	// default.
+	TrainRatio float64
+	// RandomSeed seeds sampling and split, 42 by default.
+	RandomSeed int64
+}
+
+// EmbeddingConfig says what embeds queries and candidates.
+type EmbeddingConfig struct {
+	// Model is a model folder or the name of a published model, by default
+	// [DefaultEmbeddingModel].
+	Model string
+}
+
+// DefaultEmbeddingModel is the model that the Python pipeline embeds with.
+const DefaultEmbeddingModel = "allenai/longformer-base-4096"
+
+// DefaultConfig returns the configuration of an empty file: no paths, a
+// sample of 500, a ratio of 0.8, seed 42.
+func DefaultConfig() *Config {
+	return &Config{
+		DataGeneration: DataGeneration{SampleSize: 500, TrainRatio: 0.8, RandomSeed: 42},
+		Embedding:      EmbeddingConfig{Model: DefaultEmbeddingModel},
+	}
+}
+
+// ConfigOptions says how a configuration is read; nil and the zero value are
+// good.
+type ConfigOptions struct {
+	// Root is the folder that relative paths start from; empty means the
+	// working directory.
+	Root string
+}
+
+// ConfigError is a key of a configuration that cannot be used.
+type ConfigError struct {
+	File string
+	Line int    // 0 where the key is missing
+	Key  string // for example "data_generation.train_ratio"
+	Err  error
+}
+
+func (e *ConfigError) Error() string {
+	where := e.File
+	if e.Line > 0 {
+		where = fmt.Sprintf("%s:%d", e.File, e.Line)
+	}
+	if e.Key == "" {
+		return fmt.Sprintf("llmrouterdata: %s: %v", where, e.Err)
+	}
+	return fmt.Sprintf("llmrouterdata: %s: %s: %v", where, e.Key, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// ErrUnknownKey is the error for a key that a section of ours does not have.
+var ErrUnknownKey = errors.New("unknown key")
+
+// LoadConfig reads a configuration. In its own sections (data_path,
+// data_generation, embedding, api_endpoint) an unknown key, a wrong type or a
+// value out of range is a *ConfigError; every one of them is reported, joined.
+// Other sections are left alone, since the routers' own files carry them.
+func LoadConfig(name string, o *ConfigOptions) (*Config, error) {
+	if o == nil {
+		o = &ConfigOptions{}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("llmrouterdata: %w", err)
+	}
+	return parseConfig(name, text, o.Root)
+}
+
+func parseConfig(name string, text []byte, root string) (*Config, error) {
+	var document yaml.Node
+	if len(bytes.TrimSpace(text)) > 0 {
+		if err := yaml.Unmarshal(text, &document); err != nil {
+			return nil, &ConfigError{File: name, Err: err}
+		}
+	}
+	r := &configReader{file: name, config: DefaultConfig()}
+	r.config.Root = root
+	if len(document.Content) > 0 && !isNull(document.Content[0]) {
+		r.top(document.Content[0])
+	}
+	if len(r.errs) > 0 {
+		return nil, errors.Join(r.errs...)
+	}
+	return r.config, nil
+}
+
+// configReader walks the document and collects what is wrong with it.
+type configReader struct {
+	file   string
+	config *Config
+	errs   []error
+}
+
+func (r *configReader) fail(n *yaml.Node, key string, err error) {
+	r.errs = append(r.errs, &ConfigError{File: r.file, Line: n.Line, Key: key, Err: err})
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+// keys calls visit for each key of a mapping with its value, aliases resolved.
+func (r *configReader) keys(n *yaml.Node, section string, visit func(key, value *yaml.Node)) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		r.fail(n, section, fmt.Errorf("want a mapping, have %s", n.ShortTag()))
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if value.Kind == yaml.AliasNode {
+			value = value.Alias
+		}
+		if seen[key.Value] {
+			r.fail(key, join(section, key.Value), errors.New("the key stands twice"))
+			continue
+		}
+		seen[key.Value] = true
+		visit(key, value)
+	}
+}
+
+func join(section, key string) string {
+	if section == "" {
+		return key
+	}
+	return section + "." + key
+}
+
+// sections are the top-level keys that are ours.
+var sections = []string{"data_path", "data_generation", "api_endpoint", "embedding"}
+
+func (r *configReader) top(n *yaml.Node) {
+	r.keys(n, "", func(key, value *yaml.Node) {
+		switch key.Value {
+		case "data_path":
+			r.paths(value)
+		case "data_generation":
+			r.generation(value)
+		case "embedding":
+			r.embedding(value)
+		case "api_endpoint":
+			r.text(value, key.Value, &r.config.APIEndpoint)
+		default:
+			if near := nearest(key.Value, sections); near != "" {
+				r.config.Warnings = append(r.config.Warnings, fmt.Sprintf(
+					"%s:%d: the section %q is not read; was %q meant?", r.file, key.Line, key.Value, near))
+			}
+		}
+	})
+}
+
+// section reads a mapping whose keys are all known.
+func (r *configReader) section(n *yaml.Node, name string, known map[string]func(value *yaml.Node, key string)) {
+	r.keys(n, name, func(key, value *yaml.Node) {
+		read, ok := known[key.Value]
+		if !ok {
+			err := ErrUnknownKey
+			names := make([]string, 0, len(known))
+			for k := range known {
+				names = append(names, k)
+			}
+			slices.Sort(names)
+			if near := nearest(key.Value, names); near != "" {
+				err = fmt.Errorf("%w; was %q meant?", err, near)
+			}
+			r.fail(key, join(name, key.Value), err)
+			return
+		}
+		read(value, join(name, key.Value))
+	})
+}
+
+func (r *configReader) paths(n *yaml.Node) {
+	d := &r.config.DataPath
+	known := map[string]func(*yaml.Node, string){}
+	for key, field := range d.byKey() {
+		known[key] = func(value *yaml.Node, key string) {
+			r.text(value, key, field)
+			if *field != "" && !filepath.IsAbs(*field) {
+				*field = filepath.Join(r.config.Root, *field)
+			}
+		}
+	}
+	r.section(n, "data_path", known)
+}
+
+func (d *DataPath) byKey() map[string]*string {
+	return map[string]*string{
+		"query_data_train":     &d.QueryDataTrain,
+		"query_data_test":      &d.QueryDataTest,
+		"query_embedding_data": &d.QueryEmbeddingData,
+		"routing_data_train":   &d.RoutingDataTrain,
+		"routing_data_test":    &d.RoutingDataTest,
+		"llm_data":             &d.LLMData,
+		"llm_embedding_data":   &d.LLMEmbeddingData,
+	}
+}
+
+func (r *configReader) generation(n *yaml.Node) {
+	g := &r.config.DataGeneration
+	r.section(n, "data_generation", map[string]func(*yaml.Node, string){
+		"sample_size": func(value *yaml.Node, key string) {
+			if r.decode(value, key, "an integer", &g.SampleSize); g.SampleSize < 0 {
+				r.fail(value, key, fmt.Errorf("%d is negative", g.SampleSize))
+			} else if g.SampleSize == 0 {
+				g.SampleSize = 500
+			}
+		},
+		"train_ratio": func(value *yaml.Node, key string) {
+			if r.decode(value, key, "a number", &g.TrainRatio); !(g.TrainRatio >= 0 && g.TrainRatio <= 1) {
+				r.fail(value, key, fmt.Errorf("%v is not from 0 to 1", g.TrainRatio))
+			}
+		},
+		"random_seed": func(value *yaml.Node, key string) { r.decode(value, key, "an integer", &g.RandomSeed) },
+	})
+}
+
+func (r *configReader) embedding(n *yaml.Node) {
+	e := &r.config.Embedding
+	r.section(n, "embedding", map[string]func(*yaml.Node, string){
+		"model": func(value *yaml.Node, key string) {
+			if r.text(value, key, &e.Model); e.Model == "" {
+				e.Model = DefaultEmbeddingModel
+			}
+		},
+	})
+}
+
+// decode reads a scalar into out, which keeps its value where the scalar is
+// null.
+func (r *configReader) decode(n *yaml.Node, key, want string, out any) {
+	if isNull(n) {
+		return
+	}
+	if _, number := out.(*float64); n.Kind != yaml.ScalarNode || n.Tag != "!!int" && (n.Tag != "!!float" || !number) {
+		r.fail(n, key, fmt.Errorf("want %s, have %s", want, shown(n)))
+		return
+	}
+	if err := n.Decode(out); err != nil {
+		r.fail(n, key, fmt.Errorf("want %s, have %s", want, shown(n)))
+	}
+}
+
+func (r *configReader) text(n *yaml.Node, key string, out *string) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
+		r.fail(n, key, fmt.Errorf("want a string, have %s", shown(n)))
+		return
+	}
+	*out = n.Value
+}
+
+func shown(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	default:
+		return fmt.Sprintf("%q", n.Value)
+	}
+}
+
+// Require returns an error that names every given key of data_path that the
+// configuration lacks, such as "llm_data".
+func (c *Config) Require(keys ...string) error {
+	var missing []string
+	paths := c.DataPath.byKey()
+	for _, key := range keys {
+		if p, ok := paths[key]; !ok || *p == "" {
+			missing = append(missing, "data_path."+key)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("llmrouterdata: the configuration lacks %s: %w", strings.Join(missing, ", "), ErrMissing)
+}
+
+// nearest returns the name that a typing mistake may have meant, or "".
+func nearest(word string, names []string) string {
+	best, bestDistance := "", max(1, len(word)/3)+1
+	for _, name := range names {
+		if d := editDistance(word, name); d < bestDistance {
+			best, bestDistance = name, d
+		}
+	}
+	return best
+}
+
+// editDistance is the Levenshtein distance in bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,51 @@
+package llmrouterdata_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+func ExampleRecords() {
+	file := strings.NewReader(`{"task_name": "gsm8k", "query": "What is 2+2?", "ground_truth": "4", "metric": "GSM8K", "choices": null, "task_id": null}
+{"task_name": "mmlu", "query": "Capital of France?", "ground_truth": "A", "metric": "em_mc", "choices": "['Paris', 'London']", "task_id": null}
+not a record
+`)
+	for record, err := range llmrouterdata.Records[llmrouterdata.StandardQueryData](file, nil) {
+		if line, ok := errors.AsType[*llmrouterdata.LineError](err); ok {
+			fmt.Println("skipping line", line.Line)
+			continue
+		}
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(record.TaskName, record.Query, record.Choices.Text())
+	}
+	// Output:
+	// gsm8k What is 2+2? []
+	// mmlu Capital of France? [Paris London]
+	// skipping line 3
+}
+
+func ExampleWriter() {
+	w := llmrouterdata.NewWriter[llmrouterdata.StandardQueryData](os.Stdout)
+	_ = w.Write(llmrouterdata.StandardQueryData{
+		TaskName: "mmlu", Query: "Capital of France?", GroundTruth: "A", Metric: "em_mc",
+		Choices: llmrouterdata.NewChoices([]string{"Paris", "London"}),
+	})
+	_ = w.Flush()
+	// Output:
+	// {"task_name": "mmlu", "query": "Capital of France?", "ground_truth": "A", "metric": "em_mc", "choices": "{\"text\": [\"Paris\", \"London\"], \"labels\": [\"A\", \"B\"]}", "task_id": null}
+}
+
+func ExampleStandardQueryData_Validate() {
+	d := llmrouterdata.StandardQueryData{TaskName: "mbpp", Query: "Write a function.", Metric: "code_eval"}
+	fmt.Println(d.Validate())
+	// Output:
+	// llmrouterdata: query: field "ground_truth": empty
+	// field "task_id": empty, and code_eval needs it
+}

@@ -1,0 +1,274 @@
+package llmrouterdata
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"unicode/utf8"
+
+	"github.com/llmrouter-go/llmrouter/internal/pyjson"
+	"github.com/llmrouter-go/llmrouter/internal/pytext"
+)
+
+// Record is what a JSON Lines file holds.
+type Record interface {
+	StandardQueryData | RoutingRecord
+}
+
+// DefaultMaxLine is how long a line may be, in bytes, unless ReadOptions says
+// otherwise: 16 MiB.
+const DefaultMaxLine = 16 << 20
+
+// ErrLineTooLong is the error for a line past the cap.
+var ErrLineTooLong = errors.New("line too long")
+
+// ReadOptions says how lines are read; nil and the zero value are good.
+type ReadOptions struct {
+	// Name is the file's name in errors; [ReadFile] sets it.
+	Name string
+	// MaxLine is the longest line in bytes; 0 means DefaultMaxLine.
+	MaxLine int
+}
+
+// LineError is one line of a file that is not a record. The stream goes on
+// with the next line.
+type LineError struct {
+	File  string // may be empty
+	Line  int    // from 1
+	Field string // the field at fault, empty where the whole line is
+	Err   error
+}
+
+func (e *LineError) Error() string {
+	where := fmt.Sprintf("line %d", e.Line)
+	if e.File != "" {
+		where = fmt.Sprintf("%s:%d", e.File, e.Line)
+	}
+	if e.Field != "" {
+		return fmt.Sprintf("llmrouterdata: %s: field %q: %v", where, e.Field, e.Err)
+	}
+	return fmt.Sprintf("llmrouterdata: %s: %v", where, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// Records reads JSON Lines as a stream, holding one line at a time.
+//
+// A line that is not a record gives a *LineError, after which the stream goes
+// on with the next line if the caller does; any other error ends it. Lines end
+// with LF, CRLF or CR; blank lines and a byte-order mark at the start are
+// passed over.
+//
+// The reader takes every form found in published files: choices as null, a
+// JSON array or object, or a string that holds JSON or a Python literal, with
+// "label" or "labels" or as a bare list; a ground truth that is an array (it
+// becomes its JSON text) or a number; a task id that is a number; integers
+// written as floats; NaN where a value is missing; a null response. Fields
+// that a record does not have are ignored.
+func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {
+	if o == nil {
+		o = &ReadOptions{}
+	}
+	return func(yield func(T, error) bool) {
+		var zero T
+		maxLine := o.MaxLine
+		switch {
+		case maxLine < 0:
+			yield(zero, fmt.Errorf("llmrouterdata: ReadOptions.MaxLine is %d", maxLine))
+			return
+		case maxLine == 0:
+			maxLine = DefaultMaxLine
+		}
+		lines := lineReader{r: bufio.NewReaderSize(r, 64<<10), max: maxLine}
+		for number := 1; ; number++ {
+			line, err := lines.next()
+			if err == io.EOF {
+				return
+			}
+			if err != nil && !errors.Is(err, ErrLineTooLong) {
+				yield(zero, fmt.Errorf("llmrouterdata: reading %s after line %d: %w", nameOr(o.Name, "records"), number-1, err))
+				return
+			}
+			record, blank := zero, false
+			if err == nil {
+				if number == 1 {
+					line = bytes.TrimPrefix(line, []byte("\ufeff"))
+				}
+				record, blank, err = decodeLine[T](line)
+			}
+			if blank {
+				continue
+			}
+			if err != nil {
+				at := &LineError{File: o.Name, Line: number, Err: err}
+				if field, ok := errors.AsType[*FieldError](err); ok {
+					at.Field, at.Err = field.Field, field.Err
+				}
+				record, err = zero, at
+			}
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
+}
+
+func nameOr(name, other string) string {
+	if name == "" {
+		return other
+	}
+	return name
+}
+
+// ReadFile is [Records] over a file, which is opened when the loop starts and
+// closed when it ends.
+func ReadFile[T Record](name string, o *ReadOptions) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		f, err := os.Open(name)
+		if err != nil {
+			yield(zero, fmt.Errorf("llmrouterdata: %w", err))
+			return
+		}
+		defer f.Close()
+		options := ReadOptions{}
+		if o != nil {
+			options = *o
+		}
+		options.Name = name
+		for record, err := range Records[T](f, &options) {
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
+}
+
+// decodeLine reads one line; blank says that there is nothing on it.
+func decodeLine[T Record](line []byte) (record T, blank bool, err error) {
+	if !utf8.Valid(line) {
+		return record, false, pyjson.ErrUTF8
+	}
+	text := pytext.TrimSpace(string(line))
+	if text == "" {
+		return record, true, nil
+	}
+	v, err := pyjson.Parse([]byte(text))
+	if err != nil {
+		return record, false, err
+	}
+	o, ok := v.(*pyjson.Object)
+	if !ok {
+		return record, false, fmt.Errorf("want an object, have %s", describe(v))
+	}
+	f := &fields{o: o}
+	switch r := any(&record).(type) {
+	case *StandardQueryData:
+		*r = f.query()
+	case *RoutingRecord:
+		*r = f.routing()
+	}
+	if f.err != nil {
+		return record, false, f.err
+	}
+	return record, false, nil
+}
+
+// lineReader reads lines that end with LF, CRLF or CR.
+type lineReader struct {
+	r   *bufio.Reader
+	max int
+	buf []byte
+}
+
+// next returns the next line without its end, valid until the next call;
+// io.EOF after the last one. A line past the cap is read to its end and gives
+// ErrLineTooLong.
+func (l *lineReader) next() ([]byte, error) {
+	l.buf = l.buf[:0]
+	long, started := false, false
+	for {
+		// What is buffered; at least one byte, or an error.
+		if _, err := l.r.Peek(1); err != nil {
+			if err == io.EOF && started {
+				break
+			}
+			return nil, err
+		}
+		chunk, _ := l.r.Peek(l.r.Buffered())
+		started = true
+		i, body := bytes.IndexByte(chunk, '\n'), chunk
+		if i >= 0 {
+			body = chunk[:i]
+		}
+		if j := bytes.IndexByte(body, '\r'); j >= 0 {
+			i, body = j, chunk[:j]
+		}
+		if long = long || len(l.buf)+len(body) > l.max; !long {
+			l.buf = append(l.buf, body...)
+		}
+		if i < 0 {
+			_, _ = l.r.Discard(len(chunk))
+			continue
+		}
+		cr := chunk[i] == '\r'
+		_, _ = l.r.Discard(i + 1)
+		if cr {
+			if next, err := l.r.Peek(1); err == nil && next[0] == '\n' {
+				_, _ = l.r.Discard(1)
+			}
+		}
+		break
+	}
+	if long {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrLineTooLong, l.max)
+	}
+	return l.buf, nil
+}
+
+// Writer writes JSON Lines. Flush must be called at the end.
+type Writer[T Record] struct {
+	w    *bufio.Writer
+	line []byte
+	n    int
+}
+
+// NewWriter returns a Writer on w.
+func NewWriter[T Record](w io.Writer) *Writer[T] {
+	return &Writer[T]{w: bufio.NewWriterSize(w, 64<<10)}
+}
+
+// Write writes one record as a line. A record that cannot be written
+// (text that is not UTF-8, a number that is not finite) leaves no trace in
+// the file; its error names the record's number, from 1, and the field.
+func (w *Writer[T]) Write(record T) error {
+	w.n++
+	var err error
+	switch r := any(record).(type) {
+	case StandardQueryData:
+		w.line, err = r.AppendJSON(w.line[:0])
+	case RoutingRecord:
+		w.line, err = r.AppendJSON(w.line[:0])
+	}
+	if err != nil {
+		return fmt.Errorf("llmrouterdata: record %d: %w", w.n, err)
+	}
+	w.line = append(w.line, '\n')
+	if _, err = w.w.Write(w.line); err != nil {
+		return fmt.Errorf("llmrouterdata: record %d: %w", w.n, err)
+	}
+	return nil
+}
+
+// Flush writes out what is buffered.
+func (w *Writer[T]) Flush() error {
+	if err := w.w.Flush(); err != nil {
+		return fmt.Errorf("llmrouterdata: %w", err)
+	}
+	return nil
+}
