@@ -1,0 +1,351 @@
+package chat
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openai/openai-go/v3/packages/ssestream"
+)
+
+// answer is a completion that was read.
+type answer struct {
+	text, finish string
+	usage        usage
+	took         time.Duration
+	retryAfter   time.Duration // of an error; negative: not given
+}
+
+// usage is what an answer took, in tokens; estimated says that the service did
+// not tell.
+type usage struct {
+	prompt, completion, total int
+	estimated                 bool
+}
+
+// bad is an answer that cannot be used; what is known of it beyond kind and
+// detail is filled in later, and the detail is still to be scrubbed.
+func bad(kind Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...)}
+}
+
+// wireCompletion is the part of a completion that is used. Its fields accept
+// any JSON that services are known to send in their place.
+type wireCompletion struct {
+	Choices []wireChoice    `json:"choices"`
+	Usage   *wireUsage      `json:"usage"`
+	Error   json.RawMessage `json:"error"`
+}
+
+type wireChoice struct {
+	Message      *wireMessage `json:"message"`
+	Delta        *wireMessage `json:"delta"`
+	FinishReason looseString  `json:"finish_reason"`
+	Index        count        `json:"index"`
+}
+
+type wireMessage struct {
+	Content      json.RawMessage `json:"content"`
+	Refusal      looseString     `json:"refusal"`
+	ToolCalls    json.RawMessage `json:"tool_calls"`
+	FunctionCall json.RawMessage `json:"function_call"`
+}
+
+type wireUsage struct {
+	Prompt     count `json:"prompt_tokens"`
+	Completion count `json:"completion_tokens"`
+	Total      count `json:"total_tokens"`
+}
+
+// looseString is a JSON string; any other value counts as "".
+type looseString string
+
+func (s *looseString) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) == nil {
+		*s = looseString(text)
+	}
+	return nil
+}
+
+// maxCount bounds what a service can claim to have counted.
+const maxCount = 1e9
+
+// count is a number of 0 to maxCount; any other value counts as 0.
+type count int
+
+func (c *count) UnmarshalJSON(b []byte) error {
+	f, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
+	if err == nil && f > 0 && f <= maxCount {
+		*c = count(math.Round(f))
+	}
+	return nil
+}
+
+// usage returns the service's counts; a missing total is the sum, and no counts
+// at all are left to be estimated.
+func (u *wireUsage) usage() usage {
+	if u == nil || (u.Prompt == 0 && u.Completion == 0 && u.Total == 0) {
+		return usage{estimated: true}
+	}
+	total := int(u.Total)
+	if total == 0 {
+		total = int(u.Prompt) + int(u.Completion)
+	}
+	return usage{int(u.Prompt), int(u.Completion), total, false}
+}
+
+// readAnswer reads an answer with a status below 300. The error is an
+// *Error of bad, or the error of reading the body.
+func readAnswer(res *http.Response, maxBytes int64) (answer, error) {
+	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	body := &cappedReader{r: res.Body, left: maxBytes}
+	var a answer
+	var err error
+	if media == "text/event-stream" {
+		res.Body = body
+		a, err = readStream(res)
+	} else {
+		var text []byte
+		if text, err = readAll(body, res.ContentLength); err == nil {
+			a, err = parseAnswer(media, text)
+		}
+	}
+	if body.over {
+		return a, bad(KindTooLarge, "longer than %d bytes", maxBytes)
+	}
+	return a, err
+}
+
+// readAll is io.ReadAll with room for the expected size.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	if size > 0 && size < 1<<20 {
+		b.Grow(int(size) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
+}
+
+// cappedReader fails after its limit, which an io.LimitReader would hide.
+type cappedReader struct {
+	r    io.ReadCloser
+	left int64
+	over bool
+}
+
+var errOver = errors.New("answer over the limit")
+
+func (c *cappedReader) Read(p []byte) (int, error) {
+	if c.over {
+		return 0, errOver
+	}
+	if int64(len(p)) > c.left+1 {
+		p = p[:c.left+1]
+	}
+	n, err := c.r.Read(p)
+	if int64(n) > c.left {
+		c.over = true
+		return int(c.left), errOver
+	}
+	c.left -= int64(n)
+	return n, err
+}
+
+func (c *cappedReader) Close() error { return c.r.Close() }
+
+// parseAnswer reads a completion from a whole body.
+func parseAnswer(media string, text []byte) (answer, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	text = bytes.TrimSpace(text)
+	switch {
+	case media == "text/html", media == "application/xhtml+xml", bytes.HasPrefix(text, []byte("<")):
+		return answer{}, bad(KindHTML, "%s", text)
+	case media == "", media == "text/plain", media == "text/json", media == "application/json", strings.HasSuffix(media, "+json"):
+	default:
+		return answer{}, bad(KindContentType, "content type %s", media)
+	}
+	if len(text) == 0 {
+		return answer{}, bad(KindTruncated, "empty body")
+	}
+	if media == "text/plain" && text[0] != '{' {
+		return answer{}, bad(KindContentType, "content type %s", media)
+	}
+	var w wireCompletion
+	if err := json.Unmarshal(text, &w); err != nil {
+		// A decoder's message may quote the text, and differs between versions.
+		if e, ok := errors.AsType[*json.SyntaxError](err); ok && e.Offset >= int64(len(text)) {
+			return answer{}, bad(KindTruncated, "the JSON ends after %d bytes", len(text))
+		}
+		return answer{}, bad(KindInvalidJSON, "%v", err)
+	}
+	return w.answer()
+}
+
+// answer takes the first choice.
+func (w *wireCompletion) answer() (answer, error) {
+	if err := embeddedError(w.Error); err != nil {
+		return answer{}, err
+	}
+	a := answer{usage: w.Usage.usage()}
+	if len(w.Choices) == 0 {
+		return a, bad(KindNoChoices, "")
+	}
+	c := w.Choices[0]
+	a.finish = string(c.FinishReason)
+	if c.Message == nil {
+		return a, bad(KindInvalidJSON, "the first choice has no message")
+	}
+	text, null, ok := contentText(c.Message.Content)
+	if !ok {
+		return a, bad(KindInvalidJSON, "the content is neither text nor a list of parts")
+	}
+	a.text = text
+	return a, a.check(null, string(c.Message.Refusal), present(c.Message.ToolCalls) || present(c.Message.FunctionCall))
+}
+
+// check tells an answer without text apart from an empty answer.
+func (a *answer) check(null bool, refusal string, tools bool) error {
+	switch {
+	case a.text != "":
+		return nil
+	case refusal != "":
+		return bad(KindRefusal, "%s", refusal)
+	case a.finish == "content_filter":
+		return bad(KindRefusal, "content filter")
+	case tools:
+		return bad(KindToolCalls, "")
+	case null:
+		return bad(KindNoContent, "finish reason %s", a.finish)
+	}
+	return nil
+}
+
+// embeddedError makes the HTTP error of an error object that came with status
+// 200, as some gateways send it.
+func embeddedError(raw json.RawMessage) error {
+	if !present(raw) {
+		return nil
+	}
+	wrapped := append(append([]byte(`{"error":`), raw...), '}')
+	code, message := errorBody(wrapped)
+	var e struct {
+		Code   count `json:"code"`
+		Status count `json:"status"`
+	}
+	_ = json.Unmarshal(raw, &e) // an error that is a mere string has neither
+	status := int(e.Code)
+	if status < 400 || status > 599 {
+		status = int(e.Status)
+	}
+	if status < 400 || status > 599 {
+		status = http.StatusInternalServerError
+	}
+	return &Error{Kind: statusKind(status, code), Status: status, Code: code, Detail: message}
+}
+
+// present reports whether raw is something other than null or empty.
+func present(raw json.RawMessage) bool {
+	switch string(bytes.TrimSpace(raw)) {
+	case "", "null", "[]", "{}", `""`:
+		return false
+	}
+	return true
+}
+
+// contentText reads a message's content: a string, null, or a list of parts, of
+// which those of text count.
+func contentText(raw json.RawMessage) (text string, null, ok bool) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return "", true, true
+	}
+	if raw[0] == '"' {
+		return text, false, json.Unmarshal(raw, &text) == nil
+	}
+	var parts []struct {
+		Type looseString `json:"type"`
+		Text looseString `json:"text"`
+	}
+	if raw[0] != '[' || json.Unmarshal(raw, &parts) != nil {
+		return "", false, false
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		if p.Type == "text" || p.Type == "output_text" || p.Type == "" {
+			b.WriteString(string(p.Text))
+		}
+	}
+	return b.String(), b.Len() == 0, true
+}
+
+// readStream reads a streamed completion. It is complete when the first choice
+// has told its finish reason or the stream said that it is done.
+func readStream(res *http.Response) (answer, error) {
+	var a answer
+	var text, refusal strings.Builder
+	var counts *wireUsage
+	seen, done, null, tools := false, false, true, false
+	d := ssestream.NewDecoder(res)
+	for !done && d.Next() {
+		data := bytes.TrimSpace(d.Event().Data)
+		if bytes.HasPrefix(data, []byte("[DONE]")) {
+			done = true
+			break
+		}
+		var w wireCompletion
+		if err := json.Unmarshal(data, &w); err != nil {
+			return a, bad(KindInvalidJSON, "in the stream: %v", err)
+		}
+		if err := embeddedError(w.Error); err != nil {
+			return a, err
+		}
+		if w.Usage != nil {
+			counts = w.Usage
+		}
+		for _, c := range w.Choices {
+			if c.Index != 0 {
+				continue
+			}
+			seen = true
+			if c.FinishReason != "" {
+				a.finish = string(c.FinishReason)
+			}
+			m := c.Delta
+			if m == nil {
+				m = c.Message
+			}
+			if m == nil {
+				continue
+			}
+			part, isNull, ok := contentText(m.Content)
+			if !ok {
+				return a, bad(KindInvalidJSON, "in the stream: the content is not text")
+			}
+			text.WriteString(part)
+			null = null && isNull
+			refusal.WriteString(string(m.Refusal))
+			tools = tools || present(m.ToolCalls) || present(m.FunctionCall)
+		}
+	}
+	a.text = text.String()
+	a.usage = counts.usage()
+	switch {
+	case done || a.finish != "":
+	case d.Err() != nil:
+		return a, d.Err()
+	default:
+		return a, bad(KindTruncated, "the stream ended before the answer did")
+	}
+	if !seen {
+		return a, bad(KindNoChoices, "in the stream")
+	}
+	return a, a.check(null, refusal.String(), tools)
+}

@@ -1,0 +1,152 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+)
+
+// usd is an amount of money in units of 1e-12 USD: whole numbers, so that a sum
+// does not depend on the order of its terms. Amounts saturate at maxUSD.
+type usd int64
+
+const maxUSD usd = math.MaxInt64 / 8
+
+func toUSD(dollars float64) usd {
+	if p := math.Round(dollars * 1e12); p < float64(maxUSD) {
+		return usd(p)
+	}
+	return maxUSD
+}
+
+func (u usd) dollars() float64 { return float64(u) / 1e12 }
+
+func (u usd) plus(v usd) usd { return min(u+v, maxUSD) }
+
+// cost returns the price of so many tokens. A price of 1 USD per million tokens
+// is 1e6 units a token.
+func (t Target) cost(promptTokens, completionTokens int) usd {
+	part := func(price float64, tokens int) usd {
+		return toUSD(price * float64(max(tokens, 0)) / 1e6)
+	}
+	return part(t.InputPrice, promptTokens).plus(part(t.OutputPrice, completionTokens))
+}
+
+// A Budget bounds what calls may cost. One budget may serve several clients; it
+// is safe for concurrent use.
+//
+// Before each attempt the most that it can cost is set aside: one prompt token
+// for each byte of the prompt (no tokenizer of these services makes more), a
+// little for the service's own framing, and Params.MaxTokens for the answer.
+// When that does not fit beside what is spent and set aside, the call waits for
+// calls under way to settle; when none is under way it is refused with
+// [ErrBudget], and so are all later calls that cost anything. So the limit is
+// not passed unless a service answers with more than MaxTokens, or its prices
+// are higher than the candidate's.
+type Budget struct {
+	mu        sync.Mutex
+	limit     usd
+	spent     usd
+	held      usd
+	holders   int
+	exhausted bool
+	freed     chan struct{} // closed when something is settled; nil: nobody waits
+}
+
+// maxBudget keeps the sums far from saturation.
+const maxBudget = 1e5
+
+// NewBudget returns a budget of the given size in USD, more than 0 and at most
+// 1e5.
+func NewBudget(limitUSD float64) (*Budget, error) {
+	if !(limitUSD > 0 && limitUSD <= maxBudget) {
+		return nil, fmt.Errorf("chat: budget: %v USD is not within 0 to %v", limitUSD, float64(maxBudget))
+	}
+	return &Budget{limit: toUSD(limitUSD)}, nil
+}
+
+// Spend counts money spent elsewhere, for example by the earlier part of a run
+// that is being resumed. Amounts that are not positive count nothing.
+func (b *Budget) Spend(amountUSD float64) {
+	if !(amountUSD > 0) {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spent = b.spent.plus(toUSD(amountUSD))
+}
+
+// Limit returns the size of the budget in USD.
+func (b *Budget) Limit() float64 { return b.limit.dollars() }
+
+// Spent returns what has been spent so far, in USD, calls under way not
+// included.
+func (b *Budget) Spent() float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.spent.dollars()
+}
+
+// Exhausted reports whether a call has been refused.
+func (b *Budget) Exhausted() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.exhausted
+}
+
+// reserve sets amount aside, or fails with ErrBudget or the context's error.
+// A nil budget has no bound, and what costs nothing is always admitted.
+func (b *Budget) reserve(ctx context.Context, amount usd) error {
+	if b == nil || amount == 0 {
+		return nil
+	}
+	for {
+		b.mu.Lock()
+		if !b.exhausted && b.spent.plus(b.held).plus(amount) <= b.limit {
+			b.held += amount
+			b.holders++
+			b.mu.Unlock()
+			return nil
+		}
+		if b.exhausted || b.holders == 0 {
+			b.exhausted = true
+			b.wake()
+			b.mu.Unlock()
+			return ErrBudget
+		}
+		if b.freed == nil {
+			b.freed = make(chan struct{})
+		}
+		freed := b.freed
+		b.mu.Unlock()
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// settle replaces an amount set aside by what was spent.
+func (b *Budget) settle(amount, spent usd) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spent = b.spent.plus(spent)
+	if amount > 0 {
+		b.held -= amount
+		b.holders--
+		b.wake()
+	}
+}
+
+// wake lets the waiters look again.
+func (b *Budget) wake() {
+	if b.freed != nil {
+		close(b.freed)
+		b.freed = nil
+	}
+}

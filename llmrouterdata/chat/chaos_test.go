@@ -1,0 +1,259 @@
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/chaos"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+)
+
+// chaosKeys are the keys of the proof: one is rejected, two are limited.
+var chaosKeys = []string{"k-rejected", "k-limited-a", "k-limited-b", "k-1", "k-2", "k-3", "k-4", "k-5"}
+
+// chaosModels are the candidates of the proof.
+var chaosModels = []string{"m-0", "m-1", "m-2", "m-3"}
+
+func chaosConfig() chaos.Config {
+	return chaos.Config{
+		Seed:         1,
+		RejectedKeys: []string{"k-rejected"},
+		MaxFaults:    5,
+		Faults: []chaos.Fault{
+			{Kind: chaos.RateLimited, Probability: 0.02, RetryAfter: 3 * time.Second, Keys: []string{"k-limited-a"}},
+			{Kind: chaos.RateLimitedDate, Probability: 0.02, RetryAfter: 2 * time.Second, Keys: []string{"k-limited-b"}},
+			{Kind: chaos.RateLimitedMillis, Probability: 0.02, RetryAfter: 300 * time.Millisecond, Keys: []string{"k-limited-a"}},
+			{Kind: chaos.RateLimitedSilent, Probability: 0.02, Keys: []string{"k-limited-b"}},
+			{Kind: chaos.ServerError, Probability: 0.01},
+			{Kind: chaos.Unavailable, Probability: 0.02, RetryAfter: time.Second, Keys: []string{"k-limited-a", "k-limited-b"}},
+			{Kind: chaos.Disconnect, Probability: 0.01},
+			{Kind: chaos.DisconnectEarly, Probability: 0.01},
+			{Kind: chaos.Hang, Probability: 0.002},
+			{Kind: chaos.Drip, Probability: 0.002},
+			{Kind: chaos.TruncatedJSON, Probability: 0.01},
+			{Kind: chaos.InvalidJSON, Probability: 0.01},
+			{Kind: chaos.HTMLPage, Probability: 0.01},
+			{Kind: chaos.WrongType, Probability: 0.005},
+			{Kind: chaos.NoChoices, Probability: 0.005},
+			{Kind: chaos.EmbeddedError, Probability: 0.005},
+		},
+	}
+}
+
+// candidatesAt returns the models as candidates of one service.
+func candidatesAt(endpoint string, models ...string) []llmrouterdata.Candidate {
+	var cs []llmrouterdata.Candidate
+	for _, m := range models {
+		cs = append(cs, llmrouterdata.Candidate{
+			Name: m, Model: m, Service: "Chaos", APIEndpoint: endpoint, InputPrice: 0.2, OutputPrice: 0.4,
+		})
+	}
+	return cs
+}
+
+func resolve(t testing.TB, endpoint string, keys []string, models ...string) []chat.Target {
+	t.Helper()
+	k, err := chat.ParseKeys(strings.Join(keys, ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := chat.Resolve(candidatesAt(endpoint, models...), "", k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return targets
+}
+
+// runCalls makes calls calls over the targets in turn with the given number of
+// workers, and checks every answer.
+func runCalls(t *testing.T, client *chat.Client, targets []chat.Target, calls, workers int) {
+	t.Helper()
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range workers {
+		wg.Go(func() {
+			for i := range next {
+				target := targets[i%len(targets)]
+				prompt := chat.Prompt{System: "answer", User: fmt.Sprintf("question %d", i/len(targets))}
+				got, err := client.Complete(context.Background(), chat.Request{Target: target, Prompt: prompt})
+				if err != nil {
+					t.Errorf("call %d: %v", i, err)
+					continue
+				}
+				want := chaos.Answer(target.Model, prompt.User)
+				in, out := chaos.PromptTokens(prompt.System, prompt.User), chaos.CompletionTokens(want)
+				if got.Text != want || got.PromptTokens != in || got.CompletionTokens != out || got.TotalTokens != in+out || got.Estimated {
+					t.Errorf("call %d: got %+v, want %q, %d and %d tokens", i, got, want, in, out)
+				}
+				if got.ResponseTime < 0 || got.Attempts < 1 || got.KeyLabel == "" || got.FinishReason != "stop" {
+					t.Errorf("call %d: got %+v", i, got)
+				}
+				if least := target.Cost(in, out); got.CostUSD < least {
+					t.Errorf("call %d: cost %v, less than %v", i, got.CostUSD, least)
+				}
+			}
+		})
+	}
+	for i := range calls {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// checkChaos checks what the server saw after calls calls.
+func checkChaos(t *testing.T, s *chaos.Server, calls int, healthy []string) {
+	t.Helper()
+	s.Wait()
+	stats := s.Stats()
+	t.Logf("requests %d, statuses %v, faults %v, keys %v, most in flight %d",
+		stats.Requests, stats.ByStatus, stats.Faults, stats.ByKey, stats.MaxInFlight)
+	if stats.Answered != calls {
+		t.Errorf("the server gave %d good answers to %d calls", stats.Answered, calls)
+	}
+	for i, v := range stats.Violations {
+		t.Errorf("key %s used for %s %v after it was told to rest, %v too early", v.Key, v.Model, v.After, v.Early)
+		if i == 10 {
+			break
+		}
+	}
+	for _, f := range chaosConfig().Faults {
+		if calls == 10000 && f.Keys == nil && stats.Faults[f.Kind] == 0 {
+			t.Errorf("no request met the fault %q", f.Kind)
+		}
+	}
+	if stats.ByStatus[429] == 0 || stats.ByStatus[503] == 0 || stats.ByStatus[401] == 0 {
+		t.Errorf("statuses %v: 401, 429 or 503 is missing", stats.ByStatus)
+	}
+	total := 0
+	for _, k := range healthy {
+		total += stats.ByKey[k]
+	}
+	even := float64(total) / float64(len(healthy))
+	for _, k := range healthy {
+		if n := float64(stats.ByKey[k]); math.Abs(n-even) > 0.1*even {
+			t.Errorf("key %s: %v requests, %.1f %% off the even share %.1f", k, n, 100*(n/even-1), even)
+		}
+	}
+}
+
+// TestChaosFakeClock runs 10,000 calls with 8 keys and 200 workers through
+// every fault. The fake clock makes the rests exact: a key is never used while
+// one lasts.
+func TestChaosFakeClock(t *testing.T) {
+	for _, balance := range []chat.Balance{chat.RoundRobin, chat.LeastBusy, chat.LowestLatency} {
+		t.Run(fmt.Sprint(balance), func(t *testing.T) {
+			calls := 10000
+			if balance != chat.RoundRobin {
+				calls = 2000
+			}
+			synctest.Test(t, func(t *testing.T) {
+				c := chaosConfig()
+				c.Latency = chaos.LogNormal(2*time.Second, 0.5)
+				c.Cooldown = time.Second
+				s := chaos.New(c)
+				transport, stop := s.Pipe()
+				defer stop()
+				client, err := chat.New(chat.Options{Transport: transport, Balance: balance})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer client.Close()
+				began := time.Now()
+				runCalls(t, client, resolve(t, chaos.PipeURL, chaosKeys, chaosModels...), calls, 200)
+				t.Logf("%v on the fake clock", time.Since(began))
+				healthy := chaosKeys[3:]
+				if balance == chat.LowestLatency {
+					healthy = nil // it is not meant to spread evenly
+				}
+				checkChaos(t, s, calls, healthy)
+				for _, k := range client.Stats().Keys {
+					if (k.SetAside != "") != (k.Label == "key-1") {
+						t.Errorf("key %s: set aside: %q", k.Label, k.SetAside)
+					}
+					if k.InFlight != 0 {
+						t.Errorf("key %s: %d in flight after the last call", k.Label, k.InFlight)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestChaosLoopback is the same over real connections and the real clock.
+func TestChaosLoopback(t *testing.T) {
+	c := chaosConfig()
+	c.Latency = chaos.LogNormal(20*time.Millisecond, 0.5)
+	c.Cooldown = 20 * time.Millisecond
+	c.Grace = 500 * time.Millisecond
+	c.DripInterval = 50 * time.Millisecond
+	s := chaos.New(c)
+	url, stop, err := s.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	client, err := chat.New(chat.Options{
+		Timeout: time.Second, Cooldown: c.Cooldown, Backoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	const calls = 10000
+	runCalls(t, client, resolve(t, url, chaosKeys, chaosModels...), calls, 200)
+	checkChaos(t, s, calls, chaosKeys[3:])
+}
+
+// TestCancelAtOnce: a cancelled context ends calls that wait for an answer, for
+// a key and for a backoff, at the same instant.
+func TestCancelAtOnce(t *testing.T) {
+	for name, c := range map[string]chaos.Config{
+		"answer":  {Faults: []chaos.Fault{{Kind: chaos.Hang, Probability: 1}}},
+		"drip":    {Faults: []chaos.Fault{{Kind: chaos.Drip, Probability: 1}}},
+		"key":     {Faults: []chaos.Fault{{Kind: chaos.RateLimited, Probability: 1, RetryAfter: 50 * time.Second}}},
+		"backoff": {Faults: []chaos.Fault{{Kind: chaos.Disconnect, Probability: 1}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				transport, stop := chaos.New(c).Pipe()
+				defer stop()
+				client, err := chat.New(chat.Options{Transport: transport, Backoff: time.Minute, MaxBackoff: time.Minute})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer client.Close()
+				ctx, cancel := context.WithCancel(t.Context())
+				target := resolve(t, chaos.PipeURL, []string{"a"}, "m")[0]
+				var wg sync.WaitGroup
+				var ended [20]time.Time
+				for i := range ended {
+					wg.Go(func() {
+						_, err := client.Complete(ctx, chat.Request{Target: target, Prompt: chat.Prompt{User: fmt.Sprint(i)}})
+						ended[i] = time.Now()
+						if !errors.Is(err, context.Canceled) {
+							t.Errorf("got %v", err)
+						}
+					})
+				}
+				time.Sleep(5 * time.Second)
+				cancelled := time.Now()
+				cancel()
+				wg.Wait()
+				for i, at := range ended {
+					if !at.Equal(cancelled) {
+						t.Errorf("call %d ended %v after the cancellation", i, at.Sub(cancelled))
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,25 @@
+// Package chat calls OpenAI-compatible chat-completion services for a set of
+// candidate models: many keys, many faults, nothing sent that cannot help.
+//
+//	keys, err := chat.ParseKeys(os.Getenv("API_KEYS"))
+//	targets, err := chat.Resolve(candidates, config.APIEndpoint, keys)
+//	client, err := chat.New(chat.Options{})
+//	defer client.Close()
+//
+//	prompt, err := chat.BuiltinPrompts().For(query)
+//	answer, err := client.Complete(ctx, chat.Request{Target: targets[0], Prompt: prompt})
+//
+// [ParseKeys] and [Resolve] report everything that is wrong with the keys and
+// the candidates before the first call. [Client.Complete] then spreads calls
+// over the keys, lets a key rest after 429 and 5xx, sets a key aside after 401
+// and 403, retries elsewhere, and gives up on a candidate that the service no
+// longer has. A [Budget] bounds what the calls may cost, and [EstimateCalls]
+// says beforehand what they will.
+//
+// A failed call is an [*Error], whose Message is the same in every run: it
+// holds no address, port, key or text of the service. A candidate that takes
+// no more calls is [ErrStopped], and a spent budget [ErrBudget]: these pairs
+// were not called and can be called later.
+//
+// The package reads no environment and prints nothing.
+package chat

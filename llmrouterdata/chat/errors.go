@@ -1,0 +1,270 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrStopped marks a call that was not made because its candidate takes no
+	// more calls; the error is a [*StoppedError]. The pair can be called again
+	// in a later run.
+	ErrStopped = errors.New("chat: candidate stopped")
+
+	// ErrBudget marks a call that was not made because it could have passed the
+	// budget. The pair can be called again in a later run.
+	ErrBudget = errors.New("chat: budget spent")
+)
+
+// Kind says what went wrong with a call.
+type Kind string
+
+// The kinds of failure. Those marked "retried" are returned only after the last
+// attempt.
+const (
+	// KindRateLimited is HTTP 429 (retried; the key rests).
+	KindRateLimited Kind = "rate_limited"
+	// KindServer is HTTP 5xx, 408, 409 or 425 (retried; after 5xx the key rests).
+	KindServer Kind = "server_error"
+	// KindAuth is HTTP 401 or 403: the key is set aside and another one tried.
+	KindAuth Kind = "auth"
+	// KindQuota is HTTP 402, or 429 with a code that says that the account has
+	// no credit left: the key is set aside and another one tried.
+	KindQuota Kind = "quota"
+	// KindNotFound is HTTP 404 or 410: the service does not have the model, or
+	// has it no more.
+	KindNotFound Kind = "not_found"
+	// KindBadRequest is any other HTTP 4xx, or a redirect.
+	KindBadRequest Kind = "bad_request"
+	// KindTimeout is an attempt that took longer than its limit (retried).
+	KindTimeout Kind = "timeout"
+	// KindConnection is a connection that failed before the answer's first
+	// byte (retried).
+	KindConnection Kind = "connection"
+	// KindUnavailable is a call for which no key became free in the time
+	// allowed, because all of them were resting.
+	KindUnavailable Kind = "unavailable"
+	// KindTruncated is an answer that ended too soon (retried).
+	KindTruncated Kind = "truncated"
+	// KindInvalidJSON is an answer that is not JSON, or not of the form of a
+	// completion (retried).
+	KindInvalidJSON Kind = "invalid_json"
+	// KindHTML is a web page in place of an answer (retried).
+	KindHTML Kind = "html_page"
+	// KindContentType is an answer of another media type (retried).
+	KindContentType Kind = "content_type"
+	// KindTooLarge is an answer longer than Options.MaxResponseBytes.
+	KindTooLarge Kind = "too_large"
+	// KindNoChoices is a completion with an empty list of choices (retried).
+	KindNoChoices Kind = "no_choices"
+	// KindNoContent is a completion whose message has null content.
+	KindNoContent Kind = "no_content"
+	// KindRefusal is a completion that holds a refusal, or nothing because of a
+	// content filter.
+	KindRefusal Kind = "refusal"
+	// KindToolCalls is a completion that calls tools instead of answering.
+	KindToolCalls Kind = "tool_calls"
+)
+
+// words are what Message says of a kind.
+var kindWords = map[Kind]string{
+	KindRateLimited: "rate limited",
+	KindServer:      "server error",
+	KindAuth:        "key rejected",
+	KindQuota:       "quota used up",
+	KindNotFound:    "model not found",
+	KindBadRequest:  "bad request",
+	KindTimeout:     "timed out",
+	KindConnection:  "connection failed",
+	KindUnavailable: "no key became free in time",
+	KindTruncated:   "answer cut short",
+	KindInvalidJSON: "answer is not valid JSON",
+	KindHTML:        "answer is a web page",
+	KindContentType: "answer has an unexpected content type",
+	KindTooLarge:    "answer too large",
+	KindNoChoices:   "answer has no choices",
+	KindNoContent:   "answer has no content",
+	KindRefusal:     "model refused to answer",
+	KindToolCalls:   "answer calls tools",
+}
+
+// retried reports whether another attempt may go better.
+func (k Kind) retried() bool {
+	switch k {
+	case KindRateLimited, KindServer, KindAuth, KindQuota, KindTimeout, KindConnection,
+		KindTruncated, KindInvalidJSON, KindHTML, KindContentType, KindNoChoices:
+		return true
+	}
+	return false
+}
+
+// An Error is a call that failed for good; it describes the last attempt.
+type Error struct {
+	// Kind says what went wrong.
+	Kind Kind
+	// Status is the HTTP status; 0 where no answer came.
+	Status int
+	// Code is the service's own code for the error, for example
+	// "model_not_found"; "" where it gave none.
+	Code string
+	// RetryAfter is how long the service asked to wait, not clamped; 0 where it
+	// did not say.
+	RetryAfter time.Duration
+	// Candidate is the candidate's name.
+	Candidate string
+	// KeyLabel is the label of the key used; "" for none.
+	KeyLabel string
+	// Message says what happened in words that depend only on Kind, Status and
+	// Code: no address, port, key, or text of the service's. It is fit for the
+	// outputs, where two runs must give the same bytes.
+	Message string
+	// Detail is what the service or the network said, with keys, addresses and
+	// ids struck out and cut to 200 characters: fit for a log.
+	Detail string
+}
+
+// Error implements error; it gives the candidate and Message.
+func (e *Error) Error() string {
+	if e.Candidate == "" {
+		return "chat: " + e.Message
+	}
+	return fmt.Sprintf("chat: candidate %q: %s", e.Candidate, e.Message)
+}
+
+// compose fills Message in.
+func (e *Error) compose() *Error {
+	words := kindWords[e.Kind]
+	switch {
+	case e.Status >= 300 && e.Code != "":
+		e.Message = fmt.Sprintf("%s (HTTP %d, %s)", words, e.Status, e.Code)
+	case e.Status >= 300:
+		e.Message = fmt.Sprintf("%s (HTTP %d)", words, e.Status)
+	case e.Code != "":
+		e.Message = fmt.Sprintf("%s (%s)", words, e.Code)
+	default:
+		e.Message = words
+	}
+	return e
+}
+
+// A StoppedError says that a candidate takes no more calls from this client,
+// and why; errors.Is(err, ErrStopped) holds. It is not an [*Error]: the call
+// was not answered.
+type StoppedError struct {
+	// Candidate is the candidate's name.
+	Candidate string
+	// Calls is how many calls in a row failed; 0 where the keys are at fault.
+	Calls int
+	// Last is the failure that stopped the candidate.
+	Last *Error
+}
+
+// Error implements error.
+func (e *StoppedError) Error() string {
+	if e.Calls == 0 {
+		return fmt.Sprintf("chat: candidate %q stopped: none of its keys is usable: %s", e.Candidate, e.Last.Message)
+	}
+	return fmt.Sprintf("chat: candidate %q stopped after %d failed calls in a row: %s", e.Candidate, e.Calls, e.Last.Message)
+}
+
+// Is reports whether target is ErrStopped.
+func (e *StoppedError) Is(target error) bool { return target == ErrStopped }
+
+// noCredit are the codes that services give with 429 when waiting is no use.
+var noCredit = map[string]bool{
+	"insufficient_quota": true, "billing_hard_limit_reached": true,
+	"insufficient_balance": true, "insufficient_credits": true, "credit_balance_too_low": true,
+}
+
+// aboutQuery are the codes of a bad request that concern one query rather than
+// the candidate.
+var aboutQuery = map[string]bool{
+	"context_length_exceeded": true, "string_above_max_length": true, "max_tokens_exceeded": true,
+	"content_filter": true, "content_policy_violation": true, "invalid_prompt": true,
+}
+
+// statusKind classifies an HTTP status of 300 or more.
+func statusKind(status int, code string) Kind {
+	switch {
+	case status == http.StatusTooManyRequests && noCredit[code], status == http.StatusPaymentRequired:
+		return KindQuota
+	case status == http.StatusTooManyRequests:
+		return KindRateLimited
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return KindAuth
+	case status == http.StatusNotFound, status == http.StatusGone:
+		return KindNotFound
+	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooEarly:
+		return KindServer
+	default:
+		return KindBadRequest
+	}
+}
+
+// stops reports whether the failure speaks against the candidate itself.
+func (e *Error) stops() bool {
+	switch e.Kind {
+	case KindNotFound:
+		return true
+	case KindBadRequest:
+		return !aboutQuery[e.Code]
+	}
+	return false
+}
+
+var (
+	slug     = regexp.MustCompile(`^[A-Za-z0-9_.\-]{1,64}$`)
+	urls     = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.\-]*://[^\s"'<>]+`)
+	bearer   = regexp.MustCompile(`(?i)\bbearer\s+\S+`)
+	keylike  = regexp.MustCompile(`\b(sk|pk|rk|nvapi|gsk|hf|xai|pplx|r8)[-_][A-Za-z0-9_\-*.]{4,}|\S*\*{3,}\S*`)
+	bracket6 = regexp.MustCompile(`\[[0-9a-fA-F:.%]*:[0-9a-fA-F:.%]*\](:\d+)?`)
+	hostPort = regexp.MustCompile(`\b[A-Za-z0-9_.\-]+:\d{2,5}\b`)
+	ipv4     = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}\b`)
+	longID   = regexp.MustCompile(`\b[0-9A-Fa-f]{8}[0-9A-Fa-f\-]{8,}\b|\b[A-Za-z0-9_\-]{32,}\b`)
+)
+
+// cleanCode returns a service's error code if it is one: a short word that
+// holds none of the secrets.
+func cleanCode(code string, key Secret) string {
+	if !slug.MatchString(code) || (key != "" && strings.Contains(code, string(key))) || keylike.MatchString(code) {
+		return ""
+	}
+	return code
+}
+
+// maxDetail is where the Python pipeline cuts an error text.
+const maxDetail = 200
+
+// scrub strikes out of text what identifies a key, a machine or a request.
+func scrub(text string, key Secret) string {
+	text = strikeKey(strings.ToValidUTF8(text, "\uFFFD"), string(key))
+	text = urls.ReplaceAllString(text, "[address]")
+	text = bearer.ReplaceAllString(text, "[key]")
+	text = bracket6.ReplaceAllString(text, "[address]")
+	text = hostPort.ReplaceAllString(text, "[address]")
+	text = ipv4.ReplaceAllString(text, "[address]")
+	text = keylike.ReplaceAllString(text, "[key]")
+	text = longID.ReplaceAllString(text, "[id]")
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > maxDetail {
+		text = string(runes[:maxDetail])
+	}
+	return text
+}
+
+// keyPiece is the length from which a piece of a key counts as the key.
+const keyPiece = 6
+
+// strikeKey replaces the key, and the longest beginning and end of it that the
+// text holds.
+func strikeKey(text, key string) string {
+	for n := len(key); n >= min(len(key), keyPiece) && n > 0; n-- {
+		text = strings.ReplaceAll(text, key[:n], "[key]")
+		text = strings.ReplaceAll(text, key[len(key)-n:], "[key]")
+	}
+	return text
+}

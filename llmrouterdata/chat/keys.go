@@ -1,0 +1,264 @@
+package chat
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/internal/secret"
+)
+
+// Secret is a credential that no formatting verb, logger or encoder renders;
+// string(s) is the only way to its value.
+type Secret = secret.Secret
+
+// Keys holds API keys: either one list for every service, or a list for each
+// service. The zero value holds none, which suffices for local endpoints.
+// A Keys value is immutable and its keys cannot be printed by accident.
+type Keys struct {
+	shared   []Secret
+	services map[string]serviceKeys // by lower-case name; nil in the shared form
+}
+
+type serviceKeys struct {
+	name string // as written
+	keys []Secret
+}
+
+// namedKey is a key with the label that stands for it in records and logs.
+type namedKey struct {
+	label string
+	key   Secret
+}
+
+// ParseKeys reads the value of the API_KEYS environment variable:
+//
+//   - a JSON array of keys, ["key1", "key2"], or a comma-separated list, or one
+//     key: every key serves every service;
+//   - a JSON object from service name to a key, a comma-separated list or an
+//     array of keys, {"NVIDIA": ["key1", "key2"], "OpenAI": "key3", "Ollama": ""}.
+//     Service names match a candidate's service in any case, and an empty entry
+//     stands for a service that needs no key.
+//
+// Blanks around keys are dropped, as are empty entries and repeated keys. Empty
+// env gives the zero Keys. Unlike the Python pipeline, text that begins as JSON
+// but is not, an object without a usable entry, and a value that is no key are
+// errors rather than keys. Errors name positions and services, never a key.
+func ParseKeys(env string) (Keys, error) {
+	text := strings.TrimSpace(env)
+	switch {
+	case text == "":
+		return Keys{}, nil
+	case text[0] == '{':
+		return parseServiceKeys(text)
+	case text[0] == '[':
+		var items []json.RawMessage
+		if err := json.Unmarshal([]byte(text), &items); err != nil {
+			return Keys{}, notJSON("array", err)
+		}
+		keys, err := parseKeyItems(items)
+		if err != nil {
+			return Keys{}, fmt.Errorf("chat: API keys: %w", err)
+		}
+		if len(keys) == 0 {
+			return Keys{}, errors.New("chat: API keys: the JSON array holds no key")
+		}
+		return SharedKeys(keys...)
+	case text[0] == '"':
+		var one string
+		if err := json.Unmarshal([]byte(text), &one); err != nil {
+			return Keys{}, notJSON("string", err)
+		}
+		return SharedKeys(Secret(one))
+	case text == "null" || text == "true" || text == "false":
+		return Keys{}, fmt.Errorf("chat: API keys: %s is not a key", text)
+	default:
+		return SharedKeys(splitKeys(text)...)
+	}
+}
+
+// notJSON leaves the decoder's own words out: they may quote the keys.
+func notJSON(what string, err error) error {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("chat: API keys: begins like a JSON %s but is not valid JSON (at byte %d)", what, syntax.Offset)
+	}
+	return fmt.Errorf("chat: API keys: not a valid JSON %s", what)
+}
+
+func parseServiceKeys(text string) (Keys, error) {
+	var entries map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &entries); err != nil {
+		return Keys{}, notJSON("object", err)
+	}
+	services := make(map[string][]Secret, len(entries))
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		raw := bytes.TrimSpace(entries[name])
+		var keys []Secret
+		switch raw[0] {
+		case '"':
+			var list string
+			if err := json.Unmarshal(raw, &list); err != nil {
+				return Keys{}, fmt.Errorf("chat: API keys: service %q: not a valid string", name)
+			}
+			keys = splitKeys(list)
+		case '[':
+			var items []json.RawMessage
+			err := json.Unmarshal(raw, &items)
+			if err == nil {
+				keys, err = parseKeyItems(items)
+			}
+			if err != nil {
+				return Keys{}, fmt.Errorf("chat: API keys: service %q: %w", name, err)
+			}
+		default:
+			return Keys{}, fmt.Errorf("chat: API keys: service %q: want a string or an array of strings", name)
+		}
+		services[name] = keys
+	}
+	return ServiceKeys(services)
+}
+
+// parseKeyItems reads the elements of a JSON array: strings, and numbers,
+// whose text is taken; null and empty strings are dropped.
+func parseKeyItems(items []json.RawMessage) ([]Secret, error) {
+	var keys []Secret
+	for i, item := range items {
+		switch item[0] {
+		case '"':
+			var s string
+			if err := json.Unmarshal(item, &s); err != nil {
+				return nil, fmt.Errorf("entry %d: not a valid string", i+1)
+			}
+			keys = append(keys, Secret(s))
+		case 'n': // null
+		case '{', '[', 't', 'f':
+			return nil, fmt.Errorf("entry %d: not a string", i+1)
+		default:
+			keys = append(keys, Secret(item))
+		}
+	}
+	return keys, nil
+}
+
+func splitKeys(list string) []Secret {
+	var keys []Secret
+	for part := range strings.SplitSeq(list, ",") {
+		keys = append(keys, Secret(part))
+	}
+	return keys
+}
+
+// SharedKeys returns keys that serve every service. Blanks around keys are
+// dropped, as are empty and repeated keys; an error names the position of a key
+// that an HTTP header cannot carry.
+func SharedKeys(keys ...Secret) (Keys, error) {
+	clean, err := cleanKeys(keys)
+	if err != nil {
+		return Keys{}, fmt.Errorf("chat: API keys: %w", err)
+	}
+	return Keys{shared: clean}, nil
+}
+
+// ServiceKeys returns keys by service name; names match in any case, so two
+// names that differ in case alone are an error, as is a map that names no
+// service. A service with no key is one that needs none.
+func ServiceKeys(keys map[string][]Secret) (Keys, error) {
+	if len(keys) == 0 {
+		return Keys{}, errors.New("chat: API keys: the object names no service")
+	}
+	services := make(map[string]serviceKeys, len(keys))
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		id := serviceID(name)
+		if id == "" {
+			return Keys{}, errors.New("chat: API keys: a service's name is empty")
+		}
+		if other, ok := services[id]; ok {
+			return Keys{}, fmt.Errorf("chat: API keys: services %q and %q differ only in case", other.name, name)
+		}
+		clean, err := cleanKeys(keys[name])
+		if err != nil {
+			return Keys{}, fmt.Errorf("chat: API keys: service %q: %w", name, err)
+		}
+		services[id] = serviceKeys{name: strings.TrimSpace(name), keys: clean}
+	}
+	return Keys{services: services}, nil
+}
+
+func serviceID(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
+
+func cleanKeys(keys []Secret) ([]Secret, error) {
+	var clean []Secret
+	for i, key := range keys {
+		text := strings.TrimSpace(string(key))
+		if text == "" || slices.Contains(clean, Secret(text)) {
+			continue
+		}
+		for _, r := range text {
+			if r <= ' ' || r > '~' {
+				return nil, fmt.Errorf("entry %d: holds a character that an HTTP header cannot carry", i+1)
+			}
+		}
+		clean = append(clean, Secret(text))
+	}
+	return clean, nil
+}
+
+// Services returns the services that keys are listed for, sorted; nil when the
+// keys serve every service.
+func (k Keys) Services() []string {
+	if k.services == nil {
+		return nil
+	}
+	var names []string
+	for _, s := range k.services {
+		names = append(names, s.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Len returns the number of keys over all services.
+func (k Keys) Len() int {
+	n := len(k.shared)
+	for _, s := range k.services {
+		n += len(s.keys)
+	}
+	return n
+}
+
+// String says how many keys there are, and for which services.
+func (k Keys) String() string {
+	if k.services == nil {
+		return fmt.Sprintf("%d keys for every service", len(k.shared))
+	}
+	return fmt.Sprintf("%d keys for %s", k.Len(), strings.Join(k.Services(), ", "))
+}
+
+// GoString is String: the keys stay hidden under %#v.
+func (k Keys) GoString() string { return "chat.Keys(" + k.String() + ")" }
+
+// forService returns the keys that serve a candidate of the given service, and
+// whether the service is known: the shared form knows every service.
+func (k Keys) forService(service string) (keys []namedKey, known bool) {
+	if k.services == nil {
+		return nameKeys("key", k.shared), true
+	}
+	s, known := k.services[serviceID(service)]
+	return nameKeys(s.name, s.keys), known
+}
+
+// nameKeys labels keys by their place in the list: a label must not tell
+// anything about the key, and must be the same in every run.
+func nameKeys(prefix string, keys []Secret) []namedKey {
+	named := make([]namedKey, len(keys))
+	for i, key := range keys {
+		named[i] = namedKey{label: prefix + "-" + strconv.Itoa(i+1), key: key}
+	}
+	return named
+}

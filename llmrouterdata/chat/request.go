@@ -1,0 +1,122 @@
+package chat
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"math"
+	"time"
+)
+
+// Params are the sampling parameters of a call. The zero value gives the
+// Python pipeline's: 512 tokens, temperature 0.01, top_p 0.9, not streamed.
+type Params struct {
+	// MaxTokens is the most tokens to answer with, 1 to 1e6; default 512.
+	MaxTokens int
+	// Temperature is the sampling temperature, 0 to 2; nil: 0.01.
+	Temperature *float64
+	// TopP is the nucleus-sampling mass, 0 to 1; nil: 0.9.
+	TopP *float64
+	// Stream asks for the answer in pieces. The response is the same; it helps
+	// with services that cut long silent connections.
+	Stream bool
+}
+
+// filled is Params with the defaults in place.
+type filledParams struct {
+	maxTokens         int
+	temperature, topP float64
+	stream            bool
+}
+
+func (p Params) fill() (filledParams, error) {
+	f := filledParams{p.MaxTokens, 0.01, 0.9, p.Stream}
+	if f.maxTokens == 0 {
+		f.maxTokens = 512
+	}
+	if p.Temperature != nil {
+		f.temperature = *p.Temperature
+	}
+	if p.TopP != nil {
+		f.topP = *p.TopP
+	}
+	var errs []error
+	if f.maxTokens < 0 || f.maxTokens > 1e6 {
+		errs = append(errs, fmt.Errorf("chat: params: MaxTokens: %d is not within 1 to 1e6", p.MaxTokens))
+	}
+	if !(f.temperature >= 0 && f.temperature <= 2) {
+		errs = append(errs, fmt.Errorf("chat: params: Temperature: %v is not within 0 to 2", f.temperature))
+	}
+	if !(f.topP >= 0 && f.topP <= 1) {
+		errs = append(errs, fmt.Errorf("chat: params: TopP: %v is not within 0 to 1", f.topP))
+	}
+	return f, errors.Join(errs...)
+}
+
+// Validate reports every parameter that is out of range.
+func (p Params) Validate() error {
+	_, err := p.fill()
+	return err
+}
+
+// A Request is one call.
+type Request struct {
+	// Target is the candidate to call, as [Resolve] made it.
+	Target Target
+	// Prompt is what to ask; its User message must not be empty.
+	Prompt Prompt
+	// Params are the sampling parameters.
+	Params Params
+}
+
+// Fingerprint identifies what is asked: equal fingerprints mean the same model,
+// messages and parameters (whether streamed or not, and by whichever endpoint
+// or key). It is 32 hexadecimal digits and the same on every machine.
+func (r Request) Fingerprint() string {
+	p, _ := r.Params.fill()
+	h := sha256.New()
+	writeField(h, "chat/1")
+	writeField(h, r.Target.Model)
+	writeField(h, r.Prompt.System)
+	writeField(h, r.Prompt.User)
+	for _, n := range []uint64{uint64(p.maxTokens), math.Float64bits(p.temperature), math.Float64bits(p.topP)} {
+		_ = binary.Write(h, binary.BigEndian, n) // a hash does not fail
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// writeField writes s after its length, so that no two lists of fields give
+// the same bytes.
+func writeField(h hash.Hash, s string) {
+	_ = binary.Write(h, binary.BigEndian, uint64(len(s)))
+	h.Write([]byte(s))
+}
+
+// A Response is an answer. When [Client.Complete] returns an error, ResponseTime,
+// KeyLabel, Attempts and CostUSD still tell what the failed call took.
+type Response struct {
+	// Text is the content of the answer's first choice.
+	Text string
+	// FinishReason is why the model stopped, for example "stop" or "length".
+	FinishReason string
+	// PromptTokens, CompletionTokens and TotalTokens are the service's counts,
+	// else estimates.
+	PromptTokens, CompletionTokens, TotalTokens int
+	// Estimated says that the service gave no counts.
+	Estimated bool
+	// ResponseTime is how long the successful attempt took, from sending it to
+	// the answer's last byte; for a failed call, the time since its first
+	// attempt.
+	ResponseTime time.Duration
+	// KeyLabel stands for the key of the last attempt, for example "NVIDIA-2";
+	// "" where it had none. It tells nothing about the key.
+	KeyLabel string
+	// Attempts is how many attempts were made.
+	Attempts int
+	// CostUSD is the price of all attempts. One that may have been answered but
+	// whose answer was lost counts with the most it can have cost.
+	CostUSD float64
+}
