@@ -163,8 +163,8 @@ func seccompFilter() []byte {
 	// Not the commands that make the kernel send signals on one's behalf.
 	f.when(unix.SYS_FCNTL, noneOf(1, unix.F_SETOWN, unix.F_SETOWN_EX, unix.F_SETSIG,
 		unix.F_SETLEASE, unix.F_NOTIFY))
-	f.when(unix.SYS_IOCTL, oneOf(1, unix.TCGETS, unix.TIOCGWINSZ, unix.FIONREAD,
-		unix.FIONBIO, 0x5450 /* FIONCLEX */, 0x5451 /* FIOCLEX */))
+	f.when(unix.SYS_IOCTL, oneOf(1, unix.TCGETS, unix.TIOCGWINSZ, 0x541B, /* FIONREAD */
+		0x5421 /* FIONBIO */, 0x5450 /* FIONCLEX */, 0x5451 /* FIOCLEX */))
 	f.when(unix.SYS_PRCTL, oneOf(0, unix.PR_SET_NAME, unix.PR_GET_NAME, unix.PR_SET_VMA))
 	// Reading one's limits, not setting anybody's.
 	f.when(unix.SYS_PRLIMIT64, zero(2))

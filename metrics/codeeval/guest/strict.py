@@ -130,16 +130,14 @@ def channel(source, sink):
 # the solution's half; untrusted, whatever it becomes
 
 
-def solution(source, fd_in, fd_out):
-    code = compile(source, "<solution>", "exec", 0, True)
-    send, receive = channel(fd_in, fd_out)
-    return serve_calls, (code, send, receive)
+def solution(job, fd_in, fd_out):
+    return serve_calls, (job["solution"], *channel(fd_in, fd_out))
 
 
-def serve_calls(code, send, receive):
+def serve_calls(source, send, receive):
     scope = {}
     try:
-        exec(code, scope)
+        exec(compile(source, "<solution>", "exec", 0, True), scope)
     except BaseException as error:
         send(["raised", type(error).__name__, str(error)[:300]])
         os._exit(1)

@@ -200,7 +200,7 @@ def disarm(ctypes):
         if issubclass(kind, base) or (
                 issubclass(kind, type) and kind.__module__ == "_ctypes"):
             memset(id(kind) + tp_alloc, 0, 16)
-    for make in (ctypes.c_int, ctypes.c_void_p, ctypes.c_char * 1):
+    for make in (ctypes.c_int, ctypes.c_void_p, lambda: ctypes.c_char * 1000003):
         try:
             make()
         except TypeError:
@@ -498,7 +498,9 @@ def enter(calls, config, rules, role, fds, harness, strict, job):
         if report is not None:
             os.write(report, ("C%s: %s" % (type(error).__name__, error)).encode()[:500])
         os._exit(1)
-    names = [globals(), harness, strict]
+    # The halves of a strict run need their names; the one with the token runs
+    # no untrusted code.
+    names = [globals(), harness] + ([strict] if role == "program" else [])
     sys.setrecursionlimit(sys.getrecursionlimit() + 3)  # the frames below
     try:
         if role == "program":

@@ -1,0 +1,320 @@
+package codeeval
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/internal/pyjson"
+	"github.com/llmrouter-go/llmrouter/internal/pyliteral"
+)
+
+// ErrRecord: a record holds no program: its prompt or its tests are missing or
+// of another form.
+var ErrRecord = errors.New("codeeval: record without a program")
+
+// HumanEval builds the program of a HumanEval record: the prompt (the record's
+// query), the source of its tests, which defines check(candidate) (the record's
+// ground truth), and a model's reply.
+//
+// The function under test is the last one that the prompt defines. The reply
+// may hold it in any of these forms, between [BEGIN] and [DONE], in fences, or
+// bare:
+//
+//   - the whole function, perhaps with imports and helpers: it takes the place
+//     of the prompt's, whose imports and helpers stay before it;
+//   - the body alone, with any indentation that is consistent, also when the
+//     first line has lost its own: it goes below the prompt.
+//
+// The error is an ErrRecord.
+func HumanEval(prompt, tests, prediction string) (Program, error) {
+	if strings.TrimSpace(tests) == "" {
+		return Program{}, fmt.Errorf("%w: no tests", ErrRecord)
+	}
+	p, err := readPrompt(prompt)
+	if err != nil {
+		return Program{}, err
+	}
+	code := strip(prediction, []string{p.name})
+	return p.program(p.complete(code), tests), nil
+}
+
+// humanEvalPipeline is HumanEval with the pipeline's extraction.
+func humanEvalPipeline(prompt, tests, prediction, taskID string) (Program, error) {
+	if strings.TrimSpace(tests) == "" {
+		return Program{}, fmt.Errorf("%w: no tests", ErrRecord)
+	}
+	p, err := readPrompt(prompt)
+	if err != nil {
+		return Program{}, err
+	}
+	code, _, err := ExtractCode(prediction, taskID)
+	if err != nil {
+		return Program{}, err
+	}
+	return p.program(prompt+code, tests), nil
+}
+
+// MBPP builds the program of an MBPP record: its tests, one Python statement
+// list each, and a model's reply, which holds the whole code between [BEGIN]
+// and [DONE], in fences, or bare. The error is an ErrRecord.
+func MBPP(tests []string, prediction string) (Program, error) {
+	if len(tests) == 0 || slices.ContainsFunc(tests, blank) {
+		return Program{}, fmt.Errorf("%w: no tests, or an empty one", ErrRecord)
+	}
+	code := strip(prediction, calledNames(tests))
+	return Program{Solution: relaid(readLines(code), ""), Tests: tests}, nil
+}
+
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
+
+// ParseTests reads the list of tests in an MBPP record's ground truth: the text
+// of a JSON array of strings, or of a Python list or tuple of strings as the
+// published files hold it. The error is an ErrRecord.
+func ParseTests(truth string) ([]string, error) {
+	v, err := pyjson.Parse([]byte(truth))
+	if err != nil {
+		if v, err = pyliteral.Parse(truth); err != nil {
+			return nil, fmt.Errorf("%w: the ground truth is no list of tests: %w", ErrRecord, err)
+		}
+	}
+	if tuple, ok := v.(pyliteral.Tuple); ok {
+		v = []any(tuple)
+	}
+	items, ok := v.([]any)
+	if !ok || len(items) == 0 {
+		return nil, fmt.Errorf("%w: the ground truth is no list of tests", ErrRecord)
+	}
+	tests := make([]string, len(items))
+	for i, item := range items {
+		if tests[i], ok = item.(string); !ok || blank(tests[i]) {
+			return nil, fmt.Errorf("%w: test %d of the ground truth is no source", ErrRecord, i)
+		}
+	}
+	return tests, nil
+}
+
+// prompt is a HumanEval prompt taken apart.
+type prompt struct {
+	text   string
+	before string // what comes before the function under test
+	name   string // of the function under test
+	indent string // of its body
+}
+
+var (
+	definition = regexp.MustCompile(`^(?:async[ \t]+)?def[ \t]+([^\s(:]+)[ \t]*[(\[]`)
+	assignment = regexp.MustCompile(`^([^\s=:.(\[]+)[ \t]*(?::[^=]*)?=(?:[^=]|$)`)
+	class      = regexp.MustCompile(`^class[ \t]+([^\s(:]+)`)
+)
+
+func readPrompt(text string) (prompt, error) {
+	text = strings.TrimRight(text, " \t")
+	lines := readLines(text)
+	at, name := -1, ""
+	for i, line := range lines {
+		if m := definition.FindStringSubmatch(line.text); m != nil && line.starts {
+			at, name = i, m[1]
+		}
+	}
+	if at < 0 {
+		return prompt{}, fmt.Errorf("%w: the prompt defines no function", ErrRecord)
+	}
+	p := prompt{text: text, name: name, indent: "    "}
+	start := at
+	for start > 0 && strings.HasPrefix(lines[start-1].text, "@") {
+		start--
+	}
+	for _, line := range lines[:start] {
+		p.before += line.text + "\n"
+	}
+	for _, line := range lines[at+1:] {
+		if indent := line.indent(); line.starts && indent != "" {
+			p.indent = indent
+			break
+		}
+	}
+	return p, nil
+}
+
+// complete makes a module of the prompt and the code of a reply.
+func (p prompt) complete(code string) string {
+	lines := readLines(code)
+	whole := relaid(lines, "")
+	for _, line := range readLines(whole) {
+		if line.starts && slices.Contains(definedNames(line.text), p.name) {
+			return p.before + whole + "\n"
+		}
+	}
+	text := p.text
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	return text + relaid(lines, p.indent) + "\n"
+}
+
+func (p prompt) program(solution, tests string) Program {
+	out := Program{Solution: solution, Tests: []string{tests}, EntryPoint: p.name, Preamble: p.before}
+	defines, calls := false, false
+	for _, line := range readLines(tests) {
+		defines = defines || line.starts && slices.Contains(definedNames(line.text), "check")
+		calls = calls || line.starts && strings.HasPrefix(line.text, "check(")
+	}
+	if defines && !calls {
+		out.Tests = append(out.Tests, "check("+p.name+")")
+	}
+	return out
+}
+
+// definedNames returns the name that a statement in the first column defines.
+func definedNames(statement string) []string {
+	for _, form := range []*regexp.Regexp{definition, class, assignment} {
+		if m := form.FindStringSubmatch(statement); m != nil {
+			return m[1:]
+		}
+	}
+	return nil
+}
+
+var call = regexp.MustCompile(`([\pL_][\pL\pN_]*)\(`)
+
+// calledNames returns the names that are called in the tests, in order.
+func calledNames(tests []string) []string {
+	var names []string
+	for _, t := range tests {
+		for _, m := range call.FindAllStringSubmatch(t, -1) {
+			if !slices.Contains(names, m[1]) {
+				names = append(names, m[1])
+			}
+		}
+	}
+	return names
+}
+
+// strip takes the code out of a reply: what stands between the markers, then
+// what stands in fences, without blank lines around it. Of several fenced
+// blocks it takes the first that defines one of the names, else the first.
+func strip(prediction string, names []string) string {
+	code, marked := betweenMarkers(prediction)
+	if !marked {
+		code = beforeDone(code)
+	}
+	blocks := fenced(code)
+	if len(blocks) == 0 {
+		code = withoutFences(code)
+	} else {
+		code = blocks[0]
+	search:
+		for _, block := range blocks {
+			for _, line := range readLines(relaid(readLines(block), "")) {
+				if !line.starts {
+					continue
+				}
+				for _, name := range definedNames(line.text) {
+					if slices.Contains(names, name) {
+						code = block
+						break search
+					}
+				}
+			}
+		}
+	}
+	lines := strings.Split(code, "\n")
+	for len(lines) > 0 && blank(lines[0]) {
+		lines = lines[1:]
+	}
+	for len(lines) > 0 && blank(lines[len(lines)-1]) {
+		lines = lines[:len(lines)-1]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// withoutFences removes single fences: those of a pair whose other half stands
+// outside the markers.
+func withoutFences(code string) string {
+	lines := strings.Split(code, "\n")
+	lines = slices.DeleteFunc(lines, func(line string) bool {
+		m := fence(line)
+		return m != nil && blank(line[len(m[0]):])
+	})
+	return strings.Join(lines, "\n")
+}
+
+// beforeDone cuts a reply at a [DONE] that has a line of its own or ends the
+// reply: what a model writes whose prompt ended with [BEGIN]. Elsewhere it may
+// be Python, a list of one variable.
+func beforeDone(text string) string {
+	end := len(strings.TrimRight(text, " \t\r\n"))
+	at := 0
+	for line := range strings.SplitAfterSeq(text, "\n") {
+		before, after, found := cutMarker(line, "[done]")
+		if found && blank(after) && (blank(before) || at+len(line) >= end) {
+			return text[:at+len(before)]
+		}
+		at += len(line)
+	}
+	return text
+}
+
+var opening = regexp.MustCompile("^([ \t]*)(```+|~~~+)[ \t]*([A-Za-z0-9_+.-]*)")
+
+// fence matches the opening line of a fenced block: all, indentation, mark and
+// language; or nil.
+func fence(line string) []string {
+	// Most lines are none, and a regexp is slow.
+	if content := strings.TrimLeft(line, " \t"); !strings.HasPrefix(content, "```") && !strings.HasPrefix(content, "~~~") {
+		return nil
+	}
+	return opening.FindStringSubmatch(line)
+}
+
+// fenced returns the contents of a reply's fenced blocks, without empty ones:
+// those marked as Python when there are any, else those without a language,
+// else the others. A fence that is not closed reaches to the end.
+func fenced(text string) []string {
+	var python, plain, other []string
+	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	for i := 0; i < len(lines); i++ {
+		m := fence(lines[i])
+		if m == nil {
+			continue
+		}
+		indent, mark, language := m[1], m[2], strings.ToLower(m[3])
+		var block []string
+		for i++; i < len(lines); i++ {
+			line := strings.TrimRight(lines[i], " \t\r")
+			content := strings.TrimLeft(line, " \t")
+			// Deeper, it may be part of a docstring.
+			shallow := len(line)-len(content) <= len(indent)+3
+			if shallow && strings.HasPrefix(content, mark) && strings.Trim(content, mark[:1]) == "" {
+				break
+			}
+			if before, found := strings.CutSuffix(line, mark); found && !blank(before) {
+				// Closed at the end of a line of code.
+				block = append(block, strings.TrimPrefix(before, indent))
+				break
+			}
+			block = append(block, strings.TrimPrefix(lines[i], indent))
+		}
+		joined := strings.Join(block, "\n")
+		switch {
+		case blank(joined):
+		case strings.HasPrefix(language, "py"):
+			python = append(python, joined)
+		case language == "":
+			plain = append(plain, joined)
+		default:
+			other = append(other, joined)
+		}
+	}
+	switch {
+	case len(python) > 0:
+		return python
+	case len(plain) > 0:
+		return plain
+	default:
+		return other
+	}
+}

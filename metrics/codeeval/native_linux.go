@@ -1,0 +1,406 @@
+//go:build amd64 || arm64
+
+package codeeval
+
+import (
+	"context"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+//go:embed guest/zygote.py
+var zygoteSource string
+
+// nobody is the user that programs run as when the caller is root.
+const nobody = 65534
+
+// scratch is the size of the file system that a program can write to, in bytes.
+const scratch = 32 << 20
+
+// NativeSandbox runs programs with the machine's own Python, each in a child
+// that a warm interpreter forks and that confines itself before it runs
+// anything.
+type NativeSandbox struct {
+	options NativeOptions
+	setup   nativeSetup
+	slots   *slots[*zygote]
+}
+
+// nativeSetup is a way to start a worker that was found to hold.
+type nativeSetup struct {
+	python     string
+	version    string
+	namespaces bool // else Landlock
+	uid        *int // what programs run as; nil: as the caller, or as the user namespace's root
+}
+
+// String names the way for people.
+func (s nativeSetup) String() string {
+	how := "landlock"
+	if s.namespaces {
+		how = "namespaces"
+	}
+	return fmt.Sprintf("%s, Python %s", how, s.version)
+}
+
+// OpenNative starts a worker and checks that it holds: right programs pass,
+// wrong ones fail, and what must be refused is refused. The error is an
+// [*UnavailableError] when no interpreter and isolation of this machine holds.
+func OpenNative(ctx context.Context, o *NativeOptions) (*NativeSandbox, error) {
+	options, err := o.filled()
+	if err != nil {
+		return nil, err
+	}
+	pythons, err := findPythons(ctx, options.Python)
+	if err != nil {
+		return nil, &UnavailableError{"native", err}
+	}
+	var failures []error
+	for _, namespaces := range []bool{true, false} {
+		if namespaces && options.Isolation == IsolationLandlock ||
+			!namespaces && options.Isolation == IsolationNamespaces {
+			continue
+		}
+		for _, python := range pythons {
+			setup := nativeSetup{python: python.path, version: python.version, namespaces: namespaces}
+			if canBecomeNobody() {
+				setup.uid = new(int(nobody))
+			}
+			s := &NativeSandbox{options: options, setup: setup}
+			s.slots = newSlots(options.Workers, s.start, (*zygote).stop)
+			err := selfCheck(ctx, s, nativeProbes(namespaces))
+			if err == nil {
+				options.Logger.Info("native sandbox ready", "python", python.path, "how", setup.String())
+				return s, nil
+			}
+			s.Close()
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			err = fmt.Errorf("%s with %s: %w", python.path, setup, err)
+			options.Logger.Info("native sandbox does not hold", "error", err)
+			failures = append(failures, err)
+		}
+	}
+	return nil, &UnavailableError{"native", errors.Join(failures...)}
+}
+
+// Name returns "native (namespaces, Python 3.11.7)" or the like.
+func (s *NativeSandbox) Name() string { return "native (" + s.setup.String() + ")" }
+
+// Close ends the interpreters, and with them every program.
+func (s *NativeSandbox) Close() error { return s.slots.close() }
+
+// Run runs one program in a child of a warm interpreter. See [Sandbox].
+func (s *NativeSandbox) Run(ctx context.Context, p Program) (Verdict, error) {
+	if err := p.check(); err != nil {
+		return Verdict{}, err
+	}
+	if detail, refused := p.refused(); refused {
+		return Verdict{Outcome: Failed, Detail: detail}, nil
+	}
+	job := zygoteJob{
+		Solution: p.Solution, Tests: p.Tests, Strict: p.Strict, Entry: p.EntryPoint,
+		Preamble: p.Preamble, Seconds: s.options.TimeLimit.Seconds(), Memory: s.options.MemoryLimit,
+	}
+	// A worker can be lost for reasons of the machine's, such as the kernel's
+	// choice when memory is short. One more try tells such a loss from a fault.
+	for try := 0; ; try++ {
+		worker, err := s.slots.take(ctx)
+		if err != nil {
+			return Verdict{}, err
+		}
+		answer, err := worker.run(ctx, job, s.options.TimeLimit)
+		if err != nil {
+			s.slots.discard(worker)
+			if ctx.Err() != nil {
+				return Verdict{}, ctx.Err()
+			}
+			if s.slots.isClosed() {
+				return Verdict{}, ErrClosed
+			}
+			if try == 0 {
+				s.options.Logger.Warn("sandbox worker lost, starting another", "error", err)
+				continue
+			}
+			return Verdict{}, fmt.Errorf("codeeval: sandbox worker: %w", err)
+		}
+		s.slots.give(worker)
+		if answer.Broken != "" {
+			return Verdict{}, fmt.Errorf("codeeval: a program could not be confined: %s", answer.Broken)
+		}
+		return answer.verdict(), nil
+	}
+}
+
+func (s *NativeSandbox) start(ctx context.Context) (*zygote, error) {
+	return startZygote(ctx, s.setup)
+}
+
+// zygoteConfig is the first message to a warm interpreter.
+type zygoteConfig struct {
+	Harness    string         `json:"harness"`
+	Strict     string         `json:"strict"`
+	Namespaces bool           `json:"namespaces"`
+	UID        *int           `json:"uid"`
+	Scratch    int            `json:"scratch"`
+	Filter     string         `json:"filter"` // hex
+	Numbers    map[string]int `json:"numbers"`
+	Imports    []string       `json:"imports"`
+}
+
+// zygoteJob is the request to run a program.
+type zygoteJob struct {
+	Solution string   `json:"solution"`
+	Tests    []string `json:"tests"`
+	Strict   bool     `json:"strict"`
+	Entry    string   `json:"entry"`
+	Preamble string   `json:"preamble"`
+	Seconds  float64  `json:"seconds"`
+	Memory   int64    `json:"memory"`
+}
+
+// zygoteAnswer is what came of a program.
+type zygoteAnswer struct {
+	Passed  bool    `json:"passed"`
+	Late    bool    `json:"late"`
+	Elapsed float64 `json:"elapsed"` // s
+	Signal  int     `json:"signal"`
+	Detail  string  `json:"detail"`
+	Broken  string  `json:"broken"`
+}
+
+func (a zygoteAnswer) verdict() Verdict {
+	v := Verdict{Detail: a.Detail, Elapsed: time.Duration(a.Elapsed * float64(time.Second))}
+	switch {
+	case a.Passed:
+		return Verdict{Outcome: Passed, Elapsed: v.Elapsed}
+	case a.Late:
+		v.Outcome = TimedOut
+	case v.Detail == "" && a.Signal != 0 && a.Signal != int(syscall.SIGKILL):
+		v.Detail = "killed by " + unix.SignalName(syscall.Signal(a.Signal))
+	case v.Detail == "":
+		v.Detail = "ended without an answer"
+	}
+	return v
+}
+
+// zygote is a running warm interpreter. One goroutine at a time uses it.
+type zygote struct {
+	cmd      *exec.Cmd
+	requests *os.File
+	answers  *os.File
+	stopped  sync.Once
+}
+
+// startTime is how long an interpreter may take to get ready, on a machine
+// that has other things to do.
+const startTime = 30 * time.Second
+
+func startZygote(ctx context.Context, setup nativeSetup) (*zygote, error) {
+	requestsRead, requestsWrite, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer requestsRead.Close()
+	answersRead, answersWrite, err := os.Pipe()
+	if err != nil {
+		requestsWrite.Close()
+		return nil, err
+	}
+	defer answersWrite.Close()
+
+	// Not bound to ctx: the interpreter outlives the run that started it. It
+	// ends by itself when its request pipe is closed, so also when this
+	// process is killed.
+	cmd := exec.Command(setup.python, "-B", "-S", "-s", "-c", zygoteSource)
+	cmd.Dir = "/"
+	// A fixed seed makes the order of sets the same in every worker.
+	cmd.Env = []string{"PYTHONHASHSEED=0", "PYTHONUTF8=1", "LC_ALL=C.UTF-8"}
+	cmd.ExtraFiles = []*os.File{requestsRead, answersWrite} // 3, 4
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if setup.namespaces {
+		flags := uintptr(unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS)
+		if setup.uid == nil {
+			flags |= unix.CLONE_NEWUSER
+			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+		}
+		cmd.SysProcAttr.Cloneflags = flags
+	}
+	if err := cmd.Start(); err != nil {
+		requestsWrite.Close()
+		answersRead.Close()
+		return nil, fmt.Errorf("starting the interpreter: %w", err)
+	}
+	z := &zygote{cmd: cmd, requests: requestsWrite, answers: answersRead}
+	var ready struct {
+		OK    bool   `json:"ok"`
+		Error string `json:"error"`
+	}
+	err = z.exchange(ctx, zygoteConfig{
+		Harness: harnessSource, Strict: strictSource, Namespaces: setup.namespaces,
+		UID: setup.uid, Scratch: scratch, Filter: hex.EncodeToString(seccompFilter()),
+		Numbers: syscallNumbers, Imports: commonImports,
+	}, &ready, startTime)
+	if err == nil && !ready.OK {
+		err = errors.New(ready.Error)
+	}
+	if err != nil {
+		z.stop()
+		return nil, fmt.Errorf("the interpreter did not get ready: %w", err)
+	}
+	return z, nil
+}
+
+var syscallNumbers = map[string]int{
+	"clone": unix.SYS_CLONE, "mount": unix.SYS_MOUNT, "umount2": unix.SYS_UMOUNT2,
+	"mount_setattr": unix.SYS_MOUNT_SETATTR, "pivot_root": unix.SYS_PIVOT_ROOT,
+	"capset": unix.SYS_CAPSET, "prctl": unix.SYS_PRCTL, "seccomp": unix.SYS_SECCOMP,
+	"landlock_create_ruleset": unix.SYS_LANDLOCK_CREATE_RULESET,
+	"landlock_add_rule":       unix.SYS_LANDLOCK_ADD_RULE,
+	"landlock_restrict_self":  unix.SYS_LANDLOCK_RESTRICT_SELF,
+}
+
+// run runs a program. After an error the interpreter is of no more use.
+func (z *zygote) run(ctx context.Context, job zygoteJob, limit time.Duration) (zygoteAnswer, error) {
+	var answer zygoteAnswer
+	// The interpreter keeps the time; this is the backstop.
+	err := z.exchange(ctx, job, &answer, limit+startTime)
+	return answer, err
+}
+
+// exchange sends a message and reads the answer, for at most the time given.
+func (z *zygote) exchange(ctx context.Context, message, answer any, limit time.Duration) error {
+	deadline := time.Now().Add(limit)
+	if err := errors.Join(z.requests.SetWriteDeadline(deadline), z.answers.SetReadDeadline(deadline)); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() {
+		past := time.Unix(1, 0)
+		z.requests.SetWriteDeadline(past)
+		z.answers.SetReadDeadline(past)
+	})
+	defer stop()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	body, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	if err := writeFrame(z.requests, body); err != nil {
+		return fmt.Errorf("writing to the interpreter: %w", err)
+	}
+	body, err = readFrame(z.answers)
+	if err != nil {
+		return fmt.Errorf("reading from the interpreter: %w", err)
+	}
+	if err := json.Unmarshal(body, answer); err != nil {
+		return fmt.Errorf("answer of the interpreter: %w", err)
+	}
+	return nil
+}
+
+// stop kills the interpreter and with it whatever it runs, and waits for its
+// end.
+func (z *zygote) stop() {
+	z.stopped.Do(func() {
+		z.requests.Close()
+		z.answers.Close()
+		z.cmd.Process.Kill()
+		z.cmd.Wait()
+	})
+}
+
+// canBecomeNobody says whether this process may change its user.
+func canBecomeNobody() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if os.Geteuid() != 0 || unix.Capget(&header, &data[0]) != nil {
+		return false
+	}
+	const need = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID
+	return data[0].Effective&need == need
+}
+
+// python is an interpreter that may do.
+type python struct{ path, version string }
+
+// findPythons returns the interpreters to try, real files rather than the
+// scripts that some version managers put on PATH.
+func findPythons(ctx context.Context, name string) ([]python, error) {
+	names := []string{name}
+	if name == "" {
+		names = []string{"python3", "/usr/bin/python3", "/usr/local/bin/python3"}
+	}
+	var found []python
+	var failures []error
+	for _, n := range names {
+		path, err := exec.LookPath(n)
+		if err == nil {
+			path, err = filepath.Abs(path)
+		}
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		p, err := askPython(ctx, path)
+		if err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", path, err))
+			continue
+		}
+		if !slices.Contains(found, p) {
+			found = append(found, p)
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("no CPython 3.10 or newer with ctypes: %w", errors.Join(failures...))
+	}
+	return found, nil
+}
+
+const askSource = `import sys, ctypes
+assert sys.implementation.name == "cpython" and sys.version_info >= (3, 10), "is " + sys.version
+print(sys.executable)
+print(sys.version.split()[0])`
+
+// askPython asks an interpreter for its real path and version.
+func askPython(ctx context.Context, path string) (python, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "-I", "-S", "-c", askSource)
+	out, err := cmd.Output()
+	if err != nil {
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			lines := strings.Split(strings.TrimSpace(string(exit.Stderr)), "\n")
+			err = fmt.Errorf("%w: %s", err, lines[len(lines)-1])
+		}
+		return python{}, err
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if len(lines) != 2 || !filepath.IsAbs(lines[0]) {
+		return python{}, fmt.Errorf("answers %q", out)
+	}
+	return python{lines[0], lines[1]}, nil
+}
+
+var _ Sandbox = (*NativeSandbox)(nil)
+var _ slog.LogValuer = nativeSetup{}
+
+// LogValue logs the name.
+func (s nativeSetup) LogValue() slog.Value { return slog.StringValue(s.String()) }
