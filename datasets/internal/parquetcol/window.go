@@ -24,10 +24,11 @@ func (w *window) bytes(off int64, n int) ([]byte, error) {
 		return w.buf[off-w.start:][:n], nil
 	}
 	size := int(min(int64(max(n, w.ahead)), w.end-off))
-	if cap(w.buf) < size {
-		w.buf = make([]byte, size)
+	buf := w.buf
+	if cap(buf) < size {
+		buf = make([]byte, size)
 	}
-	buf := w.buf[:size]
+	buf = buf[:size]
 	keep := 0
 	if off >= w.start && off < w.start+int64(len(w.buf)) {
 		keep = copy(buf, w.buf[off-w.start:])
