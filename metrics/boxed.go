@@ -16,17 +16,22 @@ const boxed = `\boxed`
 // It is the Python pipeline's last_boxed_only_string, after the MATH benchmark
 // (Hendrycks et al., 2021). Time is linear and nothing is copied.
 func LastBoxed(s string) (wrapped string, ok bool) {
-	at := lastIndex(s, boxed)
-	if at < 0 {
-		if at = lastIndex(s, `\fbox`); at < 0 {
-			return "", false
-		}
-	} else if i := lastIndex(s, boxed+" "); i >= 0 {
-		rest := s[i:]
+	at, spaced := lastBoxes(s)
+	if spaced >= 0 {
+		rest := s[spaced:]
 		if end := strings.IndexByte(rest, '$'); end >= 0 {
 			rest = rest[:end]
 		}
 		return rest, true
+	}
+	if at < 0 {
+		// Seeking the name first is faster: LaTeX is full of backslashes.
+		if strings.Contains(s, "fbox") {
+			at = strings.LastIndex(s, `\fbox`)
+		}
+		if at < 0 {
+			return "", false
+		}
 	}
 	depth := 0
 	for i := at; i < len(s); i++ {
@@ -73,16 +78,23 @@ func RemoveBoxed(s string) string {
 	return s
 }
 
-// lastIndex is strings.LastIndex, faster over texts that hold sep seldom: it
-// seeks forwards, which is vectorised.
-func lastIndex(s, sep string) int {
-	last := -1
+// lastBoxes returns where the last "\boxed" and the last "\boxed " stand, or -1.
+// It seeks the name and then looks at what is around it, as LaTeX is full of
+// backslashes.
+func lastBoxes(s string) (last, spaced int) {
+	const name = "boxed"
+	last, spaced = -1, -1
 	for at := 0; ; {
-		i := strings.Index(s[at:], sep)
+		i := strings.Index(s[at:], name)
 		if i < 0 {
-			return last
+			return last, spaced
 		}
-		last = at + i
-		at = last + len(sep)
+		at += i + len(name)
+		if begin := at - len(boxed); begin >= 0 && s[begin] == '\\' {
+			last = begin
+			if at < len(s) && s[at] == ' ' {
+				spaced = begin
+			}
+		}
 	}
 }

@@ -45,7 +45,7 @@ func scoreGSM8KStrict(_ context.Context, in Input) (Result, error) {
 
 // finalNumber returns the number that a text arrives at.
 func finalNumber(s string) (number, bool) {
-	if at := lastIndex(s, "####"); at >= 0 {
+	if at := strings.LastIndex(s, "####"); at >= 0 {
 		if n, ok := eachNumber(s[at+4:], true); ok {
 			return n, true
 		}

@@ -42,11 +42,18 @@ func matchOption(s string) int {
 // s[at:], or len(s).
 func skipSpace(s string, at int) int {
 	for at < len(s) {
-		r, size := pytext.DecodeRune(s[at:])
-		if !pytext.IsSpace(r) {
-			break
+		switch byteClass[s[at]] {
+		case byteSpace:
+			at++
+		case byteHigh:
+			r, size := pytext.DecodeRune(s[at:])
+			if !pytext.IsSpace(r) {
+				return at
+			}
+			at += size
+		default:
+			return at
 		}
-		at += size
 	}
 	return at
 }

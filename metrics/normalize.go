@@ -1,6 +1,10 @@
 package metrics
 
 import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/llmrouter-go/llmrouter/internal/pytext"
@@ -25,112 +29,204 @@ func NormalizeAnswer(s string) string {
 	return string(appendNormalized(scratch[:0], s))
 }
 
-// The classes of the ASCII characters.
-const (
-	asciiOther = iota // kept, but no part of a word: most control characters
-	asciiWord
-	asciiPunctuation
-	asciiSpace
-)
-
-// asciiClass and asciiLower are tables for one pass over the text.
-var asciiClass, asciiLower = asciiTables()
-
-func asciiTables() (class, lower [utf8.RuneSelf]uint8) {
-	for c := range class {
-		lower[c] = uint8(c)
-		switch r := rune(c); {
-		case 'A' <= r && r <= 'Z':
-			lower[c] = uint8(r - 'A' + 'a')
-			class[c] = asciiWord
-		case r != '_' && pytext.IsWord(r):
-			class[c] = asciiWord
-		case pytext.IsSpace(r):
-			class[c] = asciiSpace
-		case '!' <= r && r <= '~':
-			class[c] = asciiPunctuation
-		}
-	}
-	return class, lower
-}
-
 // appendNormalized appends NormalizeAnswer(s) to dst.
 func appendNormalized(dst []byte, s string) []byte {
-	if !isASCII(s) {
-		s = pytext.Lower(s)
+	var scratch [512]byte
+	bare, ok := bareASCII(scratch[:0], s)
+	if !ok {
+		return appendNormalizedRunes(dst, pytext.Lower(s))
 	}
-	var (
-		base  = len(dst)
-		space = false // white space since the last character
-		mark  = -1    // where dst ended before the current word and its space, or -1 outside of words
-		word  = 0     // where the current word begins in dst
+	return appendWithoutArticles(dst, bare)
+}
+
+// bareEntry is what bareASCII does with a byte: it writes the low eight bits
+// and goes on by one byte where bareKeep is set.
+type bareEntry uint16
+
+const (
+	bareKeep  bareEntry = 1 << 8 // not a punctuation mark
+	bareOther bareEntry = 1 << 9 // not one that bareASCII knows
+)
+
+var bareTable = func() (table [256]bareEntry) {
+	for c := range table {
+		switch byteClass[c] {
+		case byteWord:
+			table[c] = bareEntry(pytext.Lower(string(rune(c)))[0]) | bareKeep
+		case byteSpace:
+			table[c] = ' ' | bareKeep
+		case byteOther, byteHigh:
+			table[c] = bareOther
+		}
+	}
+	return table
+}()
+
+// bareASCII appends s in lower case and without punctuation, each white space a
+// plain space, one more space at the end, and room for eight bytes more behind.
+// It fails for texts that hold other characters than letters, digits,
+// punctuation and white space of ASCII. It goes without branches, as the next
+// character of a text is hard to predict.
+func bareASCII(dst []byte, s string) (bare []byte, ok bool) {
+	dst = slices.Grow(dst, len(s)+1+8)
+	out := dst[:len(s)+1+8]
+	var all bareEntry
+	n := 0
+	for i := 0; i < len(s); i++ {
+		e := bareTable[s[i]]
+		all |= e
+		out[n] = byte(e)
+		n += int(e >> 8 & 1)
+	}
+	out[n] = ' '
+	return out[:n+1], all&bareOther == 0
+}
+
+// appendWithoutArticles appends the words of what bareASCII returned, those
+// that are articles left out, with single spaces between them. It looks at
+// eight bytes at a time, which hold most words whole.
+func appendWithoutArticles(dst, bare []byte) []byte {
+	const (
+		ones   = 0x0101010101010101
+		spaces = ones * ' '
+		a      = 'a'
+		an     = 'a' | 'n'<<8
+		the    = 't' | 'h'<<8 | 'e'<<16
 	)
-	// endWord closes the current word; an article turns into a space.
-	endWord := func() {
-		if w := dst[word:]; len(w) <= 3 && isArticle(w) {
-			dst = dst[:mark]
-			space = true
-		}
-		mark = -1
-	}
-	separate := func() {
-		if space && len(dst) > base {
-			dst = append(dst, ' ')
-		}
-		space = false
-	}
-	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			i++
-			switch asciiClass[c] {
-			case asciiWord:
-				if mark < 0 {
-					mark = len(dst)
-					separate()
-					word = len(dst)
-				}
-				dst = append(dst, asciiLower[c])
-			case asciiSpace:
-				if mark >= 0 {
-					endWord()
-				}
-				space = true
-			case asciiOther:
-				if mark >= 0 {
-					endWord()
-				}
-				separate()
-				dst = append(dst, c)
-			}
+	base := len(dst)
+	dst = slices.Grow(dst, len(bare)+8)
+	out := dst[base:cap(dst)]
+	end := len(bare)
+	bare = bare[:end+8]
+	n := 0
+	for i := 0; i < end; {
+		chunk := binary.LittleEndian.Uint64(bare[i:])
+		x := chunk ^ spaces
+		atSpace := (x - ones) &^ x & (ones * 0x80) // the lowest bit that is set is in the first space
+		if atSpace == 0 {
+			length := 8 + bytes.IndexByte(bare[i+8:end], ' ') + 1 // there is one at the end
+			n += copy(out[n:], bare[i:i+length])
+			i += length
 			continue
 		}
-		r, size := pytext.DecodeRune(s[i:])
-		switch {
-		case pytext.IsWord(r):
-			if mark < 0 {
-				mark = len(dst)
-				separate()
-				word = len(dst)
-			}
-			dst = append(dst, s[i:i+size]...)
-		case pytext.IsSpace(r):
-			if mark >= 0 {
-				endWord()
-			}
-			space = true
-		default:
-			if mark >= 0 {
-				endWord()
-			}
-			separate()
-			dst = append(dst, s[i:i+size]...)
+		shift := bits.TrailingZeros64(atSpace) - 7
+		length := shift/8 + 1 // with the space
+		i += length
+		switch chunk & (1<<shift - 1) {
+		case 0, a, an, the: // no word: a further space
+			continue
 		}
+		binary.LittleEndian.PutUint64(out[n:], chunk)
+		n += length
+	}
+	return dst[:base+max(n-1, 0)]
+}
+
+// The classes of the bytes of a text. What is less than byteSpace is an ASCII
+// character that does not separate words.
+const (
+	byteOther       = iota // kept, but no part of a word: most control characters
+	byteWord               // an ASCII letter or digit
+	bytePunctuation        // one of the 32 ASCII marks
+	byteSpace              // ASCII white space
+	byteHigh               // of a character past ASCII
+)
+
+var byteClass = func() (class [256]uint8) {
+	for c := range class {
+		switch r := rune(c); {
+		case c >= utf8.RuneSelf:
+			class[c] = byteHigh
+		case pytext.IsWord(r) && r != '_':
+			class[c] = byteWord
+		case pytext.IsSpace(r):
+			class[c] = byteSpace
+		case '!' <= r && r <= '~':
+			class[c] = bytePunctuation
+		}
+	}
+	return class
+}()
+
+// appendNormalizedRunes appends NormalizeAnswer(s) of any s that is in lower
+// case.
+func appendNormalizedRunes(dst []byte, s string) []byte {
+	// Every byte of the result is one of s, or a space in the place of at least
+	// one, so that it fits.
+	base := len(dst)
+	dst = slices.Grow(dst, len(s))
+	out := dst[base : base+len(s)]
+	var (
+		n     = 0     // bytes of the result
+		space = false // whether white space came since the last one
+	)
+	for i := 0; i < len(s); {
+		size := 1
+		class := byteClass[s[i]]
+		if class == byteHigh {
+			var r rune
+			r, size = pytext.DecodeRune(s[i:])
+			switch {
+			case pytext.IsSpace(r):
+				class = byteSpace
+			case pytext.IsWord(r):
+				class = byteWord
+			default:
+				class = byteOther
+			}
+		}
+		switch class {
+		case bytePunctuation:
+			i += size
+			continue
+		case byteSpace:
+			space = true
+			i += size
+			continue
+		}
+		before := n
+		if space && n > 0 {
+			out[n] = ' '
+			n++
+		}
+		space = false
+		if class == byteOther {
+			n += copy(out[n:], s[i:i+size])
+			i += size
+			continue
+		}
+		word := n
+		i, n = copyWord(out, n, s, i)
+		if n-word <= 3 && isArticle(out[word:n]) {
+			n = before
+			space = true
+		}
+	}
+	return dst[:base+n]
+}
+
+// copyWord copies the word that s[i:] begins with, without marks, to out[n:]
+// and returns where it ends in both.
+func copyWord(out []byte, n int, s string, i int) (end, length int) {
+	for i < len(s) {
+		size := 1
+		switch byteClass[s[i]] {
+		case byteWord:
+		case bytePunctuation:
+			i++
+			continue
+		case byteHigh:
+			var r rune
+			if r, size = pytext.DecodeRune(s[i:]); !pytext.IsWord(r) {
+				return i, n
+			}
+		default:
+			return i, n
+		}
+		n += copy(out[n:], s[i:i+size])
 		i += size
 	}
-	if mark >= 0 {
-		endWord()
-	}
-	return dst
+	return i, n
 }
 
 func isArticle(word []byte) bool {
@@ -139,13 +235,4 @@ func isArticle(word []byte) bool {
 		return true
 	}
 	return false
-}
-
-func isASCII(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }

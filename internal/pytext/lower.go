@@ -60,15 +60,27 @@ func firstToLower(s string) int {
 	return len(s)
 }
 
+// lowerByte is the lower case of each ASCII byte.
+var lowerByte = func() (lower [256]byte) {
+	for c := range lower {
+		lower[c] = byte(c)
+		if 'A' <= c && c <= 'Z' {
+			lower[c] += 'a' - 'A'
+		}
+	}
+	return lower
+}()
+
 // appendLower appends the lower case of s[at:]; s[:at] is context.
 func appendLower(dst []byte, s string, at int) []byte {
 	for i := at; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			if c-'A' < 26 {
-				c += 'a' - 'A'
+		if end := skipASCII(s, i); end > i {
+			n := len(dst)
+			dst = append(dst, s[i:end]...)
+			for k, c := range dst[n:] {
+				dst[n+k] = lowerByte[c]
 			}
-			dst = append(dst, c)
-			i++
+			i = end
 			continue
 		}
 		r, size := DecodeRune(s[i:])
@@ -89,6 +101,22 @@ func appendLower(dst []byte, s string, at int) []byte {
 		i += size
 	}
 	return dst
+}
+
+// skipASCII returns where the first byte past ASCII stands in s[at:], or len(s).
+func skipASCII(s string, at int) int {
+	const high = 0x8080808080808080
+	for ; at+8 <= len(s); at += 8 {
+		c := s[at : at+8]
+		if (uint64(c[0])|uint64(c[1])<<8|uint64(c[2])<<16|uint64(c[3])<<24|
+			uint64(c[4])<<32|uint64(c[5])<<40|uint64(c[6])<<48|uint64(c[7])<<56)&high != 0 {
+			break
+		}
+	}
+	for at < len(s) && s[at] < utf8.RuneSelf {
+		at++
+	}
+	return at
 }
 
 // isFinalSigma reports whether the sigma at s[begin:end] stands after a cased

@@ -1,8 +1,17 @@
 package pytext
 
+import "unicode/utf8"
+
 // TrimSpace is str.strip without arguments.
 func TrimSpace(s string) string {
 	for s != "" {
+		if c := s[0]; c < utf8.RuneSelf {
+			if !IsSpace(rune(c)) {
+				break
+			}
+			s = s[1:]
+			continue
+		}
 		r, size := DecodeRune(s)
 		if !IsSpace(r) {
 			break
@@ -10,6 +19,13 @@ func TrimSpace(s string) string {
 		s = s[size:]
 	}
 	for s != "" {
+		if c := s[len(s)-1]; c < utf8.RuneSelf {
+			if !IsSpace(rune(c)) {
+				break
+			}
+			s = s[:len(s)-1]
+			continue
+		}
 		r, size := DecodeLastRune(s)
 		if !IsSpace(r) {
 			break
