@@ -123,7 +123,7 @@ func transposeGeneric(dst, src []float32, lds, n, d int, scale float32) {
 // The exponential: exp(x) = 2^n * exp(r), n the integer nearest x/ln 2, |r| ≤
 // ln(2)/2, exp(r) by a polynomial that was fitted for the least relative error.
 const (
-	expMin   = -87.33654    // below, the result would be subnormal: 0 is given
+	expMin   = -87.33654 // below, the result would be subnormal: 0 is given
 	log2e    = 1.4426950409
 	ln2High  = 0.693359375 // 9 bits: n*ln2High is exact
 	ln2Low   = -2.12194440e-4
