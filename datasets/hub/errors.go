@@ -129,7 +129,7 @@ func (c *Client) classify(t target, resp *http.Response, fromHub bool) *Error {
 		Code:       h.Get("X-Error-Code"),
 		Message:    clip(h.Get("X-Error-Message")),
 		RequestID:  clip(h.Get("X-Request-Id")),
-		RetryAfter: retryAfter(h, time.Now()),
+		RetryAfter: retryAfter(resp.StatusCode, h, time.Now()),
 		commit:     h.Get("X-Repo-Commit"),
 	}
 	if e.Message == "" {

@@ -300,10 +300,11 @@ func (d *transfer) report(always bool) {
 	if d.c.progress == nil {
 		return
 	}
-	now := time.Now()
-	if !always && now.Sub(d.reported) < progressEvery {
-		return
+	if now := time.Now(); !always {
+		if now.Sub(d.reported) < progressEvery {
+			return
+		}
+		d.reported = now
 	}
-	d.reported = now
 	d.c.report(Progress{Repo: d.t.repo, Path: d.t.path, Done: d.have, Total: d.m.size})
 }

@@ -255,21 +255,6 @@ func (r *retrier) again(ctx context.Context, err error) error {
 	return nil
 }
 
-// sendRetrying is send with retries until there is an answer; a fault in the
-// body is for the caller.
-func (c *Client) sendRetrying(ctx context.Context, t target, method, rawURL string, header http.Header, leave bool) (*reply, error) {
-	retry := retrier{c: c, t: t}
-	for {
-		r, err := c.send(ctx, t, method, rawURL, header, leave)
-		if err == nil {
-			return r, nil
-		}
-		if err := retry.again(ctx, err); err != nil {
-			return nil, err
-		}
-	}
-}
-
 // getJSON reads one JSON answer of the API, at most limit bytes, into v and
 // returns its headers.
 func (c *Client) getJSON(ctx context.Context, t target, rawURL string, limit int64, v any) (http.Header, error) {
@@ -346,27 +331,16 @@ func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }
 
-// retryAfter reads how long the server wants to be left alone. RateLimit comes
-// with every answer of the hub, so it counts only where nothing remains.
-func retryAfter(h http.Header, now time.Time) time.Duration {
+// retryAfter reads how long the server wants to be left alone, 0 when it does
+// not say. RateLimit comes with every answer of the hub, so it counts only with
+// status 429 and where nothing remains.
+func retryAfter(status int, h http.Header, now time.Time) time.Duration {
 	const most = math.MaxInt32 // seconds; beyond any MaxWait
-	remaining, reset := int64(-1), int64(-1)
-	for field := range strings.SplitSeq(h.Get("RateLimit"), ";") {
-		k, v, _ := strings.Cut(strings.TrimSpace(field), "=")
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n < 0 {
-			continue
+	// One second more in each case, as the clocks' fractions are not told.
+	if status == http.StatusTooManyRequests {
+		if reset, ok := exhausted(h.Get("RateLimit")); ok {
+			return time.Duration(min(reset, most)+1) * time.Second
 		}
-		switch k {
-		case "r":
-			remaining = n
-		case "t":
-			reset = n
-		}
-	}
-	// One second more, as the clocks' fractions are not told.
-	if remaining == 0 && reset >= 0 {
-		return time.Duration(min(reset, most)+1) * time.Second
 	}
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if n, err := strconv.ParseInt(v, 10, 64); err == nil && n >= 0 {
@@ -376,6 +350,31 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		return min(at.Sub(now), most*time.Second) + time.Second
 	}
 	return 0
+}
+
+// exhausted finds, in `"api";r=0;t=55, "pages";r=3;t=10`, the longest time to
+// the reset of a quota of which nothing remains.
+func exhausted(header string) (reset int64, ok bool) {
+	for quota := range strings.SplitSeq(header, ",") {
+		r, t := int64(-1), int64(-1)
+		for field := range strings.SplitSeq(quota, ";") {
+			k, v, _ := strings.Cut(strings.TrimSpace(field), "=")
+			n, err := strconv.ParseInt(v, 10, 64)
+			if err != nil || n < 0 {
+				continue
+			}
+			switch k {
+			case "r":
+				r = n
+			case "t":
+				t = n
+			}
+		}
+		if r == 0 && t >= 0 {
+			reset, ok = max(reset, t), true
+		}
+	}
+	return reset, ok
 }
 
 // bodyMessage reads {"error": string or [string]} from a refusal's body.

@@ -18,6 +18,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -72,8 +73,15 @@ type Request struct {
 
 // New starts a hub that ends with the test.
 func New(t testing.TB) *Hub {
-	t.Helper()
-	h := &Hub{
+	h, stop := Start()
+	t.Cleanup(stop)
+	return h
+}
+
+// Start starts a hub that ends when stop is called, for examples, which have no
+// testing.TB.
+func Start() (h *Hub, stop func()) {
+	h = &Hub{
 		PageSize: 1000,
 		repos:    map[string]*Repo{},
 		aliases:  map[string]string{},
@@ -82,14 +90,13 @@ func New(t testing.TB) *Hub {
 	front := httptest.NewServer(h.handler("hub", h.serveHub))
 	cdn := httptest.NewServer(h.handler("cdn", h.serveCDN))
 	h.URL, h.CDN = front.URL, cdn.URL
-	t.Cleanup(func() {
+	return h, func() {
 		close(h.stop) // lets stalled answers go
 		front.CloseClientConnections()
 		cdn.CloseClientConnections()
 		front.Close()
 		cdn.Close()
-	})
-	return h
+	}
 }
 
 // Dataset adds a dataset repository, or replaces the files of its main branch.
@@ -126,7 +133,8 @@ func (r *Repo) Branch(name string, files map[string]string) (commit string) {
 	sum := sha1.New()
 	for _, p := range sortedKeys(files) {
 		tree[p] = files[p]
-		fmt.Fprintf(sum, "%q %q\n", p, files[p])
+		fmt.Fprintf(sum, "%q %d\n", p, len(files[p]))
+		_, _ = io.WriteString(sum, files[p])
 	}
 	commit = hex.EncodeToString(sum.Sum(nil))
 	r.trees[commit] = tree

@@ -276,7 +276,7 @@ func (h *Hub) serveCDN(w http.ResponseWriter, req *http.Request) {
 	case !ok:
 		http.Error(w, "NoSuchKey", http.StatusNotFound)
 	default:
-		w.Header().Set("ETag", `"`+SHA256("another hash than the file's: "+content)+`"`)
+		w.Header().Set("ETag", `"`+SHA256("another hash than the file's: "+req.URL.Path)+`"`)
 		serveContent(w, req, content)
 	}
 }

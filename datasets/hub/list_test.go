@@ -1,0 +1,175 @@
+package hub_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/llmrouter-go/llmrouter/datasets/hub"
+	"github.com/llmrouter-go/llmrouter/internal/hubtest"
+)
+
+func TestList(t *testing.T) {
+	h := hubtest.New(t)
+	h.PageSize = 3
+	files := map[string]string{"README.md": "r", "b/y.parquet": "yy", "b/x.json": "xxx", "a/deep/er/z": ""}
+	commit := h.Dataset("o/d", nil).Branch("main", files)
+	c := newClient(t, h, nil)
+	got, err := c.List(t.Context(), hub.Dataset("o/d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pointer := "version https://git-lfs.github.com/spec/v1\noid sha256:" + hubtest.SHA256("yy") + "\nsize 2\n"
+	want := []hub.Entry{
+		{Path: "README.md", Size: 1, BlobID: hubtest.GitSHA1("r")},
+		{Path: "a/deep/er/z", Size: 0, BlobID: hubtest.GitSHA1("")},
+		{Path: "b/x.json", Size: 3, BlobID: hubtest.GitSHA1("xxx")},
+		{Path: "b/y.parquet", Size: 2, BlobID: hubtest.GitSHA1(pointer), SHA256: hubtest.SHA256("yy")},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	// Four files and four folders make three pages, after one call for the commit.
+	if n := len(h.Requests()); n != 4 {
+		t.Errorf("%d requests, want 4", n)
+	}
+
+	// The cached form is the Python client's.
+	name := filepath.Join(c.CacheDir(), "datasets--o--d", "trees", commit+".json")
+	wantJSON := fmt.Sprintf(`{
+ "format_version": 1,
+ "files": {
+  "README.md": {
+   "size": 1,
+   "blob_id": "%s"
+  },
+  "a/deep/er/z": {
+   "size": 0,
+   "blob_id": "%s"
+  },
+  "b/x.json": {
+   "size": 3,
+   "blob_id": "%s"
+  },
+  "b/y.parquet": {
+   "size": 2,
+   "blob_id": "%s",
+   "lfs_sha256": "%s",
+   "lfs_size": 2
+  }
+ }
+}`, hubtest.GitSHA1("r"), hubtest.GitSHA1(""), hubtest.GitSHA1("xxx"), hubtest.GitSHA1(pointer), hubtest.SHA256("yy"))
+	if diff := cmp.Diff(wantJSON, readFile(t, name)); diff != "" {
+		t.Error(diff)
+	}
+
+	for _, tt := range []struct {
+		name     string
+		cached   string // what the cached listing holds, "" leaves it
+		requests int
+	}{
+		{"cached", "", 0},
+		{"of another version", `{"format_version": 2, "files": {}}`, 3},
+		{"damaged", `{"format_version": 1, "fil`, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.cached != "" {
+				must(t, os.WriteFile(name, []byte(tt.cached), 0o644))
+			}
+			h.Forget()
+			got, err := c.List(t.Context(), hub.Dataset("o/d").At(commit))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+			if n := len(h.Requests()); n != tt.requests {
+				t.Errorf("%d requests, want %d", n, tt.requests)
+			}
+		})
+	}
+}
+
+func TestListEmptyRepository(t *testing.T) {
+	h := hubtest.New(t)
+	h.Model("o/m", nil)
+	got, err := newClient(t, h, nil).List(t.Context(), hub.Model("o/m"))
+	if err != nil || got == nil || len(got) != 0 {
+		t.Errorf("%v, %v; want an empty list", got, err)
+	}
+}
+
+func TestListRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fault hubtest.Fault
+		says  string
+	}{
+		{"next page at another host", hubtest.Fault{Path: "/tree/", Status: 200, Body: "[]", Header: http.Header{"Link": {`<https://evil.example/x>; rel="next"`}}}, "not the hub's"},
+		{"pages in a circle", hubtest.Fault{Path: "/tree/", Times: -1, Status: 200, Body: "[]", Header: http.Header{"Link": {`<?recursive=true&expand=false>; rel=next`}}}, "circle"},
+		{"API at another host", hubtest.Fault{Path: "/api/", Status: 302, Header: http.Header{"Location": {"https://evil.example/x"}}}, "another host"},
+		{"no JSON", hubtest.Fault{Path: "/tree/", Status: 200, Body: "<html>"}, "API's answer"},
+		{"another shape", hubtest.Fault{Path: "/tree/", Status: 200, Body: `{"a":1}`}, "API's answer"},
+		{"no commit", hubtest.Fault{Path: "/revision/", Status: 200, Body: `{"sha":"../x"}`}, "no commit"},
+		{"negative size", hubtest.Fault{Path: "/tree/", Status: 200, Body: `[{"type":"file","path":"a","size":-1}]`}, "size -1"},
+		{"nameless file", hubtest.Fault{Path: "/tree/", Status: 200, Body: `[{"type":"file","size":1}]`}, `file ""`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := hubtest.New(t)
+			h.Dataset("o/d", map[string]string{"a": "a"})
+			h.Inject(tt.fault)
+			_, err := newClient(t, h, nil).List(t.Context(), hub.Dataset("o/d"))
+			if err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("got %v, want %q", err, tt.says)
+			}
+		})
+	}
+}
+
+func TestLinksOfOtherKindsAndUnknownEntries(t *testing.T) {
+	h := hubtest.New(t)
+	h.Dataset("o/d", map[string]string{"a": "a"})
+	h.Inject(hubtest.Fault{Path: "/tree/", Status: 200, Header: http.Header{"Link": {
+		`<https://evil.example/auth>; rel="xet-auth", <` + h.URL + `/api/datasets/o/d/tree/main?cursor=0&recursive=true>; foo="x"; rel="next"`}},
+		Body: `[{"type":"directory","path":"x"},{"type":"mystery","path":"y"},{"type":"file","path":"z","size":2,"oid":"1","news":[]}]`})
+	got, err := newClient(t, h, nil).List(t.Context(), hub.Dataset("o/d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]hub.Entry{{Path: "a", Size: 1, BlobID: hubtest.GitSHA1("a")}, {Path: "z", Size: 2, BlobID: "1"}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestInfo(t *testing.T) {
+	h := hubtest.New(t)
+	open := h.Dataset("o/open", nil).Branch("v1", map[string]string{"a": "a"})
+	h.Dataset("o/gated", nil).Gate("manual")
+	h.Model("o/secret", nil).Private()
+	c := newClient(t, h, func(o *hub.Options) { o.Token = hubtest.Token })
+	for _, tt := range []struct {
+		repo hub.Repo
+		want hub.Info
+	}{
+		{hub.Dataset("o/open").At("v1"), hub.Info{Commit: open}},
+		{hub.Dataset("o/gated"), hub.Info{Gated: "manual"}},
+		{hub.Model("o/secret"), hub.Info{Private: true}},
+	} {
+		got, err := c.Info(t.Context(), tt.repo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.want.Commit == "" {
+			tt.want.Commit = got.Commit
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.repo, diff)
+		}
+	}
+}
