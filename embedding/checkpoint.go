@@ -10,11 +10,13 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/llmrouter-go/llmrouter/internal/safetensors"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
 // A checkpoint is stored in one of these forms; of several, the first is read.
 var checkpointForms = []checkpointForm{
+	{"model.safetensors", "model.safetensors.index.json", openSafetensors},
 	{"pytorch_model.bin", "pytorch_model.bin.index.json", openTorch},
 }
 
@@ -119,6 +121,17 @@ func (c *checkpoint) add(fsys fs.FS, name string, open func(*checkpoint, io.Read
 	return open(c, bytes.NewReader(whole), int64(len(whole)))
 }
 
+func openSafetensors(c *checkpoint, r io.ReaderAt, size int64) error {
+	f, err := safetensors.NewReader(r, size)
+	if err != nil {
+		return err
+	}
+	for name, t := range f.All() {
+		c.tensors[name] = t
+	}
+	return nil
+}
+
 func openTorch(c *checkpoint, r io.ReaderAt, size int64) error {
 	f, err := torchio.NewReader(r, size, nil)
 	if err != nil {
@@ -141,7 +154,7 @@ func (c *checkpoint) Shape(name string) ([]int, bool) {
 	if !ok {
 		return nil, false
 	}
-	return t.Shape(), true
+	return append([]int{}, t.Shape()...), true
 }
 
 // Read implements tensorSource.

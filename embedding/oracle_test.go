@@ -225,7 +225,7 @@ func (r renamed) Open(name string) (fs.File, error) {
 func TestOracleWeightFiles(t *testing.T) {
 	for _, name := range golden.OracleSets(t, "longformer/*/config.json") {
 		dir := filepath.Dir(name)
-		files, err := filepath.Glob(filepath.Join(dir, "*.bin"))
+		files, err := filepath.Glob(filepath.Join(dir, "*model*"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: no weights (%v)", dir, err)
 		}
@@ -261,5 +261,108 @@ func TestOracleWeightFiles(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// oracleBase is the real size with seeded weights.
+type oracleBase struct {
+	Config json.RawMessage `json:"config"`
+	Cases  []baseCase      `json:"cases"`
+	Batch  struct {
+		IDs    [][]int32 `json:"input_ids"`
+		Pooled int       `json:"mean_pooled"`
+	} `json:"batch"`
+	Globals    []baseCase `json:"globals"`
+	Difference struct {
+		Pooled float64 `json:"pooled"`
+		Rows   float64 `json:"rows"`
+	} `json:"hf_f32_vs_f64"`
+	Tolerance struct {
+		Pooled float64 `json:"pooled"`
+		Rows   float64 `json:"rows"`
+	} `json:"tolerance"`
+}
+
+type baseCase struct {
+	IDs        []int32 `json:"input_ids"`
+	Global     []int   `json:"global_attention_mask"`
+	Pooled     int     `json:"mean_pooled"`
+	Rows       []int   `json:"rows"`
+	RowValues  int     `json:"row_values"`
+	PooledWide *int    `json:"mean_pooled_f64"`
+}
+
+// TestOracleBase computes the real size: 595 MB of seeded weights, and some
+// 5,000 tokens. It runs on the fastest tier, as the others would take long.
+func TestOracleBase(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the real size takes seconds")
+	}
+	for _, name := range golden.OracleSets(t, "longformer/base*/cases.json") {
+		dir := filepath.Dir(name)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			var o oracleBase
+			readJSON(t, name, &o)
+			f32, f64 := readFloats(t, dir)
+			fields := map[string]any{}
+			if err := json.Unmarshal(o.Config, &fields); err != nil {
+				t.Fatal(err)
+			}
+			fields["model_type"] = "longformer"
+			raw, err := json.Marshal(fields)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := parseConfig(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := OpenLongformerFS(t.Context(), SeededModel(c, 2001), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+
+			h := m.Dim()
+			seen := worst{}
+			seqs := make([]Sequence, 0, len(o.Cases)+len(o.Globals)+len(o.Batch.IDs))
+			cases := append(append([]baseCase{}, o.Cases...), o.Globals...)
+			for _, c := range cases {
+				s := Sequence{IDs: c.IDs}
+				for _, g := range c.Global {
+					s.Global = append(s.Global, g != 0)
+				}
+				seqs = append(seqs, s)
+			}
+			for _, ids := range o.Batch.IDs {
+				seqs = append(seqs, Sequence{IDs: ids})
+			}
+			out, err := m.Forward(t.Context(), seqs, &ForwardOptions{LastHidden: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, c := range cases {
+				want := f32[c.Pooled : c.Pooled+h]
+				if d := seen.note("pooled", out[i].Pooled, want); d > o.Tolerance.Pooled {
+					t.Errorf("case %d (%d tokens): pooled differs by %g", i, len(c.IDs), d)
+				}
+				if c.PooledWide != nil {
+					checkWide(t, seen, i, out[i].Pooled, want, f64[*c.PooledWide:][:h], o.Difference.Pooled)
+				}
+				for j, row := range c.Rows {
+					at := c.RowValues + j*h
+					if d := seen.note("rows", out[i].Last[row*h:(row+1)*h], f32[at:at+h]); d > o.Tolerance.Rows {
+						t.Errorf("case %d (%d tokens): row %d differs by %g", i, len(c.IDs), row, d)
+					}
+				}
+			}
+			for i := range o.Batch.IDs {
+				at := o.Batch.Pooled + i*h
+				if d := seen.note("pooled", out[len(cases)+i].Pooled, f32[at:at+h]); d > o.Tolerance.Pooled {
+					t.Errorf("batch, sequence %d: pooled differs by %g", i, d)
+				}
+			}
+			t.Logf("%s: largest differences %v", m.Kernel(), seen)
+		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/llmrouter-go/llmrouter/internal/bpe"
+	"github.com/llmrouter-go/llmrouter/internal/safetensors"
 	"github.com/llmrouter-go/llmrouter/internal/seededweights"
 )
 
@@ -62,40 +63,27 @@ func configJSON(c Config) any {
 // seededTensors is a safetensors file of all parameters.
 func seededTensors(c Config, seed uint64, kind seededweights.Kind) *virtualFile {
 	params := slices.Concat(c.parameters(), c.poolerParameters())
-	type entry struct {
-		DType   string   `json:"dtype"`
-		Shape   []int    `json:"shape"`
-		Offsets [2]int64 `json:"data_offsets"`
-	}
-	header := make(map[string]any, len(params)+1)
-	header["__metadata__"] = map[string]string{"format": "pt"}
-	starts := make([]int64, len(params))
-	at := int64(0)
+	shapes := make([]safetensors.Shape, len(params))
+	starts := make([]int64, len(params)+1)
 	for i, p := range params {
+		shapes[i] = safetensors.Shape{Name: weightsPrefix + p.name, Shape: p.shape}
 		n := int64(4)
 		for _, d := range p.shape {
 			n *= int64(d)
 		}
-		header[weightsPrefix+p.name] = entry{"F32", p.shape, [2]int64{at, at + n}}
-		starts[i] = at
-		at += n
+		starts[i+1] = starts[i] + n
 	}
-	text := mustMarshal(header)
-	for len(text)%8 != 0 {
-		text = append(text, ' ')
+	head, err := safetensors.Header(shapes, map[string]string{"format": "pt"})
+	if err != nil {
+		panic(err) // names differ and shapes are positive
 	}
-	head := append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)
 
 	// fill writes the bytes of the tensors from off, a multiple of 4.
 	fill := func(b []byte, off int64) {
 		var values [1024]float32
 		for len(b) > 0 {
 			i := sort.Search(len(starts), func(i int) bool { return starts[i] > off }) - 1
-			end := at
-			if i+1 < len(starts) {
-				end = starts[i+1]
-			}
-			n := min(int64(len(values)), (end-off)/4, int64(len(b)/4))
+			n := min(int64(len(values)), (starts[i+1]-off)/4, int64(len(b)/4))
 			seededweights.Fill(values[:n], params[i].name, int((off-starts[i])/4), seed, kind)
 			for j, v := range values[:n] {
 				binary.LittleEndian.PutUint32(b[j*4:], math.Float32bits(v))
@@ -103,7 +91,7 @@ func seededTensors(c Config, seed uint64, kind seededweights.Kind) *virtualFile 
 			b, off = b[n*4:], off+n*4
 		}
 	}
-	return &virtualFile{size: int64(len(head)) + at, readAt: func(b []byte, off int64) {
+	return &virtualFile{size: int64(len(head)) + starts[len(params)], readAt: func(b []byte, off int64) {
 		if off < int64(len(head)) {
 			n := copy(b, head[off:])
 			b, off = b[n:], off+int64(n)
