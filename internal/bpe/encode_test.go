@@ -245,6 +245,31 @@ func TestLongWords(t *testing.T) {
 	}
 }
 
+// TestStop ends the encoding of many words and of a long one.
+func TestStop(t *testing.T) {
+	tok := trained(t)
+	stopped := errors.New("stopped")
+	for _, text := range []string{strings.Repeat("a router ", 1<<17), strings.Repeat("arouter", 1<<17), strings.Repeat("<s>a", 1<<17)} {
+		for after := range 3 {
+			calls := 0
+			o := &Options{Stop: func() error {
+				if calls++; calls > after {
+					return stopped
+				}
+				return nil
+			}}
+			ids, err := tok.AppendIDs([]int32{7}, text, o)
+			if !errors.Is(err, stopped) || !slices.Equal(ids, []int32{7}) || calls != after+1 {
+				t.Errorf("%.10q: %d ids, %v after %d calls", text, len(ids), err, calls)
+			}
+		}
+		want, _ := tok.Encode(text, nil)
+		if got, err := tok.Encode(text, &Options{Stop: t.Context().Err}); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%.10q: other ids (%v)", text, err)
+		}
+	}
+}
+
 // TestConcurrentUse is worth its time under the race detector.
 func TestConcurrentUse(t *testing.T) {
 	tok := trained(t)

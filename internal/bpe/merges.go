@@ -27,26 +27,26 @@ const (
 	shortBits = 6
 	// defaultWindow is such that windows that join at once need no heap.
 	defaultWindow = shortWord
+	// stopInterval is how many bytes are encoded, in a few milliseconds,
+	// between two looks at whether to stop.
+	stopInterval = 1 << 16
 	// none is the rank of neighbours that do not merge; a merge list is
 	// shorter.
 	none = 1<<(32-shortBits) - 1
 )
 
-// appendWord appends the ids of word, which is not empty, to dst.
-func (m *merger) appendWord(dst []int32, word string) []int32 {
+// appendWord appends the ids of word, which is not empty, to dst. Only a long
+// word asks stop, which may be nil.
+func (m *merger) appendWord(dst []int32, word string, stop func() error) ([]int32, error) {
 	if len(word) <= m.longest {
 		if id, ok := m.whole[word]; ok {
-			return append(dst, id)
+			return append(dst, id), nil
 		}
 	}
-	return m.appendMerged(dst, word)
-}
-
-func (m *merger) appendMerged(dst []int32, word string) []int32 {
 	if len(word) <= shortWord {
-		return m.appendShort(dst, word)
+		return m.appendShort(dst, word), nil
 	}
-	return m.appendLong(dst, word)
+	return m.appendLong(dst, word, stop)
 }
 
 // appendAtOnce merges word as a whole.
@@ -207,7 +207,7 @@ func siftUp(h []uint64) []uint64 {
 // which they are merged as a pair: that merge would have been made in the
 // encoding of the pair too. So windows may be encoded one by one wherever the
 // last token of one and the first of the next join.
-func (m *merger) appendLong(dst []int32, word string) []int32 {
+func (m *merger) appendLong(dst []int32, word string, stop func() error) ([]int32, error) {
 	var (
 		s      heapSpace
 		base   = len(dst)
@@ -215,12 +215,18 @@ func (m *merger) appendLong(dst []int32, word string) []int32 {
 		window = m.window
 		budget = 8 * len(word)
 	)
-	for {
+	for asked := budget; ; {
+		if stop != nil && asked-budget > stopInterval {
+			asked = budget
+			if err := stop(); err != nil {
+				return dst[:base], err
+			}
+		}
 		end := min(start+window, len(word))
 		if budget -= end - start; budget < 0 {
 			// A merge list for which windows hardly ever join: take the word
 			// at once rather than go over it again and again.
-			return m.appendAtOnce(dst[:base], word, &s)
+			return m.appendAtOnce(dst[:base], word, &s), nil
 		}
 		mark := len(dst)
 		dst = m.appendAtOnce(dst, word[start:end], &s)
@@ -235,7 +241,7 @@ func (m *merger) appendLong(dst []int32, word string) []int32 {
 			continue
 		}
 		if end == len(word) {
-			return dst
+			return dst, nil
 		}
 		// Tokens near the cut are likely to change once more of the word is
 		// seen: leave them to the next window.

@@ -178,13 +178,13 @@ func TestMergersAgree(t *testing.T) {
 				}
 			}
 			for _, m.window = range []int{1, 4, 16, 48} {
-				if got := m.appendLong([]int32{-5}, word); !slices.Equal(got[1:], want) || got[0] != -5 {
+				if got, _ := m.appendLong([]int32{-5}, word, nil); !slices.Equal(got[1:], want) || got[0] != -5 {
 					t.Fatalf("%q: windows of %d give %v, want %v", word, m.window, got, want)
 				}
 				long++
 			}
 			m.window = defaultWindow
-			if got := m.appendWord(nil, word); !slices.Equal(got, want) {
+			if got, _ := m.appendWord(nil, word, nil); !slices.Equal(got, want) {
 				t.Fatalf("%q: %v, want %v", word, got, want)
 			}
 			at := 0
@@ -222,7 +222,7 @@ func TestWindowsThatDoNotJoin(t *testing.T) {
 		for _, word := range []string{strings.Repeat("ab", n) + "z", strings.Repeat("ab", n), strings.Repeat("ab", n) + "zz" + strings.Repeat("ba", n) + "bz"} {
 			want := naiveMerge(m, word)
 			for _, m.window = range []int{2, 7, 16, 33, 64} {
-				if got := m.appendLong(nil, word); !slices.Equal(got, want) {
+				if got, _ := m.appendLong(nil, word, nil); !slices.Equal(got, want) {
 					t.Fatalf("%d: windows of %d give\n%v, want\n%v", n, m.window, got, want)
 				}
 			}

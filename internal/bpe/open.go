@@ -280,7 +280,7 @@ func (t *Tokenizer) addMerges(d *definition) error {
 	var buf []int32
 	for _, id := range made {
 		raw := t.raw[id]
-		buf = m.appendMerged(buf[:0], raw)
+		buf, _ = m.appendWord(buf[:0], raw, nil)
 		if len(buf) == 1 {
 			m.whole[raw] = buf[0]
 			m.longest = max(m.longest, len(raw))

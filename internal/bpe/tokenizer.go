@@ -39,6 +39,11 @@ type Options struct {
 	// consist of, and not as special tokens.
 	LiteralSpecials bool
 
+	// Stop, where it is not nil, is called now and then, every 64 KB of text
+	// or so; an error that it gives ends the encoding and is returned. A
+	// context's Err method is such a function.
+	Stop func() error
+
 	// AllowInvalid encodes bytes that are not UTF-8 as they are, each counted
 	// as a character that is no letter, digit or space. By default such a text
 	// is an *InvalidTextError.
@@ -94,6 +99,20 @@ type encoding struct {
 	ids       []int32
 	spans     []Span
 	wantSpans bool
+	stop      func() error // or nil
+	since     int          // bytes encoded since stop was asked
+}
+
+// proceed says whether to go on after n more bytes.
+func (e *encoding) proceed(n int) error {
+	if e.stop == nil {
+		return nil
+	}
+	if e.since += n; e.since < stopInterval {
+		return nil
+	}
+	e.since = 0
+	return e.stop()
 }
 
 func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
@@ -123,12 +142,13 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 
 	e.ids = append(e.ids, prefix...)
 	e.cover(len(prefix), 0, 0)
-	stop := -1
+	limit := -1
 	if room >= 0 {
-		stop = len(e.ids) + room
+		limit = len(e.ids) + room
 	}
+	e.stop = o.Stop
 	at := 0 // text[:at] is encoded
-	for at < len(text) && !e.full(stop) {
+	for at < len(text) && !e.full(limit) {
 		sp, start, end, ok := special{}, len(text), len(text), false
 		if !o.LiteralSpecials {
 			if sp, start, end, ok = t.specials.find(text, at); !ok {
@@ -136,9 +156,14 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 			}
 		}
 		if at < start {
-			t.encodePlain(e, text[:start], at, stop)
+			if err := t.encodePlain(e, text[:start], at, limit); err != nil {
+				return err
+			}
 		}
 		if ok {
+			if err := e.proceed(end - start); err != nil {
+				return err
+			}
 			e.ids = append(e.ids, sp.id)
 			e.cover(1, start, end)
 			at = end
@@ -146,10 +171,10 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 			at = len(text)
 		}
 	}
-	if stop >= 0 && len(e.ids) > stop {
-		e.ids = e.ids[:stop]
+	if limit >= 0 && len(e.ids) > limit {
+		e.ids = e.ids[:limit]
 		if e.wantSpans {
-			e.spans = e.spans[:stop]
+			e.spans = e.spans[:limit]
 		}
 	}
 	last := 0
@@ -161,8 +186,8 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 	return nil
 }
 
-// full says whether the limit is reached; a negative stop is no limit.
-func (e *encoding) full(stop int) bool { return stop >= 0 && len(e.ids) >= stop }
+// full says whether the limit is reached; a negative one is none.
+func (e *encoding) full(limit int) bool { return limit >= 0 && len(e.ids) >= limit }
 
 // cover notes that each of n new tokens covers the same bytes.
 func (e *encoding) cover(n, start, end int) {
@@ -176,15 +201,20 @@ func (e *encoding) cover(n, start, end int) {
 
 // encodePlain encodes text[at:], which holds no special tokens, until the limit
 // is reached or passed.
-func (t *Tokenizer) encodePlain(e *encoding, text string, at, stop int) {
+func (t *Tokenizer) encodePlain(e *encoding, text string, at, limit int) (err error) {
 	begin, shift := at, 0 // text[i] is the caller's text[i+shift]
 	if t.prefixSpace && text[at] != ' ' {
 		text, at, shift = " "+text[at:], 0, at-1
 	}
-	for at < len(text) && !e.full(stop) {
+	for at < len(text) && !e.full(limit) {
 		end := t.classes.wordEnd(text, at)
+		if err := e.proceed(end - at); err != nil {
+			return err
+		}
 		first := len(e.ids)
-		e.ids = t.merger.appendWord(e.ids, text[at:end])
+		if e.ids, err = t.merger.appendWord(e.ids, text[at:end], e.stop); err != nil {
+			return err
+		}
 		if e.wantSpans {
 			pos := at
 			for _, id := range e.ids[first:] {
@@ -196,6 +226,7 @@ func (t *Tokenizer) encodePlain(e *encoding, text string, at, stop int) {
 		}
 		at = end
 	}
+	return nil
 }
 
 func invalidAt(text string) int {
