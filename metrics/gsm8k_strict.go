@@ -46,76 +46,83 @@ func scoreGSM8KStrict(_ context.Context, in Input) (Result, error) {
 // finalNumber returns the number that a text arrives at.
 func finalNumber(s string) (number, bool) {
 	if at := strings.LastIndex(s, "####"); at >= 0 {
-		if n, ok := eachNumber(s[at+4:], true); ok {
+		if n, ok := findNumber(s[at+4:], true); ok {
 			return n, true
 		}
 	}
 	if inner, ok := lastBox(s); ok {
-		if n, ok := eachNumber(inner, false); ok {
+		if n, ok := findNumber(inner, false); ok {
 			return n, true
 		}
 	}
-	return eachNumber(s, false)
+	return findNumber(s, false)
 }
 
-// eachNumber goes through the numbers of s and returns the first or the last.
-func eachNumber(s string, first bool) (found number, any bool) {
-	for i := 0; i < len(s); {
-		c := s[i]
-		switch {
+// findNumber returns the first or the last number of s.
+func findNumber(s string, first bool) (number, bool) {
+	begin, end := 0, 0 // of the one to return
+	for i := 0; i < len(s) && !(first && end > 0); {
+		switch c := s[i]; {
 		case isASCIILetter(c) || c == '_':
-			for isWordByte(s, i) {
-				i++
-			}
+			i = skipWordBytes(s, i)
 			continue
 		case !isDigit(c) && c != '.':
 			i++
 			continue
 		}
-		n, size, ok := scanNumber(s[i:])
-		if size == 0 {
+		n := numberLen(s[i:])
+		if n == 0 {
 			i++
 			continue
 		}
-		begin := i
-		i += size
+		at := i
+		i += n
 		// A further part makes it a version, a date, an address.
+		whole := true
 		for i+1 < len(s) && (s[i] == '.' || s[i] == '/') && isDigit(s[i+1]) {
 			i = skipDigits(s, i+1)
-			ok = false
+			whole = false
 		}
-		if !ok {
+		if !whole {
 			continue
 		}
-		if isNegative(s[:begin]) {
-			n = n.negate()
-		}
-		if found, any = n, true; first {
-			return found, any
-		}
-		for isWordByte(s, i) { // a unit
-			i++
-		}
+		begin, end = at, i
+		i = skipWordBytes(s, i) // a unit
 	}
-	return found, any
+	if end == 0 {
+		return number{}, false
+	}
+	n, ok := parseNumber(s[begin:end])
+	if isNegative(s[:begin]) {
+		n = n.negate()
+	}
+	return n, ok
 }
 
-// scanNumber reads the unsigned number that s begins with, a decimal or a
-// fraction of two integers, and returns its length, or 0 when there is none.
-// ok is false for a fraction that is no number.
-func scanNumber(s string) (n number, size int, ok bool) {
-	above, size := scanDecimal(s)
-	n.decimal = above
-	if size == 0 || strings.ContainsAny(s[:size], ".eE") || size == len(s) || s[size] != '/' {
-		return n, size, size > 0
+// numberLen returns the length of the unsigned number that s begins with, a
+// decimal or a fraction of two integers, or 0.
+func numberLen(s string) int {
+	n := decimalLen(s)
+	if n == 0 || n == len(s) || s[n] != '/' || !isInteger(s[:n]) {
+		return n
 	}
-	end := skipDigits(s, size+1)
-	if end == size+1 {
-		return n, size, true
+	if end := skipDigits(s, n+1); end > n+1 {
+		return end
 	}
-	below, _ := scanDecimal(s[size+1 : end])
-	n, ok = quotient(number{}, n, number{decimal: below})
-	return n, end, ok
+	return n
+}
+
+func isInteger(decimal string) bool { return !strings.ContainsAny(decimal, ".eE") }
+
+// parseNumber returns the value of what numberLen measured; a fraction may have
+// none.
+func parseNumber(s string) (number, bool) {
+	above, below, fraction := strings.Cut(s, "/")
+	n := number{decimal: parseDecimal(above)}
+	if !fraction {
+		return n, true
+	}
+	return quotient(number{}, n, number{decimal: parseDecimal(below)})
 }
 
 // isNegative reports whether the number after before has a minus sign: one that

@@ -17,7 +17,7 @@ import (
 //	0.5          "\boxed{0.50}", "\boxed{2/4}"     0     1
 //	1000         "\boxed{1,000}"                   0     1
 //	5/2          "\boxed{2\frac12}"                0     1
-//	\dfrac{x/2}3 "\boxed{\frac{x/2}{3}}"           0     1
+//	x/2          "\boxed{x / 2}"                   0     1
 //	(empty)      "\boxed{}"                        1     0
 //
 // The answer is what the last \boxed or \fbox holds, in braces or not; a truth
@@ -215,7 +215,7 @@ func parseUnsigned(s string) (number, bool) {
 			return number{}, false
 		}
 		return quotient(number{}, v, below)
-	case n > 0 && strings.ContainsAny(s[:n], ".eE"):
+	case n > 0 && !isInteger(s[:n]):
 		return number{}, false
 	}
 	if rest, ok := strings.CutPrefix(rest, `\cfrac`); ok {

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"bytes"
 	"math/big"
 	"strconv"
 	"strings"
@@ -79,13 +80,19 @@ func (d decimal) rat() (*big.Rat, bool) {
 }
 
 // scanDecimal reads the unsigned decimal number that s begins with, and returns
-// its length, or 0 when there is none. Digits may stand in groups of three
-// separated by commas ("1,234") or by LaTeX's ("1{,}234", "1\,234"), and may be
-// followed by a fraction and an exponent ("1.5e-3"). A full stop or a comma at
-// the end of a sentence is not part of a number.
+// its length, or 0 when there is none.
 func scanDecimal(s string) (d decimal, n int) {
-	n = skipDigits(s, 0)
-	whole := s[:n]
+	n = decimalLen(s)
+	return parseDecimal(s[:n]), n
+}
+
+// decimalLen returns the length of the unsigned decimal number that s begins
+// with, or 0. Its digits may stand in groups of three separated by commas
+// ("1,234") or by LaTeX's ("1{,}234", "1\,234"), and may be followed by a
+// fraction and an exponent ("1.5e-3"). A full stop or a comma at the end of a
+// sentence is not part of a number.
+func decimalLen(s string) int {
+	n := skipDigits(s, 0)
 	if 0 < n && n <= 3 {
 		for {
 			sep := groupSeparator(s[n:])
@@ -94,48 +101,51 @@ func scanDecimal(s string) (d decimal, n int) {
 			}
 			n += sep + 3
 		}
-		whole = s[:n]
 	}
-	fraction := ""
 	if n < len(s) && s[n] == '.' {
 		if end := skipDigits(s, n+1); end > n+1 {
-			fraction = s[n+1 : end]
 			n = end
 		}
 	}
-	if n == 0 {
-		return decimal{}, 0
-	}
-	var exponent int64
-	if n < len(s) && s[n]|0x20 == 'e' {
+	if n > 0 && n < len(s) && s[n]|0x20 == 'e' {
 		begin := n + 1
 		if begin < len(s) && (s[begin] == '-' || s[begin] == '+') {
 			begin++
 		}
-		// Longer exponents than this one are no numbers that anybody means.
-		if end := skipDigits(s, begin); end > begin && end-begin <= 9 && !isWordByte(s, end) {
-			exponent, _ = strconv.ParseInt(s[n+1:end], 10, 64)
+		// What follows a longer exponent's "e" is no exponent that anybody means.
+		if end := skipDigits(s, begin); end > begin && end-begin <= 18 && !isWordByte(s, end) {
 			n = end
 		}
 	}
+	return n
+}
 
-	var digits strings.Builder
-	digits.Grow(len(whole) + len(fraction))
-	for i := 0; i < len(whole); i++ {
-		if isDigit(whole[i]) {
-			digits.WriteByte(whole[i])
+// parseDecimal returns the value of what decimalLen measured.
+func parseDecimal(s string) decimal {
+	digits := make([]byte, 0, len(s))
+	point := int64(-1) // how many digits are before it
+	var exponent int64
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case isDigit(c):
+			digits = append(digits, c)
+		case c == '.':
+			point = int64(len(digits))
+		case c|0x20 == 'e':
+			exponent, _ = strconv.ParseInt(s[i+1:], 10, 64)
+			i = len(s)
 		}
 	}
-	point := int64(digits.Len()) + exponent
-	digits.WriteString(fraction)
-	all := digits.String()
-	significant := strings.TrimLeft(all, "0")
-	point -= int64(len(all) - len(significant))
-	significant = strings.TrimRight(significant, "0")
-	if significant == "" {
-		point = 0
+	if point < 0 {
+		point = int64(len(digits))
 	}
-	return decimal{digits: significant, point: point}, n
+	significant := bytes.TrimLeft(digits, "0")
+	point += exponent - int64(len(digits)-len(significant))
+	significant = bytes.TrimRight(significant, "0")
+	if len(significant) == 0 {
+		return decimal{}
+	}
+	return decimal{digits: string(significant), point: point}
 }
 
 // groupSeparator returns the length of the separator of thousands that s begins

@@ -94,6 +94,9 @@ func nearMisses(name string, names []string) []string {
 		misses = append(misses, miss{n, d})
 	}
 	slices.SortStableFunc(misses, func(a, b miss) int { return cmp.Compare(a.distance, b.distance) })
+	if len(misses) > 0 && misses[0].distance == 0 { // only the letter case is wrong
+		misses = slices.DeleteFunc(misses, func(m miss) bool { return m.distance > 0 })
+	}
 	var out []string
 	for _, m := range misses[:min(3, len(misses))] {
 		out = append(out, m.name)
