@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,8 +38,8 @@ func bad(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...)}
 }
 
-// wireCompletion is the part of a completion that is used. Its fields accept
-// any JSON that services are known to send in their place.
+// wireCompletion is the part of a completion that is used. Values of type any
+// are those that services are known to send in more than one form.
 type wireCompletion struct {
 	Choices []wireChoice    `json:"choices"`
 	Usage   *wireUsage      `json:"usage"`
@@ -48,59 +49,58 @@ type wireCompletion struct {
 type wireChoice struct {
 	Message      *wireMessage `json:"message"`
 	Delta        *wireMessage `json:"delta"`
-	FinishReason looseString  `json:"finish_reason"`
-	Index        count        `json:"index"`
+	FinishReason any          `json:"finish_reason"`
+	Index        any          `json:"index"`
 }
 
 type wireMessage struct {
-	Content      json.RawMessage `json:"content"`
-	Refusal      looseString     `json:"refusal"`
-	ToolCalls    json.RawMessage `json:"tool_calls"`
-	FunctionCall json.RawMessage `json:"function_call"`
+	Content      any `json:"content"`
+	Refusal      any `json:"refusal"`
+	ToolCalls    any `json:"tool_calls"`
+	FunctionCall any `json:"function_call"`
 }
 
 type wireUsage struct {
-	Prompt     count `json:"prompt_tokens"`
-	Completion count `json:"completion_tokens"`
-	Total      count `json:"total_tokens"`
+	Prompt     any `json:"prompt_tokens"`
+	Completion any `json:"completion_tokens"`
+	Total      any `json:"total_tokens"`
 }
 
-// looseString is a JSON string; any other value counts as "".
-type looseString string
-
-func (s *looseString) UnmarshalJSON(b []byte) error {
-	var text string
-	if json.Unmarshal(b, &text) == nil {
-		*s = looseString(text)
-	}
-	return nil
+// asText returns a JSON string, "" for any other value.
+func asText(v any) string {
+	s, _ := v.(string)
+	return s
 }
 
 // maxCount bounds what a service can claim to have counted.
 const maxCount = 1e9
 
-// count is a number of 0 to maxCount; any other value counts as 0.
-type count int
-
-func (c *count) UnmarshalJSON(b []byte) error {
-	f, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
-	if err == nil && f > 0 && f <= maxCount {
-		*c = count(math.Round(f))
+// asCount returns a JSON number (or a string that holds one) of 0 to maxCount,
+// 0 for any other value.
+func asCount(v any) int {
+	f, ok := v.(float64)
+	if text, isText := v.(string); isText {
+		var err error
+		f, err = strconv.ParseFloat(text, 64)
+		ok = err == nil
 	}
-	return nil
+	if !ok || !(f > 0 && f <= maxCount) {
+		return 0
+	}
+	return int(math.Round(f))
 }
 
 // usage returns the service's counts; a missing total is the sum, and no counts
 // at all are left to be estimated.
 func (u *wireUsage) usage() usage {
-	if u == nil || (u.Prompt == 0 && u.Completion == 0 && u.Total == 0) {
+	if u == nil {
 		return usage{estimated: true}
 	}
-	total := int(u.Total)
-	if total == 0 {
-		total = int(u.Prompt) + int(u.Completion)
+	prompt, completion, total := asCount(u.Prompt), asCount(u.Completion), asCount(u.Total)
+	if prompt == 0 && completion == 0 && total == 0 {
+		return usage{estimated: true}
 	}
-	return usage{int(u.Prompt), int(u.Completion), total, false}
+	return usage{prompt, completion, cmp.Or(total, prompt+completion), false}
 }
 
 // readAnswer reads an answer with a status below 300. The error is an
@@ -181,8 +181,8 @@ func parseAnswer(media string, text []byte) (answer, error) {
 	}
 	var w wireCompletion
 	if err := json.Unmarshal(text, &w); err != nil {
-		// A decoder's message may quote the text, and differs between versions.
-		if e, ok := errors.AsType[*json.SyntaxError](err); ok && e.Offset >= int64(len(text)) {
+		var whole json.RawMessage // a Decoder, unlike Unmarshal, tells an early end apart
+		if errors.Is(json.NewDecoder(bytes.NewReader(text)).Decode(&whole), io.ErrUnexpectedEOF) {
 			return answer{}, bad(KindTruncated, "the JSON ends after %d bytes", len(text))
 		}
 		return answer{}, bad(KindInvalidJSON, "%v", err)
@@ -200,7 +200,7 @@ func (w *wireCompletion) answer() (answer, error) {
 		return a, bad(KindNoChoices, "")
 	}
 	c := w.Choices[0]
-	a.finish = string(c.FinishReason)
+	a.finish = asText(c.FinishReason)
 	if c.Message == nil {
 		return a, bad(KindInvalidJSON, "the first choice has no message")
 	}
@@ -209,7 +209,7 @@ func (w *wireCompletion) answer() (answer, error) {
 		return a, bad(KindInvalidJSON, "the content is neither text nor a list of parts")
 	}
 	a.text = text
-	return a, a.check(null, string(c.Message.Refusal), present(c.Message.ToolCalls) || present(c.Message.FunctionCall))
+	return a, a.check(null, asText(c.Message.Refusal), present(c.Message.ToolCalls) || present(c.Message.FunctionCall))
 }
 
 // check tells an answer without text apart from an empty answer.
@@ -232,19 +232,20 @@ func (a *answer) check(null bool, refusal string, tools bool) error {
 // embeddedError makes the HTTP error of an error object that came with status
 // 200, as some gateways send it.
 func embeddedError(raw json.RawMessage) error {
-	if !present(raw) {
+	switch string(raw) {
+	case "", "null", "{}", "[]", `""`, "false":
 		return nil
 	}
 	wrapped := append(append([]byte(`{"error":`), raw...), '}')
 	code, message := errorBody(wrapped)
 	var e struct {
-		Code   count `json:"code"`
-		Status count `json:"status"`
+		Code   any `json:"code"`
+		Status any `json:"status"`
 	}
 	_ = json.Unmarshal(raw, &e) // an error that is a mere string has neither
-	status := int(e.Code)
+	status := asCount(e.Code)
 	if status < 400 || status > 599 {
-		status = int(e.Status)
+		status = asCount(e.Status)
 	}
 	if status < 400 || status > 599 {
 		status = http.StatusInternalServerError
@@ -252,38 +253,43 @@ func embeddedError(raw json.RawMessage) error {
 	return &Error{Kind: statusKind(status, code), Status: status, Code: code, Detail: message}
 }
 
-// present reports whether raw is something other than null or empty.
-func present(raw json.RawMessage) bool {
-	switch string(bytes.TrimSpace(raw)) {
-	case "", "null", "[]", "{}", `""`:
+// present reports whether v is something other than null or empty.
+func present(v any) bool {
+	switch v := v.(type) {
+	case nil:
 		return false
+	case string:
+		return v != ""
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
 	}
 	return true
 }
 
 // contentText reads a message's content: a string, null, or a list of parts, of
 // which those of text count.
-func contentText(raw json.RawMessage) (text string, null, ok bool) {
-	if len(raw) == 0 || string(raw) == "null" {
+func contentText(content any) (text string, null, ok bool) {
+	switch content := content.(type) {
+	case nil:
 		return "", true, true
-	}
-	if raw[0] == '"' {
-		return text, false, json.Unmarshal(raw, &text) == nil
-	}
-	var parts []struct {
-		Type looseString `json:"type"`
-		Text looseString `json:"text"`
-	}
-	if raw[0] != '[' || json.Unmarshal(raw, &parts) != nil {
-		return "", false, false
-	}
-	var b strings.Builder
-	for _, p := range parts {
-		if p.Type == "text" || p.Type == "output_text" || p.Type == "" {
-			b.WriteString(string(p.Text))
+	case string:
+		return content, false, true
+	case []any:
+		var b strings.Builder
+		for _, part := range content {
+			p, ok := part.(map[string]any)
+			if !ok {
+				return "", false, false
+			}
+			if kind := asText(p["type"]); kind == "text" || kind == "output_text" || kind == "" {
+				b.WriteString(asText(p["text"]))
+			}
 		}
+		return b.String(), b.Len() == 0, true
 	}
-	return b.String(), b.Len() == 0, true
+	return "", false, false
 }
 
 // readStream reads a streamed completion. It is complete when the first choice
@@ -311,12 +317,12 @@ func readStream(res *http.Response) (answer, error) {
 			counts = w.Usage
 		}
 		for _, c := range w.Choices {
-			if c.Index != 0 {
+			if asCount(c.Index) != 0 {
 				continue
 			}
 			seen = true
-			if c.FinishReason != "" {
-				a.finish = string(c.FinishReason)
+			if reason := asText(c.FinishReason); reason != "" {
+				a.finish = reason
 			}
 			m := c.Delta
 			if m == nil {
@@ -331,7 +337,7 @@ func readStream(res *http.Response) (answer, error) {
 			}
 			text.WriteString(part)
 			null = null && isNull
-			refusal.WriteString(string(m.Refusal))
+			refusal.WriteString(asText(m.Refusal))
 			tools = tools || present(m.ToolCalls) || present(m.FunctionCall)
 		}
 	}

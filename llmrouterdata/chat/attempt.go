@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 )
 
@@ -30,24 +29,41 @@ const (
 // header to be there.
 const localKey = "local"
 
-// wireParams is the request's body.
-func wireParams(r Request, p filledParams) openai.ChatCompletionNewParams {
-	var messages []openai.ChatCompletionMessageParamUnion
+// wireRequest is the body of a request. The SDK's own type would give the same
+// JSON at eight times the cost.
+type wireRequest struct {
+	Model         string         `json:"model"`
+	Messages      []wirePrompt   `json:"messages"`
+	MaxTokens     int            `json:"max_tokens"`
+	Temperature   float64        `json:"temperature"`
+	TopP          float64        `json:"top_p"`
+	Stream        bool           `json:"stream,omitempty"`
+	StreamOptions *streamOptions `json:"stream_options,omitempty"`
+}
+
+type wirePrompt struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+type streamOptions struct {
+	IncludeUsage bool `json:"include_usage"`
+}
+
+// encodeRequest is the request's body: an optional system message, the user
+// message and the parameters, none left out.
+func encodeRequest(r Request, p filledParams) ([]byte, error) {
+	w := wireRequest{
+		Model: r.Target.Model, MaxTokens: p.maxTokens, Temperature: p.temperature, TopP: p.topP, Stream: p.stream,
+	}
 	if r.Prompt.System != "" {
-		messages = append(messages, openai.SystemMessage(r.Prompt.System))
+		w.Messages = append(w.Messages, wirePrompt{"system", r.Prompt.System})
 	}
-	messages = append(messages, openai.UserMessage(r.Prompt.User))
-	w := openai.ChatCompletionNewParams{
-		Model:       r.Target.Model,
-		Messages:    messages,
-		MaxTokens:   openai.Int(int64(p.maxTokens)),
-		Temperature: openai.Float(p.temperature),
-		TopP:        openai.Float(p.topP),
-	}
+	w.Messages = append(w.Messages, wirePrompt{"user", r.Prompt.User})
 	if p.stream {
-		w.StreamOptions.IncludeUsage = openai.Bool(true)
+		w.StreamOptions = &streamOptions{IncludeUsage: true}
 	}
-	return w
+	return json.Marshal(w)
 }
 
 // send makes one HTTP request and reads the answer. After an error the answer
@@ -68,11 +84,7 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 
 	began := time.Now()
 	var res *http.Response
-	opts := []option.RequestOption{option.WithAPIKey(bearer), option.WithResponseBodyInto(&res)}
-	if l.params.stream {
-		opts = append(opts, option.WithJSONSet("stream", true))
-	}
-	_, err := l.st.completions.New(ctx, l.wire, opts...)
+	err := l.st.sdk.Post(ctx, "chat/completions", l.body, &res, option.WithAPIKey(bearer))
 	none := answer{retryAfter: -1}
 	if err != nil {
 		if refused, ok := errors.AsType[*refusedError](err); ok {

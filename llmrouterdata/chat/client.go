@@ -26,19 +26,28 @@ type Client struct {
 
 	mu      sync.Mutex
 	pools   map[string]*pool // by endpoint
-	rings   map[string]*ring
+	rings   map[ringID]*ring
 	targets map[targetID]*targetState
 }
 
-type targetID struct{ endpoint, service, model, name string }
+// targetID tells targets apart; one with other keys is another.
+type targetID struct {
+	ring        ringID
+	model, name string
+}
+
+type ringID struct {
+	endpoint string
+	keys     *keyList
+}
 
 // targetState is what a client knows of a target.
 type targetState struct {
-	name        string
-	completions openai.ChatCompletionService
-	pool        *pool
-	ring        *ring
-	timeout     time.Duration
+	name    string
+	sdk     openai.Client
+	pool    *pool
+	ring    *ring
+	timeout time.Duration
 
 	mu      sync.Mutex
 	row     int // calls in a row that spoke against the candidate
@@ -55,7 +64,7 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		o:       o,
 		pools:   map[string]*pool{},
-		rings:   map[string]*ring{},
+		rings:   map[ringID]*ring{},
 		targets: map[targetID]*targetState{},
 	}
 	transport := o.Transport
@@ -101,10 +110,11 @@ func (c *Client) state(t Target) (*targetState, error) {
 	if c.closed.Load() {
 		return nil, errors.New("chat: the client is closed")
 	}
-	if t.Endpoint == "" || t.Model == "" || (len(t.keys) == 0 && !t.local) {
+	if t.Endpoint == "" || t.Model == "" || (t.keys.len() == 0 && !t.local) {
 		return nil, fmt.Errorf("chat: candidate %q: the target was not made by Resolve", t.Name)
 	}
-	id := targetID{t.Endpoint, t.Service, t.Model, t.Name}
+	rid := ringID{t.Endpoint, t.keys}
+	id := targetID{rid, t.Model, t.Name}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if st := c.targets[id]; st != nil {
@@ -118,25 +128,20 @@ func (c *Client) state(t Target) (*targetState, error) {
 		}
 		c.pools[t.Endpoint] = p
 	}
-	// Keys are a function of the service, so that endpoint and service name the
-	// ring, apart from Resolve having been called with other keys.
-	ringID := t.Endpoint + "\n" + serviceID(t.Service)
-	for _, k := range t.keys {
-		ringID += "\n" + string(k.key)
-	}
-	r := c.rings[ringID]
+	r := c.rings[rid]
 	if r == nil {
 		r = p.ringFor(t.Service, t.keys)
-		c.rings[ringID] = r
+		c.rings[rid] = r
 	}
 	st := &targetState{
 		name: t.Name, pool: p, ring: r, timeout: min(c.o.timeoutFor(t.Name), c.o.TotalTimeout),
-		completions: openai.NewChatCompletionService(
+		// Not openai.NewClient, which takes options from the environment.
+		sdk: openai.Client{Options: []option.RequestOption{
 			option.WithBaseURL(t.Endpoint),
 			option.WithHTTPClient(c.http),
 			option.WithMaxRetries(0),
 			option.WithMiddleware(middleware),
-		),
+		}},
 		stats: CandidateStats{Candidate: t.Name},
 	}
 	c.targets[id] = st
@@ -166,7 +171,9 @@ func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
 		return Response{}, err
 	}
 	call := call{c: c, st: st, r: r, params: params, seq: c.seq.Add(1)}
-	call.wire = wireParams(r, params)
+	if call.body, err = encodeRequest(r, params); err != nil {
+		return Response{}, fmt.Errorf("chat: candidate %q: %w", r.Target.Name, err)
+	}
 	call.mostPrompt = mostTokens(r.Prompt)
 	call.bound = r.Target.cost(call.mostPrompt, params.maxTokens)
 	answer, err := call.run(ctx)
@@ -193,7 +200,7 @@ type call struct {
 	st         *targetState
 	r          Request
 	params     filledParams
-	wire       openai.ChatCompletionNewParams
+	body       []byte
 	seq        uint64
 	mostPrompt int // tokens
 	bound      usd // the most that one attempt can cost

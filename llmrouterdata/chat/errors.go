@@ -221,7 +221,7 @@ var (
 	urls     = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.\-]*://[^\s"'<>]+`)
 	bearer   = regexp.MustCompile(`(?i)\bbearer\s+\S+`)
 	keylike  = regexp.MustCompile(`\b(sk|pk|rk|nvapi|gsk|hf|xai|pplx|r8)[-_][A-Za-z0-9_\-*.]{4,}|\S*\*{3,}\S*`)
-	bracket6 = regexp.MustCompile(`\[[0-9a-fA-F:.%]*:[0-9a-fA-F:.%]*\](:\d+)?`)
+	bracket6 = regexp.MustCompile(`\[[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%[^\]]*)?\](:\d+)?`)
 	hostPort = regexp.MustCompile(`\b[A-Za-z0-9_.\-]+:\d{2,5}\b`)
 	ipv4     = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}\b`)
 	longID   = regexp.MustCompile(`\b[0-9A-Fa-f]{8}[0-9A-Fa-f\-]{8,}\b|\b[A-Za-z0-9_\-]{32,}\b`)
@@ -241,13 +241,14 @@ const maxDetail = 200
 
 // scrub strikes out of text what identifies a key, a machine or a request.
 func scrub(text string, key Secret) string {
-	text = strikeKey(strings.ToValidUTF8(text, "\uFFFD"), string(key))
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = keylike.ReplaceAllString(text, "[key]") // masked ones too, while they are whole
+	text = strikeKey(text, string(key))
 	text = urls.ReplaceAllString(text, "[address]")
 	text = bearer.ReplaceAllString(text, "[key]")
 	text = bracket6.ReplaceAllString(text, "[address]")
 	text = hostPort.ReplaceAllString(text, "[address]")
 	text = ipv4.ReplaceAllString(text, "[address]")
-	text = keylike.ReplaceAllString(text, "[key]")
 	text = longID.ReplaceAllString(text, "[id]")
 	text = strings.Join(strings.Fields(text), " ")
 	if runes := []rune(text); len(runes) > maxDetail {

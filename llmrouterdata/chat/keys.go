@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,19 +22,30 @@ type Secret = secret.Secret
 // service. The zero value holds none, which suffices for local endpoints.
 // A Keys value is immutable and its keys cannot be printed by accident.
 type Keys struct {
-	shared   []Secret
-	services map[string]serviceKeys // by lower-case name; nil in the shared form
+	shared   *keyList            // nil: none
+	services map[string]*keyList // by lower-case name; nil in the shared form
 }
 
-type serviceKeys struct {
-	name string // as written
-	keys []Secret
+// keyList is the keys of one service, or of all. It is held by pointer
+// wherever it is a field: fmt does not call the methods of values in unexported
+// fields, so that a Secret there would show under %v, whereas a pointer shows
+// as an address.
+type keyList struct {
+	name string // the service as written, "" for all
+	keys []namedKey
 }
 
 // namedKey is a key with the label that stands for it in records and logs.
 type namedKey struct {
 	label string
 	key   Secret
+}
+
+func (l *keyList) len() int {
+	if l == nil {
+		return 0
+	}
+	return len(l.keys)
 }
 
 // ParseKeys reads the value of the API_KEYS environment variable:
@@ -162,7 +174,7 @@ func SharedKeys(keys ...Secret) (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("chat: API keys: %w", err)
 	}
-	return Keys{shared: clean}, nil
+	return Keys{shared: newKeyList("", clean)}, nil
 }
 
 // ServiceKeys returns keys by service name; names match in any case, so two
@@ -172,7 +184,7 @@ func ServiceKeys(keys map[string][]Secret) (Keys, error) {
 	if len(keys) == 0 {
 		return Keys{}, errors.New("chat: API keys: the object names no service")
 	}
-	services := make(map[string]serviceKeys, len(keys))
+	services := make(map[string]*keyList, len(keys))
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
 		id := serviceID(name)
 		if id == "" {
@@ -185,7 +197,7 @@ func ServiceKeys(keys map[string][]Secret) (Keys, error) {
 		if err != nil {
 			return Keys{}, fmt.Errorf("chat: API keys: service %q: %w", name, err)
 		}
-		services[id] = serviceKeys{name: strings.TrimSpace(name), keys: clean}
+		services[id] = newKeyList(strings.TrimSpace(name), clean)
 	}
 	return Keys{services: services}, nil
 }
@@ -225,9 +237,9 @@ func (k Keys) Services() []string {
 
 // Len returns the number of keys over all services.
 func (k Keys) Len() int {
-	n := len(k.shared)
+	n := k.shared.len()
 	for _, s := range k.services {
-		n += len(s.keys)
+		n += s.len()
 	}
 	return n
 }
@@ -235,7 +247,7 @@ func (k Keys) Len() int {
 // String says how many keys there are, and for which services.
 func (k Keys) String() string {
 	if k.services == nil {
-		return fmt.Sprintf("%d keys for every service", len(k.shared))
+		return fmt.Sprintf("%d keys for every service", k.shared.len())
 	}
 	return fmt.Sprintf("%d keys for %s", k.Len(), strings.Join(k.Services(), ", "))
 }
@@ -243,22 +255,27 @@ func (k Keys) String() string {
 // GoString is String: the keys stay hidden under %#v.
 func (k Keys) GoString() string { return "chat.Keys(" + k.String() + ")" }
 
-// forService returns the keys that serve a candidate of the given service, and
-// whether the service is known: the shared form knows every service.
-func (k Keys) forService(service string) (keys []namedKey, known bool) {
+// forService returns the keys that serve a candidate of the given service, nil
+// where there are none, and whether the service is known: the shared form knows
+// every service.
+func (k Keys) forService(service string) (keys *keyList, known bool) {
 	if k.services == nil {
-		return nameKeys("key", k.shared), true
+		return k.shared, true
 	}
-	s, known := k.services[serviceID(service)]
-	return nameKeys(s.name, s.keys), known
+	keys, known = k.services[serviceID(service)]
+	return keys, known
 }
 
-// nameKeys labels keys by their place in the list: a label must not tell
-// anything about the key, and must be the same in every run.
-func nameKeys(prefix string, keys []Secret) []namedKey {
-	named := make([]namedKey, len(keys))
-	for i, key := range keys {
-		named[i] = namedKey{label: prefix + "-" + strconv.Itoa(i+1), key: key}
+// newKeyList labels keys by their place in the list: a label must not tell
+// anything about the key, and must be the same in every run. It is nil for no
+// keys and no service.
+func newKeyList(service string, keys []Secret) *keyList {
+	if service == "" && len(keys) == 0 {
+		return nil
 	}
-	return named
+	list := &keyList{name: service}
+	for i, key := range keys {
+		list.keys = append(list.keys, namedKey{cmp.Or(service, "key") + "-" + strconv.Itoa(i+1), key})
+	}
+	return list
 }

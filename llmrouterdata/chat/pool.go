@@ -134,14 +134,17 @@ var errNoKeys = errors.New("every key is set aside")
 // errStalled: nothing at the endpoint succeeded for as long as a call may take.
 var errStalled = errors.New("no key became free")
 
-func (p *pool) ringFor(service string, keys []namedKey) *ring {
+// ringFor returns a ring of keys; none gives the ring of a local endpoint that
+// is called without one.
+func (p *pool) ringFor(service string, keys *keyList) *ring {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := &ring{}
-	if len(keys) == 0 {
-		keys = []namedKey{{}} // a local endpoint without a key
+	list := []namedKey{{}}
+	if keys.len() > 0 {
+		list = keys.keys
 	}
-	for _, nk := range keys {
+	for _, nk := range list {
 		k := p.keys[nk.key]
 		if k == nil {
 			limits := p.limitsFor(service)

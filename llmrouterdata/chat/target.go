@@ -27,7 +27,7 @@ type Target struct {
 	InputPrice, OutputPrice float64
 
 	local bool
-	keys  []namedKey
+	keys  *keyList // nil or empty: none
 }
 
 // Local reports whether the endpoint is on this machine.
@@ -35,42 +35,33 @@ func (t Target) Local() bool { return t.local }
 
 // Keys returns the number of keys that serve the target; 0 for a local endpoint
 // that is called without one.
-func (t Target) Keys() int { return len(t.keys) }
+func (t Target) Keys() int { return t.keys.len() }
 
 // Cost returns the price in USD of a call of so many tokens.
 func (t Target) Cost(promptTokens, completionTokens int) float64 {
 	return t.cost(promptTokens, completionTokens).dollars()
 }
 
-// A CandidateError is one thing that keeps a candidate from being called.
-type CandidateError struct {
-	Candidate string // the candidate's name, or "#3" where it has none
-	Field     string // the field at fault, for example "api_endpoint"
-	Err       error
-}
-
-// Error implements error.
-func (e *CandidateError) Error() string {
-	return fmt.Sprintf("chat: candidate %q: field %q: %v", e.Candidate, e.Field, e.Err)
-}
-
-// Unwrap returns Err.
-func (e *CandidateError) Unwrap() error { return e.Err }
-
 // A ResolveError lists everything that keeps candidates from being called.
 type ResolveError struct {
-	Problems []*CandidateError
+	// Problems names the candidate ("#3" for one without a name) and the field
+	// at fault, for example "api_endpoint".
+	Problems []*llmrouterdata.CandidateError
 }
 
 // Error implements error: one line for each problem.
 func (e *ResolveError) Error() string {
-	if len(e.Problems) == 1 {
-		return e.Problems[0].Error()
-	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "chat: %d problems with the candidates:", len(e.Problems))
-	for _, p := range e.Problems {
-		fmt.Fprintf(&b, "\n  candidate %q: field %q: %v", p.Candidate, p.Field, p.Err)
+	if len(e.Problems) == 1 {
+		b.WriteString("chat:")
+	} else {
+		fmt.Fprintf(&b, "chat: %d problems with the candidates:\n ", len(e.Problems))
+	}
+	for i, p := range e.Problems {
+		if i > 0 {
+			b.WriteString("\n ")
+		}
+		fmt.Fprintf(&b, " candidate %q: field %q: %v", p.Candidate, p.Field, p.Err)
 	}
 	return b.String()
 }
@@ -98,7 +89,7 @@ const maxPrice = 1e6
 // [*ResolveError]; no candidate at all is an error too.
 func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys Keys) ([]Target, error) {
 	var targets []Target
-	var problems []*CandidateError
+	var problems []*llmrouterdata.CandidateError
 	seen := map[string]bool{}
 	for i, c := range candidates {
 		if strings.HasSuffix(c.Name, "_think") {
@@ -109,7 +100,7 @@ func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys
 			name = fmt.Sprintf("#%d", i+1)
 		}
 		fault := func(field, format string, args ...any) {
-			problems = append(problems, &CandidateError{name, field, fmt.Errorf(format, args...)})
+			problems = append(problems, &llmrouterdata.CandidateError{Candidate: name, Field: field, Err: fmt.Errorf(format, args...)})
 		}
 		if c.Name == "" {
 			fault("name", "missing")
@@ -144,7 +135,7 @@ func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys
 		var known bool
 		t.keys, known = keys.forService(t.Service)
 		switch {
-		case err != nil || t.local || len(t.keys) > 0:
+		case err != nil || t.local || t.keys.len() > 0:
 		case keys.Len() == 0 && keys.services == nil:
 			fault("service", "no API key is configured, and %s is not on this machine", t.Endpoint)
 		case t.Service == "":

@@ -1,0 +1,243 @@
+package chat
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func httpResponse(contentType, body string) *http.Response {
+	h := http.Header{}
+	if contentType != "" {
+		h.Set("Content-Type", contentType)
+	}
+	return &http.Response{StatusCode: 200, Header: h, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+}
+
+const jsonType = "application/json; charset=utf-8"
+
+func TestReadAnswer(t *testing.T) {
+	counted := usage{3, 4, 7, false}
+	unknown := usage{estimated: true}
+	for _, c := range []struct {
+		name, contentType, body string
+		text, finish            string
+		usage                   usage
+		kind                    Kind // "": an answer
+	}{
+		{"plain", jsonType, `{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}`, "hi", "stop", counted, ""},
+		{"no content type", "", `{"choices":[{"message":{"content":"hi"}}]}`, "hi", "", unknown, ""},
+		{"text/plain", "text/plain", `{"choices":[{"message":{"content":"hi"}}]}`, "hi", "", unknown, ""},
+		{"problem+json", "application/problem+json", `{"choices":[{"message":{"content":"hi"}}]}`, "hi", "", unknown, ""},
+		{"byte-order mark", jsonType, "\ufeff\r\n{\"choices\":[{\"message\":{\"content\":\"hi\"}}]}\n", "hi", "", unknown, ""},
+		{"several choices", jsonType, `{"choices":[{"index":1,"message":{"content":"first"}},{"index":0,"message":{"content":"second"}}]}`, "first", "", unknown, ""},
+		{"empty text", jsonType, `{"choices":[{"message":{"content":""},"finish_reason":"length"}]}`, "", "length", unknown, ""},
+		{"parts", jsonType, `{"choices":[{"message":{"content":[{"type":"text","text":"a"},{"type":"image"},{"type":"text","text":"b"}]}}]}`, "ab", "", unknown, ""},
+		{"text beside tools", jsonType, `{"choices":[{"message":{"content":"hi","tool_calls":[{"id":"1"}]}}]}`, "hi", "", unknown, ""},
+		{"text beside refusal", jsonType, `{"choices":[{"message":{"content":"hi","refusal":null}}]}`, "hi", "", unknown, ""},
+		{"surrogate", jsonType, `{"choices":[{"message":{"content":"\ud800x"}}]}`, "\uFFFDx", "", unknown, ""},
+		{"escapes", jsonType, `{"choices":[{"message":{"content":"\u00e9\n\ud83d\ude00\u2028"}}]}`, "é\n😀\u2028", "", unknown, ""},
+		{"null error", jsonType, `{"error":null,"choices":[{"message":{"content":"hi"}}]}`, "hi", "", unknown, ""},
+		{"no total", jsonType, `{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":3,"completion_tokens":4}}`, "hi", "", counted, ""},
+		{"counts as text and floats", jsonType, `{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":"3","completion_tokens":4.0,"total_tokens":7}}`, "hi", "", counted, ""},
+		{"null usage", jsonType, `{"choices":[{"message":{"content":"hi"}}],"usage":null}`, "hi", "", unknown, ""},
+		{"absurd usage", jsonType, `{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":-3,"completion_tokens":1e99,"total_tokens":{}}}`, "hi", "", unknown, ""},
+		{"partly absurd usage", jsonType, `{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":3,"completion_tokens":-1}}`, "hi", "", usage{3, 0, 3, false}, ""},
+
+		{"no choices", jsonType, `{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}`, "", "", counted, KindNoChoices},
+		{"choices null", jsonType, `{"choices":null}`, "", "", unknown, KindNoChoices},
+		{"null content", jsonType, `{"choices":[{"message":{"content":null},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}`, "", "length", counted, KindNoContent},
+		{"missing content", jsonType, `{"choices":[{"message":{}}]}`, "", "", unknown, KindNoContent},
+		{"refusal", jsonType, `{"choices":[{"message":{"content":null,"refusal":"I will not"}}]}`, "", "", unknown, KindRefusal},
+		{"filtered", jsonType, `{"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]}`, "", "content_filter", unknown, KindRefusal},
+		{"tool calls", jsonType, `{"choices":[{"message":{"content":null,"tool_calls":[{"id":"1"}]}}]}`, "", "", unknown, KindToolCalls},
+		{"function call", jsonType, `{"choices":[{"message":{"content":"","function_call":{"name":"f"}}}]}`, "", "", unknown, KindToolCalls},
+		{"no message", jsonType, `{"choices":[{"text":"hi"}]}`, "", "", unknown, KindInvalidJSON},
+		{"content of another form", jsonType, `{"choices":[{"message":{"content":5}}]}`, "", "", unknown, KindInvalidJSON},
+		{"parts of another form", jsonType, `{"choices":[{"message":{"content":["a"]}}]}`, "", "", unknown, KindInvalidJSON},
+		{"array", jsonType, `[]`, "", "", usage{}, KindInvalidJSON},
+		{"not JSON", jsonType, `{"choices": oops}`, "", "", usage{}, KindInvalidJSON},
+		{"trailing garbage", jsonType, `{"choices":[{"message":{"content":"hi"}}]} x`, "", "", usage{}, KindInvalidJSON},
+		{"half", jsonType, `{"choices":[{"message":{"content":"h`, "", "", usage{}, KindTruncated},
+		{"half a number", jsonType, `{"choices":[{"index":`, "", "", usage{}, KindTruncated},
+		{"empty", jsonType, "", "", "", usage{}, KindTruncated},
+		{"blank", jsonType, " \n", "", "", usage{}, KindTruncated},
+		{"HTML", "text/html", `<html>502</html>`, "", "", usage{}, KindHTML},
+		{"HTML as JSON", jsonType, "\n<!DOCTYPE html>", "", "", usage{}, KindHTML},
+		{"image", "image/png", "\x89PNG", "", "", usage{}, KindContentType},
+		{"text", "text/plain", "upstream busy", "", "", usage{}, KindContentType},
+		{"bad content type", "a/b/c;;", `{"choices":[{"message":{"content":"hi"}}]}`, "hi", "", unknown, ""},
+		{"error", jsonType, `{"error":{"code":429,"message":"x"}}`, "", "", usage{}, KindRateLimited},
+		{"error as text", jsonType, `{"error":"overloaded"}`, "", "", usage{}, KindServer},
+		{"error with a name", jsonType, `{"error":{"code":"model_not_found","status":404}}`, "", "", usage{}, KindNotFound},
+
+		{"stream", "text/event-stream", "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n" +
+			": comment\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"he\"}}],\"usage\":null}\r\n\r\n" +
+			"data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"other\"}},{\"index\":0,\"delta\":{\"content\":\"llo\"},\"finish_reason\":\"stop\"}]}\n\n" +
+			"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,\"total_tokens\":7}}\n\ndata: [DONE]\n\n", "hello", "stop", counted, ""},
+		{"stream without DONE", "text/event-stream", "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\n", "hi", "stop", unknown, ""},
+		{"stream without finish", "text/event-stream", "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\ndata: [DONE]\n\n", "hi", "", unknown, ""},
+		{"stream cut", "text/event-stream", "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n", "hi", "", unknown, KindTruncated},
+		{"stream empty", "text/event-stream", "", "", "", unknown, KindTruncated},
+		{"stream done at once", "text/event-stream", "data: [DONE]\n\n", "", "", unknown, KindNoChoices},
+		{"stream of garbage", "text/event-stream", "data: {oops\n\n", "", "", usage{}, KindInvalidJSON},
+		{"stream error", "text/event-stream", "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\ndata: {\"error\":{\"code\":500}}\n\n", "", "", usage{}, KindServer},
+		{"stream refusal", "text/event-stream", "data: {\"choices\":[{\"delta\":{\"refusal\":\"I will\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"refusal\":\" not\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n", "", "stop", unknown, KindRefusal},
+		{"stream of nothing", "text/event-stream", "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n", "", "stop", unknown, KindNoContent},
+		{"stream of empty text", "text/event-stream", "data: {\"choices\":[{\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n", "", "stop", unknown, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, err := readAnswer(httpResponse(c.contentType, c.body), 1<<20)
+			kind := Kind("")
+			if err != nil {
+				e, ok := errors.AsType[*Error](err)
+				if !ok {
+					t.Fatalf("got %v", err)
+				}
+				kind = e.Kind
+			}
+			if kind != c.kind {
+				t.Fatalf("got %q (%v), want %q", kind, err, c.kind)
+			}
+			if c.kind == "" && (a.text != c.text || a.finish != c.finish) {
+				t.Errorf("got %q, %q", a.text, a.finish)
+			}
+			if c.usage != (usage{}) && a.usage != c.usage {
+				t.Errorf("got %+v, want %+v", a.usage, c.usage)
+			}
+		})
+	}
+}
+
+// TestTooLarge: no more than the limit is read, whatever the form, and an
+// answer of exactly the limit is read.
+func TestTooLarge(t *testing.T) {
+	body := `{"choices":[{"message":{"content":"` + strings.Repeat("x", 1000) + `"}}]}`
+	stream := "data: " + body + "\n\ndata: [DONE]\n\n"
+	for _, c := range []struct{ contentType, body string }{{jsonType, body}, {"text/event-stream", stream}} {
+		a, err := readAnswer(httpResponse(c.contentType, c.body), int64(len(c.body)))
+		if err != nil || len(a.text) != 1000 {
+			t.Errorf("%s at the limit: %v", c.contentType, err)
+		}
+		res := httpResponse(c.contentType, c.body+strings.Repeat(" ", 1<<20))
+		unread := res.Body
+		_, err = readAnswer(res, int64(len(body))-1)
+		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != KindTooLarge {
+			t.Errorf("%s over the limit: %v", c.contentType, err)
+		}
+		rest, _ := io.ReadAll(unread)
+		if len(rest) < 1<<19 {
+			t.Errorf("%s: only %d bytes were left unread", c.contentType, len(rest))
+		}
+	}
+}
+
+// TestDecompressionBomb: the cap counts what the answer unpacks to.
+func TestDecompressionBomb(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	for range 64 {
+		if _, err := z.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	unpacked, err := gzip.NewReader(&packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := httpResponse(jsonType, "")
+	res.Body, res.ContentLength = unpacked, -1
+	_, err = readAnswer(res, 1<<20)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != KindTooLarge {
+		t.Errorf("got %v", err)
+	}
+}
+
+type brokenReader struct {
+	data string
+	err  error
+}
+
+func (b *brokenReader) Read(p []byte) (int, error) {
+	if b.data == "" {
+		return 0, b.err
+	}
+	n := copy(p, b.data)
+	b.data = b.data[n:]
+	return n, nil
+}
+
+func TestBrokenBody(t *testing.T) {
+	for _, contentType := range []string{jsonType, "text/event-stream"} {
+		res := httpResponse(contentType, "")
+		res.Body = io.NopCloser(&brokenReader{"data: {\"choices\"", io.ErrUnexpectedEOF})
+		if _, err := readAnswer(res, 1<<20); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: got %v", contentType, err)
+		}
+	}
+}
+
+func FuzzReadAnswer(f *testing.F) {
+	f.Add(jsonType, `{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3}}`)
+	f.Add(jsonType, `{"choices":[{"message":{"content":[{"type":"text","text":"a"}],"refusal":1,"tool_calls":[]}}]}`)
+	f.Add(jsonType, `{"error":{"code":429,"message":"x","type":[]}}`)
+	f.Add("text/event-stream", "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+	f.Add("text/html", "<html>")
+	f.Add("", "")
+	f.Fuzz(func(t *testing.T, contentType, body string) {
+		a, err := readAnswer(httpResponse(contentType, body), 1<<12)
+		if err != nil {
+			if e, ok := errors.AsType[*Error](err); ok && e.compose().Message == "" {
+				t.Errorf("no message for %q", e.Kind)
+			}
+			return
+		}
+		if !utf8.ValidString(a.text) {
+			t.Errorf("text %q", a.text)
+		}
+		if u := a.usage; u.prompt < 0 || u.completion < 0 || u.total < 0 || u.total > 2*maxCount {
+			t.Errorf("usage %+v", u)
+		}
+	})
+}
+
+func FuzzErrorBody(f *testing.F) {
+	for _, s := range []string{`{"error":{"code":"x","message":"y"}}`, `{"error":"x"}`, `{"detail":[1]}`, `{`, `null`, `{"error":{"code":{"a":1}}}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		r := (&refusedError{status: 429, header: http.Header{}, body: []byte(body)}).classify("topsecret")
+		r.compose()
+		if strings.Contains(r.Message, "topsecret") || len(r.Message) > 200 || strings.ContainsAny(r.Message, ":/\n") {
+			t.Errorf("message %q", r.Message)
+		}
+		if d := scrub(r.Error.Detail, "topsecret"); strings.Contains(d, "topsecret") || !utf8.ValidString(d) {
+			t.Errorf("detail %q", d)
+		}
+	})
+}
+
+func TestKindsHaveWords(t *testing.T) {
+	for _, k := range []Kind{
+		KindRateLimited, KindServer, KindAuth, KindQuota, KindNotFound, KindBadRequest, KindTimeout, KindConnection, KindUnavailable,
+		KindTruncated, KindInvalidJSON, KindHTML, KindContentType, KindTooLarge, KindNoChoices, KindNoContent, KindRefusal, KindToolCalls,
+	} {
+		if (&Error{Kind: k}).compose().Message == "" {
+			t.Errorf("%s has no message", k)
+		}
+	}
+	e := (&Error{Kind: KindRateLimited, Status: 429, Code: "slow_down", Candidate: "m"}).compose()
+	if diff := cmp.Diff(`chat: candidate "m": rate limited (HTTP 429, slow_down)`, e.Error()); diff != "" {
+		t.Error(diff)
+	}
+}
