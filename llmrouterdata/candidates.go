@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/pyjson"
 	"github.com/llmrouter-go/llmrouter/internal/pyliteral"
@@ -41,6 +42,10 @@ type ExtraField struct {
 	Name string
 	JSON json.RawMessage
 }
+
+// Called reports whether the pipeline calls the candidate. As in the Python
+// pipeline, a name that ends in "_think" marks an entry that is not called.
+func (c Candidate) Called() bool { return !strings.HasSuffix(c.Name, "_think") }
 
 // CandidateError is a candidate with a field that cannot be used.
 type CandidateError struct {

@@ -66,9 +66,7 @@ func Builtin() Registry {
 		Pure("GSM8K", GSM8K),
 		Pure("MATH", MATH),
 		Pure("commongen_coverage", CommonGenCoverage),
-		NewMetric("code_eval", func(context.Context, Input) (Result, error) {
-			return NotEvaluated("no sandbox configured"), nil
-		}),
+		unavailable{"code_eval", "no sandbox configured"},
 	} {
 		r.metrics[m.Name()] = entry{metric: m}
 	}
