@@ -38,20 +38,15 @@ func (c *Client) Download(ctx context.Context, repo Repo, path string) (local st
 // before). The first failure ends the rest and is returned; what was fetched
 // stays. No paths means no files: List gives those there are.
 func (c *Client) DownloadAll(ctx context.Context, repo Repo, paths []string) (snapshotDir string, err error) {
-	repo, err = repo.normalize()
-	if err != nil {
-		return "", err
-	}
 	for _, p := range paths {
 		if err := checkPath(p); err != nil {
 			return "", err
 		}
 	}
-	commit, err := c.commit(ctx, repo)
+	pinned, err := c.Pin(ctx, repo)
 	if err != nil {
 		return "", err
 	}
-	pinned := repo.At(commit)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(cap(c.slots))
 	seen := make(map[string]bool, len(paths))
@@ -68,7 +63,7 @@ func (c *Client) DownloadAll(ctx context.Context, repo Repo, paths []string) (sn
 	if err := g.Wait(); err != nil {
 		return "", err
 	}
-	return c.snapshotDir(repo, commit), nil
+	return c.snapshotDir(pinned, pinned.Revision), nil
 }
 
 // find answers from the cache where that is allowed (local is then set), else

@@ -100,20 +100,15 @@ type Entry struct {
 // listing of a commit is kept in the cache, where the Python client looks for
 // it too, and answers offline.
 func (c *Client) List(ctx context.Context, repo Repo) ([]Entry, error) {
-	repo, err := repo.normalize()
+	pinned, err := c.Pin(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
-	commit, err := c.commit(ctx, repo)
-	if err != nil {
-		return nil, err
-	}
-	pinned := repo.At(commit)
 	if entries, ok := c.readTree(pinned); ok {
 		return entries, nil
 	}
 	if c.offline {
-		return nil, c.notCached(target{repo: repo})
+		return nil, c.notCached(target{repo: pinned})
 	}
 	files, err := c.tree(ctx, pinned)
 	if err != nil {
@@ -126,6 +121,21 @@ func (c *Client) List(ctx context.Context, repo Repo) ([]Entry, error) {
 	}
 	sortEntries(entries)
 	return entries, nil
+}
+
+// Pin returns the repository at the commit that its revision has now, so that
+// several calls see one state of it. Where the hub cannot be reached or the
+// client is offline, it is the commit that the cache saw last.
+func (c *Client) Pin(ctx context.Context, repo Repo) (Repo, error) {
+	repo, err := repo.normalize()
+	if err != nil {
+		return Repo{}, err
+	}
+	commit, err := c.commit(ctx, repo)
+	if err != nil {
+		return Repo{}, err
+	}
+	return repo.At(commit), nil
 }
 
 // commit finds the commit of repo's revision: the revision itself, the hub's

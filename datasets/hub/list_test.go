@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -171,5 +172,35 @@ func TestInfo(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s: %s", tt.repo, diff)
 		}
+	}
+}
+
+func TestPin(t *testing.T) {
+	h := hubtest.New(t)
+	repo := h.Dataset("o/d", nil)
+	first := repo.Branch("main", map[string]string{"a": "1"})
+	c := newClient(t, h, nil)
+	pin := func() string {
+		t.Helper()
+		pinned, err := c.Pin(t.Context(), hub.Dataset("o/d"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pinned.Revision
+	}
+	if got := pin(); got != first {
+		t.Errorf("pinned to %s, want %s", got, first)
+	}
+	second := repo.Branch("main", map[string]string{"a": "2"})
+	if got := pin(); got != second {
+		t.Errorf("pinned to %s, want %s", got, second)
+	}
+	h.Inject(hubtest.Fault{Status: 404, Header: http.Header{"X-Error-Code": {"RevisionNotFound"}}})
+	if _, err := c.Pin(t.Context(), hub.Dataset("o/d")); !errors.Is(err, hub.ErrRevisionNotFound) {
+		t.Errorf("got %v, want ErrRevisionNotFound", err)
+	}
+	h.Inject(hubtest.Fault{Hangup: true, Times: -1})
+	if got := pin(); got != second {
+		t.Errorf("out of reach: pinned to %s, want %s", got, second)
 	}
 }

@@ -6,19 +6,19 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-)
 
-// errLocked: the lock is another's.
-var errLocked = errors.New("locked")
+	"github.com/llmrouter-go/llmrouter/internal/filelock"
+)
 
 const (
 	lockPollMin = 5 * time.Millisecond
 	lockPollMax = 250 * time.Millisecond
 )
 
-// lock takes the advisory lock of one blob's download, the one that the Python
-// client takes, waiting for its holder. The file stays: removing it would let
-// two processes hold two locks of one name.
+// lock takes the advisory lock of one blob's download, waiting for its holder.
+// It is the one that the Python client takes: flock of the whole file, and on
+// Windows the first byte. The file stays: removing it would let two processes
+// hold two locks of one name.
 //
 // Where locks cannot be had (a file system without them, a lock folder that
 // cannot be written) it goes on without, as correctness rests on private
@@ -35,14 +35,14 @@ func (c *Client) lock(ctx context.Context, name string) (unlock func(), err erro
 	}
 	// Not c.sleep: what is waited for is not the hub.
 	for wait := lockPollMin; ; wait = min(2*wait, lockPollMax) {
-		err := tryLock(f)
+		err := filelock.TryLock(f)
 		if err == nil {
 			return func() {
-				_ = releaseLock(f)
+				_ = filelock.Unlock(f)
 				f.Close()
 			}, nil
 		}
-		if !errors.Is(err, errLocked) {
+		if !errors.Is(err, filelock.ErrLocked) {
 			f.Close()
 			c.log.Debug("no lock", "error", err)
 			return func() {}, nil

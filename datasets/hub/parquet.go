@@ -39,11 +39,10 @@ func (c *Client) Parquet(ctx context.Context, repo Repo, config, split string) (
 	if repo.Type != TypeDataset {
 		return Repo{}, nil, t.errorf("parquet splits are of datasets")
 	}
-	commit, err := c.commit(ctx, repo)
+	native, err := c.Pin(ctx, repo)
 	if err != nil {
 		return Repo{}, nil, err
 	}
-	native := repo.At(commit)
 	entries, err := c.List(ctx, native)
 	if err != nil {
 		return Repo{}, nil, err
@@ -67,15 +66,13 @@ func (c *Client) Parquet(ctx context.Context, repo Repo, config, split string) (
 	}
 	converted := native
 	if repo.Revision != ParquetRevision {
-		export := repo.At(ParquetRevision)
-		commit, err := c.commit(ctx, export)
+		converted, err = c.Pin(ctx, repo.At(ParquetRevision))
 		if errors.Is(err, ErrRevisionNotFound) {
 			return Repo{}, nil, none
 		}
 		if err != nil {
 			return Repo{}, nil, err
 		}
-		converted = export.At(commit)
 		if entries, err = c.List(ctx, converted); err != nil {
 			return Repo{}, nil, err
 		}

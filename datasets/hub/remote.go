@@ -58,6 +58,10 @@ type block struct {
 
 // Open prepares a file for reading by ranges. ctx governs the opening and all
 // later reads; Close ends them too. Offline only files in the cache open.
+//
+// The file's last block is read at once: that is where parquet and zip files
+// are read first, and it shows here rather than later that a server does not
+// serve parts (ErrNoRanges).
 func (c *Client) Open(ctx context.Context, repo Repo, path string) (*RemoteFile, error) {
 	repo, err := repo.normalize()
 	if err != nil {
@@ -93,6 +97,12 @@ func (c *Client) Open(ctx context.Context, repo Repo, path string) (*RemoteFile,
 	f.url = m.url
 	f.ctx, f.cancel = context.WithCancel(ctx)
 	f.blocks = map[int64]*block{}
+	if f.m.size > 0 {
+		if _, err := f.ReadAt(make([]byte, 1), f.m.size-1); err != nil {
+			f.cancel()
+			return nil, err
+		}
+	}
 	return f, nil
 }
 

@@ -80,7 +80,9 @@ func (h *Hub) visible(w http.ResponseWriter, kind, path string, signedIn bool) (
 	return r, rest, moved
 }
 
-// serveAPI answers {kind}/{id}[/revision/{rev}] and {kind}/{id}/tree/{rev}.
+// serveAPI answers {kind}/{id}[/revision/{rev}], {kind}/{id}/tree/{rev} and
+// {kind}/{id}/paths-info/{rev} (which our client has no use for, but others
+// that it is compared with).
 func (h *Hub) serveAPI(w http.ResponseWriter, req *http.Request, path string, signedIn bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -100,14 +102,16 @@ func (h *Hub) serveAPI(w http.ResponseWriter, req *http.Request, path string, si
 	}
 	commit, files, ok := r.tree(rev)
 	switch {
-	case verb != "revision" && verb != "tree":
+	case verb != "revision" && verb != "tree" && verb != "paths-info":
 		refuse(w, http.StatusNotFound, "", "Not Found")
 	case !ok:
 		refuse(w, http.StatusNotFound, "RevisionNotFound", "Invalid rev id: "+rev)
 	case verb == "revision":
 		r.serveInfo(w, commit, files)
+	case verb == "paths-info":
+		r.servePaths(w, req, commit, files)
 	default:
-		r.serveTree(w, req, commit, files)
+		r.serveTree(w, req, files)
 	}
 }
 
@@ -128,19 +132,57 @@ func (r *Repo) serveInfo(w http.ResponseWriter, commit string, files map[string]
 	})
 }
 
-func (r *Repo) serveTree(w http.ResponseWriter, req *http.Request, commit string, files map[string]string) {
-	type lfs struct {
-		OID         string `json:"oid"`
-		Size        int    `json:"size"`
-		PointerSize int    `json:"pointerSize"`
+// item is a file or folder of a listing.
+type item struct {
+	Type       string      `json:"type"`
+	OID        string      `json:"oid"`
+	Size       int         `json:"size"`
+	Path       string      `json:"path"`
+	LFS        *lfs        `json:"lfs,omitempty"`
+	LastCommit *lastCommit `json:"lastCommit,omitempty"`
+}
+
+type lfs struct {
+	OID         string `json:"oid"`
+	Size        int    `json:"size"`
+	PointerSize int    `json:"pointerSize"`
+}
+
+type lastCommit struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	Date  string `json:"date"`
+}
+
+func (r *Repo) file(p, content string) item {
+	if !r.large(p) {
+		return item{Type: "file", OID: GitSHA1(content), Size: len(content), Path: p}
 	}
-	type item struct {
-		Type string `json:"type"`
-		OID  string `json:"oid"`
-		Size int    `json:"size"`
-		Path string `json:"path"`
-		LFS  *lfs   `json:"lfs,omitempty"`
+	pointer := fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", SHA256(content), len(content))
+	return item{Type: "file", OID: GitSHA1(pointer), Size: len(content), Path: p, LFS: &lfs{SHA256(content), len(content), len(pointer)}}
+}
+
+// servePaths answers for the paths of a JSON body; missing ones are left out.
+func (r *Repo) servePaths(w http.ResponseWriter, req *http.Request, commit string, files map[string]string) {
+	var asked struct {
+		Paths []string `json:"paths"`
 	}
+	if err := json.NewDecoder(req.Body).Decode(&asked); err != nil {
+		refuse(w, http.StatusBadRequest, "", err.Error())
+		return
+	}
+	items := []item{}
+	for _, p := range asked.Paths {
+		if content, ok := files[p]; ok {
+			it := r.file(p, content)
+			it.LastCommit = &lastCommit{commit, "Change it", "2026-01-02T03:04:05.000Z"}
+			items = append(items, it)
+		}
+	}
+	writeJSON(w, items)
+}
+
+func (r *Repo) serveTree(w http.ResponseWriter, req *http.Request, files map[string]string) {
 	items := []item{}
 	folders := map[string]bool{}
 	for _, p := range sortedKeys(files) {
@@ -150,12 +192,7 @@ func (r *Repo) serveTree(w http.ResponseWriter, req *http.Request, commit string
 				items = append(items, item{Type: "directory", OID: GitSHA1(p[:i]), Path: p[:i]})
 			}
 		}
-		it := item{Type: "file", OID: GitSHA1(files[p]), Size: len(files[p]), Path: p}
-		if r.large(p) {
-			pointer := fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", SHA256(files[p]), len(files[p]))
-			it.OID, it.LFS = GitSHA1(pointer), &lfs{SHA256(files[p]), len(files[p]), len(pointer)}
-		}
-		items = append(items, it)
+		items = append(items, r.file(p, files[p]))
 	}
 	from, _ := strconv.Atoi(req.URL.Query().Get("cursor"))
 	from = min(max(from, 0), len(items))
