@@ -42,3 +42,26 @@ func Describe(e Elements) string {
 
 // Sizes gives the shape.
 func (e Elements) Sizes() []int { return e.sizes() }
+
+// Index gives the i-th part of a contiguous tensor along its first dimension.
+func (t *Tensor) Index(i int) *Tensor {
+	part := *t
+	part.shape, part.strides = t.shape[1:], t.strides[1:]
+	part.n = t.n / t.shape[0]
+	part.span = int64(part.n)
+	part.base += int64(i) * part.span * int64(t.dtype.Size())
+	return &part
+}
+
+// Ends reads the first and the last element of a contiguous float32 tensor.
+func (t *Tensor) Ends() (ends [2]float32, err error) {
+	for i, at := range []int{0, t.n - 1} {
+		one := *t
+		one.shape, one.strides, one.n, one.span = nil, nil, 1, 1
+		one.base += int64(at) * 4
+		if err := one.CopyTo(ends[i : i+1]); err != nil {
+			return ends, err
+		}
+	}
+	return ends, nil
+}
