@@ -12,9 +12,9 @@ import (
 // each counts as often as it is listed.
 //
 // Words are compared in lower case and without one suffix of "ing", "ed", "er"
-// and "s", where more than one character stays. The
-// prediction's words are what white space separates, marks included: "dogs,"
-// does not hold "dog". A concept of several words is never held.
+// and "s", where more than one character stays. The prediction's words are what
+// white space separates, marks included: "dogs," does not hold "dog". A concept
+// of several words is never held.
 //
 // It is 0 for a prediction or a truth without words. Time is linear.
 func CommonGenCoverage(prediction, truth string) float64 {
