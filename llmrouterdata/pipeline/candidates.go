@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// EmbedOptions configures [EmbedCandidates]. Encoder is required.
+type EmbedOptions struct {
+	// Encoder embeds the descriptions.
+	Encoder embedding.Encoder
+	// Progress is called as descriptions are embedded; nil: silent.
+	Progress func(Progress)
+}
+
+// EmbedCandidates embeds the feature text of every candidate in llm_data and
+// writes llm_embedding_data (step 2b). A candidate without a feature is an
+// error that names it: all such candidates are reported, and nothing is
+// written.
+func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o EmbedOptions) ([]llmrouterdata.Candidate, error) {
+	if err := c.Require("llm_data", "llm_embedding_data"); err != nil {
+		return nil, err
+	}
+	if o.Encoder == nil {
+		return nil, errors.New("pipeline: EmbedOptions.Encoder is nil")
+	}
+	candidates, err := llmrouterdata.ReadCandidatesFile(c.DataPath.LLMData)
+	if err != nil {
+		return nil, err
+	}
+	if len(candidates) == 0 {
+		return nil, fmt.Errorf("pipeline: %s holds no candidate", c.DataPath.LLMData)
+	}
+	var missing []error
+	for _, candidate := range candidates {
+		if strings.TrimSpace(candidate.Feature) == "" {
+			missing = append(missing, &llmrouterdata.CandidateError{
+				File: c.DataPath.LLMData, Candidate: candidate.Name, Field: "feature", Err: llmrouterdata.ErrMissing,
+			})
+		}
+	}
+	if len(missing) > 0 {
+		return nil, errors.Join(missing...)
+	}
+	progress := newReporter(o.Progress)
+	for i := range candidates {
+		progress.report(Progress{Stage: StageEmbed, Done: i, Total: len(candidates), Detail: candidates[i].Name})
+		vectors, err := encode(ctx, o.Encoder, []string{candidates[i].Feature})
+		if err != nil {
+			return nil, fmt.Errorf("pipeline: embedding candidate %q: %w", candidates[i].Name, err)
+		}
+		candidates[i].Embedding = vectors[0]
+	}
+	progress.report(Progress{Stage: StageEmbed, Done: len(candidates), Total: len(candidates)})
+	var out outputs
+	defer out.abort()
+	f, err := out.create(c.DataPath.LLMEmbeddingData)
+	if err != nil {
+		return nil, err
+	}
+	if err := llmrouterdata.WriteEmbeddedCandidates(f, candidates); err != nil {
+		return nil, err
+	}
+	return candidates, out.commit()
+}
+
+// encode calls an encoder and holds it to its word: one finite vector of its
+// length for each text.
+func encode(ctx context.Context, e embedding.Encoder, texts []string) ([][]float32, error) {
+	vectors, err := e.Encode(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	if len(vectors) != len(texts) {
+		return nil, fmt.Errorf("the encoder gave %d vectors for %d texts", len(vectors), len(texts))
+	}
+	for i, v := range vectors {
+		if len(v) != e.Dim() {
+			return nil, fmt.Errorf("the encoder gave a vector of %d numbers, want %d", len(v), e.Dim())
+		}
+		for _, x := range v {
+			if x-x != 0 { // NaN or infinite
+				return nil, fmt.Errorf("the encoder gave %v for the text %.40q", x, texts[i])
+			}
+		}
+	}
+	return vectors, nil
+}

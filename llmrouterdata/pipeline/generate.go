@@ -1,0 +1,110 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/llmrouter-go/llmrouter/datasets"
+	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// GenerateOptions configures [GenerateQueries]. Source is required.
+type GenerateOptions struct {
+	// Source gives the benchmarks' files.
+	Source datasets.Source
+	// Sampling goes before the configuration where a field is set; see there
+	// for the meaning. Its Logger and Progress are set by GenerateQueries.
+	Sampling datasets.GenerateOptions
+	// Logger receives warnings; nil: silent.
+	Logger *slog.Logger
+	// Progress is called as benchmarks are opened and read; nil: silent.
+	Progress func(Progress)
+}
+
+// GenerateQueries draws the queries of step 2a and writes query_data_train and
+// query_data_test. Both appear when both are complete. The configuration's
+// data_generation section says how many are drawn, how they are split and with
+// which seed.
+func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o GenerateOptions) (*datasets.Result, error) {
+	if err := c.Require("query_data_train", "query_data_test"); err != nil {
+		return nil, err
+	}
+	if o.Source == nil {
+		return nil, fmt.Errorf("pipeline: GenerateOptions.Source is nil")
+	}
+	sampling := o.Sampling
+	if sampling.SampleSize == 0 {
+		sampling.SampleSize = c.DataGeneration.SampleSize
+	}
+	if sampling.TrainRatio == nil {
+		sampling.TrainRatio = new(c.DataGeneration.TrainRatio)
+	}
+	if sampling.Seed == nil {
+		sampling.Seed = new(c.DataGeneration.RandomSeed)
+	}
+	sampling.Logger = o.Logger
+	progress := newReporter(o.Progress)
+	sampling.Progress = func(p datasets.Progress) {
+		done, total := p.Done, 2*p.Total
+		if p.Stage == "read" {
+			done += p.Total
+		}
+		progress.report(Progress{Stage: StageGenerate, Done: done, Total: total, Detail: p.Stage + " " + p.Task})
+	}
+	result, err := datasets.Generate(ctx, o.Source, sampling)
+	if err != nil {
+		return nil, fmt.Errorf("pipeline: generating queries: %w", err)
+	}
+	var out outputs
+	defer out.abort()
+	for _, split := range []struct {
+		name    string
+		records []llmrouterdata.StandardQueryData
+	}{{c.DataPath.QueryDataTrain, result.Train}, {c.DataPath.QueryDataTest, result.Test}} {
+		f, err := out.create(split.name)
+		if err != nil {
+			return nil, err
+		}
+		w := llmrouterdata.NewWriter[llmrouterdata.StandardQueryData](f)
+		for _, record := range split.records {
+			if err := w.Write(record); err != nil {
+				return nil, fmt.Errorf("pipeline: %s: %w", split.name, err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			return nil, fmt.Errorf("pipeline: %s: %w", split.name, err)
+		}
+	}
+	return result, out.commit()
+}
+
+// outputs are files that appear together, in the order of their creation.
+type outputs struct {
+	files []*atomicfile.File
+}
+
+func (o *outputs) create(name string) (*atomicfile.File, error) {
+	f, err := atomicfile.CreateAll(name)
+	if err != nil {
+		return nil, fmt.Errorf("pipeline: %w", err)
+	}
+	o.files = append(o.files, f)
+	return f, nil
+}
+
+func (o *outputs) commit() error {
+	for _, f := range o.files {
+		if err := f.Commit(); err != nil {
+			return fmt.Errorf("pipeline: %s: %w", f.Target(), err)
+		}
+	}
+	return nil
+}
+
+func (o *outputs) abort() {
+	for _, f := range o.files {
+		_ = f.Abort() // a committed file stays
+	}
+}

@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/llmrouter-go/llmrouter/metrics"
+)
+
+// A scorer scores answers in a bounded pool while calls go on. Its queue is
+// short: when scoring falls behind, calling waits, so that answers do not pile
+// up in memory.
+type scorer struct {
+	jobs    chan scoreJob
+	workers sync.WaitGroup
+}
+
+type scoreJob struct {
+	pair     int
+	response string
+}
+
+func newScorer(ctx context.Context, r *run) *scorer {
+	s := &scorer{jobs: make(chan scoreJob, 4*r.options.ScoreWorkers)}
+	for range r.options.ScoreWorkers {
+		s.workers.Go(func() {
+			for job := range s.jobs {
+				r.score(ctx, job)
+			}
+		})
+	}
+	return s
+}
+
+// add queues the answer of a finished call; a failed one has no score.
+func (s *scorer) add(pair int, e *entry) {
+	if e.Error == nil {
+		s.jobs <- scoreJob{pair, e.Response}
+	}
+}
+
+func (s *scorer) wait() {
+	close(s.jobs)
+	s.workers.Wait()
+}
+
+// score scores one answer. An answer that could not be evaluated has
+// performance 0.0 and is told apart by its outcome.
+func (r *run) score(ctx context.Context, job scoreJob) {
+	if ctx.Err() != nil {
+		return
+	}
+	q := &r.work.queries[job.pair/len(r.work.targets)]
+	in := metrics.Input{Task: q.TaskName, Query: q.Query, Prediction: job.response, Truth: q.GroundTruth, Choices: q.Choices.Text()}
+	if q.TaskID != nil {
+		in.TaskID = *q.TaskID
+	}
+	result, err := safeScore(ctx, q.metric, in)
+	if err == nil && result.Evaluated && !(result.Score >= 0 && result.Score <= 1) {
+		err = fmt.Errorf("the score %v is not from 0 to 1", result.Score)
+	}
+	outcome := scored
+	switch {
+	case ctx.Err() != nil:
+		return
+	case err != nil:
+		outcome = scoreError
+		r.options.Logger.Warn("scoring failed", "metric", q.metric.Name(), "query", r.work.describe(job.pair/len(r.work.targets)), "error", err)
+	case !result.Evaluated:
+		outcome = notEvaluated
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pairs[job.pair].outcome = outcome
+	if outcome == scored {
+		r.pairs[job.pair].score = result.Score
+	}
+}
+
+// safeScore keeps a panic of a custom metric from ending a run that was paid
+// for.
+func safeScore(ctx context.Context, m metrics.Metric, in metrics.Input) (_ metrics.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the metric panicked: %v", p)
+		}
+	}()
+	return m.Score(ctx, in)
+}

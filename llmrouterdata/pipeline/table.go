@@ -1,0 +1,80 @@
+package pipeline
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteTable writes the report as text: the mean performance by task and
+// candidate, a line for each candidate, and what failed.
+func (r *Report) WriteTable(w io.Writer) error {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(cells ...string) { fmt.Fprintln(t, strings.Join(cells, "\t")+"\t") }
+
+	header := []string{"task", "rows"}
+	for _, m := range r.Models {
+		header = append(header, m.Name)
+	}
+	row(append(header, "mean")...)
+	cell := map[[2]string]Group{}
+	for _, c := range r.Cells {
+		cell[[2]string{c.Task, c.Model}] = c.Group
+	}
+	for _, task := range r.Tasks {
+		line := []string{task.Name, fmt.Sprint(task.Pairs)}
+		for _, m := range r.Models {
+			line = append(line, mean(cell[[2]string{task.Name, m.Name}]))
+		}
+		row(append(line, mean(task))...)
+	}
+	line := []string{"all", fmt.Sprint(r.All.Pairs)}
+	for _, m := range r.Models {
+		line = append(line, mean(m))
+	}
+	row(append(line, mean(r.All))...)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	b.WriteString("\n")
+
+	row("category", "rows", "performance", "failed", "not evaluated")
+	for _, c := range r.Categories {
+		row(c.Name, fmt.Sprint(c.Pairs), mean(c), fmt.Sprint(c.Failed), fmt.Sprint(c.NotEvaluated))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	b.WriteString("\n")
+
+	row("candidate", "performance", "failed", "p50 s", "p90 s", "p99 s", "tokens in", "tokens out", "USD")
+	for _, m := range append(r.Models, r.All) {
+		name := m.Name
+		if name == "" {
+			name = "all"
+		}
+		row(name, mean(m), fmt.Sprint(m.Failed), fmt.Sprintf("%.3f", m.P50), fmt.Sprintf("%.3f", m.P90), fmt.Sprintf("%.3f", m.P99),
+			fmt.Sprint(m.InputTokens), fmt.Sprint(m.OutputTokens), fmt.Sprintf("%.6f", m.CostUSD))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(&b, "\n%d rows: %d calls made, %d taken from the journal, %d failed, %d not evaluated, %d with a scoring error, %d missing\n",
+		r.Pairs, r.Called, r.Resumed, r.Failed, r.NotEvaluated, r.ScoreErrors, r.Missing)
+	fmt.Fprintf(&b, "total cost %.6f USD, of which this run %.6f USD\n", r.CostUSD, r.SpentUSD)
+	for _, reason := range r.NotMade {
+		fmt.Fprintf(&b, "calls not made: %s\n", reason)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// mean prints a group's mean performance, "-" where nothing was rated.
+func mean(g Group) string {
+	if g.Rated == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", g.Performance)
+}

@@ -1,0 +1,139 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/torchio"
+)
+
+// notCalled is the message of a row whose pair was not called.
+const notCalled = "the call was not made"
+
+// write writes the three outputs under temporary names, checks them as [Check]
+// does, and gives them their names.
+func (r *run) write(ctx context.Context, cache *vectorCache) error {
+	var out outputs
+	defer out.abort()
+	paths := r.config.DataPath
+	vectors, err := out.create(paths.QueryEmbeddingData)
+	if err != nil {
+		return err
+	}
+	if err := r.writeVectors(ctx, vectors.File, cache); err != nil {
+		return fmt.Errorf("pipeline: %s: %w", paths.QueryEmbeddingData, err)
+	}
+	written := 0
+	var splits [2]*atomicfile.File
+	for i, split := range []struct {
+		name     string
+		from, to int
+	}{{paths.RoutingDataTrain, 0, r.work.train}, {paths.RoutingDataTest, r.work.train, len(r.work.queries)}} {
+		if splits[i], err = out.create(split.name); err != nil {
+			return err
+		}
+		w := llmrouterdata.NewWriter[llmrouterdata.RoutingRecord](splits[i])
+		for q := split.from; q < split.to; q++ {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			for t := range r.work.targets {
+				record, err := r.record(q, t)
+				if err != nil {
+					return err
+				}
+				if err := w.Write(record); err != nil {
+					return fmt.Errorf("pipeline: %s: %w", split.name, err)
+				}
+			}
+			written += len(r.work.targets)
+			r.progress.report(Progress{Stage: StageWrite, Done: written, Total: len(r.pairs)})
+		}
+		if err := w.Flush(); err != nil {
+			return fmt.Errorf("pipeline: %s: %w", split.name, err)
+		}
+	}
+	if err := r.verify(ctx, vectors.Name(), splits[0].Name(), splits[1].Name()); err != nil {
+		return err
+	}
+	return out.commit()
+}
+
+// writeVectors writes the vectors by id.
+func (r *run) writeVectors(ctx context.Context, f *os.File, cache *vectorCache) error {
+	name := filepath.Base(r.config.DataPath.QueryEmbeddingData)
+	w := torchio.NewWriter(f, &torchio.WriterOptions{Folder: strings.TrimSuffix(name, filepath.Ext(name))})
+	vector := make([]float32, cache.dim)
+	for id, i := range r.work.unique {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := cache.get(r.work.queries[i].Query, vector); err != nil {
+			return err
+		}
+		if err := w.PutInt(int64(id), torchio.Of(vector, len(vector))); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// record makes the row of a pair from its journal entry.
+func (r *run) record(q, t int) (llmrouterdata.RoutingRecord, error) {
+	p := r.pair(q, t)
+	record := llmrouterdata.NewRoutingRecord(r.work.queries[q].StandardQueryData)
+	record.ModelName = r.work.targets[t].Name
+	record.EmbeddingID = r.work.queries[q].embeddingID
+	if p.offset == 0 {
+		record.Response = errorText(notCalled)
+		return record, nil
+	}
+	e, err := r.journal.read(p.offset)
+	if err != nil {
+		return record, err
+	}
+	if e.Candidate != record.ModelName {
+		return record, fmt.Errorf("pipeline: journal %s: the entry at byte %d is of candidate %q, want %q", r.journal.name, p.offset, e.Candidate, record.ModelName)
+	}
+	record.ResponseTime = e.ResponseTime
+	if r.options.KeyLabels {
+		record.APIKeyUsed = e.Key
+	}
+	if e.Error != nil {
+		record.Response = errorText(e.Error.Message)
+		return record, nil
+	}
+	record.Response = e.Response
+	record.TokenNum, record.InputTokens, record.OutputTokens = e.TokenNum, e.InputTokens, e.OutputTokens
+	if p.outcome == scored {
+		record.Performance = p.score
+	}
+	return record, nil
+}
+
+// errorText is the response of a failed call.
+func errorText(message string) string { return "API Error: " + message }
+
+// verify holds the finished files against what they were made from.
+func (r *run) verify(ctx context.Context, vectors, train, test string) error {
+	expected := make([]llmrouterdata.StandardQueryData, len(r.work.queries))
+	for i := range r.work.queries {
+		expected[i] = r.work.queries[i].StandardQueryData
+	}
+	names := make([]string, len(r.work.targets))
+	for i, t := range r.work.targets {
+		names[i] = t.Name
+	}
+	c := checker{vectors: vectors, models: names, splits: []checkSplit{
+		{routing: train, queries: expected[:r.work.train]}, {routing: test, queries: expected[r.work.train:]},
+	}}
+	if err := c.check(ctx); err != nil {
+		return fmt.Errorf("pipeline: the finished files do not pass their check: %w", err)
+	}
+	return nil
+}
