@@ -1,0 +1,163 @@
+// Package progress shows how tasks go: on a terminal by one line that is drawn
+// over and over, elsewhere by plain lines that suit a log.
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// Printer shows tasks, several at a time. It is safe for concurrent use.
+type Printer struct {
+	// Format writes an amount; the default is a plain number. Bytes is one.
+	Format func(int64) string
+
+	mu       sync.Mutex
+	w        io.Writer
+	width    func() int // columns; nil where w is not a terminal
+	order    []string
+	tasks    map[string]*task
+	drawn    bool
+	lastLine string
+}
+
+type task struct {
+	done, total int64
+	tenths      int64 // of the total, printed last
+}
+
+// New makes a printer that draws when w is a terminal.
+func New(w io.Writer) *Printer {
+	p := &Printer{w: w, tasks: map[string]*task{}}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.width = func() int {
+			columns, _, err := term.GetSize(int(f.Fd()))
+			if err != nil || columns < 20 {
+				return 80
+			}
+			return columns
+		}
+	}
+	return p
+}
+
+// Update says that done of total of a task is done. A total of 0 is unknown.
+func (p *Printer) Update(name string, done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.tasks[name]
+	if t == nil {
+		t = &task{}
+		p.tasks[name] = t
+		p.order = append(p.order, name)
+	}
+	t.done, t.total = done, total
+	if p.width != nil {
+		p.draw()
+		return
+	}
+	// Plain: a line for each tenth, so that a log stays short.
+	if total > 0 && done < total {
+		if tenths := 10 * done / total; tenths > t.tenths {
+			t.tenths = tenths
+			fmt.Fprintf(p.w, "%s: %d %% (%s of %s)\n", name, 10*tenths, p.format(done), p.format(total))
+		}
+	}
+}
+
+// Finish ends a task with a line that stays: its name and a note.
+func (p *Printer) Finish(name, note string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.tasks, name)
+	for i, n := range p.order {
+		if n == name {
+			p.order = append(p.order[:i], p.order[i+1:]...)
+			break
+		}
+	}
+	p.erase()
+	fmt.Fprintf(p.w, "%s: %s\n", name, note)
+	if p.width != nil {
+		p.draw()
+	}
+}
+
+// Close takes the drawn line away, for messages of others.
+func (p *Printer) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.erase()
+	p.order, p.tasks = nil, map[string]*task{}
+}
+
+// draw shows all tasks under way in one line.
+func (p *Printer) draw() {
+	if len(p.order) == 0 {
+		p.erase()
+		return
+	}
+	var done, total int64
+	for _, n := range p.order {
+		done += p.tasks[n].done
+		total += p.tasks[n].total
+	}
+	name := p.order[0]
+	if more := len(p.order) - 1; more > 0 {
+		name = fmt.Sprintf("%s and %d more", name, more)
+	}
+	const cells = 20
+	full, percent := 0, "  ? "
+	if total > 0 {
+		done = min(done, total)
+		full = int(cells * done / total)
+		percent = fmt.Sprintf("%3d%%", 100*done/total)
+	}
+	line := fmt.Sprintf("[%s%s] %s %s of %s  %s", strings.Repeat("#", full), strings.Repeat(".", cells-full), percent, p.format(done), p.format(total), name)
+	if columns := p.width() - 1; utf8.RuneCountInString(line) > columns {
+		line = string([]rune(line)[:columns])
+	}
+	if line != p.lastLine {
+		fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+		p.drawn, p.lastLine = true, line
+	}
+}
+
+func (p *Printer) erase() {
+	if p.drawn {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.drawn, p.lastLine = false, ""
+	}
+}
+
+func (p *Printer) format(n int64) string {
+	if p.Format != nil {
+		return p.Format(n)
+	}
+	return fmt.Sprint(n)
+}
+
+// Bytes writes an amount of bytes in decimal units: 694 B, 1.36 MB.
+func Bytes(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, unit := float64(n), 0
+	for v >= 999.5 && unit < 5 {
+		v /= 1000
+		unit++
+	}
+	digits := 2
+	if v >= 99.95 {
+		digits = 0
+	} else if v >= 9.995 {
+		digits = 1
+	}
+	return fmt.Sprintf("%.*f %cB", digits, v, " kMGTP"[unit])
+}
