@@ -322,7 +322,7 @@ func TestWriteRefuses(t *testing.T) {
 		"metadata":   {{"__metadata__", []int{0}, nil}},
 		"too few":    {{"x", []int{2}, []float32{1}}},
 		"negative":   {{"x", []int{-1}, nil}},
-		"overflow":   {{"x", []int{1 << 31, 1 << 31, 1 << 31}, nil}},
+		"overflow":   {{"x", []int{math.MaxInt32, math.MaxInt32, math.MaxInt32}, nil}},
 		"not UTF-8":  {{"\xff", []int{0}, nil}},
 		"all of int": {{"x", []int{math.MaxInt}, nil}},
 	} {
