@@ -133,19 +133,51 @@ func BenchmarkClientOnly(b *testing.B) {
 }
 
 // BenchmarkScheduling measures how much of the ideal throughput 200 workers
-// reach when every answer takes 50 ms.
+// reach when every answer takes 50 ms, and what net/http alone reaches.
 func BenchmarkScheduling(b *testing.B) {
 	const workers, latency = 200, 50 * time.Millisecond
 	s := httptest.NewServer(benchHandler(latency))
 	defer s.Close()
-	client, err := chat.New(chat.Options{})
-	if err != nil {
-		b.Fatal(err)
+	efficiency := func(b *testing.B, began time.Time) {
+		ideal := float64((b.N+workers-1)/workers) * latency.Seconds()
+		b.ReportMetric(100*ideal/time.Since(began).Seconds(), "%ideal")
 	}
-	defer client.Close()
-	target := resolve(b, s.URL+"/v1", benchKeys, "m")[0]
-	began := time.Now()
-	benchCalls(b, client, target, workers)
-	ideal := float64((b.N+workers-1)/workers) * latency.Seconds()
-	b.ReportMetric(100*ideal/time.Since(began).Seconds(), "%ideal")
+	b.Run("client", func(b *testing.B) {
+		client, err := chat.New(chat.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer client.Close()
+		target := resolve(b, s.URL+"/v1", benchKeys, "m")[0]
+		began := time.Now()
+		benchCalls(b, client, target, workers)
+		efficiency(b, began)
+	})
+	b.Run("net-http", func(b *testing.B) {
+		transport := &http.Transport{MaxIdleConnsPerHost: workers}
+		defer transport.CloseIdleConnections()
+		work := make(chan struct{}, workers)
+		began := time.Now()
+		var wg sync.WaitGroup
+		for range workers {
+			wg.Go(func() {
+				for range work {
+					r, _ := http.NewRequest(http.MethodPost, s.URL, strings.NewReader(benchPrompt.User))
+					res, err := transport.RoundTrip(r)
+					if err != nil {
+						b.Error(err)
+						continue
+					}
+					_, _ = io.Copy(io.Discard, res.Body)
+					_ = res.Body.Close()
+				}
+			})
+		}
+		for range b.N {
+			work <- struct{}{}
+		}
+		close(work)
+		wg.Wait()
+		efficiency(b, began)
+	})
 }

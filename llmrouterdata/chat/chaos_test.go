@@ -72,18 +72,18 @@ func resolve(t testing.TB, endpoint string, keys []string, models ...string) []c
 	return targets
 }
 
-// runCalls makes calls calls over the targets in turn with the given number of
-// workers, and checks every answer.
-func runCalls(t *testing.T, client *chat.Client, targets []chat.Target, calls, workers int) {
+// runCalls makes so many calls over the targets in turn with 200 workers, and
+// checks every answer.
+func runCalls(t *testing.T, client *chat.Client, targets []chat.Target, calls int, params chat.Params) {
 	t.Helper()
 	var wg sync.WaitGroup
 	next := make(chan int)
-	for range workers {
+	for range 200 {
 		wg.Go(func() {
 			for i := range next {
 				target := targets[i%len(targets)]
 				prompt := chat.Prompt{System: "answer", User: fmt.Sprintf("question %d", i/len(targets))}
-				got, err := client.Complete(context.Background(), chat.Request{Target: target, Prompt: prompt})
+				got, err := client.Complete(context.Background(), chat.Request{Target: target, Prompt: prompt, Params: params})
 				if err != nil {
 					t.Errorf("call %d: %v", i, err)
 					continue
@@ -168,7 +168,7 @@ func TestChaosFakeClock(t *testing.T) {
 				}
 				defer client.Close()
 				began := time.Now()
-				runCalls(t, client, resolve(t, chaos.PipeURL, chaosKeys, chaosModels...), calls, 200)
+				runCalls(t, client, resolve(t, chaos.PipeURL, chaosKeys, chaosModels...), calls, chat.Params{Stream: balance == chat.LeastBusy})
 				t.Logf("%v on the fake clock", time.Since(began))
 				healthy := chaosKeys[3:]
 				if balance == chat.LowestLatency {
@@ -209,7 +209,7 @@ func TestChaosLoopback(t *testing.T) {
 	}
 	defer client.Close()
 	const calls = 10000
-	runCalls(t, client, resolve(t, url, chaosKeys, chaosModels...), calls, 200)
+	runCalls(t, client, resolve(t, url, chaosKeys, chaosModels...), calls, chat.Params{})
 	checkChaos(t, s, calls, chaosKeys[3:])
 }
 

@@ -246,10 +246,14 @@ func (k Keys) Len() int {
 
 // String says how many keys there are, and for which services.
 func (k Keys) String() string {
-	if k.services == nil {
-		return fmt.Sprintf("%d keys for every service", k.shared.len())
+	count := strconv.Itoa(k.Len()) + " keys"
+	if k.Len() == 1 {
+		count = "1 key"
 	}
-	return fmt.Sprintf("%d keys for %s", k.Len(), strings.Join(k.Services(), ", "))
+	if k.services == nil {
+		return count + " for every service"
+	}
+	return count + " for " + strings.Join(k.Services(), ", ")
 }
 
 // GoString is String: the keys stay hidden under %#v.

@@ -108,7 +108,7 @@ func TestKeysAreNotPrinted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := json.Marshal(keys)
+		text, err := json.Marshal(map[string]any{"keys": keys})
 		if err != nil {
 			t.Fatal(err)
 		}

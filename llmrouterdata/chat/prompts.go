@@ -77,7 +77,7 @@ func (e *UnknownTaskError) Error() string {
 	return fmt.Sprintf("chat: no prompt for task %q (known: %s)", e.Task, strings.Join(e.Near, ", "))
 }
 
-// near returns the names within a third of name's length in edits, nearest
+// near returns the names that differ from name in about a third of their letters at most, nearest
 // first, or all names where there are none.
 func near(name string, names []string) []string {
 	type match struct {
@@ -99,7 +99,7 @@ func near(name string, names []string) []string {
 		if len(a) >= 3 && strings.Contains(b, a) {
 			edits = min(edits, 1)
 		}
-		if edits <= max(1, len(b)/3) {
+		if edits <= max(1, (len(b)+1)/3) {
 			found = append(found, match{n, edits})
 		}
 	}

@@ -53,7 +53,7 @@ func EstimateTokens(text string) int {
 			sum += 100
 		}
 	}
-	return (sum + 99) / 100
+	return max((sum+50)/100, min(1, len(text)))
 }
 
 // classOf returns 'a' for Latin letters and marks on them, '0' for digits, ' '
