@@ -16,6 +16,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path"
@@ -62,6 +63,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if *cache != "" {
 		options.CacheDir = *cache
 	}
+	options.Logger = slog.New(slog.NewTextHandler(stderr, nil)) // retries and fall-backs to the cache
 	options.Progress = func(p hub.Progress) {
 		switch {
 		case p.Cached:

@@ -38,7 +38,6 @@ type query struct {
 	// occurrence counts earlier queries with the same prompt: each row is a
 	// call of its own.
 	occurrence int
-	metric     metrics.Metric
 }
 
 // pairs is the number of rows.
@@ -138,7 +137,7 @@ func (w *workload) prepare(o *EvaluateOptions) error {
 	ids := map[llmrouterdata.QueryKey]int{}
 	asked := map[[32]byte]int{}
 	type kind struct{ task, metric string }
-	scorers := map[kind]metrics.Metric{}
+	looked := map[kind]bool{}
 	unavailable := map[string]string{}
 	var problems problemList
 	for i := range w.queries {
@@ -164,15 +163,18 @@ func (w *workload) prepare(o *EvaluateOptions) error {
 		asked[sum]++
 
 		k := kind{q.TaskName, q.Metric}
-		if q.metric, known = scorers[k]; !known {
-			if q.metric, err = o.Metrics.Lookup(k.task, k.metric); err != nil {
-				problems.add(fmt.Errorf("pipeline: %s: %w", w.describe(i), err))
-			}
-			scorers[k] = q.metric
-			if u, ok := q.metric.(metrics.Unavailable); ok && !o.AllowNotEvaluated {
-				if reason := u.Unavailable(); reason != "" {
-					unavailable[q.metric.Name()] = reason
-				}
+		if looked[k] {
+			continue
+		}
+		looked[k] = true
+		metric, err := o.Metrics.Lookup(k.task, k.metric)
+		if err != nil {
+			problems.add(fmt.Errorf("pipeline: %s: %w", w.describe(i), err))
+			continue
+		}
+		if u, ok := metric.(metrics.Unavailable); ok && !o.AllowNotEvaluated {
+			if reason := u.Unavailable(); reason != "" {
+				unavailable[metric.Name()] = reason
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/llmrouter-go/llmrouter/metrics"
@@ -56,17 +55,14 @@ func (r *run) score(ctx context.Context, job scoreJob) {
 	if q.TaskID != nil {
 		in.TaskID = *q.TaskID
 	}
-	result, err := safeScore(ctx, q.metric, in)
-	if err == nil && result.Evaluated && !(result.Score >= 0 && result.Score <= 1) {
-		err = fmt.Errorf("the score %v is not from 0 to 1", result.Score)
-	}
+	result, err := r.options.Metrics.Score(ctx, q.Metric, in)
 	outcome := scored
 	switch {
 	case ctx.Err() != nil:
 		return
 	case err != nil:
 		outcome = scoreError
-		r.options.Logger.Warn("scoring failed", "metric", q.metric.Name(), "query", r.work.describe(job.pair/len(r.work.targets)), "error", err)
+		r.options.Logger.Warn("scoring failed", "metric", q.Metric, "query", r.work.describe(job.pair/len(r.work.targets)), "error", err)
 	case !result.Evaluated:
 		outcome = notEvaluated
 	}
@@ -76,15 +72,4 @@ func (r *run) score(ctx context.Context, job scoreJob) {
 	if outcome == scored {
 		r.pairs[job.pair].score = result.Score
 	}
-}
-
-// safeScore keeps a panic of a custom metric from ending a run that was paid
-// for.
-func safeScore(ctx context.Context, m metrics.Metric, in metrics.Input) (_ metrics.Result, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the metric panicked: %v", p)
-		}
-	}()
-	return m.Score(ctx, in)
 }

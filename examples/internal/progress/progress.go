@@ -30,6 +30,7 @@ type Printer struct {
 type task struct {
 	done, total int64
 	tenths      int64 // of the total, printed last
+	note        string
 }
 
 // New makes a printer that draws when w is a terminal.
@@ -67,6 +68,18 @@ func (p *Printer) Update(name string, done, total int64) {
 		if tenths := 10 * done / total; tenths > t.tenths {
 			t.tenths = tenths
 			fmt.Fprintf(p.w, "%s: %d %% (%s of %s)\n", name, 10*tenths, p.format(done), p.format(total))
+		}
+	}
+}
+
+// Note says something about a task that is under way; it shows on a terminal.
+func (p *Printer) Note(name, note string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t := p.tasks[name]; t != nil {
+		t.note = note
+		if p.width != nil {
+			p.draw()
 		}
 	}
 }
@@ -120,6 +133,9 @@ func (p *Printer) draw() {
 		percent = fmt.Sprintf("%3d%%", 100*done/total)
 	}
 	line := fmt.Sprintf("[%s%s] %s %s of %s  %s", strings.Repeat("#", full), strings.Repeat(".", cells-full), percent, p.format(done), p.format(total), name)
+	if note := p.tasks[p.order[0]].note; note != "" {
+		line += ": " + note
+	}
 	if columns := p.width() - 1; utf8.RuneCountInString(line) > columns {
 		line = string([]rune(line)[:columns])
 	}

@@ -1,0 +1,69 @@
+// Command generate_llm_embeddings is step 2b of the pipeline: it embeds the
+// candidates' feature texts.
+//
+//	go run ./examples/generate_llm_embeddings --config examples/sample_config.yaml
+//	go run ./examples/generate_llm_embeddings --input llm.json --output llm_embeddings.json --encoder ./model
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
+	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+)
+
+func main() { cli.Main("generate_llm_embeddings", run) }
+
+func run(ctx context.Context, e cli.Env) error {
+	flags := e.Flags("generate_llm_embeddings", "Embeds the candidates' feature texts.")
+	config := flags.String("config", "", "configuration `file` (YAML)")
+	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	input := flags.String("input", "", "candidate `file`; goes before the configuration's llm_data")
+	output := flags.String("output", "", "`file` to write; goes before the configuration's llm_embedding_data")
+	encoder := flags.String("encoder", "", "embedding model: a folder or a published `name`; goes before the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
+	if err := e.Parse(flags); err != nil {
+		return err
+	}
+	c := llmrouterdata.DefaultConfig()
+	if *config != "" {
+		var err error
+		if c, err = llmrouterdata.LoadConfig(*config, &llmrouterdata.ConfigOptions{Root: *root}); err != nil {
+			return err
+		}
+		for _, w := range c.Warnings {
+			e.Logger().Warn(w)
+		}
+	} else if *input == "" || *output == "" {
+		return e.Usage(flags, "without --config, --input and --output are needed")
+	}
+	if *input != "" {
+		c.DataPath.LLMData = *input
+	}
+	if *output != "" {
+		c.DataPath.LLMEmbeddingData = *output
+	}
+	if *encoder != "" {
+		c.Embedding.Model = *encoder
+	}
+	// A missing candidate file is told before the model is opened.
+	if _, err := llmrouterdata.ReadCandidatesFile(c.DataPath.LLMData); err != nil {
+		return err
+	}
+	bar := progress.New(e.Stderr)
+	defer bar.Close()
+	model, err := e.OpenEncoder(ctx, c.Embedding.Model, bar)
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	candidates, err := pipeline.EmbedCandidates(ctx, c, pipeline.EmbedOptions{Encoder: model, Progress: cli.Show(bar)})
+	if err != nil {
+		return err
+	}
+	bar.Close()
+	fmt.Fprintf(e.Stdout, "%s: %d candidates, %d numbers each\n", c.DataPath.LLMEmbeddingData, len(candidates), model.Dim())
+	return nil
+}

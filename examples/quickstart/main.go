@@ -1,0 +1,176 @@
+// Command quickstart runs the whole pipeline offline, on what it brings along:
+// eleven small data sets in the benchmarks' real schemas, four pretend LLMs
+// behind a real OpenAI-compatible server, and a small Longformer.
+//
+//	go run ./examples/quickstart
+//
+// It writes the pipeline's seven files below --out and prints how the
+// candidates did. The texts, answers and scores are real in form only: the
+// queries were written for this program, and the embeddings come from random
+// weights.
+package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/llmrouter-go/llmrouter/datasets"
+	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
+	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+)
+
+//go:embed fixtures
+var fixtures embed.FS
+
+func main() { cli.Main("quickstart", run) }
+
+func run(ctx context.Context, e cli.Env) error {
+	flags := e.Flags("quickstart", "Runs the whole pipeline offline and writes a small data set.")
+	out := flags.String("out", "llmrouter-data", "`folder` to write")
+	workers := flags.Int("workers", 16, "calls under way at once")
+	if err := e.Parse(flags); err != nil {
+		return err
+	}
+
+	server, err := startServer()
+	if err != nil {
+		return err
+	}
+	defer server.close()
+	c := config(*out, server.url)
+	if err := writeCandidates(c.DataPath.LLMData); err != nil {
+		return err
+	}
+	model, err := openModel(ctx, filepath.Join(*out, "model"))
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	registry, noSandbox, closeSandbox, err := e.OpenMetrics(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeSandbox()
+	bar := progress.New(e.Stderr)
+	defer bar.Close()
+
+	// Step 2a: queries from the benchmarks.
+	benchmarks, err := fs.Sub(fixtures, "fixtures")
+	if err != nil {
+		return err
+	}
+	if _, err := pipeline.GenerateQueries(ctx, c, pipeline.GenerateOptions{
+		Source: datasets.FromFS(benchmarks), Sampling: datasets.GenerateOptions{Specs: smallCatalog()}, Progress: cli.Show(bar),
+	}); err != nil {
+		return err
+	}
+
+	// Step 2b: embeddings of the candidates' descriptions.
+	if _, err := pipeline.EmbedCandidates(ctx, c, pipeline.EmbedOptions{Encoder: model, Progress: cli.Show(bar)}); err != nil {
+		return err
+	}
+
+	// Step 3: every query to every candidate; scores, embeddings, routing files.
+	report, err := pipeline.Evaluate(ctx, c, pipeline.EvaluateOptions{
+		Chat: chat.Options{
+			// The server is on this machine: no need to be patient with it.
+			Attempts: 2, Backoff: 5 * time.Millisecond, Cooldown: time.Millisecond, MaxCooldown: 10 * time.Millisecond,
+		},
+		Metrics: &registry, Encoder: model, Workers: *workers,
+		AllowNotEvaluated: noSandbox != nil,
+		Drain:             e.Drain, Progress: cli.Show(bar),
+	})
+	bar.Close()
+	if report != nil {
+		if err := report.WriteTable(e.Stdout); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if noSandbox != nil {
+		fmt.Fprintf(e.Stdout, "\nThe code tasks were not evaluated, since there is no sandbox here: %v\n", noSandbox)
+	}
+	fmt.Fprintln(e.Stdout, "\nFiles:")
+	for _, name := range files(c) {
+		info, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.Stdout, "  %s (%s)\n", name, progress.Bytes(info.Size()))
+	}
+	fmt.Fprint(e.Stdout, `
+Real data:  go run ./examples/data_generation --config examples/sample_config.yaml   (HF_TOKEN for the gated GPQA)
+Real model: go run ./examples/download_model --model allenai/longformer-base-4096    (then: embedding: {model: ...} in the configuration)
+Real keys:  API_KEYS='["key1", "key2"]' go run ./examples/api_calling_evaluation --config examples/sample_config.yaml
+`)
+	return nil
+}
+
+// config names the seven files below the output folder. Candidates name no
+// endpoint, since this one is another in every run.
+func config(out, endpoint string) *llmrouterdata.Config {
+	c := llmrouterdata.DefaultConfig()
+	c.APIEndpoint = endpoint
+	c.DataPath = llmrouterdata.DataPath{
+		QueryDataTrain:     filepath.Join(out, "query_data", "default_query_train.jsonl"),
+		QueryDataTest:      filepath.Join(out, "query_data", "default_query_test.jsonl"),
+		QueryEmbeddingData: filepath.Join(out, "routing_data", "query_embeddings_longformer.pt"),
+		RoutingDataTrain:   filepath.Join(out, "routing_data", "default_routing_train_data.jsonl"),
+		RoutingDataTest:    filepath.Join(out, "routing_data", "default_routing_test_data.jsonl"),
+		LLMData:            filepath.Join(out, "llm_candidates", "default_llm.json"),
+		LLMEmbeddingData:   filepath.Join(out, "llm_candidates", "default_llm_embeddings.json"),
+	}
+	return c
+}
+
+func files(c *llmrouterdata.Config) []string {
+	d := c.DataPath
+	return []string{
+		d.QueryDataTrain, d.QueryDataTest, d.LLMData, d.LLMEmbeddingData,
+		d.QueryEmbeddingData, d.RoutingDataTrain, d.RoutingDataTest,
+	}
+}
+
+// smallCatalog is the catalogue without the row counts of the real benchmarks.
+func smallCatalog() []datasets.Spec {
+	specs := datasets.Catalog()
+	for i := range specs {
+		parts := append([]datasets.Part(nil), specs[i].Parts...)
+		for j := range parts {
+			parts[j].Rows = 0
+		}
+		specs[i].Parts = parts
+	}
+	return specs
+}
+
+// openModel writes a small Longformer with random weights as a model folder,
+// and opens it as any other. The weights come from a seed, so that every run
+// gives the same vectors.
+func openModel(ctx context.Context, dir string) (*embedding.Longformer, error) {
+	config := embedding.LongformerBase()
+	config.VocabSize, config.HiddenSize, config.Layers, config.Heads = 512, 128, 4, 4
+	config.IntermediateSize, config.MaxPositions = 512, 4098
+	config.AttentionWindow = embedding.Windows{64, 64, 64, 64}
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return nil, err
+	}
+	if err := os.CopyFS(dir, embedding.SeededModel(config, 1)); err != nil {
+		return nil, err
+	}
+	return embedding.OpenLongformer(ctx, dir, nil)
+}
