@@ -2,7 +2,10 @@ package hub
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -123,40 +126,62 @@ func (c *Client) knownAbsent(repo Repo, commit, name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// link puts the blob into the snapshot: as a relative link, or, where there are
-// none, as the file itself (moved there when fresh, else copied).
-func (c *Client) link(blob, pointer string, fresh bool) error {
+// link puts the blob, of the given size, into the snapshot: as a relative link,
+// or, where there are none, as the file itself (moved there when fresh, else
+// copied). What the snapshot has under that name, such as a link whose blob was
+// deleted, is replaced in one step, as others may be reading it.
+func (c *Client) link(blob, pointer string, size int64, fresh bool) error {
 	if err := os.MkdirAll(filepath.Dir(pointer), 0o777); err != nil {
 		return err
 	}
 	if !c.noSymlinks {
-		rel, err := filepath.Rel(filepath.Dir(pointer), blob)
-		if err != nil {
-			return err
-		}
-		err = os.Symlink(rel, pointer)
-		if errors.Is(err, fs.ErrExist) {
-			// Not a usable file, or we were not here: a link whose blob was
-			// deleted, or a file of the wrong size.
-			if err = os.Remove(pointer); err == nil || errors.Is(err, fs.ErrNotExist) {
-				err = os.Symlink(rel, pointer)
-			}
-		}
+		err := symlink(blob, pointer, size)
 		if err == nil {
 			return nil
-		}
-		if errors.Is(err, fs.ErrExist) {
-			// Another process was faster, where locks do not work.
-			if _, ok := fileSize(pointer); ok {
-				return nil
-			}
 		}
 		c.log.Debug("no symbolic link, the file itself takes its place", "error", err)
 	}
 	if fresh {
-		return os.Rename(blob, pointer)
+		return atomicfile.Rename(blob, pointer)
 	}
 	return copyFile(blob, pointer)
+}
+
+func symlink(blob, pointer string, size int64) error {
+	target, err := filepath.Rel(filepath.Dir(pointer), blob)
+	if err != nil {
+		return err
+	}
+	err = os.Symlink(target, pointer)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if have, ok := fileSize(pointer); ok && have == size {
+		return nil // another process was faster, where locks do not work
+	}
+	temp, err := createFree(pointer, atomicfile.TempSuffix, func(name string) error { return os.Symlink(target, name) })
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Rename(temp, pointer); err != nil {
+		os.Remove(temp)
+		return err
+	}
+	return nil
+}
+
+// createFree calls create with names made of base, 8 random hex digits and
+// suffix until one is free.
+func createFree(base, suffix string, create func(name string) error) (string, error) {
+	for range 100 {
+		var random [4]byte
+		_, _ = rand.Read(random[:]) // documented never to fail
+		name := base + "." + hex.EncodeToString(random[:]) + suffix
+		if err := create(name); !errors.Is(err, fs.ErrExist) {
+			return name, err
+		}
+	}
+	return "", fmt.Errorf("no free name beside %s", base)
 }
 
 func copyFile(from, to string) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -354,20 +355,39 @@ func TestReadOnlyCache(t *testing.T) {
 }
 
 // Clients of one cache, from many goroutines: every content is transferred once,
-// and every reader gets all of it.
+// and every reader gets all of it. Without locks there may be more transfers,
+// and nothing else changes.
 func TestHammer(t *testing.T) {
+	t.Run("locks", func(t *testing.T) { hammer(t, true) })
+	t.Run("no locks", func(t *testing.T) { hammer(t, false) })
+}
+
+func hammer(t *testing.T, locks bool) {
 	h := hubtest.New(t)
 	files := map[string]string{}
+	var paths []string
 	for i, n := range []int{0, 1, 1000, 300_000, 1_000_000} {
-		files[string(rune('a'+i))+".bin"] = content(n)
+		name := string(rune('a'+i)) + ".bin"
+		files[name], paths = content(n), append(paths, name)
 	}
 	h.Dataset("o/d", files)
+	if !locks {
+		// The parts that broken transfers leave meet those of live ones.
+		h.Inject(hubtest.Fault{Server: "cdn", Cut: 200, Times: 20})
+	}
 	dir := filepath.Join(t.TempDir(), "cache")
+	must(t, os.Mkdir(dir, 0o755))
+	if !locks {
+		must(t, os.WriteFile(filepath.Join(dir, ".locks"), nil, 0o644)) // in the folder's place
+	}
 	reports := map[string]int{}
 	var wg sync.WaitGroup
 	for k := range 3 {
 		c := newClient(t, h, func(o *hub.Options) {
 			o.CacheDir, o.Concurrency = dir, 2
+			if !locks {
+				o.MaxRetries = new(0)
+			}
 			if k == 0 {
 				// Not guarded: the client promises that calls never overlap.
 				o.Progress = func(p hub.Progress) { reports[p.Path]++ }
@@ -375,7 +395,10 @@ func TestHammer(t *testing.T) {
 		})
 		for range 4 {
 			wg.Go(func() {
-				got, err := c.DownloadAll(t.Context(), hub.Dataset("o/d"), []string{"a.bin", "b.bin", "c.bin", "d.bin", "e.bin"})
+				got, err := c.DownloadAll(t.Context(), hub.Dataset("o/d"), paths)
+				for !locks && errors.Is(err, io.ErrUnexpectedEOF) {
+					got, err = c.DownloadAll(t.Context(), hub.Dataset("o/d"), paths)
+				}
 				if err != nil {
 					t.Error(err)
 					return
@@ -391,10 +414,75 @@ func TestHammer(t *testing.T) {
 	}
 	wg.Wait()
 	// The empty file needs no transfer: its hash is known.
-	if n := count(h, "cdn", "GET"); n != 4 {
+	if n := count(h, "cdn", "GET"); locks && n != 4 {
 		t.Errorf("%d transfers of 4 contents", n)
 	}
 	if len(reports) != 5 {
 		t.Errorf("progress on %d files, want 5", len(reports))
+	}
+}
+
+func TestPercentSignsInNames(t *testing.T) {
+	h := hubtest.New(t)
+	h.Dataset("o/d", map[string]string{"50%d.bin": "half"})
+	c := newClient(t, h, nil)
+	if _, err := c.Download(t.Context(), hub.Dataset("o/d"), "50%d.bin"); err != nil {
+		t.Error(err)
+	}
+	h.Inject(hubtest.Fault{Server: "cdn", Hangup: true, Times: -1})
+	_, err := c.Open(t.Context(), hub.Dataset("o/d"), "100%s.bin")
+	if err == nil || !strings.Contains(err.Error(), "100%s.bin") || strings.Contains(err.Error(), "MISSING") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Where locks do not exclude, others may clear a live part away.
+func TestPartThatVanishes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("open files cannot be removed")
+	}
+	h := hubtest.New(t)
+	data := content(100_000)
+	h.Dataset("o/d", map[string]string{largeName: data})
+	removals := 0
+	dir := filepath.Join(t.TempDir(), "cache")
+	c := newClient(t, h, func(o *hub.Options) {
+		o.CacheDir = dir
+		o.Progress = func(p hub.Progress) {
+			found, _ := filepath.Glob(filepath.Join(dir, "datasets--o--d", "blobs", "*.incomplete"))
+			if p.Done > 0 && removals < 2 && len(found) > 0 {
+				removals++
+				must(t, os.Remove(found[0]))
+			}
+		}
+	})
+	local, err := c.Download(t.Context(), hub.Dataset("o/d"), largeName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if readFile(t, local) != data || removals != 2 {
+		t.Errorf("%d bytes after %d removals", len(readFile(t, local)), removals)
+	}
+}
+
+// Without locks a part that changed of late may be another's, an old one not.
+func TestPartsWithoutLocks(t *testing.T) {
+	h := hubtest.New(t)
+	data := content(1000)
+	h.Dataset("o/d", map[string]string{largeName: data})
+	c := newClient(t, h, nil)
+	folder := filepath.Join(c.CacheDir(), "datasets--o--d", "blobs")
+	must(t, os.MkdirAll(folder, 0o755), os.WriteFile(filepath.Join(c.CacheDir(), ".locks"), nil, 0o644))
+	live, old := hubtest.SHA256(data)+".00000000.incomplete", hubtest.SHA256(data)+".11111111.incomplete"
+	for _, name := range []string{live, old} {
+		must(t, os.WriteFile(filepath.Join(folder, name), []byte(data[:500]), 0o644))
+	}
+	days := time.Now().Add(-48 * time.Hour)
+	must(t, os.Chtimes(filepath.Join(folder, old), days, days))
+	if _, err := c.Download(t.Context(), hub.Dataset("o/d"), largeName); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{hubtest.SHA256(data), live}, blobs(t, c)); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -3,6 +3,8 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
@@ -140,26 +142,37 @@ func (c *Client) materialize(ctx context.Context, repo Repo, name string, m meta
 	if err := c.makeCache(); err != nil {
 		return "", t.errorf("cache: %w", err)
 	}
-	unlock, err := c.lock(ctx, filepath.Join(c.cache, ".locks", repo.folder(), m.etag+".lock"))
+	unlock, locked, err := c.lock(ctx, filepath.Join(c.cache, ".locks", repo.folder(), m.etag+".lock"))
 	if err != nil {
 		return "", t.errorf("%w", err)
 	}
 	defer unlock()
-	if whole(pointer) { // somebody else was at it
-		return done(true)
-	}
 	blob := c.blob(repo, m.etag)
-	fresh := !whole(blob)
-	if fresh {
-		if err := c.fetch(ctx, repo.At(m.commit), name, m, blob); err != nil {
-			return "", err
+	const maxTries = 2 // beyond the first; only where locks do not work
+	for tries := 0; ; tries++ {
+		if whole(pointer) { // somebody else was at it
+			return done(true)
+		}
+		fresh := !whole(blob)
+		if fresh {
+			err := c.fetch(ctx, repo.At(m.commit), name, m, blob, locked)
+			if errors.Is(err, errVanished) && tries < maxTries {
+				continue
+			}
+			if err != nil {
+				return "", err
+			}
+		}
+		err := c.link(blob, pointer, m.size, fresh)
+		if err == nil && !whole(pointer) {
+			err = fmt.Errorf("%s does not lead to the file", pointer)
+		}
+		if err == nil {
+			return done(!fresh)
+		}
+		// Where locks do not work, another process may have moved the blob.
+		if !errors.Is(err, fs.ErrNotExist) || tries >= maxTries {
+			return "", t.errorf("cache: %w", err)
 		}
 	}
-	if err := c.link(blob, pointer, fresh); err != nil {
-		return "", t.errorf("cache: %w", err)
-	}
-	if !whole(pointer) {
-		return "", t.errorf("cache: %w", errors.New("the snapshot's entry does not lead to the file"))
-	}
-	return done(!fresh)
 }

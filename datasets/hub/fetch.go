@@ -2,10 +2,7 @@ package hub
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -13,16 +10,26 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 )
 
 const incompleteSuffix = ".incomplete"
+
+// errVanished: our part was taken away, as by another process that believed to
+// hold the lock, on a file system where several may.
+var errVanished = errors.New("the part of the download has vanished")
+
+// staleAfter is far longer than a live transfer goes without writing.
+const staleAfter = 24 * time.Hour
 
 // fetch downloads the content of a file at a commit to the name blob.
 //
 // The bytes go to a file of our own, so that nobody else can write to what we
 // have verified; a part that an earlier attempt left behind is copied into it
-// first. A failed attempt leaves its part for the next.
-func (c *Client) fetch(ctx context.Context, repo Repo, name string, m meta, blob string) (err error) {
+// first. A failed attempt leaves its part for the next. locked tells that no
+// other process is at it.
+func (c *Client) fetch(ctx context.Context, repo Repo, name string, m meta, blob string, locked bool) (err error) {
 	t := target{repo, name}
 	if err := os.MkdirAll(filepath.Dir(blob), 0o777); err != nil {
 		return t.errorf("cache: %w", err)
@@ -51,14 +58,14 @@ func (c *Client) fetch(ctx context.Context, repo Repo, name string, m meta, blob
 	for tries := 0; ; tries++ {
 		if err = d.run(ctx); err != nil {
 			if keep = d.have > 0 && d.have <= m.size; keep {
-				removeAll(leftovers) // ours holds what they held
+				clearParts(leftovers, locked) // ours holds what they held
 			}
 			return err
 		}
 		if err = d.v.check(); err == nil {
 			break
 		}
-		removeAll(leftovers)
+		clearParts(leftovers, locked)
 		// A part left behind may have been bad, and so may the wire; a second
 		// failure of bytes that all came now is the server's.
 		if tries > 0 {
@@ -73,32 +80,30 @@ func (c *Client) fetch(ctx context.Context, repo Repo, name string, m meta, blob
 		err = f.Close()
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), blob)
+		err = atomicfile.Rename(f.Name(), blob)
 	}
 	if err != nil {
-		// Where locks do not work, another process may have finished first and
-		// cleared our part away.
 		if size, ok := fileSize(blob); !ok || size != m.size {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = errVanished
+			}
 			return t.errorf("cache: %w", err)
 		}
+		// Another process has finished first, where locks do not work.
 		os.Remove(f.Name())
 	}
-	removeAll(leftovers)
+	clearParts(leftovers, locked)
 	return nil
 }
 
 // createPart makes a new "<etag>.<8 hex>.incomplete" beside the blob, with the
 // permissions that the umask leaves, as the cache may be shared.
-func createPart(blob string) (*os.File, error) {
-	for range 100 {
-		var random [4]byte
-		_, _ = rand.Read(random[:]) // documented never to fail
-		f, err := os.OpenFile(blob+"."+hex.EncodeToString(random[:])+incompleteSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
-	}
-	return nil, fmt.Errorf("no free name for a part of %s", blob)
+func createPart(blob string) (f *os.File, err error) {
+	_, err = createFree(blob, incompleteSuffix, func(name string) error {
+		f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		return err
+	})
+	return f, err
 }
 
 // parts finds what attempts at blob have left behind, ours and other clients'
@@ -132,9 +137,14 @@ func globEscape(s string) string {
 	return string(b)
 }
 
-func removeAll(names []string) {
+// clearParts removes leftovers. Without the lock one that changed of late may be the
+// part of a live transfer, and stays.
+func clearParts(names []string, locked bool) {
 	for _, n := range names {
-		os.Remove(n) // a leftover only costs room
+		info, err := os.Stat(n)
+		if err == nil && (locked || time.Since(info.ModTime()) > staleAfter) {
+			os.Remove(n) // what stays only costs room
+		}
 	}
 }
 

@@ -22,16 +22,17 @@ const (
 //
 // Where locks cannot be had (a file system without them, a lock folder that
 // cannot be written) it goes on without, as correctness rests on private
-// temporary files and renames; two downloads at a time are then possible.
-func (c *Client) lock(ctx context.Context, name string) (unlock func(), err error) {
+// temporary files and renames; two downloads at a time are then possible. held
+// tells which it is.
+func (c *Client) lock(ctx context.Context, name string) (unlock func(), held bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		c.log.Debug("no lock", "error", err)
-		return func() {}, nil
+		return func() {}, false, nil
 	}
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		c.log.Debug("no lock", "error", err)
-		return func() {}, nil
+		return func() {}, false, nil
 	}
 	// Not c.sleep: what is waited for is not the hub.
 	for wait := lockPollMin; ; wait = min(2*wait, lockPollMax) {
@@ -40,16 +41,16 @@ func (c *Client) lock(ctx context.Context, name string) (unlock func(), err erro
 			return func() {
 				_ = filelock.Unlock(f)
 				f.Close()
-			}, nil
+			}, true, nil
 		}
 		if !errors.Is(err, filelock.ErrLocked) {
 			f.Close()
 			c.log.Debug("no lock", "error", err)
-			return func() {}, nil
+			return func() {}, false, nil
 		}
 		if err := sleep(ctx, wait); err != nil {
 			f.Close()
-			return nil, err
+			return nil, false, err
 		}
 	}
 }

@@ -6,6 +6,8 @@ import "time"
 // brings gets one with Done equal to Total at its end, also when it came from
 // the cache; while it is transferred it gets about ten a second.
 type Progress struct {
+	// Repo is the repository as it was asked for; in DownloadAll, pinned to its
+	// commit.
 	Repo Repo
 	// Path is the file's path in the repository.
 	Path string

@@ -37,7 +37,7 @@ func (t target) errorf(format string, args ...any) error {
 	if t.path != "" {
 		prefix += ": file " + t.path
 	}
-	return fmt.Errorf(prefix+": "+strings.ReplaceAll(format, "\n", " "), args...)
+	return fmt.Errorf("%s: "+format, append([]any{prefix}, args...)...)
 }
 
 // reply is the end of a chain of redirects.
@@ -103,6 +103,8 @@ func (c *Client) send(ctx context.Context, t target, method, rawURL string, head
 			r.next = next
 			return r, nil
 		}
+		// Read to its end the connection serves the next request.
+		_, _ = io.CopyN(io.Discard, r.Body, 4<<10)
 		r.Body.Close()
 		u = next
 	}

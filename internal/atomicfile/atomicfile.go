@@ -120,7 +120,7 @@ func (f *File) Commit() (err error) {
 		err = f.File.Close()
 	}
 	if err == nil {
-		err = rename(f.Name(), f.target)
+		err = Rename(f.Name(), f.target)
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())

@@ -4,5 +4,5 @@ package atomicfile
 
 import "os"
 
-// rename replaces to by from.
-func rename(from, to string) error { return os.Rename(from, to) }
+// Rename is os.Rename, which replaces to by from.
+func Rename(from, to string) error { return os.Rename(from, to) }
