@@ -53,7 +53,7 @@ func (w *Windows) UnmarshalJSON(b []byte) error {
 	}
 	var all []int
 	if err := json.Unmarshal(b, &all); err != nil {
-		return errors.New("neither a number nor a list of numbers")
+		return errors.New("attention_window: neither a number nor a list of numbers")
 	}
 	*w = all
 	return nil

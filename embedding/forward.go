@@ -84,7 +84,7 @@ type run struct {
 	globals bool
 	workers int
 
-	barrier *barrier
+	barrier *kernel.Barrier
 	stop    atomic.Bool
 }
 
@@ -94,7 +94,7 @@ func (n *network) forward(ctx context.Context, k *kernel.Set, ws *workspace, seq
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r := &run{net: n, k: k, ws: ws, workers: workers, barrier: newBarrier(workers)}
+	r := &run{net: n, k: k, ws: ws, workers: workers, barrier: kernel.NewBarrier(workers)}
 	r.prepare(seqs)
 	release := context.AfterFunc(ctx, func() { r.stop.Store(true) })
 	defer release()
@@ -175,7 +175,7 @@ func (r *run) work(w int) {
 	next := func() *atomic.Int64 { counter++; return &ws.counters[counter-1] }
 
 	r.each(next(), r.rowTasks(), func(i int) { r.embed(r.rowRange(i)) })
-	r.barrier.wait()
+	r.barrier.Wait()
 	planes := kernel.Planes{Width: net.width, Apart: r.rows * net.width}
 	for l := range net.layers {
 		y := &net.layers[l]
@@ -183,26 +183,26 @@ func (r *run) work(w int) {
 		if r.globals {
 			r.linear(next(), ws.global, net.width, planes, &ws.x, y.global, false)
 		}
-		r.barrier.wait()
+		r.barrier.Wait()
 		r.each(next(), len(ws.tasks), func(i int) { r.attend(&ws.tasks[i], y.side, w) })
-		r.barrier.wait()
+		r.barrier.Wait()
 		if r.globals {
 			r.each(next(), len(ws.globalTasks), func(i int) { r.attendGlobal(&ws.globalTasks[i], w) })
-			r.barrier.wait()
+			r.barrier.Wait()
 		}
 		r.linear(next(), ws.y.Data, ws.y.Stride, kernel.Planes{}, &ws.context, y.output, false)
-		r.barrier.wait()
+		r.barrier.Wait()
 		r.each(next(), r.rowTasks(), func(i int) { r.normalize(&y.attentionNorm, i) })
-		r.barrier.wait()
+		r.barrier.Wait()
 		r.linear(next(), ws.middle.Data, ws.middle.Stride, kernel.Planes{}, &ws.x, y.expand, true)
-		r.barrier.wait()
+		r.barrier.Wait()
 		r.linear(next(), ws.y.Data, ws.y.Stride, kernel.Planes{}, &ws.middle, y.contract, false)
-		r.barrier.wait()
+		r.barrier.Wait()
 		r.each(next(), r.rowTasks(), func(i int) {
 			r.normalize(&y.outputNorm, i)
 			r.keep(l+1, i)
 		})
-		r.barrier.wait()
+		r.barrier.Wait()
 	}
 	r.each(next(), len(ws.spans), func(i int) { r.finish(&ws.spans[i], w) })
 }
@@ -286,33 +286,11 @@ func (r *run) normalize(n *scaleOffset, task int) {
 	}
 }
 
-// A linear layer is cut into blocks of rows, whose inputs stay in the second
-// cache, and groups of panels.
-const (
-	blockRows   = 144
-	tasksWanted = 12 // for each goroutine
-	// maxTask is the number of products in a task above which it is cut: a
-	// task is also how long a cancelled run goes on, with the slowest kernels
-	// some 20 ms.
-	maxTask = 1 << 25
-)
-
 // linear computes c = x·Wᵀ + b, and its GELU.
 func (r *run) linear(counter *atomic.Int64, c []float32, ldc int, planes kernel.Planes, x *kernel.Matrix, w *kernel.Weights, gelu bool) {
-	blocks := (r.rows + blockRows - 1) / blockRows
-	// Blocks of equal height, in whole tiles.
-	height := (r.rows + blocks - 1) / blocks
-	height = (height + 11) / 12 * 12
-	blocks = (r.rows + height - 1) / height
-	per := w.Panels() * blocks / (tasksWanted * r.workers)
-	per = min(per, maxTask/(height*w.In()*kernel.Lane))
-	per = max(2, per/2*2) // pairs of panels, which the widest kernels take
-	groups := (w.Panels() + per - 1) / per
-	r.each(counter, blocks*groups, func(i int) {
-		// Neighbouring tasks share a group of panels, the larger operand.
-		block, group := i%blocks, i/blocks
-		r0, r1 := block*height, min(r.rows, (block+1)*height)
-		p0, p1 := group*per, min(w.Panels(), (group+1)*per)
+	grid := kernel.NewGrid(r.rows, w, r.workers)
+	r.each(counter, grid.Tasks(), func(i int) {
+		r0, r1, p0, p1 := grid.Task(i)
 		r.k.Linear(c, ldc, planes, x.Data, x.Stride, w, r0, r1, p0, p1)
 		if gelu {
 			r.k.GELU(c, ldc, r0, r1, p0*kernel.Lane, p1*kernel.Lane)

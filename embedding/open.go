@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
@@ -69,6 +70,16 @@ func OpenLongformerFS(ctx context.Context, fsys fs.FS, o *LongformerOptions) (*L
 
 const configFile = "config.json"
 
+// tokenizerNames are the files of a tokenizer: the first, or the other two.
+var tokenizerNames = []string{"tokenizer.json", "vocab.json", "merges.txt"}
+
+func hasAny(fsys fs.FS, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		_, err := fs.Stat(fsys, name)
+		return err == nil
+	})
+}
+
 // maxConfigBytes bounds a config.json, which is below 2 kB as published.
 const maxConfigBytes = 1 << 20
 
@@ -85,7 +96,7 @@ func openLongformer(ctx context.Context, fsys fs.FS, o *LongformerOptions) (*Lon
 		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
 	tok, err := bpe.Open(fsys)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && (!errors.Is(err, fs.ErrNotExist) || hasAny(fsys, tokenizerNames)) {
 		return nil, err
 	}
 	src, err := openCheckpoint(fsys)
@@ -127,7 +138,7 @@ func download(ctx context.Context, client *hub.Client, repo hub.Repo) (dir strin
 		return "", fmt.Errorf("the repository has no %s", configFile)
 	}
 	want := []string{configFile}
-	for _, name := range []string{"tokenizer.json", "vocab.json", "merges.txt"} {
+	for _, name := range tokenizerNames {
 		if has[name] {
 			want = append(want, name)
 		}

@@ -29,7 +29,8 @@ type Head struct {
 type Scratch struct {
 	query  []float32 // [Width][16]
 	scores []float32 // [keys][16]
-	out    []float32 // [16][Width]
+	out    []float32 // twice [16][Width]
+	inv    [lane]float32
 }
 
 // Attend computes softmax(scale·Q·Kᵀ)·V for n ≤ [QueryBlock] queries at
@@ -80,8 +81,8 @@ func (s *Set) Attend(dst []float32, ldd, width int, q []float32, ldq, q0, n int,
 		}
 	}
 
-	var inv [lane]float32
-	s.softmax(scores, keys, &inv)
+	inv := &scratch.inv
+	s.softmax(scores, keys, inv)
 
 	if h.Extra == 0 && width == d {
 		s.mix(dst, ldd, scores, h.V[first*d:], d, n, band, d, inv[:])

@@ -30,3 +30,18 @@ func BenchmarkLinear(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkPeak(b *testing.B) {
+	for _, s := range Available() {
+		if s.peak == nil {
+			continue
+		}
+		b.Run(s.Name(), func(b *testing.B) {
+			flops := 0
+			for b.Loop() {
+				flops += s.Peak(10000)
+			}
+			b.ReportMetric(float64(flops)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}

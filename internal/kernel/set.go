@@ -31,10 +31,22 @@ type Set struct {
 	// normalize computes dst = (t-mean(t))/sqrt(var(t)+eps)*gain+bias with
 	// t = x+y. All have one length; dst may be x or y.
 	normalize func(dst, x, y, gain, bias []float32, eps float32)
+	// peak does multiply-adds in registers alone, and says how many operations.
+	peak func(steps int) (operations int)
 }
 
 // Name is the tier's name: "generic", "avx2", "avx512" or "neon".
 func (s *Set) Name() string { return s.name }
+
+// Peak does multiply-adds on registers alone, for some microseconds with a steps
+// of 1000, and returns the number of floating-point operations, two each: the
+// rate is what no kernel of the tier can pass. The generic tier gives 0.
+func (s *Set) Peak(steps int) (operations int) {
+	if s.peak == nil {
+		return 0
+	}
+	return s.peak(steps)
+}
 
 // Default returns the fastest tier that this processor and this build have.
 func Default() *Set { return available()[0] }

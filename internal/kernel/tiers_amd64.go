@@ -26,6 +26,7 @@ var avx2 = &Set{
 	softmax:   softmaxWide,
 	gelu:      geluWide,
 	normalize: normalizeWide,
+	peak:      func(steps int) int { peakAVX2(steps); return steps * 12 * 8 * 2 },
 }
 
 // avx512 has the kernels of avx2 but for the product of matrices. A tile of it
@@ -34,6 +35,7 @@ var avx512 = func() *Set {
 	s := *avx2
 	s.name = "avx512"
 	s.gemm = gemmAVX512
+	s.peak = func(steps int) int { peakAVX512(steps); return steps * 12 * 16 * 2 }
 	return &s
 }()
 

@@ -1,14 +1,14 @@
-package embedding
+package kernel
 
 import (
 	"sync"
 	"sync/atomic"
 )
 
-// barrier lets a fixed number of goroutines wait for each other. They spin for
+// Barrier lets a fixed number of goroutines wait for each other. They spin for
 // a moment, since the phases of a forward pass end nearly together, and then
 // sleep.
-type barrier struct {
+type Barrier struct {
 	n       int32
 	arrived atomic.Int32
 	turn    atomic.Uint32
@@ -20,14 +20,15 @@ type barrier struct {
 // microseconds.
 const spins = 20000
 
-func newBarrier(n int) *barrier {
-	b := &barrier{n: int32(n)}
+// NewBarrier returns a barrier for n goroutines.
+func NewBarrier(n int) *Barrier {
+	b := &Barrier{n: int32(n)}
 	b.cond.L = &b.mu
 	return b
 }
 
-// wait returns when all n goroutines have called it.
-func (b *barrier) wait() {
+// Wait returns when all n goroutines have called it.
+func (b *Barrier) Wait() {
 	if b.n == 1 {
 		return
 	}
