@@ -206,7 +206,7 @@ func TestConversions(t *testing.T) {
 		ints []int64
 	}{
 		{torchio.Of([]float64{0.1, 1e300, nan}), []float32{0.1, float32(math.Inf(1)), float32(nan)}, []float64{0.1, 1e300, nan}, nil},
-		{torchio.Of([]float32{0.1, -0}), []float32{0.1, -0}, []float64{float64(float32(0.1)), -0}, nil},
+		{torchio.Of([]float32{0.1, negativeZero}), []float32{0.1, negativeZero}, []float64{float64(float32(0.1)), float64(negativeZero)}, nil},
 		{torchio.Of([]torchio.F16{0x3c00, 0x8001, 0xfc00}), []float32{1, -0x1p-24, float32(math.Inf(-1))}, []float64{1, -0x1p-24, math.Inf(-1)}, nil},
 		{torchio.Of([]torchio.BF16{0x3f80, 0xc040}), []float32{1, -3}, []float64{1, -3}, nil},
 		{torchio.Of([]int64{1<<53 + 1, -5}), []float32{1 << 53, -5}, []float64{1 << 53, -5}, []int64{1<<53 + 1, -5}},

@@ -588,13 +588,13 @@ func (u *unpickler) put(n uint32) error {
 }
 
 func (u *unpickler) get(n uint32) error {
-	v, ok := any(unset{}), false
+	var v any = unset{}
 	if int64(n) < int64(len(u.memo)) {
-		v, ok = u.memo[n], true
-	} else {
-		v, ok = u.sparse[n]
+		v = u.memo[n]
+	} else if w, ok := u.sparse[n]; ok {
+		v = w
 	}
-	if _, missing := v.(unset); missing || !ok {
+	if _, missing := v.(unset); missing {
 		return fmt.Errorf("nothing was memoised as number %d", n)
 	}
 	return u.push(v)
