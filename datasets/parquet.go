@@ -3,7 +3,6 @@ package datasets
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 
 	"github.com/llmrouter-go/llmrouter/datasets/internal/parquetcol"
@@ -134,76 +133,64 @@ func (s *parquetShard) scan(ctx context.Context, b *binding, yield func(reflect.
 // cells reads the next n rows of a column into the field of dst[at:at+n].
 func (s *parquetShard) cells(f *field, leaf parquetcol.Leaf, col *parquetcol.Column, dst reflect.Value, at, n int) (err error) {
 	defer parquetcol.Guard(&err)
-	if f.list {
-		return listCells(f, leaf, col, dst, at, n)
+	setInt := func(e reflect.Value, v int64) error {
+		if err := f.overflow(v, leaf.Unsigned()); err != nil {
+			return err
+		}
+		e.SetInt(v)
+		return nil
 	}
-	for i := at; i < at+n; i++ {
-		cell := dst.Index(i).Field(f.index)
-		var ok bool
-		switch f.kind {
-		case parquetcol.KindString:
-			var v string
-			if v, ok, err = col.String(); ok {
-				cell.SetString(v)
-			}
-		case parquetcol.KindInt:
-			var v int64
-			if v, ok, err = col.Int(); ok {
-				if err = f.overflow(v, leaf.Unsigned()); err == nil {
-					cell.SetInt(v)
-				}
-			}
-		case parquetcol.KindFloat:
-			var v float64
-			if v, ok, err = col.Float(); ok {
-				cell.SetFloat(v)
-			}
-		case parquetcol.KindBool:
-			var v bool
-			if v, ok, err = col.Bool(); ok {
-				cell.SetBool(v)
-			}
-		}
-		if err == nil && !ok && !f.optional {
-			err = ErrNull
-		}
-		if err != nil {
+	setString := func(e reflect.Value, v string) error { e.SetString(v); return nil }
+	setFloat := func(e reflect.Value, v float64) error { e.SetFloat(v); return nil }
+	setBool := func(e reflect.Value, v bool) error { e.SetBool(v); return nil }
+	cells := cellRange{f, dst, at, n}
+	switch {
+	case f.kind == parquetcol.KindString && f.list:
+		return fillLists(cells, col.StringLists, setString)
+	case f.kind == parquetcol.KindInt && f.list:
+		return fillLists(cells, col.IntLists, setInt)
+	case f.kind == parquetcol.KindFloat && f.list:
+		return fillLists(cells, col.FloatLists, setFloat)
+	case f.kind == parquetcol.KindBool && f.list:
+		return fillLists(cells, col.BoolLists, setBool)
+	case f.kind == parquetcol.KindString:
+		return fillScalars(cells, col.Strings, setString)
+	case f.kind == parquetcol.KindInt:
+		return fillScalars(cells, col.Ints, setInt)
+	case f.kind == parquetcol.KindFloat:
+		return fillScalars(cells, col.Floats, setFloat)
+	default:
+		return fillScalars(cells, col.Bools, setBool)
+	}
+}
+
+// cellRange is one field of the structs dst[at:at+n].
+type cellRange struct {
+	f     *field
+	dst   reflect.Value
+	at, n int
+}
+
+func (c cellRange) cell(i int) reflect.Value { return c.dst.Index(c.at + i).Field(c.f.index) }
+
+func fillScalars[E any](c cellRange, read func([]E, bool) (int, error), set func(reflect.Value, E) error) error {
+	vs := make([]E, c.n)
+	if _, err := read(vs, c.f.optional); err != nil {
+		return err
+	}
+	for i, v := range vs {
+		if err := set(c.cell(i), v); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func listCells(f *field, leaf parquetcol.Leaf, col *parquetcol.Column, dst reflect.Value, at, n int) error {
-	switch f.kind {
-	case parquetcol.KindString:
-		return fillLists(f, dst, at, n, col.Strings, func(e reflect.Value, v string) error { e.SetString(v); return nil })
-	case parquetcol.KindInt:
-		return fillLists(f, dst, at, n, col.Ints, func(e reflect.Value, v int64) error {
-			if err := f.overflow(v, leaf.Unsigned()); err != nil {
-				return err
-			}
-			e.SetInt(v)
-			return nil
-		})
-	case parquetcol.KindFloat:
-		return fillLists(f, dst, at, n, col.Floats, func(e reflect.Value, v float64) error { e.SetFloat(v); return nil })
-	case parquetcol.KindBool:
-		return fillLists(f, dst, at, n, col.Bools, func(e reflect.Value, v bool) error { e.SetBool(v); return nil })
-	}
-	return fmt.Errorf("%w: a list of %v", ErrUnsupported, f.elem)
-}
-
 // fillLists reads n lists. They share one array, each with its own bounds.
-func fillLists[E any](f *field, dst reflect.Value, at, n int, next func([]E, bool) ([]E, error), set func(reflect.Value, E) error) error {
-	var pool []E
-	ends := make([]int, 0, 64)
-	var err error
-	for range n {
-		if pool, err = next(pool, f.optional); err != nil {
-			return err
-		}
-		ends = append(ends, len(pool))
+func fillLists[E any](c cellRange, read func([]E, []int, int, bool) ([]E, []int, error), set func(reflect.Value, E) error) error {
+	pool, ends, err := read(nil, make([]int, 0, c.n), c.n, c.f.optional)
+	if err != nil {
+		return err
 	}
 	from := 0
 	for i, end := range ends {
@@ -212,7 +199,7 @@ func fillLists[E any](f *field, dst reflect.Value, at, n int, next func([]E, boo
 		if len(part) == 0 {
 			continue
 		}
-		cell := dst.Index(at + i).Field(f.index)
+		cell := c.cell(i)
 		if p, same := cell.Addr().Interface().(*[]E); same {
 			*p = part
 			continue

@@ -83,9 +83,28 @@ func mbppRecord(row mbppRow, _ *Rand) (record, error) {
 	if len(row.Tests) == 0 {
 		return record{}, errors.New("no tests")
 	}
-	tests, err := pyjson.Append(nil, row.Tests, pyjson.Style{ASCII: true})
+	tests, err := jsonArray(row.Tests)
 	id := strconv.Itoa(row.TaskID)
-	return record{Query: row.Text, GroundTruth: string(tests), Choices: llmrouterdata.NewChoices(row.Tests), TaskID: &id}, err
+	return record{Query: row.Text, GroundTruth: tests, Choices: llmrouterdata.NewChoices(row.Tests), TaskID: &id}, err
+}
+
+// jsonArray writes texts as pyjson.Append writes a list of them.
+func jsonArray(texts []string) (string, error) {
+	size := 2
+	for _, t := range texts {
+		size += len(t) + len(t)/8 + 4
+	}
+	b := append(make([]byte, 0, size), '[')
+	for i, t := range texts {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		var err error
+		if b, err = pyjson.AppendString(b, t, true); err != nil {
+			return "", err
+		}
+	}
+	return string(append(b, ']')), nil
 }
 
 type humanEvalRow struct {

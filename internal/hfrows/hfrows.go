@@ -1,6 +1,7 @@
 // Package hfrows holds the rows of the eleven benchmarks in the schemas of
 // their parquet files on the hub, for writing files to test and measure with.
-// Columns are optional, as the hub's writers make them.
+// Columns are optional, as the hub's writers make them, and those of few
+// different values are encoded with dictionaries.
 package hfrows
 
 // NaturalQA is a row of the nq configuration of FlashRAG.
@@ -14,7 +15,7 @@ type NaturalQA struct {
 type TriviaQA struct {
 	Question string        `parquet:"question,optional"`
 	ID       string        `parquet:"question_id,optional"`
-	Source   string        `parquet:"question_source,optional"`
+	Source   string        `parquet:"question_source,optional,dict"`
 	Pages    TriviaPages   `parquet:"entity_pages"`
 	Results  TriviaResults `parquet:"search_results"`
 	Answer   TriviaAnswer  `parquet:"answer"`
@@ -45,16 +46,16 @@ type TriviaAnswer struct {
 	MatchedEntity     string   `parquet:"matched_wiki_entity_name,optional"`
 	NormalizedEntity  string   `parquet:"normalized_matched_wiki_entity_name,optional"`
 	NormalizedValue   string   `parquet:"normalized_value,optional"`
-	Type              string   `parquet:"type,optional"`
+	Type              string   `parquet:"type,optional,dict"`
 	Value             string   `parquet:"value,optional"`
 }
 
 // MMLU is a row of MMLU.
 type MMLU struct {
 	Question string   `parquet:"question,optional"`
-	Subject  string   `parquet:"subject,optional"`
+	Subject  string   `parquet:"subject,optional,dict"`
 	Choices  []string `parquet:"choices,list"`
-	Answer   *int64   `parquet:"answer,optional"` // a pointer, since a plain 0 would be written as null
+	Answer   *int64   `parquet:"answer,optional,dict"` // a pointer, since a plain 0 would be written as null
 }
 
 // GPQA is a row of GPQA, with the columns that count of the many that it has.
@@ -65,9 +66,9 @@ type GPQA struct {
 	Incorrect2  string `parquet:"Incorrect Answer 2,optional"`
 	Incorrect3  string `parquet:"Incorrect Answer 3,optional"`
 	Explanation string `parquet:"Explanation,optional"`
-	Subdomain   string `parquet:"Subdomain,optional"`
+	Subdomain   string `parquet:"Subdomain,optional,dict"`
 	RecordID    string `parquet:"Record ID,optional"`
-	Domain      string `parquet:"High-level domain,optional"`
+	Domain      string `parquet:"High-level domain,optional,dict"`
 }
 
 // MBPP is a row of MBPP in its full configuration.
@@ -86,7 +87,7 @@ type HumanEval struct {
 	Prompt     string `parquet:"prompt,optional"`
 	Solution   string `parquet:"canonical_solution,optional"`
 	Test       string `parquet:"test,optional"`
-	EntryPoint string `parquet:"entry_point,optional"`
+	EntryPoint string `parquet:"entry_point,optional,dict"`
 }
 
 // GSM8K is a row of GSM8K.
@@ -99,15 +100,15 @@ type GSM8K struct {
 type CommonsenseQA struct {
 	ID        string     `parquet:"id,optional"`
 	Question  string     `parquet:"question,optional"`
-	Concept   string     `parquet:"question_concept,optional"`
+	Concept   string     `parquet:"question_concept,optional,dict"`
 	Choices   LabelFirst `parquet:"choices"`
-	AnswerKey string     `parquet:"answerKey,optional"`
+	AnswerKey string     `parquet:"answerKey,optional,dict"`
 }
 
 // Options are the choices of ARC and OpenBookQA.
 type Options struct {
 	Text  []string `parquet:"text,list"`
-	Label []string `parquet:"label,list"`
+	Label []string `parquet:"label,list" parquet-element:",dict"`
 }
 
 // OpenBookQA is a row of OpenBookQA.
@@ -115,7 +116,7 @@ type OpenBookQA struct {
 	ID        string  `parquet:"id,optional"`
 	Stem      string  `parquet:"question_stem,optional"`
 	Choices   Options `parquet:"choices"`
-	AnswerKey string  `parquet:"answerKey,optional"`
+	AnswerKey string  `parquet:"answerKey,optional,dict"`
 }
 
 // ARC is a row of ARC.
@@ -123,20 +124,20 @@ type ARC struct {
 	ID        string  `parquet:"id,optional"`
 	Question  string  `parquet:"question,optional"`
 	Choices   Options `parquet:"choices"`
-	AnswerKey string  `parquet:"answerKey,optional"`
+	AnswerKey string  `parquet:"answerKey,optional,dict"`
 }
 
 // MATH is a row of MATH.
 type MATH struct {
 	Problem  string `parquet:"problem,optional"`
-	Level    string `parquet:"level,optional"`
-	Type     string `parquet:"type,optional"`
+	Level    string `parquet:"level,optional,dict"`
+	Type     string `parquet:"type,optional,dict"`
 	Solution string `parquet:"solution,optional"`
 }
 
 // LabelFirst is Options with the labels before the texts, as CommonsenseQA has
 // them.
 type LabelFirst struct {
-	Label []string `parquet:"label,list"`
+	Label []string `parquet:"label,list" parquet-element:",dict"`
 	Text  []string `parquet:"text,list"`
 }

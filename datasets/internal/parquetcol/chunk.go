@@ -2,7 +2,7 @@ package parquetcol
 
 import (
 	"fmt"
-	"math"
+	"slices"
 	"sort"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
@@ -29,6 +29,7 @@ type chunk struct {
 	reps, defs   hybrid
 	rep, def     [1024]uint32
 	at, buffered int
+	present      bool // all levels at hand are those of values
 }
 
 // openChunk starts on a column of row group g. ahead is the number of bytes to
@@ -163,15 +164,19 @@ func (c *chunk) fill() (bool, error) {
 			return false, err
 		}
 	}
+	c.present = true
 	if c.leaf.maxDef > 0 {
 		if err := c.defs.read(c.def[:n]); err != nil {
 			return false, err
 		}
+		low, high := c.leaf.maxDef, uint32(0)
 		for _, d := range c.def[:n] {
-			if d > c.leaf.maxDef {
-				return false, corrupt("a definition level of %d, at most %d", d, c.leaf.maxDef)
-			}
+			low, high = min(low, d), max(high, d)
 		}
+		if high > c.leaf.maxDef {
+			return false, corrupt("a definition level of %d, at most %d", high, c.leaf.maxDef)
+		}
+		c.present = low == c.leaf.maxDef
 	}
 	c.left -= n
 	c.at, c.buffered = 0, n
@@ -248,8 +253,7 @@ func (c *chunk) skipRows(n int64) error {
 		return c.short()
 	}
 	if c.leaf.List {
-		_, err := c.listRow(nil)
-		return err
+		return c.skipList()
 	}
 	k := int(min(n, int64(c.buffered-c.at)))
 	present := k
@@ -266,77 +270,168 @@ func (c *chunk) skipRows(n int64) error {
 	return c.values.skip(present)
 }
 
-// scalar moves to the next row of a column without lists. It reports whether
-// the row holds a value, which is then the next of c.values.
-func (c *chunk) scalar() (bool, error) {
-	if c.at == c.buffered {
-		more, err := c.fill()
-		if err != nil {
-			return false, err
-		}
-		if !more {
-			return false, c.short()
-		}
+// endOfList tells whether the row of lists that is being read ends with the
+// levels at hand, all of which are used up.
+func (c *chunk) endOfList() (bool, error) {
+	if c.left > 0 {
+		return false, nil
 	}
-	present := c.leaf.maxDef == 0 || c.def[c.at] == c.leaf.maxDef
-	c.at++
-	c.row++
-	return present, nil
+	if c.pos >= c.win.end {
+		return true, nil
+	}
+	// A page of the second kind starts with a row, so that it need not be
+	// decoded to know that this row is over.
+	return c.rowStartsNext()
 }
 
-// listRow moves over the next row of a column of lists. Each element's value
-// is handed to emit, which takes it from c.values when present; a nil emit
-// skips the values. It returns the number of elements.
-func (c *chunk) listRow(emit func(present bool) error) (int, error) {
-	n := 0
+// skipList passes over the next row of a column of lists.
+func (c *chunk) skipList() error {
 	for first := true; ; first = false {
-		if !first && c.at == c.buffered && c.left == 0 {
-			// A page of the second kind starts with a row, so that it need not
-			// be decoded to know that this row is over.
-			if fresh, err := c.rowStartsNext(); fresh || err != nil {
-				if err != nil {
-					return n, err
-				}
-				break
+		if !first && c.at == c.buffered {
+			if end, err := c.endOfList(); end || err != nil {
+				c.row++
+				return err
 			}
 		}
 		more, err := c.fill()
 		if err != nil {
-			return n, err
+			return err
 		}
 		if !more {
-			if first {
-				return n, c.short()
-			}
-			break
+			return c.short()
 		}
 		if rep := c.rep[c.at]; first != (rep == 0) {
 			if first {
-				return n, corrupt("a row starts within a list")
+				return errMidList
 			}
-			break
+			c.row++
+			return nil
 		}
 		def := c.def[c.at]
 		c.at++
-		if def < c.leaf.listDef {
-			continue // null or empty
-		}
-		if n++; n > c.limits.ListValues {
-			return n, fmt.Errorf("%w: a list of more than %d values", ErrLimit, c.limits.ListValues)
-		}
-		present := def == c.leaf.maxDef
-		switch {
-		case emit != nil:
-			err = emit(present)
-		case present:
-			err = c.values.skip(1)
-		}
-		if err != nil {
-			return n, err
+		if def == c.leaf.maxDef {
+			if err := c.values.skip(1); err != nil {
+				return err
+			}
 		}
 	}
-	c.row++
-	return n, nil
+}
+
+var errMidList = corrupt("a row starts within a list")
+
+// readScalars fills dst with the next rows' values, taken by next; a null is a
+// zero value where nulls are allowed. It returns the number of rows read.
+func readScalars[T any](c *chunk, dst []T, nulls bool, next func(*values, []T) error) (int, error) {
+	done := 0
+	for done < len(dst) {
+		more, err := c.fill()
+		if err != nil {
+			return done, err
+		}
+		if !more {
+			return done, c.short()
+		}
+		part := dst[done:min(len(dst), done+c.buffered-c.at)]
+		if c.present {
+			if err := next(&c.values, part); err != nil {
+				return done, err
+			}
+			c.at += len(part)
+			c.row += int64(len(part))
+			done += len(part)
+			continue
+		}
+		for i := range part {
+			if c.def[c.at] == c.leaf.maxDef {
+				err = next(&c.values, part[i:i+1])
+			} else if !nulls {
+				err = ErrNull
+			} else {
+				clear(part[i : i+1])
+			}
+			if err != nil {
+				return done, err
+			}
+			c.at++
+			c.row++
+			done++
+		}
+	}
+	return done, nil
+}
+
+// readLists appends the values of the next rows' lists to dst, and the length
+// of dst after each row to ends. A null among the values is a zero value where
+// nulls are allowed; a null list is empty.
+func readLists[T any](c *chunk, dst []T, ends []int, rows int, nulls bool, next func(*values, []T) error) ([]T, []int, error) {
+	take := func(n int) error {
+		from := len(dst)
+		dst = slices.Grow(dst, n)[:from+n]
+		return next(&c.values, dst[from:])
+	}
+	open := false // within a row
+	start := len(dst)
+	for want := len(ends) + rows; len(ends) < want; {
+		if open && c.at == c.buffered {
+			end, err := c.endOfList()
+			if err != nil {
+				return dst, ends, err
+			}
+			if end {
+				ends, open = append(ends, len(dst)), false
+				start = len(dst)
+				c.row++
+				continue
+			}
+		}
+		more, err := c.fill()
+		if err != nil {
+			return dst, ends, err
+		}
+		if !more {
+			return dst, ends, c.short()
+		}
+		pending := 0 // values not yet taken
+		for c.at < c.buffered {
+			if c.rep[c.at] == 0 {
+				if open {
+					ends = append(ends, len(dst)+pending)
+					start = len(dst) + pending
+					open = false
+					c.row++
+					if len(ends) == want {
+						break
+					}
+				}
+				open = true
+			} else if !open {
+				return dst, ends, errMidList
+			}
+			def := c.def[c.at]
+			c.at++
+			switch {
+			case def == c.leaf.maxDef:
+				pending++
+			case def < c.leaf.listDef: // null or empty
+			case !nulls:
+				return dst, ends, ErrNull
+			default:
+				if err := take(pending); err != nil {
+					return dst, ends, err
+				}
+				pending = 0
+				var zero T
+				dst = append(dst, zero)
+			}
+		}
+		if err := take(pending); err != nil {
+			return dst, ends, err
+		}
+		if open && len(dst)-start > c.limits.ListValues {
+			return dst, ends, fmt.Errorf("%w: a list of more than %d values", ErrLimit, c.limits.ListValues)
+		}
+	}
+	return dst, ends, nil
 }
 
 // rowStartsNext reports whether the next page is known to start with a row.
@@ -349,10 +444,4 @@ func (c *chunk) rowStartsNext() (bool, error) {
 		return false, err
 	}
 	return h.Type == format.DataPageV2, nil
-}
-
-// float returns the next number of a column of floats.
-func (v *values) float() (float64, error) {
-	u, err := v.number()
-	return math.Float64frombits(u), err
 }

@@ -80,80 +80,50 @@ func (f *File) groupOf(row int64) int {
 // Row returns the file's number of the row that is read next.
 func (c *Column) Row() int64 { return c.first + c.chunk.row }
 
-// String reads the next row of a column of text; ok tells a value from null.
-func (c *Column) String() (s string, ok bool, err error) {
-	if ok, err = c.chunk.scalar(); ok {
-		s, err = c.chunk.values.string()
-	}
-	return s, ok && err == nil, err
+// Strings fills dst with the next rows of a column of text. Where nulls are
+// allowed a null is the empty text, else it is an ErrNull. It returns the
+// number of rows read before an error.
+func (c *Column) Strings(dst []string, nulls bool) (int, error) {
+	return readScalars(&c.chunk, dst, nulls, (*values).strings)
 }
 
-// Int reads the next row of a column of integers. Unsigned 64-bit values are
-// given as their two's complement, which Unsigned tells.
-func (c *Column) Int() (n int64, ok bool, err error) {
-	var u uint64
-	if ok, err = c.chunk.scalar(); ok {
-		u, err = c.chunk.values.number()
-	}
-	return int64(u), ok && err == nil, err
+// Ints is Strings for integers. Unsigned 64-bit values are given as their two's
+// complement, which Leaf.Unsigned tells.
+func (c *Column) Ints(dst []int64, nulls bool) (int, error) {
+	return readScalars(&c.chunk, dst, nulls, (*values).ints)
+}
+
+// Floats is Strings for floats.
+func (c *Column) Floats(dst []float64, nulls bool) (int, error) {
+	return readScalars(&c.chunk, dst, nulls, (*values).floats)
+}
+
+// Bools is Strings for booleans.
+func (c *Column) Bools(dst []bool, nulls bool) (int, error) {
+	return readScalars(&c.chunk, dst, nulls, (*values).bools)
 }
 
 // Unsigned reports whether the file states that the integers are unsigned.
 func (l Leaf) Unsigned() bool { return l.Kind == KindInt && !l.signed }
 
-// Float reads the next row of a column of floats.
-func (c *Column) Float() (x float64, ok bool, err error) {
-	if ok, err = c.chunk.scalar(); ok {
-		x, err = c.chunk.values.float()
-	}
-	return x, ok && err == nil, err
+// StringLists appends the texts of the next rows' lists to dst, and the length
+// of dst after each row to ends. Where nulls are allowed a null among the texts
+// is the empty text, else it is an ErrNull. A null list is an empty one.
+func (c *Column) StringLists(dst []string, ends []int, rows int, nulls bool) ([]string, []int, error) {
+	return readLists(&c.chunk, dst, ends, rows, nulls, (*values).strings)
 }
 
-// Bool reads the next row of a column of booleans.
-func (c *Column) Bool() (b, ok bool, err error) {
-	if ok, err = c.chunk.scalar(); ok {
-		b, err = c.chunk.values.bool()
-	}
-	return b, ok && err == nil, err
+// IntLists is StringLists for integers.
+func (c *Column) IntLists(dst []int64, ends []int, rows int, nulls bool) ([]int64, []int, error) {
+	return readLists(&c.chunk, dst, ends, rows, nulls, (*values).ints)
 }
 
-// Strings appends the texts of the next row's list to dst. A null among them
-// is the empty text when nulls is true and an ErrNull otherwise. A null list
-// is an empty one.
-func (c *Column) Strings(dst []string, nulls bool) ([]string, error) {
-	return list(c, dst, nulls, (*values).string)
+// FloatLists is StringLists for floats.
+func (c *Column) FloatLists(dst []float64, ends []int, rows int, nulls bool) ([]float64, []int, error) {
+	return readLists(&c.chunk, dst, ends, rows, nulls, (*values).floats)
 }
 
-// Ints is Strings for integers.
-func (c *Column) Ints(dst []int64, nulls bool) ([]int64, error) {
-	return list(c, dst, nulls, func(v *values) (int64, error) {
-		u, err := v.number()
-		return int64(u), err
-	})
-}
-
-// Floats is Strings for floats.
-func (c *Column) Floats(dst []float64, nulls bool) ([]float64, error) {
-	return list(c, dst, nulls, (*values).float)
-}
-
-// Bools is Strings for booleans.
-func (c *Column) Bools(dst []bool, nulls bool) ([]bool, error) {
-	return list(c, dst, nulls, (*values).bool)
-}
-
-func list[T any](c *Column, dst []T, nulls bool, next func(*values) (T, error)) ([]T, error) {
-	_, err := c.chunk.listRow(func(present bool) error {
-		var v T
-		var err error
-		switch {
-		case present:
-			v, err = next(&c.chunk.values)
-		case !nulls:
-			err = ErrNull
-		}
-		dst = append(dst, v)
-		return err
-	})
-	return dst, err
+// BoolLists is StringLists for booleans.
+func (c *Column) BoolLists(dst []bool, ends []int, rows int, nulls bool) ([]bool, []int, error) {
+	return readLists(&c.chunk, dst, ends, rows, nulls, (*values).bools)
 }

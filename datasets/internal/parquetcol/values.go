@@ -252,6 +252,82 @@ func (v *values) string() (string, error) {
 	return string(b), nil
 }
 
+// strings fills dst with the next values of a column of text.
+func (v *values) strings(dst []string) error {
+	if v.mode != modePlain {
+		for i := range dst {
+			s, err := v.string()
+			if err != nil {
+				return err
+			}
+			dst[i] = s
+		}
+		return nil
+	}
+	for i := range dst {
+		// As string does, with the page's common case in line.
+		at := v.at
+		if len(v.data)-at < 4 {
+			return errFew
+		}
+		size := int(binary.LittleEndian.Uint32(v.data[at:]))
+		if at += 4; uint(size) > uint(len(v.data)-at) {
+			return errFew
+		}
+		if from := at - v.from; from >= 0 && from+size <= len(v.text) {
+			s := v.text[from : from+size]
+			if !utf8.ValidString(s) {
+				return ErrUTF8
+			}
+			dst[i], v.at = s, at+size
+			continue
+		}
+		v.at = at
+		s, err := v.cut(size)
+		if err != nil {
+			return err
+		}
+		dst[i] = s
+	}
+	return nil
+}
+
+// ints fills dst with the next values of a column of integers.
+func (v *values) ints(dst []int64) error {
+	for i := range dst {
+		u, err := v.number()
+		if err != nil {
+			return err
+		}
+		dst[i] = int64(u)
+	}
+	return nil
+}
+
+// floats fills dst with the next values of a column of floats.
+func (v *values) floats(dst []float64) error {
+	for i := range dst {
+		u, err := v.number()
+		if err != nil {
+			return err
+		}
+		dst[i] = math.Float64frombits(u)
+	}
+	return nil
+}
+
+// bools fills dst with the next values of a column of booleans.
+func (v *values) bools(dst []bool) error {
+	for i := range dst {
+		b, err := v.bool()
+		if err != nil {
+			return err
+		}
+		dst[i] = b
+	}
+	return nil
+}
+
 // deltaText returns the next value of a page whose values share prefixes.
 func (v *values) deltaText() ([]byte, error) {
 	if len(v.lengths) == 0 || v.lengths[0] > len(v.data)-v.at || v.prefix[0] > len(v.last) {

@@ -1,0 +1,313 @@
+//go:build linux
+
+// Command datasets measures the reading of parquet files against DuckDB: a full
+// scan of the columns that a benchmark's records need, into structs and into
+// records, 500 random rows, and the memory it takes. Both use one thread and take turns on the same files in one
+// run. It needs node, and DuckDB's package:
+//
+//	npm ci --prefix internal/bench/datasets
+//	go run ./internal/bench/datasets
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/llmrouter-go/llmrouter/datasets"
+	"github.com/llmrouter-go/llmrouter/internal/hfrows"
+)
+
+func main() {
+	var c config
+	flag.StringVar(&c.node, "npm", "internal/bench/datasets", "folder with duckdb.mjs and its node_modules")
+	flag.IntVar(&c.rows, "rows", 100_000, "rows of each file")
+	flag.IntVar(&c.group, "group", 20_000, "rows of a row group")
+	flag.IntVar(&c.rounds, "rounds", 5, "times that each measurement is taken; the fastest counts")
+	tasks := flag.String("tasks", strings.Join(hfrows.Tasks(), ","), "benchmarks, separated by commas")
+	scan := flag.String("scan", "", "scan one file for its peak memory; used by the program itself")
+	flag.Parse()
+	runtime.GOMAXPROCS(1)
+	c.tasks = strings.Split(*tasks, ",")
+	var err error
+	if *scan != "" {
+		err = scanOnce(*scan, c.tasks[0])
+	} else {
+		err = run(context.Background(), os.Stdout, c)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+type config struct {
+	node                string
+	rows, group, rounds int
+	tasks               []string
+}
+
+func run(ctx context.Context, out io.Writer, c config) error {
+	dir, err := os.MkdirTemp("", "bench-datasets")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	duck, err := startDuckDB(ctx, c.node)
+	if err != nil {
+		return err
+	}
+	defer duck.close()
+	fmt.Fprintf(out, "%d rows, row groups of %d, snappy; one thread each; the best of %d rounds; processor seconds (by the clock)\n\n", c.rows, c.group, c.rounds)
+	fmt.Fprintln(out, "| benchmark | MB | DuckDB | rows | times DuckDB's speed | records | times DuckDB's speed | 500 rows, of a scan | 500 near rows, of a scan | in pages of | peak MB | DuckDB's |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|---|---|---|---|")
+	for _, task := range c.tasks {
+		name := filepath.Join(dir, task+".parquet")
+		if err := writeFile(name, task, c); err != nil {
+			return err
+		}
+		if err := measure(ctx, out, duck, name, task, c); err != nil {
+			return fmt.Errorf("%s: %w", task, err)
+		}
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(name, task string, c config) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	if err := hfrows.Write(f, task, c.rows, c.group); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+func open(ctx context.Context, name, task string) (*datasets.Table, error) {
+	spec, ok := datasets.Find(datasets.Catalog(), task)
+	if !ok {
+		return nil, fmt.Errorf("unknown benchmark %q", task)
+	}
+	spec.Parts = []datasets.Part{{Files: []datasets.Location{{Pattern: filepath.Base(name)}}}}
+	return datasets.Open(ctx, datasets.FromDir(filepath.Dir(name)), spec)
+}
+
+func measure(ctx context.Context, out io.Writer, duck *duckDB, name, task string, c config) error {
+	t, err := open(ctx, name, task)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	columns := []string{}
+	for _, col := range t.Spec().Columns() {
+		parts := strings.Split(col.Name, ".")
+		for i, p := range parts {
+			parts[i] = `"` + p + `"`
+		}
+		columns = append(columns, strings.Join(parts, ".")+" AS c"+strconv.Itoa(len(columns)))
+	}
+	sql := fmt.Sprintf("CREATE OR REPLACE TEMP TABLE rows AS SELECT %s FROM read_parquet('%s')", strings.Join(columns, ", "), name)
+
+	rng := rand.New(rand.NewPCG(5, 6))
+	spread := rng.Perm(c.rows)[:500]
+	// Rows within a twentieth of the file, in its middle.
+	width := c.rows / 20
+	near := rng.Perm(width)[:500]
+	for i := range near {
+		near[i] += (c.rows - width) / 2
+	}
+	times := map[string][]span{}
+	duckPeak := 0.0
+	for range c.rounds {
+		r, err := duck.run(sql)
+		if err != nil {
+			return err
+		}
+		times["duckdb"] = append(times["duckdb"], span{r.Seconds, r.CPU})
+		duckPeak = r.Peak
+		for _, m := range []struct {
+			name string
+			f    func() error
+		}{
+			{"rows", func() error { return scanRows[task](ctx, t, c.rows) }},
+			{"records", func() error { return scanAll(ctx, t, c.rows) }},
+			{"spread", func() error { return readRows(ctx, t, spread) }},
+			{"near", func() error { return readRows(ctx, t, near) }},
+		} {
+			s, err := timed(m.f)
+			if err != nil {
+				return err
+			}
+			times[m.name] = append(times[m.name], s)
+		}
+	}
+	peak, err := peakOfScan(ctx, name, task)
+	if err != nil {
+		return err
+	}
+	touched, err := pagesTouched(name, t.Spec().Columns(), near)
+	if err != nil {
+		return err
+	}
+	best := func(name string) span {
+		return slices.MinFunc(times[name], func(a, b span) int { return cmp.Compare(a.cpu, b.cpu) })
+	}
+	d, rows, records := best("duckdb"), best("rows"), best("records")
+	fmt.Fprintf(out, "| %s | %.1f | %.3f (%.3f) | %.3f (%.3f) | %.2f | %.3f | %.2f | 1/%.1f | 1/%.1f | %.1f%% | %.0f | %.0f |\n",
+		task, float64(info.Size())/1e6, d.cpu, d.wall, rows.cpu, rows.wall, d.cpu/rows.cpu, records.cpu, d.cpu/records.cpu,
+		records.cpu/best("spread").cpu, records.cpu/best("near").cpu,
+		100*touched, peak/1e6, duckPeak/1e6)
+	return nil
+}
+
+// span is a time by the clock and of the processor, in seconds. The machine may
+// be shared, so that the second is the one to compare.
+type span struct{ wall, cpu float64 }
+
+func timed(f func() error) (span, error) {
+	runtime.GC()
+	before, err := cpuTime()
+	if err != nil {
+		return span{}, err
+	}
+	start := time.Now()
+	if err := f(); err != nil {
+		return span{}, err
+	}
+	wall := time.Since(start).Seconds()
+	after, err := cpuTime()
+	return span{wall, after - before}, err
+}
+
+// cpuTime returns the processor time that all threads of the process used.
+func cpuTime() (float64, error) {
+	var u unix.Rusage
+	err := unix.Getrusage(unix.RUSAGE_SELF, &u)
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9, err
+}
+
+func readRows(ctx context.Context, t *datasets.Table, indices []int) error {
+	recs, err := t.Records(ctx, indices, nil)
+	if err == nil && len(recs) != len(indices) {
+		err = fmt.Errorf("%d records", len(recs))
+	}
+	return err
+}
+
+func scanAll(ctx context.Context, t *datasets.Table, want int) error {
+	n := 0
+	for _, err := range t.All(ctx, nil) {
+		if err != nil {
+			return err
+		}
+		n++
+	}
+	if n != want {
+		return fmt.Errorf("%d rows, want %d", n, want)
+	}
+	return nil
+}
+
+// scanOnce scans a file and prints the process's peak memory.
+func scanOnce(name, task string) error {
+	t, err := open(context.Background(), name, task)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	if err := scanAll(context.Background(), t, t.Len()); err != nil {
+		return err
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(status)) {
+		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			fmt.Println(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kb), "kB")))
+		}
+	}
+	return nil
+}
+
+// peakOfScan scans the file in a process of its own.
+func peakOfScan(ctx context.Context, name, task string) (float64, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	out, err := exec.CommandContext(ctx, self, "-scan", name, "-tasks", task).Output()
+	if err != nil {
+		return 0, err
+	}
+	kb, err := strconv.ParseFloat(string(bytes.TrimSpace(out)), 64)
+	return kb * 1024, err
+}
+
+// duckDB is a DuckDB in a process of its own.
+type duckDB struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Scanner
+}
+
+type duckResult struct{ Seconds, CPU, Peak float64 }
+
+func startDuckDB(ctx context.Context, dir string) (*duckDB, error) {
+	cmd := exec.CommandContext(ctx, "node", "duckdb.mjs")
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return &duckDB{cmd, in, bufio.NewScanner(out)}, cmd.Start()
+}
+
+func (d *duckDB) run(sql string) (duckResult, error) {
+	request, err := json.Marshal(map[string]string{"sql": sql})
+	if err != nil {
+		return duckResult{}, err
+	}
+	if _, err := d.in.Write(append(request, '\n')); err != nil {
+		return duckResult{}, err
+	}
+	if !d.out.Scan() {
+		return duckResult{}, fmt.Errorf("DuckDB gave no answer: %v", d.out.Err())
+	}
+	var r duckResult
+	return r, json.Unmarshal(d.out.Bytes(), &r)
+}
+
+func (d *duckDB) close() {
+	d.in.Close()
+	_ = d.cmd.Wait()
+}
