@@ -358,11 +358,13 @@ func TestReadOnlyCache(t *testing.T) {
 // and every reader gets all of it. Without locks there may be more transfers,
 // and nothing else changes.
 func TestHammer(t *testing.T) {
-	t.Run("locks", func(t *testing.T) { hammer(t, true) })
-	t.Run("no locks", func(t *testing.T) { hammer(t, false) })
+	t.Run("locks", func(t *testing.T) { hammer(t, true, true) })
+	t.Run("no locks", func(t *testing.T) { hammer(t, false, true) })
+	t.Run("no links", func(t *testing.T) { hammer(t, true, false) })
+	t.Run("neither", func(t *testing.T) { hammer(t, false, false) })
 }
 
-func hammer(t *testing.T, locks bool) {
+func hammer(t *testing.T, locks, links bool) {
 	h := hubtest.New(t)
 	files := map[string]string{}
 	var paths []string
@@ -384,7 +386,7 @@ func hammer(t *testing.T, locks bool) {
 	var wg sync.WaitGroup
 	for k := range 3 {
 		c := newClient(t, h, func(o *hub.Options) {
-			o.CacheDir, o.Concurrency = dir, 2
+			o.CacheDir, o.Concurrency, o.NoSymlinks = dir, 2, !links
 			if !locks {
 				o.MaxRetries = new(0)
 			}

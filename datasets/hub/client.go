@@ -39,9 +39,6 @@ type Client struct {
 // CacheDir returns the root of the cache, an absolute path.
 func (c *Client) CacheDir() string { return c.cache }
 
-// Offline tells whether the client refuses to use the network.
-func (c *Client) Offline() bool { return c.offline }
-
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -85,18 +85,23 @@ func TestDownloadSurvives(t *testing.T) {
 		{name: "stall in the body", faults: []hubtest.Fault{{Server: "cdn", Stall: true, Cut: 300_000}},
 			edit: func(o *hub.Options) { o.Timeout = 50 * time.Millisecond }},
 		{name: "gzip although not asked for", path: smallName, faults: []hubtest.Fault{{Path: "resolve-cache", Gzip: true, Times: -1}}},
+		{name: "empty file whose length is not told", path: "empty", faults: []hubtest.Fault{{Method: "HEAD", Path: "resolve-cache", Gzip: true}}},
+		{name: "empty file whose first byte is refused", path: "empty", faults: []hubtest.Fault{{Method: "HEAD", Path: "resolve-cache", Gzip: true}, {Method: "GET", Path: "resolve-cache", Status: 416}}},
 		{name: "small file, one byte changed", path: smallName, faults: []hubtest.Fault{{Method: "GET", Path: "resolve-cache", Corrupt: true}}},
 		{name: "small file cut", path: smallName, faults: []hubtest.Fault{{Method: "GET", Path: "resolve-cache", Cut: 3}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			h := hubtest.New(t)
-			h.Dataset("o/d", map[string]string{largeName: large, smallName: small})
+			h.Dataset("o/d", map[string]string{largeName: large, smallName: small, "empty": ""})
 			h.Inject(tt.faults...)
 			c := newClient(t, h, tt.edit)
 			path, want := largeName, large
-			if tt.path != "" {
+			switch tt.path {
+			case smallName:
 				path, want = smallName, small
+			case "empty":
+				path, want = "empty", ""
 			}
 			local, err := c.Download(t.Context(), hub.Dataset("o/d"), path)
 			if err != nil {

@@ -204,3 +204,28 @@ func TestPin(t *testing.T) {
 		t.Errorf("out of reach: pinned to %s, want %s", got, second)
 	}
 }
+
+func TestMessagesFromTheBody(t *testing.T) {
+	json := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
+	for _, tt := range []struct {
+		name   string
+		header http.Header
+		body   string
+		says   string
+	}{
+		{"a string", json, `{"error": "no soup"}`, `"no soup"`},
+		{"several", json, `{"error": ["no soup", "no bread"]}`, `"no soup; no bread"`},
+		{"neither", json, `{"error": {"a": 1}}`, "(status 400, request"},
+		{"not JSON", http.Header{"Content-Type": {"text/html"}}, `{"error": "no soup"}`, "(status 400, request"},
+		{"very long", json, `{"error": "` + strings.Repeat("ü", 1000) + `"}`, `ü..."`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := hubtest.New(t)
+			h.Inject(hubtest.Fault{Status: 400, Header: tt.header, Body: tt.body})
+			_, err := newClient(t, h, nil).Info(t.Context(), hub.Dataset("o/d"))
+			if err == nil || !strings.Contains(err.Error(), tt.says) || len(err.Error()) > 500 {
+				t.Errorf("got %v, want %s", err, tt.says)
+			}
+		})
+	}
+}
