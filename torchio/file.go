@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -284,6 +285,9 @@ func (f *File) loadZip() error {
 		return err
 	}
 	storages := map[string]*storage{}
+	var made slab[storage]
+	var refs slab[storageRef]
+	data := slices.Grow([]byte(folder+"/data/"), 64)
 	u := f.unpickler(src)
 	u.storage = func(dtype DType, untyped bool, key string, numel int64, view any) (*storageRef, error) {
 		if view != nil {
@@ -291,17 +295,21 @@ func (f *File) loadZip() error {
 		}
 		st := storages[key]
 		if st == nil {
-			rec := dir.lookup(folder + "/data/" + key)
-			if rec == nil {
+			i, ok := dir.byName[string(append(data, key...))]
+			if !ok {
 				return nil, formatErr("data/"+clip(key), -1, "the record is missing")
 			}
-			st = &storage{file: f, key: rec.name[len(folder)+len("/data/"):], rec: rec, size: rec.usize}
+			rec := &dir.records[i]
+			st = made.new()
+			st.file, st.key, st.rec, st.size = f, rec.name[len(data):], rec, rec.usize
 			storages[st.key] = st
 		}
 		if numel > st.size/int64(dtype.Size()) {
 			return nil, formatErr("data/"+clip(key), st.rec.header, "%d bytes, but the pickle says %d elements of %v", st.size, numel, dtype)
 		}
-		return &storageRef{st: st, dtype: dtype, bytes: numel * int64(dtype.Size())}, nil
+		ref := refs.new()
+		*ref = storageRef{st: st, dtype: dtype, bytes: numel * int64(dtype.Size())}
+		return ref, nil
 	}
 	f.root, err = u.run()
 	return err

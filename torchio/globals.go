@@ -98,7 +98,7 @@ func (u *unpickler) persistent(id any) (*storageRef, error) {
 	if len(t) == 6 {
 		view = t[5]
 	}
-	if err := u.charge(64 + len(key)); err != nil {
+	if err := u.charge(240 + len(key)); err != nil {
 		return nil, err
 	}
 	return u.storage(class.storage, class.untyped, key, numel, view)
@@ -150,7 +150,7 @@ func rebuildTensor(minArgs, maxArgs int) func(*unpickler, Tuple) (any, error) {
 		if err := u.charge(160); err != nil {
 			return nil, err
 		}
-		t, err := newTensor(ref, dtype, offset, shape, strides, u.maxExpanded)
+		t, err := newTensor(u.tensors.new(), ref, dtype, offset, shape, strides, u.maxExpanded)
 		if err != nil {
 			return nil, err
 		}

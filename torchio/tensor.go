@@ -25,8 +25,8 @@ type Tensor struct {
 // maxDims is the most dimensions that torch's operations take.
 const maxDims = 64
 
-// newTensor checks that a view lies within its storage.
-func newTensor(ref *storageRef, dtype DType, offset int64, shape, strides []int, maxExpanded int64) (*Tensor, error) {
+// newTensor fills t, after checking that the view lies within its storage.
+func newTensor(t *Tensor, ref *storageRef, dtype DType, offset int64, shape, strides []int, maxExpanded int64) (*Tensor, error) {
 	where := "data/" + ref.st.key
 	if len(shape) != len(strides) {
 		return nil, formatErr(where, -1, "tensor of %d sizes and %d strides", len(shape), len(strides))
@@ -38,7 +38,7 @@ func newTensor(ref *storageRef, dtype DType, offset int64, shape, strides []int,
 	if offset < 0 {
 		return nil, formatErr(where, -1, "tensor at offset %d", offset)
 	}
-	t := &Tensor{st: ref.st, dtype: dtype, shape: shape, strides: strides, n: 1, contiguous: true}
+	*t = Tensor{st: ref.st, dtype: dtype, shape: shape, strides: strides, n: 1, contiguous: true}
 	last := uint64(0) // index of the last element, relative to offset
 	overflow := false
 	for i := len(shape) - 1; i >= 0; i-- {

@@ -29,6 +29,7 @@ type unpickler struct {
 	maxExpanded int64
 	// The last shape and strides: tensors of a kind share theirs.
 	lastDims [2][]int
+	tensors  slab[Tensor]
 }
 
 // unset stands in the memo where nothing was put.

@@ -244,13 +244,7 @@ func (d *zipDir) folder() (string, error) {
 // dataOffset reads a record's local header and gives the position of its
 // data.
 func (d *zipDir) dataOffset(r io.ReaderAt, rec *zipRecord) (int64, error) {
-	var fixed [localHeaderSize + 64]byte
-	h := fixed[:]
-	if n := localHeaderSize + len(rec.name); n <= len(h) {
-		h = h[:n]
-	} else {
-		h = make([]byte, n)
-	}
+	h := make([]byte, localHeaderSize+len(rec.name))
 	if err := readFull(r, h, rec.header); err != nil {
 		return 0, &FormatError{Where: rec.name, Offset: rec.header, Reason: "the record's header cannot be read", Err: err}
 	}
