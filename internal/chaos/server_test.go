@@ -103,12 +103,14 @@ func TestFaults(t *testing.T) {
 		Drip:              func(g got) bool { return g.status == 200 && errors.Is(g.err, context.DeadlineExceeded) && g.body != "" },
 		Disconnect:        func(g got) bool { return g.status == 200 && unexpected(g) && g.body != "" },
 		DisconnectEarly:   func(g got) bool { return g.err != nil && g.status == 0 },
-		TruncatedJSON:     func(g got) bool { return g.status == 200 && g.err == nil && g.body[0] == '{' && !json.Valid([]byte(g.body)) },
-		InvalidJSON:       func(g got) bool { return g.status == 200 && g.err == nil && !json.Valid([]byte(g.body)) },
-		HTMLPage:          func(g got) bool { return strings.HasPrefix(g.media, "text/html") },
-		WrongType:         func(g got) bool { return g.media == "image/png" },
-		NoChoices:         func(g got) bool { return strings.Contains(g.body, `"choices":[]`) },
-		EmbeddedError:     func(g got) bool { return g.status == 200 && strings.Contains(g.body, `"error"`) },
+		TruncatedJSON: func(g got) bool {
+			return g.status == 200 && g.err == nil && g.body[0] == '{' && !json.Valid([]byte(g.body))
+		},
+		InvalidJSON:   func(g got) bool { return g.status == 200 && g.err == nil && !json.Valid([]byte(g.body)) },
+		HTMLPage:      func(g got) bool { return strings.HasPrefix(g.media, "text/html") },
+		WrongType:     func(g got) bool { return g.media == "image/png" },
+		NoChoices:     func(g got) bool { return strings.Contains(g.body, `"choices":[]`) },
+		EmbeddedError: func(g got) bool { return g.status == 200 && strings.Contains(g.body, `"error"`) },
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			c := Config{Faults: []Fault{{Kind: kind, Probability: 1, RetryAfter: 2500 * time.Millisecond}}, MaxFaults: 1}

@@ -172,13 +172,20 @@ var sdkHeaders = []string{
 
 var userAgent = []string{"llmrouter-go"}
 
-// middleware drops the SDK's own headers, and turns statuses of 300 or more
+// middleware drops the SDK's own headers, unwraps the body, and turns statuses of 300 or more
 // into errors before the SDK reads their body without bound.
 func middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
 	for _, name := range sdkHeaders {
 		delete(req.Header, name)
 	}
 	req.Header["User-Agent"] = userAgent
+	if req.GetBody != nil {
+		// The SDK's wrapper hides from net/http that the body is in memory, which
+		// costs a packet of its own for the header.
+		if body, err := req.GetBody(); err == nil {
+			req.Body = body
+		}
+	}
 	res, err := next(req)
 	if err != nil || res.StatusCode < 300 {
 		return res, err

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -470,6 +471,47 @@ func TestStopAfter(t *testing.T) {
 	}
 }
 
+// TestStopWhileWaiting: calls that wait for a key when their candidate stops end
+// without using up what the limits allow.
+func TestStopWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{next: func(n int, r seen) reply {
+			if r.model == "gone" {
+				return reply{status: 410}
+			}
+			return reply{}
+		}}
+		client := newClient(t, chat.Options{Transport: s, StopAfter: 1, Limits: chat.Limits{RequestsPerMinute: 1, TokensPerMinute: 600}})
+		targets := resolve(t, remote, []string{"a"}, "gone", "other")
+		began := time.Now()
+		var stopped, failed atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				_, err := client.Complete(t.Context(), ask(targets[0], strconv.Itoa(i)))
+				switch _, isError := errors.AsType[*chat.Error](err); {
+				case isError:
+					failed.Add(1)
+				case errors.Is(err, chat.ErrStopped):
+					stopped.Add(1)
+				default:
+					t.Errorf("got %v", err)
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		wg.Go(func() {
+			if _, err := client.Complete(t.Context(), ask(targets[1], "x")); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Wait()
+		if took := time.Since(began); took != time.Minute || failed.Load() != 1 || stopped.Load() != 19 || len(s.requests()) != 2 {
+			t.Errorf("%v, %d failed, %d stopped, %d requests", took, failed.Load(), stopped.Load(), len(s.requests()))
+		}
+	})
+}
+
 // TestAttempts: the number of attempts and the waits between them are bounded.
 func TestAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -540,6 +582,41 @@ func TestTotalTimeout(t *testing.T) {
 		wg.Wait()
 		if took := time.Since(began); took != 2*time.Minute {
 			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// TestStalled: a call that never has its turn gives up once nothing has
+// succeeded for TotalTimeout.
+func TestStalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{next: always(reply{status: 500})}
+		client := newClient(t, chat.Options{
+			Transport: s, Attempts: 100, TotalTimeout: 110 * time.Second, Limits: chat.Limits{RequestsPerMinute: 1}, Cooldown: time.Second,
+		})
+		target := resolve(t, remote, []string{"a"}, "m")[0]
+		began := time.Now()
+		var wg sync.WaitGroup
+		for i, want := range []chat.Kind{chat.KindServer, chat.KindUnavailable} {
+			time.Sleep(time.Second)
+			wg.Go(func() {
+				got, err := client.Complete(t.Context(), ask(target, strconv.Itoa(i)))
+				e, ok := errors.AsType[*chat.Error](err)
+				if !ok || e.Kind != want {
+					t.Errorf("call %d: got %v, want %s", i, err, want)
+				}
+				if want == chat.KindUnavailable && (got.Attempts != 0 || got.KeyLabel != "") {
+					t.Errorf("call %d: %+v", i, got)
+				}
+			})
+		}
+		wg.Wait()
+		if took := time.Since(began); took != 112*time.Second {
+			t.Errorf("took %v", took)
+		}
+		stats := client.Stats().Candidates[0]
+		if stats.Calls != 2 || stats.Failed != 2 || stats.Attempts != len(s.requests()) {
+			t.Errorf("%+v after %d requests", stats, len(s.requests()))
 		}
 	})
 }

@@ -16,6 +16,12 @@
 // longer has. A [Budget] bounds what the calls may cost, and [EstimateCalls]
 // says beforehand what they will.
 //
+// Calls that find no free key wait, oldest first. A key that met 429 rests, and
+// afterwards carries only as many calls at once as it is found to bear. What
+// speaks of a model rather than of the key, 5xx and 403, is held against the
+// key's use for that model alone, so that one broken candidate does not take
+// the keys from the others.
+//
 // A failed call is an [*Error], whose Message is the same in every run: it
 // holds no address, port, key or text of the service. A candidate that takes
 // no more calls is [ErrStopped], and a spent budget [ErrBudget]: these pairs

@@ -91,8 +91,9 @@ type Options struct {
 	// default 8 MiB.
 	MaxResponseBytes int64
 
-	// Transport sends the requests; nil: a copy of http.DefaultTransport with a
-	// pool of idle connections for many workers. Redirects are not followed.
+	// Transport sends the requests; nil: a copy of http.DefaultTransport (which
+	// follows HTTPS_PROXY and its like, as Go programs do) with a pool of idle
+	// connections for many workers. Redirects are not followed.
 	Transport http.RoundTripper
 
 	// Logger takes notice of keys set aside and candidates stopped (Warn), and

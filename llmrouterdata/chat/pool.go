@@ -31,6 +31,7 @@ type pool struct {
 	mu       sync.Mutex
 	keys     map[Secret]*poolKey
 	waiters  []*waiter // ascending seq
+	blocked  []*waiter // scratch space of dispatch
 	timer    *time.Timer
 	progress time.Time // of the last success
 	latency  float64   // s, moving average of successes; 0: none yet
@@ -115,10 +116,10 @@ type waiter struct {
 
 // lease is one attempt's hold on a key.
 type lease struct {
-	key    *poolKey
-	model  string
-	began  time.Time
-	tokens *use
+	key             *poolKey
+	model           string
+	began           time.Time
+	request, tokens *use
 }
 
 // outcome is what an attempt did.
@@ -225,6 +226,12 @@ func (p *pool) idleSince(start time.Time) time.Duration {
 	return time.Since(start)
 }
 
+// likewise reports whether w cannot be served if other, which came before it,
+// could not.
+func (w *waiter) likewise(other *waiter) bool {
+	return w.ring == other.ring && w.model == other.model && w.tokens >= other.tokens
+}
+
 func (w *waiter) result() (*lease, error) {
 	if w.lease == nil {
 		return nil, errNoKeys
@@ -256,8 +263,10 @@ func (p *pool) grant(now time.Time, w *waiter, k *poolKey) *lease {
 	}
 	k.inFlight++
 	k.stats.Attempts++
-	k.requests.take(now, 1)
-	return &lease{key: k, model: w.model, began: now, tokens: k.tokens.take(now, w.tokens)}
+	return &lease{
+		key: k, model: w.model, began: now,
+		request: k.requests.take(now, 1), tokens: k.tokens.take(now, w.tokens),
+	}
 }
 
 // dispatch serves the waiters that can be served, oldest first, and sets the
@@ -266,7 +275,12 @@ func (p *pool) grant(now time.Time, w *waiter, k *poolKey) *lease {
 func (p *pool) dispatch(now time.Time) {
 	var next time.Time
 	kept := p.waiters[:0]
+	blocked := p.blocked[:0]
 	for _, w := range p.waiters {
+		if slices.ContainsFunc(blocked, w.likewise) {
+			kept = append(kept, w)
+			continue
+		}
 		k, at, usable := p.pick(now, w)
 		if k != nil || !usable {
 			w.lease = p.grant(now, w, k)
@@ -276,8 +290,11 @@ func (p *pool) dispatch(now time.Time) {
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
+		blocked = append(blocked, w)
 		kept = append(kept, w)
 	}
+	clear(blocked)
+	p.blocked = blocked
 	clear(p.waiters[len(kept):])
 	p.waiters = kept
 	switch {
@@ -382,7 +399,9 @@ func average(old, x float64) float64 {
 func (p *pool) unuse(l *lease) {
 	l.key.inFlight--
 	l.key.stats.Attempts--
-	l.key.tokens.correct(time.Now(), l.tokens, 0)
+	now := time.Now()
+	l.key.requests.correct(now, l.request, 0)
+	l.key.tokens.correct(now, l.tokens, 0)
 }
 
 // release ends an attempt and applies what it taught.

@@ -113,7 +113,9 @@ func TestPromptErrors(t *testing.T) {
 // TestPromptsWith: a registry is a value.
 func TestPromptsWith(t *testing.T) {
 	base := chat.BuiltinPrompts()
-	mine := func(q llmrouterdata.StandardQueryData) (chat.Prompt, error) { return chat.Prompt{User: "mine: " + q.Query}, nil }
+	mine := func(q llmrouterdata.StandardQueryData) (chat.Prompt, error) {
+		return chat.Prompt{User: "mine: " + q.Query}, nil
+	}
 	custom := base.With("gsm8k", mine).With("my_task", mine).With("math", nil)
 	for _, task := range []string{"gsm8k", "my_task"} {
 		got, err := custom.For(llmrouterdata.StandardQueryData{TaskName: task, Query: "Q?"})
