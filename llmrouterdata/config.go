@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/llmrouter-go/llmrouter/internal/spell"
 )
 
 // Config is the pipeline's configuration, a YAML file. Paths are resolved
@@ -196,9 +198,9 @@ func (r *configReader) top(n *yaml.Node) {
 		case "api_endpoint":
 			r.text(value, key.Value, &r.config.APIEndpoint)
 		default:
-			if near := nearest(key.Value, sections); near != "" {
+			if near := spell.Near(key.Value, sections); near != nil {
 				r.config.Warnings = append(r.config.Warnings, fmt.Sprintf(
-					"%s:%d: the section %q is not read; was %q meant?", r.file, key.Line, key.Value, near))
+					"%s:%d: the section %q is not read; was %q meant?", r.file, key.Line, key.Value, near[0]))
 			}
 		}
 	})
@@ -215,8 +217,8 @@ func (r *configReader) section(n *yaml.Node, name string, known map[string]func(
 				names = append(names, k)
 			}
 			slices.Sort(names)
-			if near := nearest(key.Value, names); near != "" {
-				err = fmt.Errorf("%w; was %q meant?", err, near)
+			if near := spell.Near(key.Value, names); near != nil {
+				err = fmt.Errorf("%w; was %q meant?", err, near[0])
 			}
 			r.fail(key, join(name, key.Value), err)
 			return
@@ -332,36 +334,4 @@ func (c *Config) Require(keys ...string) error {
 		return nil
 	}
 	return fmt.Errorf("llmrouterdata: the configuration lacks %s: %w", strings.Join(missing, ", "), ErrMissing)
-}
-
-// nearest returns the name that a typing mistake may have meant, or "".
-func nearest(word string, names []string) string {
-	best, bestDistance := "", max(1, len(word)/3)+1
-	for _, name := range names {
-		if d := editDistance(word, name); d < bestDistance {
-			best, bestDistance = name, d
-		}
-	}
-	return best
-}
-
-// editDistance is the Levenshtein distance in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diagonal = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }
