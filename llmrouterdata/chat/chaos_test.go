@@ -193,7 +193,7 @@ func TestChaosLoopback(t *testing.T) {
 	c := chaosConfig()
 	c.Latency = chaos.LogNormal(20*time.Millisecond, 0.5)
 	c.Cooldown = 20 * time.Millisecond
-	c.Grace = 500 * time.Millisecond
+	c.Grace = 1500 * time.Millisecond // a busy machine may hold a request back
 	c.DripInterval = 50 * time.Millisecond
 	s := chaos.New(c)
 	url, stop, err := s.Listen()
@@ -202,7 +202,7 @@ func TestChaosLoopback(t *testing.T) {
 	}
 	defer stop()
 	client, err := chat.New(chat.Options{
-		Timeout: time.Second, Cooldown: c.Cooldown, Backoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
+		Timeout: 3 * time.Second, Cooldown: c.Cooldown, Backoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
