@@ -11,11 +11,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/internal/filelock"
 )
 
 // A vectorCache keeps the vectors of texts in a file, so that they are computed
 // once, and so that none of them need stay in memory. It belongs to one run at
-// a time, the one that holds the journal.
+// a time.
 //
 // The file is a header of cacheHeader bytes (what it is, the length of the
 // vectors, a hash of the encoder's fingerprint) and then records of one size:
@@ -31,6 +34,7 @@ type vectorCache struct {
 }
 
 const (
+	cacheSuffix = ".cache" // behind the name of the embedding file
 	cacheMagic  = "llmrouter vectors 1\n"
 	cacheHeader = 64
 )
@@ -53,6 +57,11 @@ func openCache(name, fingerprint string, dim int) (_ *vectorCache, err error) {
 			err = fmt.Errorf("pipeline: vector cache %s: %w", name, err)
 		}
 	}()
+	if err := filelock.TryLock(f); errors.Is(err, filelock.ErrLocked) {
+		return nil, errors.New("another run uses it")
+	} else if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return nil, fmt.Errorf("locking it: %w", err)
+	}
 	c := &vectorCache{file: f, dim: dim, record: make([]byte, 32+4*dim+4), index: map[[32]byte]int64{}}
 	header := make([]byte, 0, cacheHeader)
 	header = append(header, cacheMagic...)
@@ -65,7 +74,7 @@ func openCache(name, fingerprint string, dim int) (_ *vectorCache, err error) {
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
-	if n > 0 && (n < len(cacheMagic) || string(found[:len(cacheMagic)]) != cacheMagic) {
+	if head := string(found[:min(n, len(cacheMagic))]); !strings.HasPrefix(cacheMagic, head) {
 		return nil, errors.New("it is not a vector cache")
 	}
 	if fingerprint == "" || !bytes.Equal(found[:n], header) {

@@ -47,10 +47,14 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o EmbedOption
 	if len(missing) > 0 {
 		return nil, errors.Join(missing...)
 	}
+	dim := o.Encoder.Dim()
+	if dim < 1 {
+		return nil, fmt.Errorf("pipeline: the encoder makes vectors of %d numbers", dim)
+	}
 	progress := newReporter(o.Progress)
 	for i := range candidates {
 		progress.report(Progress{Stage: StageEmbed, Done: i, Total: len(candidates), Detail: candidates[i].Name})
-		vectors, err := encode(ctx, o.Encoder, []string{candidates[i].Feature})
+		vectors, err := encode(ctx, o.Encoder, dim, []string{candidates[i].Feature})
 		if err != nil {
 			return nil, fmt.Errorf("pipeline: embedding candidate %q: %w", candidates[i].Name, err)
 		}
@@ -69,9 +73,9 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o EmbedOption
 	return candidates, out.commit()
 }
 
-// encode calls an encoder and holds it to its word: one finite vector of its
-// length for each text.
-func encode(ctx context.Context, e embedding.Encoder, texts []string) ([][]float32, error) {
+// encode calls an encoder and holds it to its word: one finite vector of length
+// dim for each text.
+func encode(ctx context.Context, e embedding.Encoder, dim int, texts []string) ([][]float32, error) {
 	vectors, err := e.Encode(ctx, texts)
 	if err != nil {
 		return nil, err
@@ -80,8 +84,8 @@ func encode(ctx context.Context, e embedding.Encoder, texts []string) ([][]float
 		return nil, fmt.Errorf("the encoder gave %d vectors for %d texts", len(vectors), len(texts))
 	}
 	for i, v := range vectors {
-		if len(v) != e.Dim() {
-			return nil, fmt.Errorf("the encoder gave a vector of %d numbers, want %d", len(v), e.Dim())
+		if len(v) != dim {
+			return nil, fmt.Errorf("the encoder gave a vector of %d numbers, want %d", len(v), dim)
 		}
 		for _, x := range v {
 			if x-x != 0 { // NaN or infinite

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
@@ -179,7 +180,7 @@ func (c *checker) group(s checkSplit, group []llmrouterdata.RoutingRecord, row, 
 	for i := range group {
 		names[i] = group[i].ModelName
 	}
-	if fmt.Sprint(names) != fmt.Sprint(c.models) {
+	if !slices.Equal(names, c.models) {
 		at("the candidates are %q, want %q", names, c.models)
 	}
 	c.id(group, at)

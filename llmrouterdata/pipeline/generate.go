@@ -6,7 +6,6 @@ import (
 	"log/slog"
 
 	"github.com/llmrouter-go/llmrouter/datasets"
-	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -78,33 +77,4 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o GenerateOpt
 		}
 	}
 	return result, out.commit()
-}
-
-// outputs are files that appear together, in the order of their creation.
-type outputs struct {
-	files []*atomicfile.File
-}
-
-func (o *outputs) create(name string) (*atomicfile.File, error) {
-	f, err := atomicfile.CreateAll(name)
-	if err != nil {
-		return nil, fmt.Errorf("pipeline: %w", err)
-	}
-	o.files = append(o.files, f)
-	return f, nil
-}
-
-func (o *outputs) commit() error {
-	for _, f := range o.files {
-		if err := f.Commit(); err != nil {
-			return fmt.Errorf("pipeline: %s: %w", f.Target(), err)
-		}
-	}
-	return nil
-}
-
-func (o *outputs) abort() {
-	for _, f := range o.files {
-		_ = f.Abort() // a committed file stays
-	}
 }

@@ -388,7 +388,7 @@ func testConfig(dir string) *llmrouterdata.Config {
 	return c
 }
 
-func writeFile(t *testing.T, name, text string) {
+func writeFile(t testing.TB, name, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		t.Fatal(err)
@@ -399,7 +399,7 @@ func writeFile(t *testing.T, name, text string) {
 }
 
 // writeCandidates writes candidates of the given names at a local endpoint.
-func writeCandidates(t *testing.T, name string, models []string) {
+func writeCandidates(t testing.TB, name string, models []string) {
 	t.Helper()
 	var list []llmrouterdata.Candidate
 	for _, m := range models {

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
@@ -13,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/llmrouter-go/llmrouter/internal/filelock"
 )
@@ -26,22 +26,26 @@ import (
 type journal struct {
 	name string
 	lock *os.File
-	file *os.File
+	file journalFile
 
 	mu      sync.Mutex
-	end     int64 // where the next entry goes
-	unsaved int   // entries since the last fsync
-	index   map[callID]place
+	line    bytes.Buffer // scratch
+	end     int64        // where the next entry goes
+	unsaved int          // entries since the last fsync
+	saved   time.Time    // when that was
+}
+
+// journalFile is an *os.File.
+type journalFile interface {
+	io.ReaderAt
+	io.WriterAt
+	Truncate(size int64) error
+	Sync() error
+	Close() error
 }
 
 // callID identifies a call of a candidate within a journal.
 type callID [16]byte
-
-// place is where an entry stands.
-type place struct {
-	offset int64
-	failed bool
-}
 
 // entry is a finished call.
 type entry struct {
@@ -79,10 +83,22 @@ func newCallID(candidate, call string) callID {
 	return callID(sum[:16])
 }
 
+// lockSuffix ends the name of the lock file of a journal.
+const lockSuffix = ".lock"
+
 const journalHeader = `{"journal": "llmrouter calls", "version": 1}` + "\n"
 
-// maxEntry bounds a line of the journal: an answer of 8 MiB, escaped.
-const maxEntry = 64 << 20
+const (
+	// maxLine bounds a line that is read.
+	maxLine = 64 << 20
+	// maxEntry bounds an entry, so that its row can be read by whoever keeps to
+	// llmrouterdata.DefaultMaxLine. The longest answer that chat.Options allow
+	// by default is 8 MiB.
+	maxEntry = 12 << 20
+)
+
+// errEntryTooLarge says that an entry is longer than maxEntry.
+var errEntryTooLarge = errors.New("the entry is too large")
 
 // JournalLockedError says that another run holds the journal.
 type JournalLockedError struct {
@@ -98,20 +114,20 @@ func (e *JournalLockedError) Error() string {
 	return fmt.Sprintf("pipeline: %s is held by %s", e.Journal, holder)
 }
 
-// openJournal takes the journal's lock, makes the file or cuts off its torn
-// end, and reads what it holds. With fresh, an existing journal is first moved
-// aside under a new name, since what it holds was paid for.
+// openJournal takes the journal's lock and opens or makes the file; scan must
+// follow. With fresh, an existing journal is first moved aside under a new
+// name, since what it holds was paid for.
 func openJournal(name string, fresh bool, warn func(string)) (_ *journal, err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return nil, fmt.Errorf("pipeline: journal: %w", err)
 	}
-	j := &journal{name: name, index: map[callID]place{}}
+	j := &journal{name: name, saved: time.Now()}
 	defer func() {
 		if err != nil {
 			_ = j.close()
 		}
 	}()
-	if err := j.takeLock(); err != nil {
+	if err := j.takeLock(warn); err != nil {
 		return nil, err
 	}
 	if fresh {
@@ -119,44 +135,45 @@ func openJournal(name string, fresh bool, warn func(string)) (_ *journal, err er
 			return nil, fmt.Errorf("pipeline: journal: %w", err)
 		}
 	}
-	if j.file, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
 		return nil, fmt.Errorf("pipeline: journal: %w", err)
 	}
-	if err := j.load(j.file, warn); err != nil {
-		return nil, fmt.Errorf("pipeline: journal %s: %w", name, err)
-	}
-	if err := j.file.Truncate(j.end); err != nil {
-		return nil, fmt.Errorf("pipeline: journal %s: %w", name, err)
-	}
-	if j.end == 0 {
-		if err := j.write([]byte(journalHeader)); err != nil {
-			return nil, fmt.Errorf("pipeline: journal %s: %w", name, err)
-		}
-	}
+	j.file = f
 	return j, nil
 }
 
-// peek reads what a journal holds and leaves it as it is; a run may be writing
-// it. No journal is an empty one.
-func (j *journal) peek() error {
-	f, err := os.Open(j.name)
+// peekJournal opens a journal to scan and leaves it as it is; a run may be writing it.
+// Nil is returned where there is none.
+func peekJournal(name string) (*journal, error) {
+	f, err := os.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("pipeline: journal: %w", err)
+		return nil, fmt.Errorf("pipeline: journal: %w", err)
 	}
-	defer f.Close()
-	if err := j.load(f, func(string) {}); err != nil {
+	return &journal{name: name, file: f}, nil
+}
+
+// resume cuts a torn last line off, behind which entries are then appended, and
+// writes the first line of a new journal.
+func (j *journal) resume() error {
+	if err := j.file.Truncate(j.end); err != nil {
 		return fmt.Errorf("pipeline: journal %s: %w", j.name, err)
+	}
+	if j.end == 0 {
+		if err := j.write([]byte(journalHeader)); err != nil {
+			return fmt.Errorf("pipeline: journal %s: %w", j.name, err)
+		}
 	}
 	return nil
 }
 
 // takeLock holds a file of its own rather than the journal, which Windows
 // would not let others read while it is locked.
-func (j *journal) takeLock() error {
-	name := j.name + ".lock"
+func (j *journal) takeLock(warn func(string)) error {
+	name := j.name + lockSuffix
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return fmt.Errorf("pipeline: journal: %w", err)
@@ -172,6 +189,8 @@ func (j *journal) takeLock() error {
 	case err != nil && !errors.Is(err, errors.ErrUnsupported):
 		f.Close()
 		return fmt.Errorf("pipeline: locking the journal: %w", err)
+	case err != nil:
+		warn("the journal cannot be locked here: see to it that no other run uses it")
 	}
 	j.lock = f
 	if err := errors.Join(f.Truncate(0), writeAt(f, "\n"+strconv.Itoa(os.Getpid())+"\n")); err != nil {
@@ -191,57 +210,11 @@ func moveAside(name string) error {
 	}
 	for n := 1; ; n++ {
 		aside := fmt.Sprintf("%s.%d", name, n)
-		if _, err := os.Lstat(aside); errors.Is(err, os.ErrNotExist) {
+		switch _, err := os.Lstat(aside); {
+		case errors.Is(err, os.ErrNotExist):
 			return os.Rename(name, aside)
-		}
-	}
-}
-
-// load indexes the entries up to the last whole line. Lines that are damaged
-// are passed over with a warning: their calls are made again.
-func (j *journal) load(f io.ReaderAt, warn func(string)) error {
-	r := bufio.NewReaderSize(io.NewSectionReader(f, 0, 1<<62), 1<<20)
-	var line []byte
-	for number := 1; ; number++ {
-		var err error
-		if line, err = readLine(r, line[:0]); err == io.EOF {
-			break // what is left is no whole line
-		} else if err != nil {
+		case err != nil:
 			return err
-		}
-		start := j.end
-		j.end += int64(len(line))
-		if number == 1 {
-			if string(line) != journalHeader {
-				return fmt.Errorf("it is not a journal of this version")
-			}
-			continue
-		}
-		var head struct {
-			Call      string          `json:"call"`
-			Candidate string          `json:"candidate"`
-			Error     json.RawMessage `json:"error"`
-		}
-		if err := json.Unmarshal(line, &head); err != nil || head.Call == "" {
-			warn(fmt.Sprintf("%s:%d: damaged entry; the call is made again", j.name, number))
-			continue
-		}
-		j.index[newCallID(head.Candidate, head.Call)] = place{start, head.Error != nil}
-	}
-	return nil
-}
-
-// readLine appends the next line with its line end to buf; io.EOF where there
-// is none.
-func readLine(r *bufio.Reader, buf []byte) ([]byte, error) {
-	for {
-		part, err := r.ReadSlice('\n')
-		if len(buf)+len(part) > maxEntry {
-			return buf, fmt.Errorf("a line of more than %d bytes", maxEntry)
-		}
-		buf = append(buf, part...)
-		if err != bufio.ErrBufferFull {
-			return buf, err
 		}
 	}
 }
@@ -255,31 +228,40 @@ func (j *journal) write(lines []byte) error {
 	return nil
 }
 
-// syncEvery is how many entries are brought to stable storage at once. They are
-// with the operating system before that, which outlives the process.
-const syncEvery = 256
+// An entry is with the operating system, which outlives the process, when
+// append returns. It is brought to stable storage with syncEvery others, or with
+// the next one after syncAfter.
+const (
+	syncEvery = 256
+	syncAfter = time.Second
+)
 
-// append adds a finished call and returns its place.
-func (j *journal) append(e *entry) (place, error) {
-	line, err := json.Marshal(e)
-	if err != nil {
-		return place{}, fmt.Errorf("pipeline: journal: %w", err)
-	}
-	if len(line) >= maxEntry {
-		return place{}, fmt.Errorf("pipeline: journal: an entry of %d bytes", len(line))
-	}
-	line = append(line, '\n')
+// append adds a finished call and returns its offset. errEntryTooLarge leaves
+// the journal as it was.
+func (j *journal) append(e *entry) (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	at := place{j.end, e.Error != nil}
-	if err := j.write(line); err != nil {
-		return place{}, fmt.Errorf("pipeline: journal: %w", err)
+	if j.line.Cap() > 1<<20 {
+		j.line = bytes.Buffer{}
 	}
-	if j.unsaved++; j.unsaved >= syncEvery {
-		j.unsaved = 0
+	j.line.Reset()
+	encoder := json.NewEncoder(&j.line)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(e); err != nil {
+		return 0, fmt.Errorf("pipeline: journal: %w", err)
+	}
+	if j.line.Len() > maxEntry {
+		return 0, fmt.Errorf("pipeline: journal: %w", errEntryTooLarge)
+	}
+	at := j.end
+	if err := j.write(j.line.Bytes()); err != nil {
+		return 0, fmt.Errorf("pipeline: journal: %w", err)
+	}
+	if j.unsaved++; j.unsaved >= syncEvery || time.Since(j.saved) >= syncAfter {
 		if err := j.file.Sync(); err != nil {
-			return place{}, fmt.Errorf("pipeline: journal: %w", err)
+			return 0, fmt.Errorf("pipeline: journal: %w", err)
 		}
+		j.unsaved, j.saved = 0, time.Now()
 	}
 	return at, nil
 }
@@ -296,7 +278,7 @@ func (j *journal) read(offset int64) (*entry, error) {
 			}
 			return e, nil
 		}
-		if err != nil || len(line) > maxEntry {
+		if err != nil || len(line) > maxLine {
 			return nil, fmt.Errorf("pipeline: journal %s: entry at byte %d: %w", j.name, offset, errors.Join(err, io.ErrUnexpectedEOF))
 		}
 		line = make([]byte, 4*len(line))

@@ -35,18 +35,24 @@ type Progress struct {
 type reporter struct {
 	mu       sync.Mutex
 	callback func(Progress)
-	start    map[string]time.Time
-	last     map[string]time.Time
+	stages   map[string]*stage
+}
+
+// stage is what was reported of a stage.
+type stage struct {
+	start, last time.Time
+	done        int
 }
 
 // pause is the least time between two reports of one stage.
 const pause = 50 * time.Millisecond
 
 func newReporter(callback func(Progress)) *reporter {
-	return &reporter{callback: callback, start: map[string]time.Time{}, last: map[string]time.Time{}}
+	return &reporter{callback: callback, stages: map[string]*stage{}}
 }
 
-// report passes p on if it is due; the first and the last of a stage always are.
+// report passes p on if it is due; the first and the last of a stage always
+// are. A report that another has overtaken is dropped, so that Done never falls.
 func (r *reporter) report(p Progress) {
 	if r.callback == nil {
 		return
@@ -54,16 +60,19 @@ func (r *reporter) report(p Progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	start, begun := r.start[p.Stage]
+	s, begun := r.stages[p.Stage]
 	if !begun {
-		start = now
-		r.start[p.Stage] = now
+		s = &stage{start: now}
+		r.stages[p.Stage] = s
 	}
-	if begun && p.Done < p.Total && now.Sub(r.last[p.Stage]) < pause {
+	if p.Done <= p.Resumed {
+		s.start = now // what was taken from the journal says nothing about the rate
+	}
+	if begun && (p.Done < s.done || p.Done < p.Total && now.Sub(s.last) < pause) {
 		return
 	}
-	r.last[p.Stage] = now
-	if seconds := now.Sub(start).Seconds(); seconds > 0 && p.Done > p.Resumed {
+	s.last, s.done = now, p.Done
+	if seconds := now.Sub(s.start).Seconds(); seconds > 0 && p.Done > p.Resumed {
 		p.Rate = float64(p.Done-p.Resumed) / seconds
 		p.Left = time.Duration(float64(p.Total-p.Done) / p.Rate * float64(time.Second))
 	}

@@ -150,12 +150,9 @@ func (w *workload) prepare(o *EvaluateOptions) error {
 		}
 		q.embeddingID = id
 
-		prompt, err := o.Prompts.For(q.StandardQueryData)
-		if err == nil && prompt.User == "" {
-			err = errors.New("the prompt is empty")
-		}
+		prompt, err := w.prompt(i, o.Prompts)
 		if err != nil {
-			problems.add(fmt.Errorf("pipeline: prompt of %s: %w", w.describe(i), err))
+			problems.add(err)
 			continue
 		}
 		sum := sha256.Sum256([]byte(prompt.System + "\x00" + prompt.User))
@@ -203,16 +200,21 @@ func (w *workload) describe(i int) string {
 	return fmt.Sprintf("%s query %d (task %s)", split, n+1, w.queries[i].TaskName)
 }
 
-// request returns the request of a pair and the id of its call.
-func (w *workload) request(q, t int, prompts *chat.Prompts) (chat.Request, string, error) {
+// prompt returns the prompt of a query.
+func (w *workload) prompt(q int, prompts *chat.Prompts) (chat.Prompt, error) {
 	prompt, err := prompts.For(w.queries[q].StandardQueryData)
 	if err != nil {
-		return chat.Request{}, "", fmt.Errorf("pipeline: prompt of %s: %w", w.describe(q), err)
+		return prompt, fmt.Errorf("pipeline: prompt of %s: %w", w.describe(q), err)
 	}
+	return prompt, nil
+}
+
+// request returns the request of a pair and the id of its call.
+func (w *workload) request(q, t int, prompt chat.Prompt) (chat.Request, string) {
 	r := chat.Request{Target: w.targets[t], Prompt: prompt, Params: w.params}
 	call := r.Fingerprint()
 	if n := w.queries[q].occurrence; n > 0 {
 		call += "-" + strconv.Itoa(n)
 	}
-	return r, call, nil
+	return r, call
 }

@@ -10,17 +10,18 @@ import (
 // it to form good batches, few enough to report progress and lose little.
 const embedChunk = 64
 
-// embed computes the vectors of all unique queries that the cache lacks, in
-// order of their ids.
-func (r *run) embed(ctx context.Context) (*vectorCache, error) {
+// openCache opens the cache beside the embedding file.
+func (r *run) openCache() (*vectorCache, error) {
 	fingerprint := ""
 	if f, ok := r.options.Encoder.(embedding.Fingerprinter); ok {
 		fingerprint = f.Fingerprint()
 	}
-	cache, err := openCache(r.config.DataPath.QueryEmbeddingData+".cache", fingerprint, r.options.Encoder.Dim())
-	if err != nil {
-		return nil, err
-	}
+	return openCache(r.config.DataPath.QueryEmbeddingData+cacheSuffix, fingerprint, r.options.Encoder.Dim())
+}
+
+// embed computes the vectors of all unique queries that the cache lacks, in
+// order of their ids.
+func (r *run) embed(ctx context.Context, cache *vectorCache) error {
 	var texts []string
 	queued := map[string]bool{}
 	for _, i := range r.work.unique {
@@ -32,21 +33,33 @@ func (r *run) embed(ctx context.Context) (*vectorCache, error) {
 	}
 	total := len(texts)
 	for len(texts) > 0 {
+		r.left(len(texts))
 		r.progress.report(Progress{Stage: StageEmbed, Done: total - len(texts), Total: total})
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		n := min(embedChunk, len(texts))
-		vectors, err := encode(ctx, r.options.Encoder, texts[:n])
+		vectors, err := encode(ctx, r.options.Encoder, cache.dim, texts[:n])
 		if err != nil {
-			return cache, err
+			return err
 		}
 		for i, v := range vectors {
 			if err := cache.put(texts[i], v); err != nil {
-				return cache, err
+				return err
 			}
 		}
 		texts = texts[n:]
 	}
+	r.left(0)
 	if total > 0 {
 		r.progress.report(Progress{Stage: StageEmbed, Done: total, Total: total})
 	}
-	return cache, nil
+	return nil
+}
+
+// left notes how many texts have no vector yet.
+func (r *run) left(n int) {
+	r.mu.Lock()
+	r.notEmbedded = n
+	r.mu.Unlock()
 }

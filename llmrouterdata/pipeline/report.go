@@ -22,12 +22,13 @@ type Report struct {
 	NotEvaluated int `json:"not_evaluated"`
 	ScoreErrors  int `json:"score_errors"`
 	Missing      int `json:"missing"`
-	// CostUSD is the price of all pairs, SpentUSD that of this run's calls.
+	// CostUSD is the price of all pairs, calls that were made again included;
+	// SpentUSD is what this run has paid, calls without an answer included.
 	CostUSD  float64 `json:"cost_usd"`
 	SpentUSD float64 `json:"spent_usd"`
 	// Seconds is how long this run took.
 	Seconds float64 `json:"seconds"`
-	// NotMade says why pairs are missing.
+	// NotMade says why pairs are missing, sorted.
 	NotMade []string `json:"not_made,omitempty"`
 
 	// All sums up every pair; Tasks, Models and Categories do so by task, in
@@ -185,8 +186,8 @@ func (r *run) report() *Report {
 	defer r.mu.Unlock()
 	report := &Report{
 		Queries: len(r.work.queries), Candidates: len(r.work.targets), Pairs: len(r.pairs),
-		Resumed: r.resumed, Called: max(0, r.done-r.resumed), SpentUSD: r.spent,
-		Seconds: time.Since(r.started).Seconds(), NotMade: r.reasons,
+		Resumed: r.resumed, Called: max(0, r.done-r.resumed), SpentUSD: r.spentUSD(),
+		Seconds: time.Since(r.started).Seconds(),
 	}
 	var all summer
 	var tasks, models, kinds, cells groups
@@ -207,5 +208,8 @@ func (r *run) report() *Report {
 	}
 	report.Failed, report.NotEvaluated, report.ScoreErrors = report.All.Failed, report.All.NotEvaluated, report.All.ScoreErrors
 	report.Missing, report.CostUSD = report.All.Missing, report.All.CostUSD
+	if report.Missing > 0 || r.notEmbedded > 0 {
+		report.NotMade = slices.Sorted(slices.Values(r.reasons))
+	}
 	return report
 }

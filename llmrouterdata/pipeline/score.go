@@ -17,6 +17,7 @@ type scorer struct {
 
 type scoreJob struct {
 	pair     int
+	offset   int64 // of the answer in the journal
 	response string
 }
 
@@ -33,9 +34,9 @@ func newScorer(ctx context.Context, r *run) *scorer {
 }
 
 // add queues the answer of a finished call; a failed one has no score.
-func (s *scorer) add(pair int, e *entry) {
+func (s *scorer) add(pair int, offset int64, e *entry) {
 	if e.Error == nil {
-		s.jobs <- scoreJob{pair, e.Response}
+		s.jobs <- scoreJob{pair, offset, e.Response}
 	}
 }
 
@@ -68,8 +69,12 @@ func (r *run) score(ctx context.Context, job scoreJob) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pairs[job.pair].outcome = outcome
+	p := &r.pairs[job.pair]
+	if p.offset != job.offset { // a later answer took its place
+		return
+	}
+	p.outcome = outcome
 	if outcome == scored {
-		r.pairs[job.pair].score = result.Score
+		p.score = result.Score
 	}
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -50,7 +51,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	b.WriteString("\n")
 
 	row("candidate", "performance", "failed", "p50 s", "p90 s", "p99 s", "tokens in", "tokens out", "USD")
-	for _, m := range append(r.Models, r.All) {
+	for _, m := range slices.Concat(r.Models, []Group{r.All}) {
 		name := m.Name
 		if name == "" {
 			name = "all"

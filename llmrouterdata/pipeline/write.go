@@ -21,6 +21,9 @@ func (r *run) write(ctx context.Context, cache *vectorCache) error {
 	var out outputs
 	defer out.abort()
 	paths := r.config.DataPath
+	for _, name := range []string{paths.QueryEmbeddingData, paths.RoutingDataTrain, paths.RoutingDataTest} {
+		removeRests(name)
+	}
 	vectors, err := out.create(paths.QueryEmbeddingData)
 	if err != nil {
 		return err
@@ -98,7 +101,7 @@ func (r *run) record(q, t int) (llmrouterdata.RoutingRecord, error) {
 		return record, err
 	}
 	if e.Candidate != record.ModelName {
-		return record, fmt.Errorf("pipeline: journal %s: the entry at byte %d is of candidate %q, want %q", r.journal.name, p.offset, e.Candidate, record.ModelName)
+		return record, fmt.Errorf("pipeline: journal %s: the entry at byte %d was changed while in use", r.journal.name, p.offset)
 	}
 	record.ResponseTime = e.ResponseTime
 	if r.options.KeyLabels {

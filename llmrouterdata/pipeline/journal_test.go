@@ -1,0 +1,392 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// openTest opens a journal, reads it and makes it ready to append to.
+func openTest(t testing.TB, name string) (j *journal, entries []entry, warnings []string) {
+	t.Helper()
+	warn := func(text string) { warnings = append(warnings, text) }
+	j, err := openJournal(name, false, warn)
+	if err == nil {
+		err = j.scan(warn, func(offset int64, e *entry) error {
+			entries = append(entries, *e)
+			if got, err := j.read(offset); err != nil || cmp.Diff(e, got) != "" {
+				t.Errorf("the entry at %d: %v %s", offset, err, cmp.Diff(e, got))
+			}
+			return nil
+		})
+	}
+	if err == nil {
+		err = j.resume()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j, entries, warnings
+}
+
+func testEntry(i int) *entry {
+	e := &entry{
+		Call: fmt.Sprintf("%032x", i), Candidate: fmt.Sprint("model <", i%3, ">"), Task: "math", Response: strings.Repeat("answer é\n\u2028 ", i%50),
+		TokenNum: i, InputTokens: i / 2, OutputTokens: i - i/2, ResponseTime: 0.1 * float64(i), Key: "key-1", Attempts: 1, CostUSD: 1e-7 * float64(i), FinishReason: "stop",
+	}
+	if i%5 == 4 {
+		e.Response = ""
+		e.Error = &entryError{Kind: "server_error", Status: 503, Code: "busy", Message: "server error (HTTP 503, busy)", Detail: "overloaded"}
+	}
+	return e
+}
+
+// testJournal writes a journal of n entries.
+func testJournal(t testing.TB, name string, n int) (want []entry) {
+	t.Helper()
+	j, _, _ := openTest(t, name)
+	for i := range n {
+		if _, err := j.append(testEntry(i)); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, *testEntry(i))
+	}
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	return want
+}
+
+func TestJournalRoundTrip(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "new", "j")
+	want := testJournal(t, name, 10000) // several chunks
+	j, got, warnings := openTest(t, name)
+	defer j.close()
+	if diff := cmp.Diff(want, got); diff != "" || len(warnings) > 0 {
+		t.Errorf("%v\n%s", warnings, diff)
+	}
+	if text, err := os.ReadFile(name); err != nil || int64(len(text)) != j.end {
+		t.Errorf("the end is at %d of %d bytes (%v)", j.end, len(text), err)
+	}
+}
+
+// Cut at every byte, the journal gives exactly the entries that are whole, and
+// what is appended then stands behind them.
+func TestJournalTornAnywhere(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "j")
+	want := testJournal(t, name, 3)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := range len(text) + 1 {
+		if err := os.WriteFile(name, text[:cut], 0o666); err != nil {
+			t.Fatal(err)
+		}
+		whole := max(0, bytes.Count(text[:cut], []byte("\n"))-1)
+		j, got, warnings := openTest(t, name)
+		if diff := cmp.Diff(want[:whole], got); whole+len(got) > 0 && diff != "" || len(warnings) > 0 {
+			t.Fatalf("cut at %d: %v\n%s", cut, warnings, diff)
+		}
+		if _, err := j.append(testEntry(77)); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := readJournal(t, name); len(got) != whole+1 || got[whole].Call != testEntry(77).Call {
+			t.Fatalf("cut at %d: %d entries after one was appended to %d", cut, len(got), whole)
+		}
+	}
+}
+
+func TestJournalDamage(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "j")
+	want := testJournal(t, name, 6)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	for what, line := range map[string]string{
+		"not JSON":        "{\"call\": \"x\", \"candid\n",
+		"zeros":           strings.Repeat("\x00", 300) + "\n",
+		"empty":           "\n",
+		"another type":    `{"call":"x","candidate":"m","token_num":"7"}` + "\n",
+		"a list":          "[]\n",
+		"no call":         "{}\n",
+		"two in one line": strings.TrimSuffix(string(lines[2]), "\n") + string(lines[2]),
+	} {
+		damaged := bytes.Join([][]byte{lines[0], lines[1], []byte(line), lines[3], lines[4], lines[5], lines[6]}, nil)
+		if err := os.WriteFile(name, damaged, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		j, got, warnings := openTest(t, name)
+		j.close()
+		if diff := cmp.Diff(append(want[:1:1], want[2:]...), got); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+		if len(warnings) != 1 || !strings.Contains(warnings[0], name+":3:") {
+			t.Errorf("%s: warnings %q", what, warnings)
+		}
+	}
+}
+
+// A line past the cap is one damaged entry: it takes no memory of its length
+// and hides nothing behind it.
+func TestJournalEndlessLine(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "j")
+	want := testJournal(t, name, 3)
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A hole of zeros, as a crash may leave behind.
+	if _, err := f.WriteAt([]byte("\n"), info.Size()+maxLine+12345); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	j, got, warnings := openTest(t, name)
+	defer j.close()
+	if diff := cmp.Diff(want, got); diff != "" || len(warnings) != 1 {
+		t.Errorf("warnings %q\n%s", warnings, diff)
+	}
+	if j.end != info.Size()+maxLine+12346 {
+		t.Errorf("the end is at %d", j.end)
+	}
+}
+
+// What is no journal is neither read nor written.
+func TestJournalForeignFile(t *testing.T) {
+	for _, text := range []string{"my notes", "my notes\n", "{\"journal\": 2}\n", strings.Replace(journalHeader, "1}", "2}", 1), "\n", journalHeader[:len(journalHeader)-1] + " "} {
+		name := filepath.Join(t.TempDir(), "j")
+		writeFile(t, name, text)
+		j, err := openJournal(name, false, func(string) {})
+		if err == nil {
+			err = j.scan(func(string) {}, func(int64, *entry) error { return nil })
+			j.close()
+		}
+		if !errors.Is(err, errNotJournal) {
+			t.Errorf("%q: got %v", text, err)
+		}
+		if kept, _ := os.ReadFile(name); string(kept) != text {
+			t.Errorf("%q became %q", text, kept)
+		}
+	}
+}
+
+func TestJournalLock(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "j")
+	j, _, _ := openTest(t, name)
+	if _, err := j.append(testEntry(1)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := openJournal(name, true, func(string) {})
+	locked, ok := errors.AsType[*JournalLockedError](err)
+	if !ok || locked.PID != os.Getpid() || locked.Journal != name {
+		t.Fatalf("the second run got %v", err)
+	}
+	wantError(t, err, name, fmt.Sprint("pid ", os.Getpid()))
+	if _, err := os.Stat(name + ".1"); err == nil {
+		t.Error("the second run moved the journal of the first")
+	}
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	again, got, _ := openTest(t, name)
+	defer again.close()
+	if len(got) != 1 {
+		t.Errorf("%d entries", len(got))
+	}
+}
+
+func TestJournalFresh(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "j")
+	for round := range 3 {
+		j, err := openJournal(name, true, func(string) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.scan(func(string) {}, func(int64, *entry) error { return errors.New("not empty") }); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.resume(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.append(testEntry(round)); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round, file := range []string{name + ".1", name + ".2", name} {
+		if got := readJournal(t, file); len(got) != 1 || got[0].Call != testEntry(round).Call {
+			t.Errorf("%s holds %v", file, got)
+		}
+	}
+}
+
+// fullDisk is a file that takes no more than so many bytes.
+type fullDisk struct {
+	*os.File
+	size int64
+	sync error
+}
+
+var errFull = errors.New("no space left on device")
+
+func (f *fullDisk) WriteAt(b []byte, off int64) (int, error) {
+	if room := f.size - off; room < int64(len(b)) {
+		n, _ := f.File.WriteAt(b[:max(0, room)], off)
+		return n, errFull
+	}
+	return f.File.WriteAt(b, off)
+}
+
+func (f *fullDisk) Sync() error { return errors.Join(f.sync, f.File.Sync()) }
+
+func TestJournalFullDisk(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "j")
+	j, _, _ := openTest(t, name)
+	disk := &fullDisk{File: j.file.(*os.File), size: 3000}
+	j.file = disk
+	n := 0
+	var err error
+	for ; err == nil; n++ {
+		_, err = j.append(testEntry(n))
+	}
+	if !errors.Is(err, errFull) {
+		t.Fatal(err)
+	}
+	// What was written half is gone, and there is room for a shorter one.
+	if text, _ := os.ReadFile(name); int64(len(text)) != j.end || text[len(text)-1] != '\n' {
+		t.Errorf("%d bytes, the end is at %d", len(text), j.end)
+	}
+	disk.size = 1 << 20
+	if _, err := j.append(testEntry(n - 1)); err != nil {
+		t.Error(err)
+	}
+	disk.sync = errors.New("cannot sync")
+	for err = nil; err == nil; n++ {
+		_, err = j.append(testEntry(n))
+	}
+	if !errors.Is(err, disk.sync) {
+		t.Error(err)
+	}
+	if err := j.close(); !errors.Is(err, disk.sync) {
+		t.Errorf("close: %v", err)
+	}
+	if got := readJournal(t, name); len(got) != n {
+		t.Errorf("%d entries, want %d", len(got), n)
+	}
+}
+
+func TestJournalLargeEntries(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "j")
+	j, _, _ := openTest(t, name)
+	var offsets []int64
+	for _, size := range []int{0, 4000, 5000, 100 << 10, 3 << 20, 8 << 20} { // buffers of 4 KiB, 256 KiB, 1 MiB
+		e := testEntry(size)
+		e.Error, e.Response = nil, strings.Repeat("<", size)
+		at, err := j.append(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		offsets = append(offsets, at)
+		got, err := j.read(at)
+		if err != nil || got.Response != e.Response {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+	end := j.end
+	big := testEntry(1)
+	big.Response = strings.Repeat("x", maxEntry)
+	if _, err := j.append(big); !errors.Is(err, errEntryTooLarge) || j.end != end {
+		t.Errorf("an entry of %d bytes: %v", maxEntry, err)
+	}
+	j.close()
+	j, got, warnings := openTest(t, name)
+	defer j.close()
+	if len(got) != len(offsets) || len(warnings) > 0 {
+		t.Errorf("%d entries, %v", len(got), warnings)
+	}
+	if _, err := j.read(j.end); err == nil {
+		t.Error("an entry behind the end")
+	}
+	if _, err := j.read(offsets[3] + 10); err == nil {
+		t.Error("an entry in the middle of another")
+	}
+}
+
+// Many append at once; each reads back what it wrote.
+func TestJournalHammer(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "j")
+	j, _, _ := openTest(t, name)
+	var workers sync.WaitGroup
+	for w := range 20 {
+		workers.Go(func() {
+			for i := range 60 {
+				want := testEntry(w*1000 + i)
+				at, err := j.append(want)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if got, err := j.read(at); err != nil || cmp.Diff(want, got) != "" {
+					t.Errorf("%v %s", err, cmp.Diff(want, got))
+				}
+			}
+		})
+	}
+	workers.Wait()
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, e := range readJournal(t, name) {
+		seen[e.Call] = true
+	}
+	if len(seen) != 20*60 {
+		t.Errorf("%d entries", len(seen))
+	}
+}
+
+// FuzzJournal reads what may stand behind the first line: whatever it is, the
+// journal can be gone on with, and what is appended is read back.
+func FuzzJournal(f *testing.F) {
+	for _, text := range []string{
+		"", "\n", "{}", "{}\n", `{"call":"a","candidate":"m","error":{}}` + "\n", `{"call":"a","candidate":"m","response":"x"}` + "\nrest",
+		"\x00\x00\n{\"call\":1}\n", `{"call":"a","cost_usd":1e999}` + "\n",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		name := filepath.Join(t.TempDir(), "j")
+		writeFile(t, name, journalHeader+string(text))
+		j, before, _ := openTest(t, name)
+		if _, err := j.append(testEntry(3)); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.close(); err != nil {
+			t.Fatal(err)
+		}
+		j, after, _ := openTest(t, name)
+		j.close()
+		if diff := cmp.Diff(append(before, *testEntry(3)), after); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

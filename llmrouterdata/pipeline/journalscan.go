@@ -1,0 +1,131 @@
+package pipeline
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// scanChunk is about how many bytes of lines are decoded at once.
+const scanChunk = 1 << 20
+
+// errNotJournal says that a file is something else, which is left alone.
+var errNotJournal = errors.New("it is not a journal of this version")
+
+// chunk is a run of lines of a journal.
+type chunk struct {
+	text    []byte
+	lines   []line
+	end     int64 // of the last line
+	decoded chan struct{}
+	err     error // ends the scan behind the lines
+}
+
+// line is one line; entry is nil where it is damaged.
+type line struct {
+	offset   int64
+	number   int // from 1
+	from, to int // in the chunk's text
+	entry    *entry
+}
+
+// scan gives each the entries in the order of the file, and sets the journal's
+// end behind the last whole line. Lines that are damaged are passed over with a
+// warning: their calls are made again. An error of each ends the scan.
+//
+// Chunks are decoded side by side, since a journal may hold millions of
+// entries. No more than a few are in memory.
+func (j *journal) scan(warn func(string), each func(offset int64, e *entry) error) error {
+	chunks := make(chan *chunk, runtime.GOMAXPROCS(0))
+	stop := make(chan struct{})
+	var reader sync.WaitGroup
+	defer reader.Wait()
+	defer close(stop)
+	reader.Go(func() { j.readChunks(chunks, stop) })
+	for c := range chunks {
+		<-c.decoded
+		for _, line := range c.lines {
+			if line.entry == nil {
+				warn(fmt.Sprintf("%s:%d: damaged entry; its call is made again", j.name, line.number))
+				continue
+			}
+			if err := each(line.offset, line.entry); err != nil {
+				return err
+			}
+		}
+		j.end = c.end
+		if c.err != nil {
+			return fmt.Errorf("pipeline: journal %s: %w", j.name, c.err)
+		}
+	}
+	return nil
+}
+
+// readChunks hands the journal on in chunks, in order, and has them decoded.
+func (j *journal) readChunks(chunks chan<- *chunk, stop <-chan struct{}) {
+	defer close(chunks)
+	r := bufio.NewReaderSize(io.NewSectionReader(j.file, 0, 1<<62), 256<<10)
+	at := line{number: 1}
+	for more := true; more; {
+		c := &chunk{decoded: make(chan struct{})}
+		for more && len(c.text) < scanChunk {
+			more, c.err = c.read(r, &at)
+		}
+		c.end = at.offset
+		go c.decode()
+		select {
+		case chunks <- c:
+		case <-stop:
+			return
+		}
+	}
+}
+
+// read reads the line that begins at a place and moves the place on. What is
+// not ended by a line feed is no line.
+func (c *chunk) read(r *bufio.Reader, at *line) (more bool, err error) {
+	from, size := len(c.text), 0
+	for err = bufio.ErrBufferFull; err == bufio.ErrBufferFull; {
+		var part []byte
+		part, err = r.ReadSlice('\n')
+		if size += len(part); size <= maxLine {
+			c.text = append(c.text, part...)
+		} else {
+			c.text = c.text[:from] // such a line is damaged
+		}
+	}
+	if at.number == 1 {
+		head := string(c.text[from:])
+		if head != journalHeader && (err != io.EOF || !strings.HasPrefix(journalHeader, head)) {
+			return false, errNotJournal
+		}
+		c.text = c.text[:from]
+	}
+	switch {
+	case err == io.EOF:
+		return false, nil
+	case err != nil:
+		return false, err
+	case at.number > 1:
+		c.lines = append(c.lines, line{offset: at.offset, number: at.number, from: from, to: len(c.text)})
+	}
+	at.offset += int64(size)
+	at.number++
+	return true, nil
+}
+
+func (c *chunk) decode() {
+	defer close(c.decoded)
+	entries := make([]entry, len(c.lines))
+	for i := range c.lines {
+		l, e := &c.lines[i], &entries[i]
+		if json.Unmarshal(c.text[l.from:l.to], e) == nil && e.Call != "" {
+			l.entry = e
+		}
+	}
+}

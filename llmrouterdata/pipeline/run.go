@@ -1,0 +1,388 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+)
+
+// run is one run of step 3. What it knows of each pair is small and of fixed
+// size; answers stay in the journal and vectors in the cache.
+type run struct {
+	config   *llmrouterdata.Config
+	options  *EvaluateOptions
+	work     *workload
+	journal  *journal
+	progress *reporter
+	started  time.Time
+	halt     chan struct{} // closed with fatal: no call is started any more
+
+	mu          sync.Mutex // guards what follows
+	pairs       []pair     // [query][candidate]
+	done        int
+	failed      int
+	resumed     int
+	spent       int64 // calls of this run, in 1e-12 USD: a sum without an order
+	notEmbedded int   // texts without a vector
+	reasons     []string
+	fatal       error // an error that ends the run
+}
+
+func newRun(c *llmrouterdata.Config, o *EvaluateOptions, w *workload, j *journal) *run {
+	return &run{
+		config: c, options: o, work: w, journal: j, progress: newReporter(o.Progress), started: time.Now(),
+		halt: make(chan struct{}), pairs: make([]pair, w.pairs()),
+	}
+}
+
+// pair is the state of one row.
+type pair struct {
+	offset      int64 // of the entry in the journal; 0: not called
+	score       float64
+	cost        float64 // USD, of all its calls
+	seconds     float32 // 0 for a failed call
+	input       int32   // tokens
+	output      int32
+	outcome     outcome
+	wasEstimate bool // the token counts are estimates
+}
+
+type outcome uint8
+
+const (
+	missing  outcome = iota
+	answered         // not scored yet
+	failed           // the call failed
+	scored
+	notEvaluated // the metric could not evaluate the answer
+	scoreError   // the metric failed
+)
+
+// set gives a pair its journaled call, in the place of an earlier one.
+func (p *pair) set(offset int64, e *entry) {
+	*p = pair{offset: offset, cost: p.cost + e.CostUSD, outcome: failed}
+	if e.Error == nil {
+		p.outcome = answered
+		p.seconds = float32(e.ResponseTime)
+		p.input, p.output = tokens32(e.InputTokens), tokens32(e.OutputTokens)
+		p.wasEstimate = e.Estimated
+	}
+}
+
+// tokens32 keeps a count that a service made up from turning into another.
+func tokens32(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
+
+func (r *run) pair(q, t int) *pair { return &r.pairs[q*len(r.work.targets)+t] }
+
+func (r *run) warn(text string) { r.options.Logger.Warn(text) }
+
+// all is the whole of step 3 behind the checks. Calls, scores and embeddings
+// run side by side; the files are written when all of them are done.
+func (r *run) all(ctx context.Context) (*Report, error) {
+	client := r.options.client
+	if client == nil {
+		c, err := chat.New(r.options.Chat)
+		if err != nil {
+			return nil, err
+		}
+		defer c.Close()
+		client = c
+	}
+	cache, err := r.openCache()
+	if err != nil {
+		return nil, err
+	}
+	defer cache.close()
+
+	embedding, stopEmbedding := context.WithCancel(ctx)
+	defer stopEmbedding()
+	embedded := make(chan struct{})
+	defer func() { <-embedded }()
+	defer stopEmbedding()
+	go func() {
+		defer close(embedded)
+		if err := r.embed(embedding, cache); err != nil && embedding.Err() == nil {
+			r.fail(fmt.Errorf("pipeline: embedding the queries: %w", err))
+		}
+	}()
+	scorer := newScorer(ctx, r)
+	err = r.resume(ctx, scorer)
+	if err == nil {
+		r.call(ctx, client, scorer)
+	}
+	scorer.wait()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-embedded:
+	case <-r.halt:
+		stopEmbedding()
+	case <-r.drain():
+		r.because(askedToStop)
+		stopEmbedding()
+	}
+	<-embedded
+
+	report := r.report()
+	if err := r.ended(ctx); err != nil {
+		return report, err
+	}
+	var early error
+	if report.Missing > 0 || r.notEmbedded > 0 {
+		early = &IncompleteError{Missing: report.Missing, Pairs: len(r.pairs), NotEmbedded: r.notEmbedded, Reasons: report.NotMade}
+		if !r.options.PublishIncomplete || r.notEmbedded > 0 {
+			return report, early
+		}
+	}
+	if err := r.write(ctx, cache); err != nil {
+		return report, errors.Join(err, early)
+	}
+	if m := r.options.MaxFailed; m != nil && float64(report.Failed) > *m*float64(len(r.pairs)) {
+		return report, errors.Join(early, &FailedCallsError{Failed: report.Failed, Pairs: len(r.pairs), Max: *m})
+	}
+	return report, early
+}
+
+// drain ends the embedding of a run that is asked to stop, unless it is to be
+// published.
+func (r *run) drain() <-chan struct{} {
+	if r.options.PublishIncomplete {
+		return nil
+	}
+	return r.options.Drain
+}
+
+// ended returns why the run cannot go on to its files.
+func (r *run) ended(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fatal == nil {
+		return ctx.Err()
+	}
+	return errors.Join(r.fatal, ctx.Err())
+}
+
+// resume takes from the journal what it holds of the pairs, and has the answers
+// scored. It does not look at calls that are not of this run: other prompts,
+// parameters or candidates.
+func (r *run) resume(ctx context.Context, scorer *scorer) error {
+	ids, err := r.ids()
+	if err != nil {
+		return err
+	}
+	count := 0
+	err = r.journal.scan(r.warn, func(offset int64, e *entry) error {
+		i, ok := ids[newCallID(e.Candidate, e.Call)]
+		if !ok {
+			return nil
+		}
+		r.mu.Lock()
+		p := &r.pairs[i]
+		if p.offset == 0 {
+			count++
+		}
+		p.set(offset, e)
+		if e.Error != nil && r.options.RetryFailed {
+			*p = pair{cost: p.cost}
+			count--
+		}
+		r.mu.Unlock()
+		if scorer != nil {
+			scorer.add(int(i), offset, e)
+		}
+		r.progress.report(Progress{Stage: StageCall, Done: count, Total: len(r.pairs), Resumed: count})
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	if scorer != nil { // else it is only looked at
+		if err := r.journal.resume(); err != nil {
+			return err
+		}
+	}
+	cost := 0.0
+	for i := range r.pairs {
+		p := &r.pairs[i]
+		cost += p.cost
+		if p.offset != 0 {
+			r.resumed++
+		}
+		if p.outcome == failed {
+			r.failed++
+		}
+	}
+	r.done = r.resumed
+	if b := r.options.Chat.Budget; b != nil && scorer != nil {
+		b.Spend(cost)
+	}
+	return nil
+}
+
+// ids returns the pairs by the ids of their calls.
+func (r *run) ids() (map[callID]int32, error) {
+	ids := make(map[callID]int32, len(r.pairs))
+	for q := range r.work.queries {
+		prompt, err := r.work.prompt(q, r.options.Prompts)
+		if err != nil {
+			return nil, err
+		}
+		for t := range r.work.targets {
+			_, call := r.work.request(q, t, prompt)
+			ids[newCallID(r.work.targets[t].Name, call)] = int32(q*len(r.work.targets) + t)
+		}
+	}
+	return ids, nil
+}
+
+const askedToStop = "the run was asked to stop"
+
+// call makes the calls that are missing, and hands their answers to the scorer.
+func (r *run) call(ctx context.Context, client completer, scorer *scorer) {
+	plan := newSchedule(len(r.work.queries), len(r.work.targets), func(q, t int) bool { return r.pair(q, t).offset == 0 })
+	ended := make(chan struct{})
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer close(ended)
+	asked := func() {
+		r.because(askedToStop)
+		plan.stop()
+	}
+	select {
+	case <-r.options.Drain:
+		asked()
+	default:
+	}
+	watch.Go(func() {
+		select {
+		case <-r.options.Drain:
+			asked()
+		case <-r.halt:
+			plan.stop()
+		case <-ctx.Done():
+			plan.stop()
+		case <-ended:
+		}
+	})
+	var workers sync.WaitGroup
+	for range min(r.options.Workers, len(r.pairs)-r.done) {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				q, t, ok := plan.next()
+				if !ok {
+					return
+				}
+				r.one(ctx, client, plan, scorer, q, t)
+				plan.done(t)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// one makes one call and journals its outcome. Calls that were not made leave
+// their pair missing.
+func (r *run) one(ctx context.Context, client completer, plan *schedule, scorer *scorer, q, t int) {
+	prompt, err := r.work.prompt(q, r.options.Prompts)
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	request, call := r.work.request(q, t, prompt)
+	response, err := client.Complete(ctx, request)
+	e := &entry{
+		Call: call, Candidate: request.Target.Name, Task: r.work.queries[q].TaskName,
+		ResponseTime: response.ResponseTime.Seconds(), Key: response.KeyLabel,
+		Attempts: response.Attempts, CostUSD: response.CostUSD,
+	}
+	failure, isFailure := errors.AsType[*chat.Error](err)
+	switch {
+	case err == nil:
+		e.Response, e.FinishReason, e.Estimated = response.Text, response.FinishReason, response.Estimated
+		e.TokenNum, e.InputTokens, e.OutputTokens = response.TotalTokens, response.PromptTokens, response.CompletionTokens
+	case isFailure:
+		e.Error = &entryError{string(failure.Kind), failure.Status, failure.Code, failure.Message, failure.Detail}
+	case errors.Is(err, chat.ErrStopped), errors.Is(err, chat.ErrBudget):
+		r.paid(response.CostUSD)
+		r.because(err.Error())
+		plan.drop(t)
+		return
+	case ctx.Err() != nil:
+		r.paid(response.CostUSD)
+		return
+	default:
+		r.paid(response.CostUSD)
+		r.fail(fmt.Errorf("pipeline: %s to candidate %q: %w", r.work.describe(q), request.Target.Name, err))
+		return
+	}
+	at, err := r.journal.append(e)
+	if errors.Is(err, errEntryTooLarge) {
+		e.Response, e.TokenNum, e.InputTokens, e.OutputTokens, e.Estimated = "", 0, 0, 0, false
+		e.Error = &entryError{Kind: string(chat.KindTooLarge), Message: "answer too large"}
+		at, err = r.journal.append(e)
+	}
+	if err != nil {
+		r.paid(response.CostUSD)
+		r.fail(err)
+		return
+	}
+	i := q*len(r.work.targets) + t
+	r.finished(i, at, e)
+	scorer.add(i, at, e)
+}
+
+// finished counts a call of this run that is in the journal.
+func (r *run) finished(i int, at int64, e *entry) {
+	r.mu.Lock()
+	r.done++
+	r.spent += picoUSD(e.CostUSD)
+	r.pairs[i].set(at, e)
+	if e.Error != nil {
+		r.failed++
+	}
+	p := Progress{Stage: StageCall, Done: r.done, Total: len(r.pairs), Failed: r.failed, Resumed: r.resumed, CostUSD: r.spentUSD()}
+	r.mu.Unlock()
+	r.progress.report(p)
+}
+
+// paid counts money that bought no answer.
+func (r *run) paid(usd float64) {
+	r.mu.Lock()
+	r.spent += picoUSD(usd)
+	r.mu.Unlock()
+}
+
+func picoUSD(usd float64) int64 { return int64(math.Round(usd * 1e12)) }
+
+func (r *run) spentUSD() float64 { return float64(r.spent) / 1e12 }
+
+// fail ends the run with its first error: calls under way are finished and
+// journaled, as they are paid for.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fatal == nil {
+		r.fatal = err
+		close(r.halt)
+	}
+}
+
+// because notes why pairs are missing, each reason once.
+func (r *run) because(reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, known := range r.reasons {
+		if known == reason {
+			return
+		}
+	}
+	r.reasons = append(r.reasons, reason)
+	r.options.Logger.Warn("calls are not made", "reason", reason)
+}
