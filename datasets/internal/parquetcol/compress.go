@@ -11,6 +11,9 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
+// zstdMemory bounds the window that a zstd frame may ask for.
+const zstdMemory = 256 << 20
+
 // decompressor unpacks pages into one buffer of its own, never beyond the size
 // that the page's header states.
 type decompressor struct {
@@ -44,7 +47,8 @@ func (d *decompressor) unpack(codec format.CompressionCodec, src []byte, size in
 		err = d.gunzip(src, size)
 	case format.Zstd:
 		if d.zstd == nil {
-			d.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+			d.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+				zstd.WithDecoderMaxMemory(zstdMemory), zstd.WithDecoderMaxWindow(zstdMemory))
 			if err != nil {
 				return nil, err
 			}
