@@ -58,19 +58,16 @@ func run(ctx context.Context, e cli.Env) error {
 	case *workers < 1:
 		return e.Usage(flags, "--workers is %d; it must be more than 0", *workers)
 	}
-	c, err := llmrouterdata.LoadConfig(*config, &llmrouterdata.ConfigOptions{Root: *root})
+	c, err := e.LoadConfig(*config, *root)
 	if err != nil {
 		return err
-	}
-	for _, w := range c.Warnings {
-		e.Logger().Warn(w)
 	}
 	if *encoder != "" {
 		c.Embedding.Model = *encoder
 	}
 	options := pipeline.EvaluateOptions{
 		Workers: *workers, TestRun: *testRun, Fresh: *fresh, RetryFailed: *retry, PublishIncomplete: *partial,
-		AllowNotEvaluated: *unscored, KeyLabels: *labels, Drain: e.Drain, Logger: e.Logger(),
+		AllowNotEvaluated: *unscored, KeyLabels: *labels, Logger: e.Logger(),
 	}
 	options.Params.Stream = *stream
 	options.Chat.Limits = chat.Limits{RequestsPerMinute: *rpm, TokensPerMinute: *tpm}
@@ -86,6 +83,10 @@ func run(ctx context.Context, e cli.Env) error {
 		}
 	}
 	if options.Keys, err = chat.ParseKeys(e.Getenv("API_KEYS")); err != nil {
+		return err
+	}
+	// What is missing is told before a model is downloaded.
+	if err := c.Require("query_embedding_data", "routing_data_train", "routing_data_test"); err != nil {
 		return err
 	}
 	estimate, err := pipeline.EstimateCalls(c, options)
@@ -113,20 +114,25 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 	defer model.Close()
 	options.Encoder = model
+	options.Drain = e.Drain()
 	options.Progress = cli.Show(bar)
 	report, err := pipeline.Evaluate(ctx, c, options)
 	bar.Close()
 	if report != nil {
-		if err := report.WriteTable(e.Stdout); err != nil {
-			return err
-		}
+		err = errors.Join(err, report.WriteTable(e.Stdout))
 		if *reportFile != "" {
-			if text, jsonErr := json.MarshalIndent(report, "", "  "); jsonErr == nil {
-				err = errors.Join(err, cli.WriteFile(*reportFile, append(text, '\n')))
-			}
+			err = errors.Join(err, writeReport(*reportFile, report))
 		}
 	}
 	return err
+}
+
+func writeReport(name string, report *pipeline.Report) error {
+	text, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	return cli.WriteFile(name, append(text, '\n'))
 }
 
 func printEstimate(e cli.Env, estimate *chat.Estimate) error {

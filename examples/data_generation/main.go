@@ -19,7 +19,6 @@ import (
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
-	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -35,7 +34,7 @@ func run(ctx context.Context, e cli.Env) error {
 	sample := flags.Int("sample", 0, "queries a benchmark; goes before the configuration (default 500)")
 	train := flags.String("output_train", "", "training `file`; goes before the configuration")
 	test := flags.String("output_test", "", "test `file`; goes before the configuration")
-	testRun := flags.Bool("test", false, "draw 10 queries a benchmark")
+	testRun := flags.Bool("test", false, "draw 10 queries a benchmark; --sample goes before it")
 	names := flags.String("datasets", "", "comma-separated `tasks` to draw from, for example gsm8k,mmlu (default: all eleven)")
 	source := flags.String("source", "", "`folder` with the benchmarks' files, instead of the hub")
 	keep := flags.Bool("keep_picks", false, "with --datasets: pick the same queries as a run over all benchmarks")
@@ -46,17 +45,12 @@ func run(ctx context.Context, e cli.Env) error {
 		return err
 	}
 	given := cli.Given(flags)
-	c := llmrouterdata.DefaultConfig()
-	if *config != "" {
-		var err error
-		if c, err = llmrouterdata.LoadConfig(*config, &llmrouterdata.ConfigOptions{Root: *root}); err != nil {
-			return err
-		}
-		for _, w := range c.Warnings {
-			e.Logger().Warn(w)
-		}
-	} else if *train == "" || *test == "" {
+	if *config == "" && (*train == "" || *test == "") {
 		return e.Usage(flags, "without --config, --output_train and --output_test are needed")
+	}
+	c, err := e.LoadConfig(*config, *root)
+	if err != nil {
+		return err
 	}
 	if *train != "" {
 		c.DataPath.QueryDataTrain = *train

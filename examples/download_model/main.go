@@ -13,57 +13,36 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
-	"log/slog"
-	"os"
-	"os/signal"
 	"path"
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
+	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "download_model: interrupted; the same command goes on from here")
-		os.Exit(130)
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "download_model:", err)
-		os.Exit(1)
-	}
-}
+func main() { cli.Main("download_model", run) }
 
-// run prints the folder to stdout and everything else to stderr.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("download_model", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	model := flags.String("model", "allenai/longformer-base-4096", "`name` of the model on the hub")
+// run prints the folder to Stdout and everything else to Stderr.
+func run(ctx context.Context, e cli.Env) error {
+	flags := e.Flags("download_model", "Downloads an embedding model and prints the folder to give as the embedding model.")
+	model := flags.String("model", llmrouterdata.DefaultEmbeddingModel, "`name` of the model on the hub")
 	revision := flags.String("revision", hub.DefaultRevision, "branch, tag or `commit`")
 	cache := flags.String("cache", "", "cache `folder` (default as the Python client's: HF_HUB_CACHE, HF_HOME, ~/.cache/huggingface/hub)")
-	if err := flags.Parse(args); err != nil {
-		return flag.ErrHelp // the flag package has told what is wrong
-	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	if err := e.Parse(flags); err != nil {
+		return err
 	}
 
-	bar := progress.New(stderr)
+	bar := progress.New(e.Stderr)
 	bar.Format = progress.Bytes
 	defer bar.Close()
 
-	options := hub.OptionsFromEnv(getenv)
+	options := hub.OptionsFromEnv(e.Getenv)
 	if *cache != "" {
 		options.CacheDir = *cache
 	}
-	options.Logger = slog.New(slog.NewTextHandler(stderr, nil)) // retries and fall-backs to the cache
+	options.Logger = e.Logger() // retries and fall-backs to the cache
 	options.Progress = func(p hub.Progress) {
 		switch {
 		case p.Cached:
@@ -93,11 +72,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return fmt.Errorf("%s: %w", *model, err)
 	}
 	dir, err := client.DownloadAll(ctx, repo, files)
+	bar.Close()
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("interrupted; the same command goes on from here: %w", err)
+	}
 	if err != nil {
 		return err
 	}
-	bar.Close()
-	_, err = fmt.Fprintln(stdout, dir)
+	_, err = fmt.Fprintln(e.Stdout, dir)
 	return err
 }
 

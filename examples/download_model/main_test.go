@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
+	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
+	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
 	"github.com/llmrouter-go/llmrouter/internal/hubtest"
 )
 
@@ -25,9 +25,7 @@ func start(t *testing.T) (h *hubtest.Hub, env map[string]string) {
 
 func download(t *testing.T, env map[string]string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	var out, errs bytes.Buffer
-	err = run(t.Context(), args, func(k string) string { return env[k] }, &out, &errs)
-	return out.String(), errs.String(), err
+	return clitest.Run(t.Context(), run, env, args...)
 }
 
 func TestLongformer(t *testing.T) {
@@ -140,8 +138,8 @@ func TestFailures(t *testing.T) {
 	}{
 		{"gated", []string{"--model", "o/gated"}, hub.ErrGated, "HF_TOKEN"},
 		{"missing", []string{"--model", "o/none"}, hub.ErrRepoNotFound, "o/none"},
-		{"stray argument", []string{"o/m"}, nil, `"o/m"`},
-		{"unknown flag", []string{"--modle", "o/m"}, flag.ErrHelp, ""},
+		{"stray argument", []string{"o/m"}, cli.ErrUsage, ""},
+		{"unknown flag", []string{"--modle", "o/m"}, cli.ErrUsage, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out, _, err := download(t, env, tt.args...)
@@ -155,7 +153,7 @@ func TestFailures(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := run(ctx, nil, func(k string) string { return env[k] }, &bytes.Buffer{}, &bytes.Buffer{}); !errors.Is(err, context.Canceled) {
+	if _, _, err := clitest.Run(ctx, run, env); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

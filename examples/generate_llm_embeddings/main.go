@@ -27,17 +27,12 @@ func run(ctx context.Context, e cli.Env) error {
 	if err := e.Parse(flags); err != nil {
 		return err
 	}
-	c := llmrouterdata.DefaultConfig()
-	if *config != "" {
-		var err error
-		if c, err = llmrouterdata.LoadConfig(*config, &llmrouterdata.ConfigOptions{Root: *root}); err != nil {
-			return err
-		}
-		for _, w := range c.Warnings {
-			e.Logger().Warn(w)
-		}
-	} else if *input == "" || *output == "" {
+	if *config == "" && (*input == "" || *output == "") {
 		return e.Usage(flags, "without --config, --input and --output are needed")
+	}
+	c, err := e.LoadConfig(*config, *root)
+	if err != nil {
+		return err
 	}
 	if *input != "" {
 		c.DataPath.LLMData = *input
@@ -48,7 +43,10 @@ func run(ctx context.Context, e cli.Env) error {
 	if *encoder != "" {
 		c.Embedding.Model = *encoder
 	}
-	// A missing candidate file is told before the model is opened.
+	// What is missing is told before a model is downloaded.
+	if err := c.Require("llm_data", "llm_embedding_data"); err != nil {
+		return err
+	}
 	if _, err := llmrouterdata.ReadCandidatesFile(c.DataPath.LLMData); err != nil {
 		return err
 	}

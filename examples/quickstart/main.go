@@ -11,8 +11,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -23,13 +25,18 @@ import (
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
+	"github.com/llmrouter-go/llmrouter/examples/internal/smallmodel"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
-//go:embed fixtures
-var fixtures embed.FS
+// benchmarks holds the data sets, without the answer book, which the server
+// alone has.
+//
+//go:embed fixtures/arc_challenge fixtures/commonsense_qa fixtures/gpqa fixtures/gsm8k fixtures/human_eval fixtures/math
+//go:embed fixtures/mbpp fixtures/mmlu fixtures/natural_qa fixtures/openbook_qa fixtures/trivia_qa
+var benchmarks embed.FS
 
 func main() { cli.Main("quickstart", run) }
 
@@ -39,6 +46,9 @@ func run(ctx context.Context, e cli.Env) error {
 	workers := flags.Int("workers", 16, "calls under way at once")
 	if err := e.Parse(flags); err != nil {
 		return err
+	}
+	if *workers < 1 {
+		return e.Usage(flags, "--workers is %d; it must be more than 0", *workers)
 	}
 
 	server, err := startServer()
@@ -50,7 +60,11 @@ func run(ctx context.Context, e cli.Env) error {
 	if err := writeCandidates(c.DataPath.LLMData); err != nil {
 		return err
 	}
-	model, err := openModel(ctx, filepath.Join(*out, "model"))
+	modelDir := filepath.Join(*out, "model")
+	if err := smallmodel.Write(modelDir); err != nil {
+		return err
+	}
+	model, err := embedding.OpenLongformer(ctx, modelDir, nil)
 	if err != nil {
 		return err
 	}
@@ -64,12 +78,12 @@ func run(ctx context.Context, e cli.Env) error {
 	defer bar.Close()
 
 	// Step 2a: queries from the benchmarks.
-	benchmarks, err := fs.Sub(fixtures, "fixtures")
+	source, err := fs.Sub(benchmarks, "fixtures")
 	if err != nil {
 		return err
 	}
 	if _, err := pipeline.GenerateQueries(ctx, c, pipeline.GenerateOptions{
-		Source: datasets.FromFS(benchmarks), Sampling: datasets.GenerateOptions{Specs: smallCatalog()}, Progress: cli.Show(bar),
+		Source: datasets.FromFS(source), Sampling: datasets.GenerateOptions{Specs: smallCatalog()}, Progress: cli.Show(bar),
 	}); err != nil {
 		return err
 	}
@@ -87,13 +101,11 @@ func run(ctx context.Context, e cli.Env) error {
 		},
 		Metrics: &registry, Encoder: model, Workers: *workers,
 		AllowNotEvaluated: noSandbox != nil,
-		Drain:             e.Drain, Progress: cli.Show(bar),
+		Drain:             e.Drain(), Progress: cli.Show(bar),
 	})
 	bar.Close()
 	if report != nil {
-		if err := report.WriteTable(e.Stdout); err != nil {
-			return err
-		}
+		err = errors.Join(err, report.WriteTable(e.Stdout))
 	}
 	if err != nil {
 		return err
@@ -155,22 +167,19 @@ func smallCatalog() []datasets.Spec {
 	return specs
 }
 
-// openModel writes a small Longformer with random weights as a model folder,
-// and opens it as any other. The weights come from a seed, so that every run
-// gives the same vectors.
-func openModel(ctx context.Context, dir string) (*embedding.Longformer, error) {
-	config := embedding.LongformerBase()
-	config.VocabSize, config.HiddenSize, config.Layers, config.Heads = 512, 128, 4, 4
-	config.IntermediateSize, config.MaxPositions = 512, 4098
-	config.AttentionWindow = embedding.Windows{64, 64, 64, 64}
-	if err := os.RemoveAll(dir); err != nil {
-		return nil, err
+// writeCandidates writes the candidate file. One that names other candidates
+// belongs to another data set, which is left alone.
+func writeCandidates(name string) error {
+	var text bytes.Buffer
+	if err := llmrouterdata.WriteCandidates(&text, candidates()); err != nil {
+		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
-		return nil, err
+	present, err := os.ReadFile(name)
+	switch {
+	case err == nil && !bytes.Equal(present, text.Bytes()):
+		return fmt.Errorf("%s is not of this program; give another folder with --out, or take that one away", name)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
 	}
-	if err := os.CopyFS(dir, embedding.SeededModel(config, 1)); err != nil {
-		return nil, err
-	}
-	return embedding.OpenLongformer(ctx, dir, nil)
+	return cli.WriteFile(name, text.Bytes())
 }

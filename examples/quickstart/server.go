@@ -1,13 +1,12 @@
 package main
 
 import (
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -63,25 +62,19 @@ var personas = []persona{
 	},
 }
 
-// writeCandidates writes the candidate file.
-func writeCandidates(name string) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return err
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
+// candidates are the entries of the candidate file.
+func candidates() []llmrouterdata.Candidate {
 	var list []llmrouterdata.Candidate
 	for _, p := range personas {
 		list = append(list, p.candidate)
 	}
-	if err := llmrouterdata.WriteCandidates(f, list); err != nil {
-		return err
-	}
-	return f.Close()
+	return list
 }
+
+// answerBook lists what is right and wrong. This file alone reads it.
+//
+//go:embed fixtures/answers.json
+var answerBook []byte
 
 // answer is what the server knows about a question. The pipeline never sees
 // this book: all that the two share is HTTP.
@@ -104,12 +97,8 @@ type server struct {
 
 // startServer serves POST /v1/chat/completions on a free port of this machine.
 func startServer() (*server, error) {
-	text, err := fixtures.ReadFile("fixtures/answers.json")
-	if err != nil {
-		return nil, err
-	}
 	s := &server{attempts: map[string]int{}}
-	if err := json.Unmarshal(text, &s.book); err != nil {
+	if err := json.Unmarshal(answerBook, &s.book); err != nil {
 		return nil, fmt.Errorf("answers.json: %w", err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -11,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 )
 
@@ -19,8 +21,10 @@ type Env struct {
 	Args           []string
 	Getenv         func(string) string
 	Stdout, Stderr io.Writer
-	// Drain is closed at the first interrupt; the second one ends the context.
-	Drain <-chan struct{}
+	// Drain asks for a gentle end: from now on the first interrupt closes the
+	// channel, and the second one ends the context. Without it the first one
+	// ends the context.
+	Drain func() <-chan struct{}
 }
 
 // ErrUsage ends a program whose flags are wrong, after the flag package has
@@ -31,22 +35,19 @@ var ErrUsage = errors.New("wrong usage")
 // for, 2 for wrong flags, 130 after an interrupt, 1 for any other error.
 func Main(name string, run func(ctx context.Context, e Env) error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	drain := make(chan struct{})
-	interrupts := make(chan os.Signal, 2)
-	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-interrupts
-		fmt.Fprintln(os.Stderr, name+": finishing what is under way; interrupt again to stop at once")
-		close(drain)
-		<-interrupts
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	var i interrupts
+	go i.follow(signals, func(text string) { fmt.Fprintln(os.Stderr, name+": "+text) }, func() {
+		signal.Stop(signals) // one more ends a program that hangs
 		cancel()
-	}()
-	err := run(ctx, Env{Args: os.Args[1:], Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr, Drain: drain})
-	os.Exit(code(name, err, os.Stderr, drain))
+	})
+	err := run(ctx, Env{Args: os.Args[1:], Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr, Drain: i.drain})
+	os.Exit(Code(name, err, os.Stderr, i.happened()))
 }
 
-func code(name string, err error, stderr io.Writer, drain <-chan struct{}) int {
+// Code tells an error to stderr and returns the exit code, as [Main] ends with.
+func Code(name string, err error, stderr io.Writer, interrupted bool) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
@@ -54,12 +55,10 @@ func code(name string, err error, stderr io.Writer, drain <-chan struct{}) int {
 		return 2
 	}
 	fmt.Fprintf(stderr, "%s: %v\n", name, err)
-	select {
-	case <-drain:
+	if interrupted {
 		return 130
-	default:
-		return 1
 	}
+	return 1
 }
 
 // Flags makes a program's flag set with its help text.
@@ -67,24 +66,35 @@ func (e Env) Flags(name, about string) *flag.FlagSet {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(e.Stderr)
 	f.Usage = func() {
-		fmt.Fprintf(e.Stderr, "%s\n\nUsage: go run ./examples/%s [flags]\n\nFlags:\n", about, name)
+		to := f.Output()
+		defer f.SetOutput(to)
+		var defaults bytes.Buffer
+		f.SetOutput(&defaults)
 		f.PrintDefaults()
+		// The flag package takes both -x and --x, and shows the first.
+		text := regexp.MustCompile(`(?m)^  -`).ReplaceAllString(defaults.String(), "  --")
+		fmt.Fprintf(to, "%s\n\nUsage: go run ./examples/%s [flags]\n\nFlags:\n%s", about, name, text)
 	}
 	return f
 }
 
-// Parse parses the arguments; a program takes flags alone.
+// Parse parses the arguments; a program takes flags alone. Help that was asked
+// for goes to Stdout.
 func (e Env) Parse(f *flag.FlagSet) error {
-	if err := f.Parse(e.Args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
+	var said bytes.Buffer
+	f.SetOutput(&said)
+	err := f.Parse(e.Args)
+	f.SetOutput(e.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		_, _ = e.Stdout.Write(said.Bytes())
+		return err
+	}
+	if err != nil {
+		_, _ = e.Stderr.Write(said.Bytes())
 		return ErrUsage
 	}
 	if f.NArg() > 0 {
-		fmt.Fprintf(e.Stderr, "unexpected argument %q\n", f.Arg(0))
-		f.Usage()
-		return ErrUsage
+		return e.Usage(f, "unexpected argument %q", f.Arg(0))
 	}
 	return nil
 }

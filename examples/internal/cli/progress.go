@@ -26,7 +26,10 @@ func Show(bar *progress.Printer) func(pipeline.Progress) {
 		name := stages[p.Stage]
 		if p.Done == p.Total {
 			note := fmt.Sprintf("%d in %.1f s", p.Total, time.Since(start[p.Stage]).Seconds())
-			if p.Stage == pipeline.StageCall {
+			switch p.Stage {
+			case pipeline.StageGenerate: // nobody thinks in its steps
+				note = fmt.Sprintf("done in %.1f s", time.Since(start[p.Stage]).Seconds())
+			case pipeline.StageCall:
 				note += fmt.Sprintf(", %d from the journal, %d failed, %.6f USD", p.Resumed, p.Failed, p.CostUSD)
 			}
 			delete(start, p.Stage)
