@@ -1,7 +1,9 @@
 package torchio
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 	"testing"
 )
@@ -89,5 +91,44 @@ func TestPickledIntegers(t *testing.T) {
 		if got := string(p.chunks[0]); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
+	}
+}
+
+// TestPortable goes the way of big-endian machines, which swaps bytes, on a
+// machine of either kind that need not: the files are the same.
+func TestPortable(t *testing.T) {
+	fill := func(swap bool) []byte {
+		defer func(was bool) { littleEndian = was }(littleEndian)
+		littleEndian = littleEndian && !swap
+		var b bytes.Buffer
+		w := NewWriter(&b, nil)
+		err := errors.Join(
+			w.PutString("a", Of([]float32{1, -2.5, float32(math.Inf(1))})),
+			w.PutString("b", Of([]float64{math.Pi})),
+			w.PutString("c", Of([]int64{-1, 1 << 40})),
+			w.PutString("d", Of([]BF16{0x3f80})),
+			w.PutString("e", Of([]bool{true, false})),
+			w.Close())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		d, err := f.StateDict()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f32, f64, i64 := make([]float32, 3), make([]float64, 1), make([]int64, 2)
+		err = errors.Join(d.tensors[0].CopyTo(f32), d.tensors[1].CopyFloat64To(f64), d.tensors[2].CopyInt64To(i64))
+		if err != nil || f32[1] != -2.5 || !math.IsInf(float64(f32[2]), 1) || f64[0] != math.Pi || i64[1] != 1<<40 {
+			t.Errorf("swap=%v: %v %v %v %v", swap, f32, f64, i64, err)
+		}
+		return b.Bytes()
+	}
+	if !bytes.Equal(fill(false), fill(true)) {
+		t.Error("the files differ")
 	}
 }
