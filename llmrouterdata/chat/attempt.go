@@ -77,7 +77,7 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 		bearer = localKey
 	}
 	fail := func(e Error, detail string) *Error {
-		e.Candidate, e.KeyLabel = l.st.name, lease.key.label
+		e.Candidate, e.KeyLabel = l.st.name, lease.label
 		e.Detail = scrub(detail, key)
 		return e.compose()
 	}

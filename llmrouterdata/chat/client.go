@@ -174,8 +174,7 @@ func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
 	if call.body, err = encodeRequest(r, params); err != nil {
 		return Response{}, fmt.Errorf("chat: candidate %q: %w", r.Target.Name, err)
 	}
-	call.mostPrompt = mostTokens(r.Prompt)
-	call.bound = r.Target.cost(call.mostPrompt, params.maxTokens)
+	call.bound = r.Target.cost(mostTokens(r.Prompt), params.maxTokens)
 	answer, err := call.run(ctx)
 	out := call.out
 	out.CostUSD = call.spent.dollars()
@@ -202,7 +201,6 @@ type call struct {
 	params     filledParams
 	body       []byte
 	seq        uint64
-	mostPrompt int // tokens
 	bound      usd // the most that one attempt can cost
 
 	out   Response // Attempts and KeyLabel
@@ -296,7 +294,7 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 		l.first = lease.began
 	}
 	l.out.Attempts++
-	l.out.KeyLabel = lease.key.label
+	l.out.KeyLabel = lease.label
 	a, e, charge := l.send(ctx, lease)
 	switch charge {
 	case chargeUsage:
@@ -304,16 +302,15 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 	case chargeMost:
 		spent = l.bound
 	}
-	left := e != nil && e.Kind == KindTimeout && ctx.Err() != nil // not the attempt's own limit
-	if left {
+	if e != nil && e.Kind == KindTimeout && ctx.Err() != nil { // not the attempt's own limit
 		st.pool.abandon(lease, true)
-	} else {
-		used := -1
-		if charge == chargeUsage {
-			used = a.usage.total
-		}
-		st.pool.release(lease, outcome{err: e, retryAfter: a.retryAfter, tokens: used})
+		return answer{}, lease.key, e
 	}
+	used := -1
+	if charge == chargeUsage {
+		used = a.usage.total
+	}
+	st.pool.release(lease, outcome{err: e, retryAfter: a.retryAfter, tokens: used})
 	if e != nil {
 		c.o.Logger.Debug("attempt failed", "candidate", st.name, "key", e.KeyLabel, "attempt", l.out.Attempts,
 			"reason", e.Message, "detail", e.Detail)

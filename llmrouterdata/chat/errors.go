@@ -194,6 +194,8 @@ func statusKind(status int, code string) Kind {
 		return KindQuota
 	case status == http.StatusTooManyRequests:
 		return KindRateLimited
+	case status == http.StatusForbidden && aboutQuery[code]:
+		return KindBadRequest
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return KindAuth
 	case status == http.StatusNotFound, status == http.StatusGone:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -132,6 +133,7 @@ func (o Options) withDefaults() (Options, error) {
 			fault("Timeouts", "candidate %q: %v is not positive", name, d)
 		}
 	}
+	o.Timeouts = maps.Clone(o.Timeouts)
 	duration("TotalTimeout", &o.TotalTimeout, 10*time.Minute)
 	duration("Backoff", &o.Backoff, 500*time.Millisecond)
 	duration("MaxBackoff", &o.MaxBackoff, 8*time.Second)

@@ -98,8 +98,9 @@ func (r *rest) succeed(began time.Time) {
 // Targets with the same endpoint and keys share it, so that the round robin
 // runs over all of their calls.
 type ring struct {
-	keys []*poolKey
-	next int
+	keys   []*poolKey
+	labels []string // a key may stand in several lists
+	next   int
 }
 
 // waiter is a request for a key.
@@ -117,7 +118,7 @@ type waiter struct {
 // lease is one attempt's hold on a key.
 type lease struct {
 	key             *poolKey
-	model           string
+	label, model    string
 	began           time.Time
 	request, tokens *use
 }
@@ -158,6 +159,7 @@ func (p *pool) ringFor(service string, keys *keyList) *ring {
 			p.keys[nk.key] = k
 		}
 		r.keys = append(r.keys, k)
+		r.labels = append(r.labels, nk.label)
 	}
 	return r
 }
@@ -264,7 +266,7 @@ func (p *pool) grant(now time.Time, w *waiter, k *poolKey) *lease {
 	k.inFlight++
 	k.stats.Attempts++
 	return &lease{
-		key: k, model: w.model, began: now,
+		key: k, label: w.ring.labels[slices.Index(w.ring.keys, k)], model: w.model, began: now,
 		request: k.requests.take(now, 1), tokens: k.tokens.take(now, w.tokens),
 	}
 }
