@@ -195,13 +195,13 @@ func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
 
 // call is a call under way.
 type call struct {
-	c          *Client
-	st         *targetState
-	r          Request
-	params     filledParams
-	body       []byte
-	seq        uint64
-	bound      usd // the most that one attempt can cost
+	c      *Client
+	st     *targetState
+	r      Request
+	params filledParams
+	body   []byte
+	seq    uint64
+	bound  usd // the most that one attempt can cost
 
 	out   Response // Attempts and KeyLabel
 	first time.Time

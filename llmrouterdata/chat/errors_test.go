@@ -58,7 +58,7 @@ func TestClassify(t *testing.T) {
 		{402, ``, KindQuota, "quota used up (HTTP 402)", "", "", -1},
 		{401, `{"detail":"bad key"}`, KindAuth, "key rejected (HTTP 401)", "bad key", "", -1},
 		{403, `{"error":"forbidden"}`, KindAuth, "key rejected (HTTP 403)", "forbidden", "", -1},
-		{403, `{"error":{"code":"content_filter"}}`, KindBadRequest, "bad request (HTTP 403, content_filter)", "", "", -1},
+		{403, `{"error":{"code":"content_filter","message":"x"}}`, KindBadRequest, "bad request (HTTP 403, content_filter)", "x", "", -1},
 		{404, `{"message":"gone","code":"model_not_found"}`, KindNotFound, "model not found (HTTP 404, model_not_found)", "gone", "", -1},
 		{410, `<html>`, KindNotFound, "model not found (HTTP 410)", "<html>", "", -1},
 		{400, `{"error":{"code":"a code with blanks","message":{"nested":1}}}`, KindBadRequest, "bad request (HTTP 400)", `{"nested":1}`, "", -1},
