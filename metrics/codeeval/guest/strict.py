@@ -250,14 +250,14 @@ def names_used(tests):
     return sorted(loaded - stored), sorted(everywhere or ())
 
 
-def tests(job, token, result, fd_in, fd_out):
+def tests(job, read_token, result, fd_in, fd_out):
     module = ast.Module([], [])
     for test in job["tests"]:
         module.body += ast.parse(test, "<tests>").body
     code = compile(module, "<tests>", "exec", 0, True)
     preamble = compile(job["preamble"], "<preamble>", "exec", 0, True)
     send, receive = channel(fd_in, fd_out)
-    return run_tests, (job["entry"], job["tests"], preamble, code, token, result, send, receive)
+    return run_tests, (job["entry"], job["tests"], preamble, code, read_token, result, send, receive)
 
 
 def bind(entry, sources, scope, send, receive):
@@ -287,7 +287,7 @@ def bind(entry, sources, scope, send, receive):
             scope[name] = proxy(name, send, receive)
 
 
-def run_tests(entry, sources, preamble, code, token, result, send, receive):
+def run_tests(entry, sources, preamble, code, read_token, result, send, receive):
     try:
         scope = {}
         exec(preamble, scope)
@@ -296,7 +296,7 @@ def run_tests(entry, sources, preamble, code, token, result, send, receive):
             raise error_named(first)
         bind(entry, sources, scope, send, receive)
         exec(code, scope)
-        answer = os.read(token, 32) + b"P"
+        answer = read_token() + b"P"
     except BaseException as error:
         text = "F%s: %s" % (type(error).__name__, error)
         answer = text.encode("utf-8", "replace")[:501]

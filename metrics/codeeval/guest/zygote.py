@@ -12,6 +12,9 @@ import os
 import sys
 
 
+sys.path[:] = [p for p in sys.path if p not in ("", ".")]
+
+
 def load(source, name):
     scope = {"__name__": name}
     exec(compile(source, "<%s>" % name, "exec", 0, True), scope)
@@ -186,8 +189,25 @@ def disarm(ctypes):
     """
     import gc
 
-    tp_alloc, tp_new = 304, 312  # offsets in PyTypeObject, 64-bit, with the GIL
+    # Offsets in PyTypeObject, PyModuleObject, PyModuleDef and PyObject, for 64
+    # bits with the GIL.
+    tp_alloc, md_dict, md_def, m_copy, ob_type = 304, 16, 24, 32, 8
     memset = ctypes.memset
+
+    def word(address):
+        return ctypes.c_uint64.from_address(address).value
+
+    # From this copy of its names the loader makes _ctypes again, without an
+    # audit event.
+    module = sys.modules["_ctypes"]
+    if word(id(module) + md_dict) != id(vars(module)):
+        raise RuntimeError("this Python lays out its modules in another way")
+    names = {}
+    copy = word(id(module) + md_def) and word(word(id(module) + md_def) + m_copy)
+    if copy:
+        if word(copy + ob_type) != id(dict):
+            raise RuntimeError("this Python lays out its modules in another way")
+        names = ctypes.cast(copy, ctypes.py_object).value
     base = ctypes.c_int.__mro__[-2]  # _CData
     found, stack = set(), [object]
     while stack:
@@ -199,40 +219,18 @@ def disarm(ctypes):
     for kind in found:
         if issubclass(kind, base) or (
                 issubclass(kind, type) and kind.__module__ == "_ctypes"):
-            memset(id(kind) + tp_alloc, 0, 16)
+            memset(id(kind) + tp_alloc, 0, 16)  # and tp_new behind it
     for make in (ctypes.c_int, ctypes.c_void_p, lambda: ctypes.c_char * 1000003):
         try:
             make()
         except TypeError:
             continue
         raise RuntimeError("ctypes cannot be disarmed in this Python")
-    del make, kind, base, found, memset
+    names.clear()
+    del make, kind, base, found, memset, module, word, names
     for name in [n for n in sys.modules if n.partition(".")[0] in ("ctypes", "_ctypes")]:
         vars(sys.modules.pop(name)).clear()
     gc.collect()
-
-
-def close_imports():
-    """Shuts the ways to make a module or a code object that raise no audit event."""
-    import _imp
-    import importlib
-
-    unwanted = {"_xxsubinterpreters", "_xxinterpchannels", "_interpreters",
-                "_interpchannels", "_interpqueues", "_ctypes", "xxsubtype",
-                "_testcapi", "_testinternalcapi", "_remote_debugging"}
-    for name in sys.builtin_module_names:
-        if name not in unwanted:
-            try:
-                importlib.import_module(name)
-            except ImportError:
-                pass
-    for name in unwanted:
-        sys.modules.pop(name, None)
-    for name in ("create_builtin", "exec_builtin", "get_frozen_object", "init_frozen"):
-        if hasattr(_imp, name):
-            delattr(_imp, name)
-    # Cached bytecode needs marshal, which the child refuses.
-    sys.implementation.cache_tag = None
 
 
 # ---------------------------------------------------------------------------
@@ -391,24 +389,15 @@ def serve(requests, answers):
     import time
 
     config = receive(requests)
-    sys.path[:] = [p for p in sys.path if p not in ("", ".")]
     harness = load(config.pop("harness"), "harness")
     strict = load(config.pop("strict"), "strict")
     try:
         if sys.implementation.name != "cpython" or sys.maxsize < 1 << 62 or set(
                 getattr(sys, "abiflags", "")) & {"t", "d"}:
             raise RuntimeError("needs a 64-bit CPython, not free-threaded")
-        for name in config.pop("imports"):
-            try:
-                __import__(name)
-            except ImportError:
-                pass
-        import site
-        site.setquit()
-        site.setcopyright()
-        site.sethelper()
+        harness["prepare"](config.pop("imports"))
         calls = system_calls(config)
-        close_imports()
+        harness["close_imports"]()
         directories, links = library_directories()
         rules = None
         if config["namespaces"]:
@@ -501,14 +490,14 @@ def enter(calls, config, rules, role, fds, harness, strict, job):
     # The halves of a strict run need their names; the one with the token runs
     # no untrusted code.
     names = [globals(), harness] + ([strict] if role == "program" else [])
-    sys.setrecursionlimit(sys.getrecursionlimit() + 3)  # the frames below
     try:
         if role == "program":
             steps = harness["stage"](job["solution"], job["tests"], fds[0], fds[1])
             judge = harness["isolated"](harness["JUDGE"], "judge")
             arguments = (steps.pop, os.write, os._exit, fds[1])
         elif role == "tests":
-            judge, arguments = strict["tests"](job, *fds)
+            read_token = __import__("functools").partial(os.read, fds[0], 32)
+            judge, arguments = strict["tests"](job, read_token, *fds[1:])
         else:
             judge, arguments = strict["solution"](job, *fds)
         harness["seal"]()

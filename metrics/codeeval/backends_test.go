@@ -1,0 +1,73 @@
+package codeeval
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+)
+
+// backend is a sandbox that the tests run on, opened once for all of them.
+type backend struct {
+	name string
+	tags []string // what attacks.py may ask for
+	open func() (Sandbox, error)
+}
+
+// The WASI module is looked for where WASIModulePath says, or where this
+// variable of the tests' own says.
+const moduleVariable = "LLMROUTER_WASI_MODULE"
+
+func testWASIOptions() *WASIOptions {
+	return &WASIOptions{ModulePath: os.Getenv(moduleVariable), Workers: 2}
+}
+
+var backends = []backend{
+	{"namespaces", []string{"native", "namespaces"}, sync.OnceValues(func() (Sandbox, error) {
+		return opened(OpenNative(context.Background(), &NativeOptions{Isolation: IsolationNamespaces, Workers: 2}))
+	})},
+	{"landlock", []string{"native", "landlock"}, sync.OnceValues(func() (Sandbox, error) {
+		return opened(OpenNative(context.Background(), &NativeOptions{Isolation: IsolationLandlock, Workers: 2}))
+	})},
+	{"wasi", []string{"wasi"}, sync.OnceValues(func() (Sandbox, error) {
+		return opened(OpenWASI(context.Background(), testWASIOptions()))
+	})},
+}
+
+// eachBackend runs the test on every backend of this machine. One that is
+// absent is skipped, or is a failure where LLMROUTER_REQUIRE_SANDBOX is set.
+func eachBackend(t *testing.T, test func(t *testing.T, b backend, sb Sandbox)) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
+			if b.tags[0] == "native" && runtime.GOOS != "linux" {
+				t.Skip("the native sandbox is for Linux")
+			}
+			sb, err := b.open()
+			if err != nil {
+				if os.Getenv("LLMROUTER_REQUIRE_SANDBOX") != "" {
+					t.Fatal(err)
+				}
+				t.Skip(err)
+			}
+			test(t, b, sb)
+		})
+	}
+}
+
+// impatient is the same sandbox with another time limit and workers of its own.
+func impatient(t *testing.T, sb Sandbox, limit time.Duration) Sandbox {
+	t.Helper()
+	switch sb := sb.(type) {
+	case *WASISandbox:
+		options := sb.options
+		options.TimeLimit = limit
+		other := &WASISandbox{options: options, machine: sb.machine}
+		other.slots = newSlots(options.Workers, other.start, (*wasiWorker).stop)
+		t.Cleanup(func() { other.slots.close() })
+		return other
+	default:
+		return impatientNative(t, sb, limit)
+	}
+}

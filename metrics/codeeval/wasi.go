@@ -1,0 +1,386 @@
+package codeeval
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+)
+
+//go:embed guest/wasi.py
+var wasiSource string
+
+// WASIOptions configures [OpenWASI]. The zero value is ready for use once the
+// module is in its place.
+type WASIOptions struct {
+	// Module holds the bytes of the module. Default: those of ModulePath.
+	Module []byte
+	// ModulePath names the module's file. Default: [WASIModulePath].
+	ModulePath string
+	// CacheDir is a folder for compiled code, which makes the second start
+	// take a fraction of a second instead of several. Whoever can write there
+	// can run code as this process. Default: llmrouter/wazero in the user's
+	// cache folder.
+	CacheDir string
+	// Workers is how many programs run at a time. Default: as many as Go runs
+	// threads (GOMAXPROCS).
+	Workers int
+	// TimeLimit is the wall time of one program. Default 30 s: Python takes
+	// about ten times as long here, and the pipeline's limit is 3 s.
+	TimeLimit time.Duration
+	// MemoryLimit is the memory of the interpreter, in bytes, 128 MiB to
+	// 4 GiB, rounded down to 64 KiB. Default 256 MiB.
+	MemoryLimit int64
+	// Logger tells how long compiling and booting took. Nil: silent.
+	Logger *slog.Logger
+
+	// copied makes instances copy the snapshot as they do where it cannot be
+	// mapped.
+	copied bool
+}
+
+const (
+	wasiTimeLimit = 30 * time.Second
+	wasiMemory    = 256 << 20
+	minWASIMemory = 128 << 20
+	wasmPage      = 1 << 16
+	maxWASIMemory = 1 << 32
+)
+
+// filled returns the options with the defaults put in, or an error that names
+// each wrong field.
+func (o *WASIOptions) filled() (WASIOptions, error) {
+	var out WASIOptions
+	if o != nil {
+		out = *o
+	}
+	var errs []error
+	if out.Workers < 0 {
+		errs = append(errs, fmt.Errorf("codeeval: WASIOptions.Workers: %d is negative", out.Workers))
+	} else if out.Workers == 0 {
+		out.Workers = runtime.GOMAXPROCS(0)
+	}
+	if out.TimeLimit < 0 {
+		errs = append(errs, fmt.Errorf("codeeval: WASIOptions.TimeLimit: %v is negative", out.TimeLimit))
+	} else if out.TimeLimit == 0 {
+		out.TimeLimit = wasiTimeLimit
+	}
+	if out.MemoryLimit == 0 {
+		out.MemoryLimit = wasiMemory
+	} else if out.MemoryLimit < minWASIMemory || out.MemoryLimit > maxWASIMemory {
+		errs = append(errs, fmt.Errorf("codeeval: WASIOptions.MemoryLimit: %d is not in %d..%d", out.MemoryLimit, minWASIMemory, int64(maxWASIMemory)))
+	}
+	if out.Logger == nil {
+		out.Logger = slog.New(slog.DiscardHandler)
+	}
+	return out, errors.Join(errs...)
+}
+
+// WASISandbox runs programs in CPython compiled to WebAssembly, inside this
+// process. The interpreter has no files, no network, no processes and no
+// threads: the functions for them do not exist.
+type WASISandbox struct {
+	options WASIOptions
+	machine *machine
+	slots   *slots[*wasiWorker]
+}
+
+// OpenWASI compiles the module, boots the interpreter once, and checks that it
+// holds: right programs pass, wrong ones fail, and what must be refused is
+// refused. The error is an [*UnavailableError] when there is no module or no
+// compiler for this processor.
+func OpenWASI(ctx context.Context, o *WASIOptions) (*WASISandbox, error) {
+	options, err := o.filled()
+	if err != nil {
+		return nil, err
+	}
+	// Elsewhere wazero interprets, which is some 20 times slower again.
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		return nil, &UnavailableError{"wasi", fmt.Errorf("no WebAssembly compiler for %s", runtime.GOARCH)}
+	}
+	module, err := loadModule(&options)
+	if err != nil {
+		return nil, &UnavailableError{"wasi", err}
+	}
+	s := &WASISandbox{options: options}
+	if s.machine, err = bootMachine(ctx, &options, module); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &UnavailableError{"wasi", err}
+	}
+	s.slots = newSlots(options.Workers, s.start, (*wasiWorker).stop)
+	if err := selfCheck(ctx, s, commonProbes()); err != nil {
+		s.Close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &UnavailableError{"wasi", err}
+	}
+	return s, nil
+}
+
+// Name returns "wasi (CPython 3.12.0)".
+func (s *WASISandbox) Name() string { return "wasi (CPython 3.12.0)" }
+
+// Close ends the programs under way and frees the memory.
+func (s *WASISandbox) Close() error {
+	s.slots.close()
+	// A worker at work is stopped by its run; the machine waits for them.
+	return s.machine.close()
+}
+
+// Run runs one program in a fresh copy of the booted interpreter. See
+// [Sandbox].
+func (s *WASISandbox) Run(ctx context.Context, p Program) (Verdict, error) {
+	if err := p.check(); err != nil {
+		return Verdict{}, err
+	}
+	if detail, refused := p.refused(); refused {
+		return Verdict{Outcome: Failed, Detail: detail}, nil
+	}
+	worker, err := s.slots.take(ctx)
+	if err != nil {
+		return Verdict{}, err
+	}
+	defer s.slots.give(worker)
+	verdict, err := worker.run(ctx, p, s.options.TimeLimit)
+	switch {
+	case err == nil:
+		return verdict, nil
+	case ctx.Err() != nil:
+		return Verdict{}, ctx.Err()
+	case s.slots.isClosed():
+		return Verdict{}, ErrClosed
+	default:
+		return Verdict{}, fmt.Errorf("codeeval: %w", err)
+	}
+}
+
+func (s *WASISandbox) start(ctx context.Context) (*wasiWorker, error) {
+	lifetime, end := context.WithCancel(context.Background())
+	return &wasiWorker{machine: s.machine, lifetime: lifetime, end: end}, nil
+}
+
+// wasiWorker runs one program at a time, on an instance that it keeps, or on
+// two when the run is strict.
+type wasiWorker struct {
+	machine   *machine
+	instances [2]*instance
+	lifetime  context.Context // ends when the sandbox is closed
+	end       context.CancelFunc
+}
+
+// stop makes the run under way return; the instances go with the machine.
+func (w *wasiWorker) stop() { w.end() }
+
+// wasiJob is the request to run a program, or half of one.
+type wasiJob struct {
+	Role     string   `json:"role"` // "program", "tests", "solution"
+	Solution string   `json:"solution,omitempty"`
+	Tests    []string `json:"tests,omitempty"`
+	Entry    string   `json:"entry"`
+	Preamble string   `json:"preamble"`
+	Token    string   `json:"token,omitempty"` // hex; for the tests of a strict run
+}
+
+func framed(v any) ([]byte, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = writeFrame(&b, body)
+	return b.Bytes(), err
+}
+
+func (w *wasiWorker) run(ctx context.Context, p Program, limit time.Duration) (Verdict, error) {
+	var token [32]byte
+	rand.Read(token[:])
+	for i := range w.instances {
+		if i == 1 && !p.Strict {
+			break
+		}
+		if w.instances[i] == nil {
+			in, err := w.machine.newInstance(ctx)
+			if err != nil {
+				return Verdict{}, err
+			}
+			w.instances[i] = in
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	defer context.AfterFunc(w.lifetime, cancel)()
+	started := time.Now()
+	answer := &tail{}
+	var end ending
+	var err error
+	if p.Strict {
+		end, err = w.runStrict(ctx, p, token[:], answer)
+	} else {
+		end, err = w.runPlain(ctx, p, token[:], answer)
+	}
+	if err != nil {
+		return Verdict{}, err
+	}
+	v := Verdict{Elapsed: time.Since(started)}
+	want := append(token[:], 'P')
+	switch {
+	case end.late && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		v.Outcome = TimedOut
+	case end.late:
+		return Verdict{}, context.Canceled
+	case end.overran:
+		v.Detail = "overran the interpreter's stack"
+	// Only the guest's judge can have written the token. What a program may
+	// have written to the descriptor before it does not matter.
+	case subtle.ConstantTimeCompare(answer.last(len(want)), want) == 1:
+		v.Outcome = Passed
+	case end.trap != "":
+		v.Detail = end.trap
+	default:
+		if v.Detail = answer.failure(); v.Detail == "" {
+			v.Detail = "ended without an answer"
+		}
+	}
+	return v, nil
+}
+
+func (w *wasiWorker) runPlain(ctx context.Context, p Program, token []byte, answer *tail) (ending, error) {
+	job, err := framed(wasiJob{Role: "program", Solution: p.Solution, Tests: p.Tests})
+	if err != nil {
+		return ending{}, err
+	}
+	return w.call(ctx, 0, &streams{in: bytes.NewReader(append(job, token...)), err: answer})
+}
+
+// runStrict runs the tests in one instance and the solution in another; calls
+// go from the first's output to the second's input, answers the other way.
+func (w *wasiWorker) runStrict(ctx context.Context, p Program, token []byte, answer *tail) (ending, error) {
+	tests, err := framed(wasiJob{Role: "tests", Tests: p.Tests, Entry: p.EntryPoint, Preamble: p.Preamble, Token: hex.EncodeToString(token)})
+	if err != nil {
+		return ending{}, err
+	}
+	solution, err := framed(wasiJob{Role: "solution", Solution: p.Solution})
+	if err != nil {
+		return ending{}, err
+	}
+	callsOut, callsIn := io.Pipe()
+	answersOut, answersIn := io.Pipe()
+	// A read of a pipe does not see the context.
+	hangUp := func() {
+		callsOut.Close()
+		callsIn.Close()
+		answersOut.Close()
+		answersIn.Close()
+	}
+	defer context.AfterFunc(ctx, hangUp)()
+	var other sync.WaitGroup
+	solutionCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var solutionErr error
+	other.Go(func() {
+		_, solutionErr = w.call(solutionCtx, 1, &streams{
+			in: io.MultiReader(bytes.NewReader(solution), callsOut), out: answersIn,
+		})
+		answersIn.Close()
+		callsOut.Close()
+	})
+	end, err := w.call(ctx, 0, &streams{
+		in: io.MultiReader(bytes.NewReader(tests), answersOut), out: callsIn, err: answer,
+	})
+	hangUp()
+	// A solution that waits for calls ends by itself, which keeps its instance.
+	patience := time.AfterFunc(100*time.Millisecond, cancel)
+	other.Wait()
+	patience.Stop()
+	return end, errors.Join(err, solutionErr)
+}
+
+// call runs a job on instance i, and puts the instance back or drops it.
+func (w *wasiWorker) call(ctx context.Context, i int, s *streams) (ending, error) {
+	end, fit := w.instances[i].call(ctx, s)
+	if fit {
+		err := w.instances[i].reset()
+		if err == nil {
+			return end, nil
+		}
+		w.instances[i].close()
+		w.instances[i] = nil
+		return end, err
+	}
+	w.instances[i].close()
+	w.instances[i] = nil
+	return end, nil
+}
+
+// tail keeps the first and the last bytes of what is written to it.
+type tail struct {
+	first, end []byte
+}
+
+const tailSize = 512
+
+// Write never fails.
+func (t *tail) Write(p []byte) (int, error) {
+	if room := tailSize - len(t.first); room > 0 {
+		t.first = append(t.first, p[:min(room, len(p))]...)
+	}
+	if len(p) >= tailSize {
+		t.end = append(t.end[:0], p[len(p)-tailSize:]...)
+	} else {
+		t.end = append(t.end, p...)
+		if extra := len(t.end) - tailSize; extra > 0 {
+			t.end = append(t.end[:0], t.end[extra:]...)
+		}
+	}
+	return len(p), nil
+}
+
+// last returns the last n bytes, or fewer.
+func (t *tail) last(n int) []byte { return t.end[max(0, len(t.end)-n):] }
+
+// failure returns the exception that the guest reported, if it did.
+func (t *tail) failure() string {
+	if len(t.first) > 0 && t.first[0] == 'F' {
+		return string(bytes.ToValidUTF8(t.first[1:min(len(t.first), 501)], []byte("\uFFFD")))
+	}
+	return ""
+}
+
+// compilationCache opens the folder for compiled code. Without one, compiling
+// takes its time at each start.
+func compilationCache(o *WASIOptions) wazero.CompilationCache {
+	dir := o.CacheDir
+	if dir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			o.Logger.Info("no cache for compiled WebAssembly", "error", err)
+			return nil
+		}
+		dir = filepath.Join(base, "llmrouter", "wazero")
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	if err != nil {
+		o.Logger.Info("no cache for compiled WebAssembly", "error", err)
+		return nil
+	}
+	return cache
+}
+
+var _ Sandbox = (*WASISandbox)(nil)
