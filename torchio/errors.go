@@ -48,8 +48,8 @@ func (e *GlobalError) Error() string {
 }
 
 // UnsupportedError says that a file is well formed as far as it was read but
-// uses something that this package does not read, such as quantized tensors
-// or a big-endian byte order.
+// uses something that this package does not read, such as a big-endian byte
+// order or tensors with hooks.
 type UnsupportedError struct {
 	Feature string
 }

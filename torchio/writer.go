@@ -40,7 +40,9 @@ type WriterOptions struct {
 }
 
 // Writer writes a torch file to a stream, in one pass and with less than 200
-// bytes of memory for each tensor (names apart). The first call decides what the file holds:
+// bytes of memory for each tensor (names apart). Neither the number of tensors
+// nor their shapes need be known beforehand. The first call decides what the
+// file holds:
 //
 //	PutInt     a dict of tensors by number
 //	PutString  a dict of tensors by name
