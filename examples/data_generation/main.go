@@ -13,6 +13,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/datasets"
@@ -69,20 +70,18 @@ func run(ctx context.Context, e cli.Env) error {
 
 	bar := progress.New(e.Stderr)
 	defer bar.Close()
-	src := datasets.FromDir(*source)
-	if *source == "" {
-		options := hub.OptionsFromEnv(e.Getenv)
-		download := progress.New(e.Stderr)
-		download.Format = progress.Bytes
-		defer download.Close()
-		options.Progress = func(p hub.Progress) {
-			switch {
-			case p.Finished:
-				download.Finish(p.Path, progress.Bytes(p.Total))
-			case !p.Cached:
-				download.Update(p.Path, p.Done, p.Total)
-			}
+	var src datasets.Source
+	if *source != "" {
+		if info, err := os.Stat(*source); err != nil {
+			return err
+		} else if !info.IsDir() {
+			return fmt.Errorf("%s is not a folder", *source)
 		}
+		src = datasets.FromDir(*source)
+	} else {
+		options := hub.OptionsFromEnv(e.Getenv)
+		options.Logger = e.Logger()
+		options.Progress = cli.Downloads(bar)
 		client, err := hub.New(options)
 		if err != nil {
 			return err

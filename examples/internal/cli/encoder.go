@@ -9,19 +9,27 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 )
 
+// Downloads returns a progress callback for downloads. Files that are in the
+// cache already are passed over.
+func Downloads(bar *progress.Printer) func(hub.Progress) {
+	return func(p hub.Progress) {
+		name := "download " + p.Path
+		switch {
+		case p.Cached:
+		case p.Finished:
+			bar.Finish(name, progress.Bytes(p.Total))
+		default:
+			bar.UpdateBytes(name, p.Done, p.Total)
+		}
+	}
+}
+
 // OpenEncoder opens a Longformer: a model folder, or the name of a published
 // model, which is downloaded into the cache shared with the Python client.
 func (e Env) OpenEncoder(ctx context.Context, model string, bar *progress.Printer) (*embedding.Longformer, error) {
 	options := hub.OptionsFromEnv(e.Getenv)
-	options.Progress = func(p hub.Progress) {
-		if p.Finished {
-			bar.Finish("download "+p.Path, progress.Bytes(p.Total))
-			return
-		}
-		if !p.Cached {
-			bar.Update("download "+p.Path+" (bytes)", p.Done, p.Total)
-		}
-	}
+	options.Progress = Downloads(bar)
+	options.Logger = e.Logger()
 	client, err := hub.New(options)
 	if err != nil {
 		return nil, err

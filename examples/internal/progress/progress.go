@@ -15,7 +15,9 @@ import (
 
 // Printer shows tasks, several at a time. It is safe for concurrent use.
 type Printer struct {
-	// Format writes an amount; the default is a plain number. Bytes is one.
+	// Format writes an amount. Where it is set, all tasks are amounts of the
+	// same thing, and are shown as a sum. Default: amounts are plain numbers,
+	// those of [Printer.UpdateBytes] apart, and each stands for itself.
 	Format func(int64) string
 
 	mu       sync.Mutex
@@ -30,6 +32,7 @@ type Printer struct {
 type task struct {
 	done, total int64
 	tenths      int64 // of the total, printed last
+	bytes       bool
 	note        string
 }
 
@@ -49,12 +52,17 @@ func New(w io.Writer) *Printer {
 }
 
 // Update says that done of total of a task is done. A total of 0 is unknown.
-func (p *Printer) Update(name string, done, total int64) {
+func (p *Printer) Update(name string, done, total int64) { p.update(name, done, total, false) }
+
+// UpdateBytes is Update where the amounts are bytes.
+func (p *Printer) UpdateBytes(name string, done, total int64) { p.update(name, done, total, true) }
+
+func (p *Printer) update(name string, done, total int64, bytes bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.tasks[name]
 	if t == nil {
-		t = &task{}
+		t = &task{bytes: bytes}
 		p.tasks[name] = t
 		p.order = append(p.order, name)
 	}
@@ -67,7 +75,7 @@ func (p *Printer) Update(name string, done, total int64) {
 	if total > 0 && done < total {
 		if tenths := 10 * done / total; tenths > t.tenths {
 			t.tenths = tenths
-			fmt.Fprintf(p.w, "%s: %d %% (%s of %s)\n", name, 10*tenths, p.format(done), p.format(total))
+			fmt.Fprintf(p.w, "%s: %d %% (%s of %s)\n", name, 10*tenths, p.format(t, done), p.format(t, total))
 		}
 	}
 }
@@ -110,19 +118,29 @@ func (p *Printer) Close() {
 	p.order, p.tasks = nil, map[string]*task{}
 }
 
-// draw shows all tasks under way in one line.
+// draw shows all tasks under way in one line: the first with those that it can
+// be added to, then how far the others are.
 func (p *Printer) draw() {
 	if len(p.order) == 0 {
 		p.erase()
 		return
 	}
+	first := p.tasks[p.order[0]]
 	var done, total int64
+	more, others := -1, ""
 	for _, n := range p.order {
-		done += p.tasks[n].done
-		total += p.tasks[n].total
+		t := p.tasks[n]
+		switch {
+		case t == first || p.Format != nil || t.bytes && first.bytes:
+			done += t.done
+			total += t.total
+			more++
+		case t.total > 0:
+			others += fmt.Sprintf(" | %s %d%%", n, 100*min(t.done, t.total)/t.total)
+		}
 	}
 	name := p.order[0]
-	if more := len(p.order) - 1; more > 0 {
+	if more > 0 {
 		name = fmt.Sprintf("%s and %d more", name, more)
 	}
 	const cells = 20
@@ -132,10 +150,11 @@ func (p *Printer) draw() {
 		full = int(cells * done / total)
 		percent = fmt.Sprintf("%3d%%", 100*done/total)
 	}
-	line := fmt.Sprintf("[%s%s] %s %s of %s  %s", strings.Repeat("#", full), strings.Repeat(".", cells-full), percent, p.format(done), p.format(total), name)
-	if note := p.tasks[p.order[0]].note; note != "" {
-		line += ": " + note
+	line := fmt.Sprintf("[%s%s] %s %s of %s  %s", strings.Repeat("#", full), strings.Repeat(".", cells-full), percent, p.format(first, done), p.format(first, total), name)
+	if first.note != "" {
+		line += ": " + first.note
 	}
+	line += others
 	if columns := p.width() - 1; utf8.RuneCountInString(line) > columns {
 		line = string([]rune(line)[:columns])
 	}
@@ -152,11 +171,15 @@ func (p *Printer) erase() {
 	}
 }
 
-func (p *Printer) format(n int64) string {
-	if p.Format != nil {
+func (p *Printer) format(t *task, n int64) string {
+	switch {
+	case p.Format != nil:
 		return p.Format(n)
+	case t.bytes:
+		return Bytes(n)
+	default:
+		return fmt.Sprint(n)
 	}
-	return fmt.Sprint(n)
 }
 
 // Bytes writes an amount of bytes in decimal units: 694 B, 1.36 MB.

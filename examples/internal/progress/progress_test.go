@@ -51,6 +51,39 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+func TestTasksOfSeveralKinds(t *testing.T) {
+	var out bytes.Buffer
+	p := New(&out)
+	p.width = func() int { return 100 }
+	p.Update("calls", 5, 10)
+	p.Update("embedding", 1, 4)
+	p.UpdateBytes("download a", 1000, 2000)
+	p.UpdateBytes("download b", 500, 2000)
+	p.Finish("calls", "10")
+	p.Finish("embedding", "4")
+	p.Close()
+	const clear = "\r\x1b[K"
+	want := clear + "[##########..........]  50% 5 of 10  calls" +
+		clear + "[##########..........]  50% 5 of 10  calls | embedding 25%" +
+		clear + "[##########..........]  50% 5 of 10  calls | embedding 25% | download a 50%" +
+		clear + "[##########..........]  50% 5 of 10  calls | embedding 25% | download a 50% | download b 25%" +
+		clear + "calls: 10\n" +
+		clear + "[#####...............]  25% 1 of 4  embedding | download a 50% | download b 25%" +
+		clear + "embedding: 4\n" +
+		clear + "[#######.............]  37% 1.50 kB of 4.00 kB  download a and 1 more" + clear
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+
+	out.Reset()
+	p = New(&out)
+	p.UpdateBytes("a", 1000, 2000)
+	p.Update("rows", 1000, 2000)
+	if want := "a: 50 % (1.00 kB of 2.00 kB)\nrows: 50 % (1000 of 2000)\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
+
 func TestUnknownTotal(t *testing.T) {
 	var out bytes.Buffer
 	p := New(&out)
