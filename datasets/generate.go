@@ -52,8 +52,8 @@ type GenerateOptions struct {
 	// in the same proportion and a task's split does not depend on the others.
 	// Default: one split of all records, as in the Python pipeline.
 	PerTask bool
-	// LeakFree puts records of equal query text on one side, that of the first
-	// of them. Without such records it changes nothing.
+	// LeakFree puts records of equal query text on one side. Without such
+	// records it changes nothing.
 	LeakFree bool
 	// Logger receives the warnings of the tables. Default (nil) silent.
 	Logger *slog.Logger
@@ -349,32 +349,32 @@ func (t *Table) flatten(picks [][]int) []int {
 	return out
 }
 
-// split shuffles the records and divides them.
+// split shuffles the records and divides them. counts are the numbers of
+// records of each task, in order.
 func (g *generation) split(records []llmrouterdata.StandardQueryData, counts []int) (train, test []llmrouterdata.StandardQueryData) {
-	var order []int
-	var inTrain []bool // by record
-	if g.o.PerTask {
-		order, inTrain = g.splitPerTask(counts)
-	} else {
-		order = NewRand(g.splitSeed).Perm(len(records))
-		inTrain = make([]bool, len(records))
-		for _, i := range order[:g.cut(len(order))] {
-			inTrain[i] = true
-		}
-	}
+	s := &splitter{records: records, inTrain: make([]bool, len(records))}
 	if g.o.LeakFree {
-		side := map[string]bool{}
-		for _, i := range order {
-			query := records[i].Query
-			if first, seen := side[query]; seen {
-				inTrain[i] = first
-			} else {
-				side[query] = inTrain[i]
+		s.side = map[string]bool{}
+	}
+	order := NewRand(g.splitSeed).Perm(len(records))
+	if g.o.PerTask {
+		// Each task has a generator of its own, so that its division depends on
+		// nothing but the seed and its own size. The order of the whole is then
+		// that of all records shuffled.
+		before := 0
+		for _, n := range counts {
+			own := NewRand(g.splitSeed).Perm(n)
+			for k := range own {
+				own[k] += before
 			}
+			s.divide(own, g.cut(n))
+			before += n
 		}
+	} else {
+		s.divide(order, g.cut(len(order)))
 	}
 	for _, i := range order {
-		if inTrain[i] {
+		if s.inTrain[i] {
 			train = append(train, records[i])
 		} else {
 			test = append(test, records[i])
@@ -383,18 +383,44 @@ func (g *generation) split(records []llmrouterdata.StandardQueryData, counts []i
 	return train, test
 }
 
-// splitPerTask divides each task with a generator of its own, so that a task's
-// division depends on nothing but the seed and its own size, and returns the
-// whole in an order shuffled once more.
-func (g *generation) splitPerTask(counts []int) (order []int, inTrain []bool) {
-	for _, n := range counts {
-		before := len(inTrain)
-		inTrain = append(inTrain, make([]bool, n)...)
-		for _, i := range NewRand(g.splitSeed).Perm(n)[:g.cut(n)] {
-			inTrain[before+i] = true
+// splitter decides which records are for training.
+type splitter struct {
+	records []llmrouterdata.StandardQueryData
+	inTrain []bool
+	side    map[string]bool // by query, nil where equal queries may be parted
+}
+
+// divide gives the first n records in the order to training. Where equal
+// queries stay together, the first of them decides for all, and training is
+// full when it has n records with those that are yet to come.
+func (s *splitter) divide(order []int, n int) {
+	if s.side == nil {
+		for _, i := range order[:n] {
+			s.inTrain[i] = true
+		}
+		return
+	}
+	size := map[string]int{}
+	for _, i := range order {
+		size[s.records[i].Query]++
+	}
+	taken := 0
+	for query, k := range size { // decided by an earlier task
+		if s.side[query] {
+			taken += k
 		}
 	}
-	return NewRand(g.splitSeed).Perm(len(inTrain)), inTrain
+	for _, i := range order {
+		query := s.records[i].Query
+		inTrain, decided := s.side[query]
+		if !decided {
+			if inTrain = taken < n; inTrain {
+				taken += size[query]
+			}
+			s.side[query] = inTrain
+		}
+		s.inTrain[i] = inTrain
+	}
 }
 
 // cut returns the number of training records among n, rounded down as Python's
