@@ -18,12 +18,12 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
 func main() { cli.Main("api_calling_evaluation", run) }
@@ -57,6 +57,8 @@ func run(ctx context.Context, e cli.Env) error {
 		return e.Usage(flags, "--config is needed")
 	case *workers < 1:
 		return e.Usage(flags, "--workers is %d; it must be more than 0", *workers)
+	case *rpm < 0 || *tpm < 0:
+		return e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", *rpm, *tpm)
 	}
 	c, err := e.LoadConfig(*config, *root)
 	if err != nil {
@@ -83,7 +85,7 @@ func run(ctx context.Context, e cli.Env) error {
 		}
 	}
 	if options.Keys, err = chat.ParseKeys(e.Getenv("API_KEYS")); err != nil {
-		return err
+		return fmt.Errorf("API_KEYS: %w", err)
 	}
 	// What is missing is told before a model is downloaded.
 	if err := c.Require("query_embedding_data", "routing_data_train", "routing_data_test"); err != nil {
@@ -97,23 +99,26 @@ func run(ctx context.Context, e cli.Env) error {
 		return printEstimate(e, estimate)
 	}
 
-	registry, noSandbox, closeSandbox, err := e.OpenMetrics(ctx)
-	if err != nil {
-		return err
-	}
-	defer closeSandbox()
-	if noSandbox != nil {
-		fmt.Fprintf(e.Stderr, "code cannot be evaluated here: %v\n", noSandbox)
-	}
-	options.Metrics = &registry
 	bar := progress.New(e.Stderr)
 	defer bar.Close()
-	var model *embedding.Longformer
-	if model, err = e.OpenEncoder(ctx, c.Embedding.Model, bar); err != nil {
+	model, err := e.OpenEncoder(ctx, c.Embedding.Model, bar)
+	if err != nil {
 		return err
 	}
 	defer model.Close()
 	options.Encoder = model
+	options.Progress = cli.Show(bar)
+	if needsSandbox(c) {
+		registry, noSandbox, closeSandbox, err := e.OpenMetrics(ctx)
+		if err != nil {
+			return err
+		}
+		defer closeSandbox()
+		if noSandbox != nil {
+			fmt.Fprintf(e.Stderr, "code cannot be evaluated here: %v\n", noSandbox)
+		}
+		options.Metrics = &registry
+	}
 	options.Drain = e.Drain()
 	options.Progress = cli.Show(bar)
 	report, err := pipeline.Evaluate(ctx, c, options)
@@ -125,6 +130,28 @@ func run(ctx context.Context, e cli.Env) error {
 		}
 	}
 	return err
+}
+
+// needsSandbox tells whether there are queries whose answers are programs. The
+// files have been read without an error before.
+func needsSandbox(c *llmrouterdata.Config) bool {
+	type kind struct{ task, metric string }
+	seen := map[kind]bool{}
+	registry := metrics.Builtin()
+	for _, name := range []string{c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest} {
+		for q, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](name, nil) {
+			k := kind{q.TaskName, q.Metric}
+			if err != nil || seen[k] {
+				continue
+			}
+			seen[k] = true
+			metric, err := registry.Lookup(k.task, k.metric)
+			if u, ok := metric.(metrics.Unavailable); err == nil && ok && u.Unavailable() != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func writeReport(name string, report *pipeline.Report) error {
