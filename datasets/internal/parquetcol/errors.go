@@ -7,11 +7,11 @@ import (
 
 var (
 	// ErrCorrupt reports bytes that are not what the format demands.
-	ErrCorrupt = errors.New("corrupt parquet data")
+	ErrCorrupt = errors.New("corrupt file")
 	// ErrUnsupported reports a feature of the format that is not read.
-	ErrUnsupported = errors.New("unsupported parquet feature")
+	ErrUnsupported = errors.New("unsupported")
 	// ErrLimit reports a size beyond one of Limits.
-	ErrLimit = errors.New("parquet data beyond the limit")
+	ErrLimit = errors.New("beyond the limit")
 	// ErrNoColumn reports a path that leads to no column.
 	ErrNoColumn = errors.New("no such column")
 )

@@ -13,7 +13,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import * as arrow from 'apache-arrow';
 import * as parquet from 'parquet-wasm';
 
-const [root, count] = [process.argv[2], Number(process.argv[3] ?? 2500)];
+const [root, count] = [process.argv[2], Number(process.argv[3] ?? 2200)];
 if (!root) throw new Error('usage: node peer.mjs FOLDER [rows]');
 rmSync(root, { recursive: true, force: true });
 
