@@ -94,7 +94,7 @@ func (c *chunk) loadDictionary(h *format.PageHeader, off int64) error {
 		return err
 	}
 	head := h.DictionaryPageHeader.V
-	if head.Encoding != format.Plain && head.Encoding != format.PlainDictionary {
+	if head.Encoding != format.Plain && head.Encoding != plainDictionary {
 		return fmt.Errorf("%w: a dictionary in encoding %v", ErrUnsupported, head.Encoding)
 	}
 	var unpack decompressor // its buffer stays with the dictionary

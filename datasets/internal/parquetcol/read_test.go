@@ -128,7 +128,7 @@ func expected(rows []everything) map[string][]string {
 }
 
 func TestReadsWhatParquetGoWrites(t *testing.T) {
-	rows := makeRows(600, 3)
+	rows := makeRows(400, 3)
 	want := expected(rows)
 	for _, o := range variants() {
 		t.Run(o.String(), func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestReadsWhatParquetGoWrites(t *testing.T) {
 					t.Error(err)
 					continue
 				}
-				for _, step := range []int{1, 13, 600} {
+				for _, step := range []int{1, 13, 400} {
 					if got := scan(t, f, l, step); !slices.Equal(got, values) {
 						t.Errorf("%s, %d at a time: %v", path, step, cmp.Diff(values, got))
 					}

@@ -111,6 +111,10 @@ type values struct {
 	limit int
 }
 
+// plainDictionary is the encoding that old writers state for pages of indexes,
+// and for dictionaries where newer ones state PLAIN.
+const plainDictionary format.Encoding = 2
+
 type mode int
 
 const (
@@ -132,7 +136,7 @@ func (v *values) reset(c *chunk, e format.Encoding, b []byte, count int) error {
 	switch {
 	case e == format.Plain:
 		v.mode = modePlain
-	case e == format.RLEDictionary || e == format.PlainDictionary:
+	case e == format.RLEDictionary || e == plainDictionary:
 		v.mode = modeDictionary
 		if v.dict = c.dict; v.dict == nil {
 			return corrupt("a page refers to a dictionary that is not there")
@@ -215,7 +219,7 @@ func (v *values) index() (uint32, error) {
 	return i, nil
 }
 
-// string returns the next value of a column of text.
+// string returns the next value of a column of text that is not plain.
 func (v *values) string() (string, error) {
 	switch v.mode {
 	case modeDictionary:
@@ -224,16 +228,6 @@ func (v *values) string() (string, error) {
 			return "", err
 		}
 		return v.dict.string(i)
-	case modePlain:
-		if len(v.data)-v.at < 4 {
-			return "", errFew
-		}
-		size := int64(binary.LittleEndian.Uint32(v.data[v.at:]))
-		if size > int64(len(v.data)-v.at-4) {
-			return "", errFew
-		}
-		v.at += 4
-		return v.cut(int(size))
 	case modeDeltaLength:
 		if len(v.lengths) == 0 || v.lengths[0] > len(v.data)-v.at {
 			return "", errFew
@@ -265,7 +259,6 @@ func (v *values) strings(dst []string) error {
 		return nil
 	}
 	for i := range dst {
-		// As string does, with the page's common case in line.
 		at := v.at
 		if len(v.data)-at < 4 {
 			return errFew
@@ -280,7 +273,7 @@ func (v *values) strings(dst []string) error {
 				return ErrUTF8
 			}
 			dst[i], v.at = s, at+size
-			continue
+			continue // the common case: within the text made last
 		}
 		v.at = at
 		s, err := v.cut(size)
