@@ -3,6 +3,8 @@ package datasets
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"reflect"
 
 	"github.com/llmrouter-go/llmrouter/datasets/internal/parquetcol"
@@ -31,6 +33,9 @@ func openParquet(task string, f File) (shard, error) {
 	pq, err := parquetcol.Open(f, f.Size(), parquetcol.Limits{})
 	if err != nil {
 		return nil, err
+	}
+	if n := pq.NumRows(); uint64(n) > math.MaxInt {
+		return nil, fmt.Errorf("%w: %d rows", ErrLimit, n)
 	}
 	return &parquetShard{task, f, pq}, nil
 }

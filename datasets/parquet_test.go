@@ -3,12 +3,22 @@ package datasets
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/llmrouter-go/llmrouter/internal/hfrows"
 )
 
 // writeRows writes a parquet file of the given structs.
@@ -249,5 +259,83 @@ func TestBindErrors(t *testing.T) {
 	check(err, "map[string]int cannot hold", "s of datasets.odd: not exported", "names no column", `unknown option "omitempty"`, "[][]string cannot hold")
 	for _, err := range All[int](t.Context(), table) {
 		check(err, "int is not a struct")
+	}
+}
+
+// endless is a file that states more rows than there are numbers, and has none.
+func endless(t *testing.T) []byte {
+	t.Helper()
+	required := thrift.Null[format.FieldRepetitionType]{Valid: true}
+	column := func(name string) format.SchemaElement {
+		return format.SchemaElement{Name: name, RepetitionType: required, Type: thrift.Null[format.Type]{V: format.ByteArray, Valid: true}}
+	}
+	chunk := format.ColumnChunk{MetaData: format.ColumnMetaData{Type: format.ByteArray, DataPageOffset: 4}}
+	footer, err := thrift.Marshal(new(thrift.CompactProtocol), format.FileMetaData{
+		Schema:    []format.SchemaElement{{Name: "schema", NumChildren: thrift.Null[int32]{V: 2, Valid: true}}, column("question"), column("answer")},
+		NumRows:   math.MaxInt64,
+		RowGroups: []format.RowGroup{{NumRows: math.MaxInt64, Columns: []format.ColumnChunk{chunk, chunk}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := append([]byte("PAR1"), footer...)
+	return append(binary.LittleEndian.AppendUint32(b, uint32(len(footer))), "PAR1"...)
+}
+
+func TestMoreRowsThanNumbers(t *testing.T) {
+	dir := fstest.MapFS{
+		"gsm8k/main/train-00000-of-00002.parquet": {Data: endless(t)},
+		"gsm8k/main/train-00001-of-00002.parquet": {Data: endless(t)},
+	}
+	if _, err := Open(t.Context(), FromFS(dir), spec(t, "gsm8k")); !errors.Is(err, ErrLimit) {
+		t.Errorf("%v", err)
+	}
+	// One such file opens, and fails when a row is read.
+	src := memory{"some.parquet", endless(t)}
+	if _, err := Generate(t.Context(), src, GenerateOptions{Datasets: []string{"gsm8k"}}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("%v", err)
+	}
+	if err := readBoth(t, spec(t, "gsm8k"), src.data); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A scan holds a few pages, however long the file is.
+func TestScanMemory(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "mmlu", "train-00000-of-00001.parquet")
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(hfrows.Write(f, "mmlu", 20000, 2000), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := spec(t, "mmlu")
+	s.Parts[0].Files = []Location{{Pattern: "train-*.parquet"}}
+	table, err := Open(t.Context(), FromDir(filepath.Dir(filepath.Dir(name))), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	live := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, most, rows := live(), uint64(0), 0
+	for _, err := range table.All(t.Context(), nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows++; rows%1999 == 0 {
+			most = max(most, live())
+		}
+	}
+	if most > before+6<<20 { // the file holds 24 MiB of text
+		t.Errorf("%d bytes are held, %d before", most, before)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"math"
 	"reflect"
 	"slices"
 	"sort"
@@ -67,6 +68,9 @@ func (t *Table) open(ctx context.Context, src Source) error {
 			s, err := openShard(ctx, t.spec.Task, f)
 			if err != nil {
 				return &FileError{t.spec.Task, f.Name(), err}
+			}
+			if s.rows() > math.MaxInt-total-rows {
+				return &FileError{t.spec.Task, f.Name(), fmt.Errorf("%w: %d rows", ErrLimit, s.rows())}
 			}
 			t.shards = append(t.shards, s)
 			rows += s.rows()
@@ -220,16 +224,16 @@ func All[T any](ctx context.Context, t *Table) iter.Seq2[T, error] {
 	}
 }
 
-// format is how a file holds its rows.
-type format int
+// fileFormat is how a file holds its rows.
+type fileFormat int
 
 const (
-	formatParquet format = iota
+	formatParquet fileFormat = iota
 	formatJSONL
 	formatCSV
 )
 
-func formatOf(name string) (format, error) {
+func formatOf(name string) (fileFormat, error) {
 	plain := strings.TrimSuffix(strings.ToLower(name), ".gz")
 	switch {
 	case strings.HasSuffix(strings.ToLower(name), ".parquet"):

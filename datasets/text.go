@@ -25,7 +25,7 @@ const maxRowBytes = 64 << 20
 type textShard struct {
 	task  string
 	file  File
-	kind  format
+	kind  fileFormat
 	count int
 }
 
@@ -37,7 +37,7 @@ type textRows interface {
 	set(f *field, cell reflect.Value) error
 }
 
-func openText(ctx context.Context, task string, f File, kind format) (shard, error) {
+func openText(ctx context.Context, task string, f File, kind fileFormat) (shard, error) {
 	s := &textShard{task: task, file: f, kind: kind}
 	rows, err := s.open()
 	if err != nil {

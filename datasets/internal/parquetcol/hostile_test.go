@@ -395,3 +395,19 @@ func TestReadErrorsComeThrough(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Old writers state another encoding for dictionaries and for the pages that
+// refer to them.
+func TestOldDictionaries(t *testing.T) {
+	dict := page(t, format.PageHeader{Type: format.DictionaryPage, UncompressedPageSize: 10, CompressedPageSize: 10,
+		DictionaryPageHeader: null(format.DictionaryPageHeader{NumValues: 2, Encoding: plainDictionary})}, plainText("a", "b"))
+	f, l := onePage(t, format.ByteArray, format.Required, format.Uncompressed, 4, dict, dataPage(t, 4, 5, plainDictionary, []byte{1, 4, 1, 4, 0}))
+	c := f.Column(l, ColumnOptions{})
+	if err := c.Start(0); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]string, 4)
+	if _, err := c.Strings(got, false); err != nil || !slices.Equal(got, []string{"b", "b", "a", "a"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
