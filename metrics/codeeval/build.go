@@ -178,7 +178,7 @@ func definedNames(statement string) []string {
 	return nil
 }
 
-var call = regexp.MustCompile(`([\pL_][\pL\pN_]*)\(`)
+var call = regexp.MustCompile(`([\pL_][\pL\pN_]*)\s*\(`)
 
 // calledNames returns the names that are called in the tests, in order.
 func calledNames(tests []string) []string {

@@ -82,7 +82,7 @@ func OpenNative(ctx context.Context, o *NativeOptions) (*NativeSandbox, error) {
 			}
 			s := &NativeSandbox{options: options, setup: setup}
 			s.slots = newSlots(options.Workers, s.start, (*zygote).stop)
-			err := selfCheck(ctx, s, nativeProbes(namespaces))
+			err := selfCheck(ctx, s, nativeProbes(namespaces), nativeForbidden())
 			if err == nil {
 				options.Logger.Info("native sandbox ready", "python", python.path, "how", setup.String())
 				return s, nil

@@ -165,3 +165,10 @@ func TestInterpretersEndWithTheirHost(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
+
+func busyNative(sb Sandbox) int {
+	n := sb.(*NativeSandbox)
+	n.slots.mu.Lock()
+	defer n.slots.mu.Unlock()
+	return len(n.slots.live)
+}

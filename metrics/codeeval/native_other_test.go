@@ -10,3 +10,5 @@ import (
 func impatientNative(*testing.T, Sandbox, time.Duration) Sandbox { panic("no native sandbox") }
 
 func childrenOf(*testing.T, Sandbox) []string { return nil }
+
+func busyNative(Sandbox) int { return 0 }

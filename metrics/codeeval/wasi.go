@@ -124,7 +124,7 @@ func OpenWASI(ctx context.Context, o *WASIOptions) (*WASISandbox, error) {
 		return nil, &UnavailableError{"wasi", err}
 	}
 	s.slots = newSlots(options.Workers, s.start, (*wasiWorker).stop)
-	if err := selfCheck(ctx, s, commonProbes()); err != nil {
+	if err := selfCheck(ctx, s, judging(), forbidden); err != nil {
 		s.Close()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -208,7 +208,9 @@ func framed(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func (w *wasiWorker) run(ctx context.Context, p Program, limit time.Duration) (Verdict, error) {
+// run runs one program. Its error is for whoever closed the sandbox or ended the
+// context to explain.
+func (w *wasiWorker) run(caller context.Context, p Program, limit time.Duration) (Verdict, error) {
 	var token [32]byte
 	rand.Read(token[:])
 	for i := range w.instances {
@@ -216,14 +218,14 @@ func (w *wasiWorker) run(ctx context.Context, p Program, limit time.Duration) (V
 			break
 		}
 		if w.instances[i] == nil {
-			in, err := w.machine.newInstance(ctx)
+			in, err := w.machine.newInstance(caller)
 			if err != nil {
 				return Verdict{}, err
 			}
 			w.instances[i] = in
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(caller, limit)
 	defer cancel()
 	defer context.AfterFunc(w.lifetime, cancel)()
 	started := time.Now()
@@ -241,10 +243,10 @@ func (w *wasiWorker) run(ctx context.Context, p Program, limit time.Duration) (V
 	v := Verdict{Elapsed: time.Since(started)}
 	want := append(token[:], 'P')
 	switch {
-	case end.late && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		v.Outcome = TimedOut
-	case end.late:
+	case end.late && (caller.Err() != nil || w.lifetime.Err() != nil):
 		return Verdict{}, context.Canceled
+	case end.late:
+		v.Outcome = TimedOut
 	case end.overran:
 		v.Detail = "overran the interpreter's stack"
 	// Only the guest's judge can have written the token. What a program may

@@ -57,7 +57,7 @@ def encode(value, depth=0):
         items = []
         for item in value:
             items.append(encode(item, depth))
-            if len(items) > 1000000:
+            if len(items) > 100000:
                 raise Unsendable("an iterator without an end cannot cross between processes")
         return ["iterator", items]
     raise Unsendable("%s objects cannot cross between processes" % type(value).__name__)

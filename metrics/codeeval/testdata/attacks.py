@@ -513,7 +513,7 @@ while stack:
             found.append(kind)
             stack.append(kind)
 named = {k.__name__: k for k in found}
-breached = named["c_ulong"](5).value == 5
+breached = named["c_long"](5).value == 5
 
 #@ breach: ctypes-array-by-subclasses [native]
 found, stack = [], [object]
@@ -523,7 +523,7 @@ while stack:
             found.append(kind)
             stack.append(kind)
 named = {k.__name__: k for k in found}
-kind = named["c_char"] * 4096
+kind = named["c_long"] * 4096
 breached = len(kind()) == 4096
 
 #@ breach: ctypes-subclass-made [native]
@@ -536,7 +536,7 @@ while stack:
 named = {k.__name__: k for k in found}
 base = named["Structure"]
 class Word(base):
-    _fields_ = [("x", named["c_ulong"])]
+    _fields_ = [("x", named["c_long"])]
 breached = Word(3).x == 3
 
 #@ breach: ctypes-object-made-below-new [native]
@@ -547,8 +547,8 @@ while stack:
             found.append(kind)
             stack.append(kind)
 named = {k.__name__: k for k in found}
-for make in (lambda: object.__new__(named["c_ulong"]),
-             lambda: named["_SimpleCData"].__new__(named["c_ulong"], 5)):
+for make in (lambda: object.__new__(named["c_long"]),
+             lambda: named["_SimpleCData"].__new__(named["c_long"], 5)):
     try:
         breached = make() is not None
     except TypeError:
@@ -563,7 +563,38 @@ while stack:
             stack.append(kind)
 named = {k.__name__: k for k in found}
 secret = b"0123456789abcdef0123456789abcdef"
-breached = named["c_char"].from_address(id(secret) + 32).value == b"0"
+breached = named["c_long"].from_address(id(secret) + 32).value > 0
+
+#@ breach: ctypes-pointer-by-subclasses [native]
+found, stack = [], [object]
+while stack:
+    for kind in type.__subclasses__(stack.pop()):
+        if kind not in found:
+            found.append(kind)
+            stack.append(kind)
+named = {k.__name__: k for k in found}
+meta = type(named["_Pointer"])
+for make in (lambda: meta("P", (named["_Pointer"],), {"_type_": named["c_long"]}),
+             lambda: type.__new__(meta, "P", (named["_Pointer"],), {"_type_": named["c_long"]}),
+             lambda: named["_Pointer"]()):
+    try:
+        breached = make() is not None
+    except TypeError:
+        pass
+
+#@ breach: ctypes-function-by-subclasses [native]
+found, stack = [], [object]
+while stack:
+    for kind in type.__subclasses__(stack.pop()):
+        if kind not in found:
+            found.append(kind)
+            stack.append(kind)
+for kind in found:
+    if "CFuncPtr" in [k.__name__ for k in kind.__mro__] or kind.__name__ == "CFuncPtr":
+        try:
+            breached = kind(1) is not None
+        except TypeError:
+            pass
 
 #@ breach: ctypes-functions-in-methods [native]
 found, stack = [], [object]
@@ -1192,6 +1223,19 @@ sys.modules["codeeval_attack"] = sys
 import math, random, string
 breached = hasattr(math, "codeeval_attack")
 math.codeeval_attack = 1
+
+#@ right: ctypes-classes-are-there-to-be-tried [native]
+# Not a habit: it shows that the attempts above find what they look for.
+def f():
+    found, stack = [], [object]
+    while stack:
+        for kind in type.__subclasses__(stack.pop()):
+            if kind not in found:
+                found.append(kind)
+                stack.append(kind)
+    return {"c_long", "_SimpleCData", "_Pointer", "Structure", "PyCSimpleType"} <= {k.__name__ for k in found}
+#@ tests
+assert f()
 
 #@ right: threads-left-running [-wasi]
 import threading, time
