@@ -58,7 +58,7 @@ func openCache(name, fingerprint string, dim int) (_ *vectorCache, err error) {
 		}
 	}()
 	if err := filelock.TryLock(f); errors.Is(err, filelock.ErrLocked) {
-		return nil, errors.New("another run uses it")
+		return nil, fmt.Errorf("%w: another run uses it", filelock.ErrLocked)
 	} else if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return nil, fmt.Errorf("locking it: %w", err)
 	}

@@ -93,7 +93,7 @@ func (c *checker) check(ctx context.Context) error {
 			return err
 		}
 	}
-	if extra := store.n - len(c.keys); extra > 0 && !c.problems.full() {
+	if extra := store.n - len(c.keys); extra > 0 {
 		c.problems.add(fmt.Errorf("%s: %d vectors belong to no row", c.vectors, extra))
 	}
 	return c.problems.join()
@@ -138,7 +138,7 @@ func (c *checker) split(ctx context.Context, s checkSplit) error {
 	}
 	flush()
 	if !c.subset {
-		for ; next < len(s.queries) && !c.problems.full(); next++ {
+		for ; next < len(s.queries); next++ {
 			c.problems.add(fmt.Errorf("%s: no rows of query %d (task %s)", s.routing, next+1, s.queries[next].TaskName))
 		}
 	}

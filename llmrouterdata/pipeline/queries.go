@@ -123,8 +123,6 @@ func (p *problemList) add(err error) {
 	}
 }
 
-func (p *problemList) full() bool { return len(p.errs) >= maxProblems }
-
 func (p *problemList) join() error {
 	if p.more > 0 {
 		return errors.Join(append(p.errs, fmt.Errorf("... and %d more", p.more))...)

@@ -1,0 +1,1161 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/llmrouter-go/llmrouter/internal/chaos"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/metrics"
+)
+
+func TestEvaluate(t *testing.T) {
+	c := testSet(t, 40, 15, "a", "b", "c_think", "d")
+	client, encoder := &fakeClient{}, newEncoder()
+	var mu sync.Mutex
+	last := map[string]Progress{}
+	report, err := evaluate(t, c, EvaluateOptions{client: client, Encoder: encoder, Progress: func(p Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		last[p.Stage] = p
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(t.Context(), c, nil); err != nil {
+		t.Error(err)
+	}
+	queries := append(testQueries(0, 40), testQueries(32, 15)...)
+	rows := readRows(t, c)
+	if len(rows) != 55*3 || client.total != len(rows) {
+		t.Fatalf("%d rows, %d calls", len(rows), client.total)
+	}
+	ids := map[llmrouterdata.QueryKey]int{}
+	right := 0.0
+	for i, row := range rows {
+		q, model := queries[i/3], []string{"a", "b", "d"}[i%3]
+		id, ok := ids[q.Key()]
+		if !ok {
+			id = len(ids)
+			ids[q.Key()] = id
+		}
+		prompt, err := chat.BuiltinPrompts().For(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := llmrouterdata.NewRoutingRecord(q)
+		want.ModelName, want.EmbeddingID = model, id
+		want.Response = fakeAnswer("model/"+model, prompt.User)
+		want.InputTokens, want.OutputTokens, want.TokenNum = len(prompt.User), 5, len(prompt.User)+5
+		want.ResponseTime = float64(len(prompt.User)) / 1000
+		score, err := metrics.Builtin().Score(t.Context(), q.Metric, metrics.Input{Task: q.TaskName, Query: q.Query, Prediction: want.Response, Truth: q.GroundTruth, Choices: q.Choices.Text()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.Performance = score.Score
+		right += score.Score
+		if diff := cmp.Diff(want, row, cmp.Comparer(func(a, b *llmrouterdata.Choices) bool { return a.Equal(b) })); diff != "" {
+			t.Errorf("row %d: %s", i, diff)
+		}
+	}
+	if right == 0 || right == float64(len(rows)) {
+		t.Error("the answers are all alike, so that their scores prove nothing")
+	}
+	if n := len(*encoder.texts); n >= len(ids) || n == 0 { // the same text may have several ids
+		t.Errorf("%d texts embedded for %d ids", n, len(ids))
+	}
+	if math.Abs(report.All.Performance-right/float64(len(rows))) > 1e-12 || report.Called != len(rows) || report.Resumed+report.Failed+report.Missing != 0 {
+		t.Errorf("report %+v", report)
+	}
+	for stage, total := range map[string]int{StageCall: len(rows), StageWrite: len(rows), StageEmbed: len(*encoder.texts)} {
+		if p := last[stage]; p.Done != total || p.Total != total {
+			t.Errorf("the last progress of %s is %+v, want %d", stage, p, total)
+		}
+	}
+	noTemporaries(t, filepath.Dir(c.DataPath.LLMData))
+}
+
+// Resuming a whole journal calls and embeds nothing and gives the same files.
+func TestEvaluateTwice(t *testing.T) {
+	c := testSet(t, 30, 10, "a", "b")
+	first, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := finalFiles(t, c)
+	client, encoder := &fakeClient{}, newEncoder()
+	report, err := evaluate(t, c, EvaluateOptions{client: client, Encoder: encoder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if client.total != 0 || len(*encoder.texts) != 0 {
+		t.Errorf("%d calls, %d texts in the second run", client.total, len(*encoder.texts))
+	}
+	if diff := cmp.Diff(want, finalFiles(t, c)); diff != "" {
+		t.Error(diff)
+	}
+	if report.Resumed != 80 || report.Called != 0 || report.SpentUSD != 0 || report.CostUSD != first.CostUSD || cmp.Diff(first.Cells, report.Cells) != "" {
+		t.Errorf("the report of the second run is %+v", report)
+	}
+	client = &fakeClient{}
+	if _, err := evaluate(t, c, EvaluateOptions{client: client, Fresh: true}); err != nil || client.total != 80 {
+		t.Errorf("fresh: %d calls, %v", client.total, err)
+	}
+	if n := len(readJournal(t, c.DataPath.RoutingDataTrain+".journal.1")); n != 80 {
+		t.Errorf("the journal moved aside holds %d entries", n)
+	}
+}
+
+// stopAfter returns a channel that is closed before call number n, and the hook
+// that closes it.
+func stopAfter(n int) (<-chan struct{}, func(context.Context, chat.Request) error) {
+	stop := make(chan struct{})
+	var calls atomic.Int64
+	return stop, func(context.Context, chat.Request) error {
+		if calls.Add(1) == int64(n) {
+			close(stop)
+		}
+		return nil
+	}
+}
+
+// A run that was asked to stop goes on where it was, and ends as if it had not.
+func TestEvaluateDrainAndResume(t *testing.T) {
+	whole := testSet(t, 30, 10, "a", "b", "c")
+	if _, err := evaluate(t, whole, EvaluateOptions{client: &fakeClient{}}); err != nil {
+		t.Fatal(err)
+	}
+	c := testSet(t, 30, 10, "a", "b", "c")
+	calls := 0
+	for n := 1; ; n++ {
+		client := &fakeClient{}
+		var drain <-chan struct{}
+		drain, client.before = stopAfter(25)
+		report, err := evaluate(t, c, EvaluateOptions{client: client, Drain: drain, Workers: 4})
+		if report.Resumed != calls {
+			t.Errorf("run %d took %d calls from the journal, want %d", n, report.Resumed, calls)
+		}
+		calls += client.total
+		if err == nil {
+			break
+		}
+		incomplete, ok := errors.AsType[*IncompleteError](err)
+		if !ok || incomplete.Missing != 120-calls || incomplete.Pairs != 120 || !slices.Equal(incomplete.Reasons, []string{askedToStop}) {
+			t.Fatalf("run %d: %v", n, err)
+		}
+		if !slices.Equal(report.NotMade, incomplete.Reasons) || report.Missing != incomplete.Missing {
+			t.Errorf("run %d: %+v", n, report)
+		}
+		wantNoFiles(t, c)
+		if journaled := len(readJournal(t, c.DataPath.RoutingDataTrain+".journal")); journaled != calls {
+			t.Errorf("run %d: %d calls journaled of %d made", n, journaled, calls)
+		}
+	}
+	if calls != 120 {
+		t.Errorf("%d calls in all", calls)
+	}
+	if diff := cmp.Diff(finalFiles(t, whole), finalFiles(t, c)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A run that was asked to stop does not wait for its embedding.
+func TestEvaluateDrainWhileEmbedding(t *testing.T) {
+	c := testSet(t, 30, 10, "a")
+	drain := make(chan struct{})
+	encoder := waitingEncoder{newEncoder(), make(chan struct{})}
+	go func() {
+		<-encoder.begun
+		close(drain)
+	}()
+	report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}, Encoder: encoder, Drain: drain})
+	incomplete, ok := errors.AsType[*IncompleteError](err)
+	if !ok || incomplete.NotEmbedded == 0 || report == nil {
+		t.Fatalf("got %v", err)
+	}
+	wantError(t, err, "texts were not embedded", askedToStop)
+	wantNoFiles(t, c)
+	if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+		t.Error(err)
+	}
+}
+
+// waitingEncoder embeds nothing until its context ends.
+type waitingEncoder struct {
+	hashEncoder
+	begun chan struct{}
+}
+
+func (e waitingEncoder) Encode(ctx context.Context, _ []string) ([][]float32, error) {
+	close(e.begun)
+	<-ctx.Done()
+	return nil, errors.New("stopped")
+}
+
+// A run that was stopped is published when that is asked for: with an error row
+// for each missing pair.
+func TestEvaluatePublishIncomplete(t *testing.T) {
+	c := testSet(t, 30, 10, "a", "b")
+	client := &fakeClient{}
+	var drain <-chan struct{}
+	drain, client.before = stopAfter(11)
+	report, err := evaluate(t, c, EvaluateOptions{client: client, Drain: drain, Workers: 1, PublishIncomplete: true})
+	if _, ok := errors.AsType[*IncompleteError](err); !ok {
+		t.Fatal(err)
+	}
+	if err := Check(t.Context(), c, nil); err != nil {
+		t.Error(err)
+	}
+	absent := 0
+	for _, row := range readRows(t, c) {
+		if row.Response == "API Error: the call was not made" && row.Performance == 0 && row.TokenNum == 0 {
+			absent++
+		}
+	}
+	if absent != report.Missing || absent != 80-client.total {
+		t.Errorf("%d error rows, %d missing", absent, report.Missing)
+	}
+	if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+		t.Error(err)
+	}
+	for _, row := range readRows(t, c) {
+		if strings.HasPrefix(row.Response, "API Error") {
+			t.Errorf("an error row after the missing calls were made: %+v", row)
+		}
+	}
+}
+
+// failingOn makes calls fail whose user message holds the text.
+func failingOn(text string) func(context.Context, chat.Request) error {
+	return func(_ context.Context, r chat.Request) error {
+		if strings.Contains(r.Prompt.User, text) {
+			return &chat.Error{Kind: chat.KindServer, Status: 503, Code: "busy", Candidate: r.Target.Name, Message: "server error (HTTP 503, busy)", Detail: "overloaded"}
+		}
+		return nil
+	}
+}
+
+func TestEvaluateRetryFailed(t *testing.T) {
+	c := testSet(t, 30, 10, "a", "b")
+	report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{before: failingOn("times 2")}})
+	if err != nil || report.Failed == 0 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	failed := report.Failed
+	for _, row := range readRows(t, c) {
+		if row.TaskName == "math" {
+			want := llmrouterdata.NewRoutingRecord(row.QueryData())
+			want.ModelName, want.EmbeddingID, want.ResponseTime = row.ModelName, row.EmbeddingID, 1
+			want.Response = "API Error: server error (HTTP 503, busy)"
+			if diff := cmp.Diff(want, row); diff != "" {
+				t.Error(diff)
+			}
+		}
+	}
+	kept := 0
+	for _, e := range readJournal(t, c.DataPath.RoutingDataTrain+".journal") {
+		if e.Error == nil {
+			continue
+		}
+		kept++
+		want := entryError{Kind: "server_error", Status: 503, Code: "busy", Message: "server error (HTTP 503, busy)", Detail: "overloaded"}
+		if diff := cmp.Diff(want, *e.Error); diff != "" || e.Attempts != 8 || e.Task != "math" {
+			t.Errorf("%+v %s", e, diff)
+		}
+	}
+	if kept != failed {
+		t.Errorf("%d errors in the journal, want %d", kept, failed)
+	}
+	// A failed call is a result.
+	client := &fakeClient{}
+	if report, err = evaluate(t, c, EvaluateOptions{client: client}); err != nil || client.total != 0 || report.Failed != failed {
+		t.Errorf("%d calls, %+v, %v", client.total, report, err)
+	}
+	// Called again on demand, first without success for one candidate.
+	client = &fakeClient{before: func(ctx context.Context, r chat.Request) error {
+		if r.Target.Name == "b" {
+			return failingOn("times 2")(ctx, r)
+		}
+		return nil
+	}}
+	report, err = evaluate(t, c, EvaluateOptions{client: client, RetryFailed: true})
+	if err != nil || client.total != failed || report.Failed != failed/2 || report.Resumed != 80-failed {
+		t.Errorf("%d calls, %+v, %v", client.total, report, err)
+	}
+	client = &fakeClient{}
+	report, err = evaluate(t, c, EvaluateOptions{client: client, RetryFailed: true})
+	if err != nil || client.total != failed/2 || report.Failed != 0 {
+		t.Errorf("%d calls, %+v, %v", client.total, report, err)
+	}
+	undisturbed := testSet(t, 30, 10, "a", "b")
+	if _, err := evaluate(t, undisturbed, EvaluateOptions{client: &fakeClient{}}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(finalFiles(t, undisturbed), finalFiles(t, c)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What repeated calls cost counts, in the report and in the budget.
+func TestEvaluateCountsRepeatedCalls(t *testing.T) {
+	c := testSet(t, 4, 2, "a")
+	charge := func(client *fakeClient) completer { return chargingClient{client} }
+	report, err := evaluate(t, c, EvaluateOptions{client: charge(&fakeClient{before: failingOn("")})})
+	if err != nil || report.Failed != 6 || report.CostUSD != 1.5 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	budget, err := chat.NewBudget(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err = evaluate(t, c, EvaluateOptions{client: charge(&fakeClient{before: failingOn("")}), RetryFailed: true, Chat: chat.Options{Budget: budget}})
+	if err != nil || report.CostUSD != 3 || report.SpentUSD != 1.5 || budget.Spent() != 1.5 {
+		t.Errorf("%+v, %v, %v of the budget", report, err, budget.Spent())
+	}
+	budget, _ = chat.NewBudget(10)
+	report, err = evaluate(t, c, EvaluateOptions{client: charge(&fakeClient{}), Chat: chat.Options{Budget: budget}})
+	if err != nil || report.CostUSD != 3 || report.SpentUSD != 0 || budget.Spent() != 3 {
+		t.Errorf("%+v, %v, %v of the budget", report, err, budget.Spent())
+	}
+}
+
+// chargingClient takes a quarter of a dollar for every call.
+type chargingClient struct{ *fakeClient }
+
+func (c chargingClient) Complete(ctx context.Context, r chat.Request) (chat.Response, error) {
+	response, err := c.fakeClient.Complete(ctx, r)
+	response.CostUSD = 0.25
+	return response, err
+}
+
+// Another prompt, model or parameter is another call; another price, endpoint
+// or key is not.
+func TestEvaluateFingerprint(t *testing.T) {
+	changed := chat.BuiltinPrompts().With("math", func(q llmrouterdata.StandardQueryData) (chat.Prompt, error) {
+		return chat.Prompt{System: "Be brief.", User: q.Query}, nil
+	})
+	for what, change := range map[string]struct {
+		options    EvaluateOptions
+		candidates string
+		calls      func(tasks map[string]int) int
+	}{
+		"nothing":     {calls: func(map[string]int) int { return 0 }},
+		"streaming":   {options: EvaluateOptions{Params: chat.Params{Stream: true}}, calls: func(map[string]int) int { return 0 }},
+		"prompt":      {options: EvaluateOptions{Prompts: &changed}, calls: func(tasks map[string]int) int { return 2 * tasks["math"] }},
+		"temperature": {options: EvaluateOptions{Params: chat.Params{Temperature: new(0.5)}}, calls: func(tasks map[string]int) int { return 2 * tasks["all"] }},
+		"max tokens":  {options: EvaluateOptions{Params: chat.Params{MaxTokens: 100}}, calls: func(tasks map[string]int) int { return 2 * tasks["all"] }},
+		"model":       {candidates: `{"a": {"model": "other", "api_endpoint": "http://localhost/v1"}, "b": {"model": "model/b", "api_endpoint": "http://localhost:9/v1", "input_price": 7}}`, calls: func(tasks map[string]int) int { return tasks["all"] }},
+		"one more":    {candidates: `{"c": {"model": "model/b", "api_endpoint": "http://localhost/v1"}, "b": {"model": "model/b", "api_endpoint": "http://localhost/v1"}}`, calls: func(tasks map[string]int) int { return tasks["all"] }},
+	} {
+		t.Run(what, func(t *testing.T) {
+			c := testSet(t, 30, 10, "a", "b")
+			if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+				t.Fatal(err)
+			}
+			if change.candidates != "" {
+				writeFile(t, c.DataPath.LLMData, change.candidates)
+			}
+			tasks := map[string]int{}
+			for _, q := range append(testQueries(0, 30), testQueries(24, 10)...) {
+				tasks[q.TaskName]++
+				tasks["all"]++
+			}
+			want := change.calls(tasks)
+			o := change.options
+			estimate, err := EstimateCalls(c, o)
+			if err != nil || estimate.Total().Calls != want {
+				t.Errorf("the estimate is %+v (%v), want %d calls", estimate, err, want)
+			}
+			client := &fakeClient{}
+			o.client = client
+			report, err := evaluate(t, c, o)
+			if err != nil || client.total != want || report.Called != want || report.Resumed != 80-want {
+				t.Errorf("%d calls, want %d; %v", client.total, want, err)
+			}
+		})
+	}
+}
+
+// Every row is a call of its own, even where several ask the same.
+func TestEvaluateRepeatedQuestions(t *testing.T) {
+	c := testConfig(t.TempDir())
+	q := testQueries(0, 1)[0]
+	writeQueries(t, c.DataPath.QueryDataTrain, []llmrouterdata.StandardQueryData{q, q, q})
+	writeQueries(t, c.DataPath.QueryDataTest, []llmrouterdata.StandardQueryData{q})
+	writeCandidates(t, c.DataPath.LLMData, []string{"a"})
+	n := 0
+	numbered := func() *numberedClient { return &numberedClient{n: &n} }
+	client := numbered()
+	client.before = func(context.Context, chat.Request) error {
+		if n == 2 {
+			return chat.ErrBudget
+		}
+		return nil
+	}
+	_, err := evaluate(t, c, EvaluateOptions{client: client, Workers: 1})
+	wantError(t, err, "2 of 4 calls were not made: "+chat.ErrBudget.Error())
+	if _, err := evaluate(t, c, EvaluateOptions{client: numbered(), Workers: 1}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range readRows(t, c) {
+		got = append(got, row.Response)
+		if row.EmbeddingID != 0 {
+			t.Errorf("embedding id %d", row.EmbeddingID)
+		}
+	}
+	if !slices.Equal(got, []string{"1", "2", "3", "4"}) {
+		t.Errorf("answers %q", got)
+	}
+	if err := Check(t.Context(), c, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+type numberedClient struct {
+	fakeClient
+	n *int
+}
+
+func (c *numberedClient) Complete(ctx context.Context, r chat.Request) (chat.Response, error) {
+	response, err := c.fakeClient.Complete(ctx, r)
+	if err == nil {
+		*c.n++
+		response.Text = fmt.Sprint(*c.n)
+	}
+	return response, err
+}
+
+// listen serves the chaos server and points the candidates at it.
+func listen(t testing.TB, c *llmrouterdata.Config, o chaos.Config, models ...string) *chaos.Server {
+	t.Helper()
+	s := chaos.New(o)
+	url, stop, err := s.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	c.APIEndpoint = url
+	list := make([]string, len(models))
+	for i, m := range models {
+		list[i] = fmt.Sprintf("%q: {%q: %q, %q: 1.5, %q: 3, %q: %q}", m, "model", "model/"+m, "input_price", "output_price", "service", "Chaos")
+	}
+	writeFile(t, c.DataPath.LLMData, "{"+strings.Join(list, ", ")+"}")
+	return s
+}
+
+// quick are chat options for a server that misbehaves.
+func quick() chat.Options {
+	return chat.Options{Timeout: 2 * time.Second, Backoff: time.Millisecond, MaxBackoff: 4 * time.Millisecond, Cooldown: time.Millisecond, MaxCooldown: 10 * time.Millisecond}
+}
+
+// The files do not depend on the number of workers or on the order in which
+// calls finish.
+func TestEvaluateDeterminism(t *testing.T) {
+	var want map[string]string
+	var cells []Cell
+	for _, workers := range []int{1, 7, 200} {
+		c := testSet(t, 60, 20, "a", "b", "c")
+		listen(t, c, chaos.Config{
+			Seed: uint64(workers), Latency: chaos.Uniform(0, 6*time.Millisecond), Answer: fakeAnswer,
+			Faults: []chaos.Fault{{Kind: chaos.ServerError, Probability: 0.1}, {Kind: chaos.InvalidJSON, Probability: 0.1}}, MaxFaults: 2,
+			Statuses: map[string]int{"model/b": 422},
+		}, "a", "b", "c")
+		chatOptions := quick()
+		chatOptions.StopAfter = 1000
+		report, err := evaluate(t, c, EvaluateOptions{Workers: workers, ScoreWorkers: 1 + workers%5, Chat: chatOptions})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Failed != 80 {
+			t.Errorf("%d calls failed, want 80", report.Failed)
+		}
+		for i := range report.Cells {
+			g := &report.Cells[i].Group
+			g.P50, g.P90, g.P99, g.CostUSD = 0, 0, 0, 0 // broken answers are paid for
+		}
+		got := finalFiles(t, c)
+		if want == nil {
+			want, cells = got, report.Cells
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d workers: %s", workers, diff)
+		}
+		if diff := cmp.Diff(cells, report.Cells); diff != "" {
+			t.Errorf("%d workers: %s", workers, diff)
+		}
+		for name, text := range got {
+			if strings.Contains(text, "127.0.0.1") || strings.Contains(text, "localhost") {
+				t.Errorf("%s holds an address", name)
+			}
+		}
+	}
+}
+
+// A run whose budget is spent stops, and goes on with a larger one.
+func TestEvaluateBudget(t *testing.T) {
+	c := testSet(t, 40, 10, "a", "b")
+	s := listen(t, c, chaos.Config{Answer: fakeAnswer}, "a", "b")
+	writeFile(t, c.DataPath.LLMData, `{"a": {"model": "model/a", "input_price": 1000, "output_price": 2000}, "b": {"model": "model/b"}}`)
+	run := func(limit float64) (*Report, error, *chat.Budget) {
+		budget, err := chat.NewBudget(limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := quick()
+		o.Budget = budget
+		report, err := evaluate(t, c, EvaluateOptions{Chat: o, Workers: 8, Params: chat.Params{MaxTokens: 50}})
+		return report, err, budget
+	}
+	report, err, budget := run(2)
+	incomplete, ok := errors.AsType[*IncompleteError](err)
+	if !ok || !slices.Equal(incomplete.Reasons, []string{chat.ErrBudget.Error()}) {
+		t.Fatal(err)
+	}
+	wantNoFiles(t, c)
+	if report.CostUSD > 2 || report.CostUSD < 1 || report.Missing == 0 || report.Models[1].Missing != 0 {
+		t.Errorf("%+v", report)
+	}
+	if math.Abs(budget.Spent()-report.SpentUSD) > 1e-9 {
+		t.Errorf("%v of the budget spent, %v reported", budget.Spent(), report.SpentUSD)
+	}
+	// The same budget again: what the journal cost counts, so that nothing is
+	// called.
+	before := s.Stats().Requests
+	again, err, _ := run(2)
+	if !errors.As(err, &incomplete) || s.Stats().Requests > before+5 || again.CostUSD > 2 {
+		t.Errorf("%d more calls, %v", s.Stats().Requests-before, err)
+	}
+	last, err, _ := run(1000)
+	if err != nil || last.Missing != 0 || s.Stats().Requests != 100 || math.Abs(last.CostUSD-again.CostUSD-last.SpentUSD) > 1e-9 {
+		t.Errorf("%d calls, %+v, %v", s.Stats().Requests, last, err)
+	}
+}
+
+// A candidate that the service no longer has is stopped; the others go on.
+func TestEvaluateStoppedCandidate(t *testing.T) {
+	c := testSet(t, 30, 10, "a", "gone")
+	s := listen(t, c, chaos.Config{Answer: fakeAnswer, Statuses: map[string]int{"model/gone": 410}}, "a", "gone")
+	report, err := evaluate(t, c, EvaluateOptions{Chat: quick(), Workers: 4})
+	incomplete, ok := errors.AsType[*IncompleteError](err)
+	if !ok || len(incomplete.Reasons) != 1 || !strings.Contains(incomplete.Reasons[0], `"gone" stopped`) {
+		t.Fatal(err)
+	}
+	if report.Models[0].Missing != 0 || report.Models[1].Failed < 5 || report.Models[1].Failed > 5+4 || report.Models[1].Missing != 40-report.Models[1].Failed {
+		t.Errorf("%+v", report.Models)
+	}
+	if n := s.Stats().ByModel["model/gone"]; n > 9 {
+		t.Errorf("%d calls of a model that is gone", n)
+	}
+	wantNoFiles(t, c)
+	report, err = evaluate(t, c, EvaluateOptions{Chat: quick(), Workers: 4, PublishIncomplete: true})
+	if !errors.As(err, &incomplete) || report.Resumed < 45 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if err := Check(t.Context(), c, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// A cancelled context ends the run at once, and everything it started.
+func TestEvaluateCancel(t *testing.T) {
+	c := testSet(t, 30, 10, "a", "b")
+	ctx, cancel := context.WithCancel(t.Context())
+	var answers atomic.Int64
+	var cancelled time.Time
+	listen(t, c, chaos.Config{Faults: []chaos.Fault{{Kind: chaos.Hang, Probability: 0.5}}, Answer: func(model, user string) string {
+		if answers.Add(1) == 20 {
+			cancelled = time.Now()
+			cancel()
+		}
+		return fakeAnswer(model, user)
+	}}, "a", "b")
+	before := runtime.NumGoroutine()
+	o := EvaluateOptions{Chat: quick(), Workers: 80, Encoder: newEncoder()}
+	o.Chat.Timeout = time.Hour
+	o.Chat.TotalTimeout = time.Hour
+	report, err := Evaluate(ctx, c, o)
+	took := time.Since(cancelled)
+	if err != context.Canceled || report == nil || report.Missing == 0 || cancelled.IsZero() {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if took > 5*time.Second { // an hour without the context; the machine may be busy
+		t.Errorf("it ended %v after the cancellation", took)
+	}
+	wantNoFiles(t, c)
+	for range 200 {
+		if runtime.NumGoroutine() <= before+2 { // the server's accepting ones
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > before+2 {
+		stacks := make([]byte, 1<<20)
+		t.Errorf("%d goroutines, %d before:\n%s", n, before, stacks[:runtime.Stack(stacks, true)])
+	}
+	journaled := len(readJournal(t, c.DataPath.RoutingDataTrain+".journal"))
+	if journaled != report.Called {
+		t.Errorf("%d entries, %d calls", journaled, report.Called)
+	}
+}
+
+func TestEvaluateMaxFailed(t *testing.T) {
+	for _, max := range []struct {
+		share float64
+		err   bool
+	}{{0, true}, {0.2, true}, {0.9, false}, {1, false}} {
+		c := testSet(t, 30, 10, "a")
+		report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{before: failingOn("times 2")}, MaxFailed: new(max.share)})
+		tooMany, ok := errors.AsType[*FailedCallsError](err)
+		if ok != max.err || !ok && err != nil {
+			t.Errorf("%v: %v", max.share, err)
+		}
+		if ok && (tooMany.Failed != report.Failed || tooMany.Pairs != 40 || tooMany.Max != max.share) {
+			t.Errorf("%v: %+v", max.share, tooMany)
+		}
+		if err := Check(t.Context(), c, nil); err != nil { // the files are there
+			t.Error(err)
+		}
+	}
+}
+
+func TestEvaluateKeyLabels(t *testing.T) {
+	c := testSet(t, 10, 5, "a")
+	for _, labels := range []bool{false, true} {
+		if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}, KeyLabels: labels}); err != nil {
+			t.Fatal(err)
+		}
+		want := map[bool]string{true: "key-1"}[labels]
+		for _, row := range readRows(t, c) {
+			if row.APIKeyUsed != want {
+				t.Errorf("KeyLabels %v: %q", labels, row.APIKeyUsed)
+			}
+		}
+	}
+}
+
+func TestEvaluateTestRun(t *testing.T) {
+	c := testSet(t, 80, 30, "a")
+	report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}, TestRun: true})
+	if err != nil || report.Queries != 70 || report.Pairs != 70 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if err := Check(t.Context(), c, &CheckOptions{Subset: true}); err != nil {
+		t.Error(err)
+	}
+	wantError(t, Check(t.Context(), c, nil), "train.jsonl: no rows of query 51", "and 20 more")
+	client := &fakeClient{}
+	if _, err := evaluate(t, c, EvaluateOptions{client: client}); err != nil {
+		t.Fatal(err)
+	}
+	// What the test run called is not called again.
+	if client.total != 40 {
+		t.Errorf("%d calls after a test run of 70 of 110", client.total)
+	}
+}
+
+// One split may be empty, and one pair is enough.
+func TestEvaluateSmall(t *testing.T) {
+	c := testConfig(t.TempDir())
+	writeQueries(t, c.DataPath.QueryDataTrain, nil)
+	writeQueries(t, c.DataPath.QueryDataTest, testQueries(0, 1))
+	writeCandidates(t, c.DataPath.LLMData, []string{"a"})
+	report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}})
+	if err != nil || report.Pairs != 1 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if err := Check(t.Context(), c, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// codeQueries are queries that need a sandbox.
+func codeQueries() []llmrouterdata.StandardQueryData {
+	return []llmrouterdata.StandardQueryData{
+		{TaskName: "mbpp", Query: "Add 5.", GroundTruth: `["assert f(1) == 6"]`, Metric: "code_eval", TaskID: new("1"), Choices: llmrouterdata.NewChoices([]string{"assert f(1) == 6"})},
+		{TaskName: "math", Query: "What is 3 times 2?", GroundTruth: `\boxed{6}`, Metric: "MATH"},
+	}
+}
+
+func TestEvaluateNotEvaluated(t *testing.T) {
+	c := testSet(t, 5, 5, "a")
+	writeQueries(t, c.DataPath.QueryDataTrain, codeQueries())
+	client := &fakeClient{}
+	_, err := evaluate(t, c, EvaluateOptions{client: client})
+	unavailable, ok := errors.AsType[*UnavailableMetricError](err)
+	if !ok || unavailable.Metric != "code_eval" || unavailable.Reason == "" || client.total != 0 {
+		t.Fatalf("%d calls, %v", client.total, err)
+	}
+	report, err := evaluate(t, c, EvaluateOptions{client: client, AllowNotEvaluated: true})
+	if err != nil || report.NotEvaluated != 1 || report.All.Rated != 6 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if row := readRows(t, c)[0]; row.Performance != 0 || strings.HasPrefix(row.Response, "API Error") {
+		t.Errorf("%+v", row)
+	}
+}
+
+// A metric that fails or panics costs its rows' scores and nothing else.
+func TestEvaluateBadMetrics(t *testing.T) {
+	registry, err := metrics.Builtin().With(
+		metrics.NewMetric("MATH", func(context.Context, metrics.Input) (metrics.Result, error) { panic("oh") }),
+		metrics.NewMetric("GSM8K", func(context.Context, metrics.Input) (metrics.Result, error) {
+			return metrics.Result{}, errors.New("broken")
+		}),
+		metrics.NewMetric("cem", func(context.Context, metrics.Input) (metrics.Result, error) { return metrics.Scored(math.NaN()), nil }),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testSet(t, 30, 10, "a")
+	report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}, Metrics: &registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range report.Tasks {
+		want := task.Pairs
+		if task.Name == "mmlu" {
+			want = 0
+		}
+		if task.ScoreErrors != want {
+			t.Errorf("%+v", task)
+		}
+	}
+	// Scores are made anew from the journal: nothing is called again.
+	client := &fakeClient{}
+	report, err = evaluate(t, c, EvaluateOptions{client: client})
+	if err != nil || report.ScoreErrors != 0 || client.total != 0 {
+		t.Errorf("%d calls, %+v, %v", client.total, report, err)
+	}
+}
+
+// Encoders that fail or lie end the run; what was called stays paid for and is
+// not lost.
+func TestEvaluateBadEncoders(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for what, o := range map[string]struct {
+		err   error
+		spoil func([][]float32) [][]float32
+		want  string
+	}{
+		"fails":      {err: errors.New("no memory"), want: "no memory"},
+		"fewer":      {spoil: func(v [][]float32) [][]float32 { return v[1:] }, want: "vectors for"},
+		"more":       {spoil: func(v [][]float32) [][]float32 { return append(v, v[0]) }, want: "vectors for"},
+		"none":       {spoil: func([][]float32) [][]float32 { return nil }, want: "gave 0 vectors for"},
+		"shorter":    {spoil: func(v [][]float32) [][]float32 { v[1] = v[1][1:]; return v }, want: "a vector of 3 numbers, want 4"},
+		"longer":     {spoil: func(v [][]float32) [][]float32 { v[0] = append(v[0], 1); return v }, want: "a vector of 5 numbers, want 4"},
+		"a nil one":  {spoil: func(v [][]float32) [][]float32 { v[2] = nil; return v }, want: "a vector of 0 numbers, want 4"},
+		"not finite": {spoil: func(v [][]float32) [][]float32 { v[3][2] = nan; return v }, want: "gave NaN"},
+		"infinite":   {spoil: func(v [][]float32) [][]float32 { v[3][2] = inf; return v }, want: "gave +Inf"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			c := testSet(t, 100, 20, "a")
+			encoder := newEncoder()
+			encoder.err, encoder.spoil = o.err, o.spoil
+			client := &fakeClient{}
+			report, err := evaluate(t, c, EvaluateOptions{client: client, Encoder: encoder})
+			wantError(t, err, "embedding the queries", o.want)
+			if o.err != nil && !errors.Is(err, o.err) {
+				t.Errorf("%v does not wrap the encoder's error", err)
+			}
+			if report == nil || report.Called != client.total {
+				t.Errorf("%+v after %d calls", report, client.total)
+			}
+			wantNoFiles(t, c)
+			if n := len(readJournal(t, c.DataPath.RoutingDataTrain+".journal")); n != client.total {
+				t.Errorf("%d of %d calls journaled", n, client.total)
+			}
+			again := &fakeClient{}
+			if _, err := evaluate(t, c, EvaluateOptions{client: again}); err != nil || again.total != 120-client.total {
+				t.Errorf("%d calls, then %d: %v", client.total, again.total, err)
+			}
+		})
+	}
+}
+
+// A run that fails lets the calls under way finish, as they are paid for.
+func TestEvaluateFailureKeepsCalls(t *testing.T) {
+	c := testSet(t, 30, 10, "a")
+	encoder := newEncoder()
+	busy, failed := make(chan struct{}), make(chan struct{})
+	encoder.spoil = func([][]float32) [][]float32 { <-busy; close(failed); return nil }
+	var calls atomic.Int64
+	client := &fakeClient{before: func(ctx context.Context, _ chat.Request) error {
+		if calls.Add(1) == 10 {
+			close(busy)
+		}
+		<-failed
+		select { // long enough for a cancelled context to show
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+			return nil
+		}
+	}}
+	report, err := evaluate(t, c, EvaluateOptions{client: client, Encoder: encoder, Workers: 10})
+	wantError(t, err, "embedding")
+	if report.Called != client.total || client.total < 10 {
+		t.Errorf("%d calls made, %d kept", client.total, report.Called)
+	}
+}
+
+// A journal that cannot be written any more ends the run; with room again, it
+// goes on.
+func TestEvaluateFullDisk(t *testing.T) {
+	c := testSet(t, 30, 10, "a")
+	o, err := EvaluateOptions{client: &fakeClient{}, Encoder: newEncoder(), Workers: 5}.withDefaults(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	work, err := load(c, &o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := openJournal(o.Journal, false, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.file = &fullDisk{File: j.file.(*os.File), size: 4000}
+	report, err := newRun(c, &o, work, j).all(t.Context())
+	if !errors.Is(err, errFull) || report == nil {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	wantNoFiles(t, c)
+	kept := len(readJournal(t, o.Journal))
+	if kept == 0 || kept != report.Called {
+		t.Errorf("%d calls kept, %d reported", kept, report.Called)
+	}
+	client := &fakeClient{}
+	if _, err := evaluate(t, c, EvaluateOptions{client: client}); err != nil || client.total != 40-kept {
+		t.Errorf("%d calls after %d: %v", client.total, kept, err)
+	}
+}
+
+// An answer too long for a row is a failed call, not the end of the run.
+func TestEvaluateEndlessAnswer(t *testing.T) {
+	c := testSet(t, 4, 2, "a")
+	report, err := evaluate(t, c, EvaluateOptions{client: endlessClient{&fakeClient{}}})
+	if err != nil || report.Failed != 6 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if row := readRows(t, c)[0]; row.Response != "API Error: answer too large" || row.TokenNum != 0 {
+		t.Errorf("%.100s", row.Response)
+	}
+}
+
+type endlessClient struct{ *fakeClient }
+
+func (c endlessClient) Complete(ctx context.Context, r chat.Request) (chat.Response, error) {
+	response, err := c.fakeClient.Complete(ctx, r)
+	response.Text = strings.Repeat("x", maxEntry)
+	return response, err
+}
+
+// An error that is none of a call's is a fault of the program and ends the run.
+func TestEvaluateForeignError(t *testing.T) {
+	c := testSet(t, 30, 10, "a")
+	odd := errors.New("odd")
+	_, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{before: func(context.Context, chat.Request) error { return odd }}, Workers: 3})
+	if !errors.Is(err, odd) {
+		t.Fatal(err)
+	}
+	wantError(t, err, `query`, `candidate "a"`)
+	wantNoFiles(t, c)
+}
+
+// A damaged entry is called again.
+func TestEvaluateDamagedJournal(t *testing.T) {
+	c := testSet(t, 30, 10, "a", "b")
+	if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+		t.Fatal(err)
+	}
+	want := finalFiles(t, c)
+	name := c.DataPath.RoutingDataTrain + ".journal"
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	r := rand.New(rand.NewPCG(1, 2))
+	damaged := 0
+	for i := 1; i < len(lines)-2; i += 1 + r.IntN(9) {
+		at := r.IntN(len(lines[i]) - 2)
+		lines[i] = lines[i][:at] + "\x00" + lines[i][at+1:]
+		damaged++
+	}
+	lines[len(lines)-2] = lines[len(lines)-2][:50] // torn
+	writeFile(t, name, strings.Join(lines, ""))
+	client := &fakeClient{}
+	report, err := evaluate(t, c, EvaluateOptions{client: client})
+	if err != nil || client.total != damaged+1 || report.Resumed != 80-damaged-1 {
+		t.Errorf("%d calls for %d damaged entries: %v", client.total, damaged+1, err)
+	}
+	if diff := cmp.Diff(want, finalFiles(t, c)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The rest of a run that was killed while it wrote is taken away.
+func TestEvaluateRemovesRests(t *testing.T) {
+	c := testSet(t, 5, 5, "a")
+	rest := c.DataPath.RoutingDataTrain + ".0a1b2c3d.llmrouter-tmp"
+	others := []string{c.DataPath.RoutingDataTrain + ".x.y.llmrouter-tmp", c.DataPath.RoutingDataTrain + ".txt", filepath.Join(filepath.Dir(rest), "other.0a1b2c3d.llmrouter-tmp")}
+	for _, name := range append(others, rest) {
+		writeFile(t, name, "half")
+	}
+	if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(rest); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left (%v)", rest, err)
+	}
+	for _, name := range others {
+		if _, err := os.Stat(name); err != nil {
+			t.Errorf("%s belongs to another: %v", name, err)
+		}
+	}
+}
+
+// Two runs on one journal: the second is refused before its first call.
+func TestEvaluateLocked(t *testing.T) {
+	c := testSet(t, 30, 10, "a")
+	var second error
+	client := &fakeClient{}
+	var once sync.Once
+	outer := &fakeClient{before: func(context.Context, chat.Request) error {
+		once.Do(func() { _, second = evaluate(t, c, EvaluateOptions{client: client}) })
+		return nil
+	}}
+	if _, err := evaluate(t, c, EvaluateOptions{client: outer, Workers: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if locked, ok := errors.AsType[*JournalLockedError](second); !ok || locked.PID != os.Getpid() || client.total != 0 {
+		t.Errorf("%d calls, %v", client.total, second)
+	}
+}
+
+// Whatever is wrong with the configuration is found before the first call.
+func TestEvaluateConfigErrors(t *testing.T) {
+	budget := chat.Options{Attempts: -1}
+	cases := map[string]struct {
+		change  func(c *llmrouterdata.Config, o *EvaluateOptions)
+		want    []string
+		dryRuns bool // EstimateCalls finds it too
+	}{
+		"no paths":       {func(c *llmrouterdata.Config, _ *EvaluateOptions) { c.DataPath = llmrouterdata.DataPath{} }, []string{"query_embedding_data", "routing_data_train"}, true},
+		"no encoder":     {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.Encoder = nil }, []string{"Encoder is nil"}, false},
+		"flat encoder":   {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.Encoder = hashEncoder{dim: 0} }, []string{"vectors of 0 numbers"}, false},
+		"workers":        {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.Workers, o.ScoreWorkers = -1, -2 }, []string{"Workers is -1", "ScoreWorkers is -2"}, true},
+		"max failed":     {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.MaxFailed = new(1.5) }, []string{"MaxFailed is 1.5"}, true},
+		"max failed NaN": {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.MaxFailed = new(math.NaN()) }, []string{"MaxFailed is NaN"}, true},
+		"params":         {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.Params.MaxTokens = -1 }, []string{"MaxTokens"}, true},
+		"chat options":   {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.Chat = budget }, []string{"Attempts"}, false},
+		"no endpoint":    {func(c *llmrouterdata.Config, _ *EvaluateOptions) { c.APIEndpoint = "" }, []string{`"a"`, `"b"`, "api_endpoint"}, true},
+		"no keys":        {func(c *llmrouterdata.Config, _ *EvaluateOptions) { c.APIEndpoint = "https://api.example.com/v1" }, []string{`"a"`, "no API key"}, true},
+		"no queries":     {func(c *llmrouterdata.Config, _ *EvaluateOptions) { os.Remove(c.DataPath.QueryDataTest) }, []string{"test.jsonl"}, true},
+		"empty queries": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			truncate(c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest)
+		}, []string{"hold no query"}, true},
+		"no candidates":    {func(c *llmrouterdata.Config, _ *EvaluateOptions) { os.Remove(c.DataPath.LLMData) }, []string{"llm.json"}, true},
+		"empty candidates": {func(c *llmrouterdata.Config, _ *EvaluateOptions) { overwrite(c.DataPath.LLMData, "{}") }, []string{"no candidate"}, true},
+		"bad candidates": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			overwrite(c.DataPath.LLMData, `{"a": {"model": 5}}`)
+		}, []string{"llm.json", `"a"`, `"model"`}, true},
+		"bad queries": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			overwrite(c.DataPath.QueryDataTest, "{\n"+`{"task_name": "math", "query": "", "ground_truth": "x", "metric": "MATH", "choices": null, "task_id": null}`+"\n")
+		}, []string{"test.jsonl:1", `field "query": empty`}, true},
+		"unknown task": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			overwrite(c.DataPath.QueryDataTest, `{"task_name": "maths", "query": "q", "ground_truth": "x", "metric": "MATH", "choices": null, "task_id": null}`)
+		}, []string{"test query 1", `"maths"`, "math"}, true},
+		"unknown metric": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			overwrite(c.DataPath.QueryDataTest, `{"task_name": "math", "query": "q", "ground_truth": "x", "metric": "MATHS", "choices": null, "task_id": null}`)
+		}, []string{"test query 1", `"MATHS"`}, true},
+		"same outputs": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			c.DataPath.RoutingDataTest = c.DataPath.RoutingDataTrain
+		}, []string{"routing_data_train and routing_data_test are the same file"}, false},
+		"input is output": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			c.DataPath.RoutingDataTrain = c.DataPath.QueryDataTrain
+		}, []string{"query_data_train and routing_data_train are the same file"}, false},
+		"journal": {func(c *llmrouterdata.Config, o *EvaluateOptions) { o.Journal = c.DataPath.LLMData }, []string{"llm_data and the journal are the same file"}, false},
+		"output folder": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			c.DataPath.RoutingDataTest = filepath.Dir(c.DataPath.LLMData)
+		}, []string{"routing_data_test", "not a regular file"}, false},
+		"output below a file": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			c.DataPath.RoutingDataTest = filepath.Join(c.DataPath.LLMData, "x")
+		}, []string{"routing_data_test"}, false},
+		"foreign journal": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			overwrite(c.DataPath.RoutingDataTrain+".journal", "my notes")
+		}, []string{"not a journal"}, true},
+		"foreign cache": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+			overwrite(c.DataPath.QueryEmbeddingData+".cache", "my notes")
+		}, []string{"not a vector cache"}, false},
+	}
+	for what, test := range cases {
+		t.Run(what, func(t *testing.T) {
+			c := testSet(t, 5, 5, "a", "b")
+			s := listen(t, c, chaos.Config{}, "a", "b")
+			if err := os.MkdirAll(filepath.Dir(c.DataPath.RoutingDataTrain), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			o := EvaluateOptions{Encoder: newEncoder(), Chat: quick()}
+			test.change(c, &o)
+			report, err := Evaluate(t.Context(), c, o)
+			wantError(t, err, test.want...)
+			if n := s.Stats().Requests; n != 0 || report != nil {
+				t.Errorf("%d calls before the error, report %v", n, report)
+			}
+			if test.dryRuns {
+				_, err := EstimateCalls(c, o)
+				wantError(t, err, test.want[len(test.want)-1:]...)
+			}
+		})
+	}
+}
+
+func overwrite(name, text string) {
+	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+		panic(err)
+	}
+}
+
+func truncate(names ...string) {
+	for _, name := range names {
+		overwrite(name, "")
+	}
+}
+
+func TestEstimateCalls(t *testing.T) {
+	c := testSet(t, 30, 10, "a", "b")
+	o := EvaluateOptions{Params: chat.Params{MaxTokens: 100}}
+	estimate, err := EstimateCalls(c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := estimate.Total()
+	if total.Calls != 80 || total.MaxCompletionTokens != 8000 || total.PromptTokens < 80 || len(estimate.Candidates) != 2 ||
+		math.Abs(total.MaxUSD-(float64(total.PromptTokens)+2*8000)/1e6) > 1e-9 {
+		t.Errorf("%+v", estimate)
+	}
+	if _, err := os.Stat(c.DataPath.RoutingDataTrain + ".journal"); err == nil {
+		t.Error("the estimate made a journal")
+	}
+	client := &fakeClient{}
+	var drain <-chan struct{}
+	drain, client.before = stopAfter(30)
+	_, _ = evaluate(t, c, EvaluateOptions{client: client, Params: o.Params, Drain: drain, Workers: 2})
+	name := c.DataPath.RoutingDataTrain + ".journal"
+	torn, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := torn.WriteString(`{"call":`); err != nil {
+		t.Fatal(err)
+	}
+	torn.Close()
+	before, _ := os.ReadFile(name)
+	for _, fresh := range []bool{false, true} {
+		want := 80 - client.total
+		if fresh {
+			want = 80
+		}
+		o.Fresh = fresh
+		if estimate, err = EstimateCalls(c, o); err != nil || estimate.Total().Calls != want {
+			t.Errorf("fresh %v: %+v, %v", fresh, estimate, err)
+		}
+	}
+	if after, _ := os.ReadFile(name); string(after) != string(before) {
+		t.Error("the estimate changed the journal")
+	}
+}
+
+// Whatever goes wrong with calls, no file holds an address, a port or a key,
+// and the journal keeps what happened in a form to compute with.
+func TestEvaluateErrorTexts(t *testing.T) {
+	keys := []string{"sk-secret-number-one-0123456789", "nvapi-secret-number-two-9876543210"}
+	faults := []chaos.FaultKind{
+		chaos.RateLimited, chaos.RateLimitedDate, chaos.RateLimitedMillis, chaos.RateLimitedSilent, chaos.ServerError, chaos.Unavailable, chaos.Hang,
+		chaos.Drip, chaos.Disconnect, chaos.DisconnectEarly, chaos.TruncatedJSON, chaos.InvalidJSON, chaos.HTMLPage, chaos.WrongType, chaos.NoChoices, chaos.EmbeddedError,
+	}
+	c := testSet(t, 40, 10, "a")
+	var answers []chaos.Fault
+	for _, kind := range faults {
+		answers = append(answers, chaos.Fault{Kind: kind, Probability: 0.12, RetryAfter: time.Millisecond})
+	}
+	s := listen(t, c, chaos.Config{Seed: 5, Faults: answers, DripInterval: 10 * time.Millisecond, Statuses: map[string]int{"model/b": 404, "model/c": 403, "model/d": 422}}, "a", "b", "c", "d", "e", "f", "g")
+	parsed, err := chat.ParseKeys(strings.Join(keys, ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := EvaluateOptions{Keys: parsed, Chat: quick(), Workers: 20, PublishIncomplete: true, KeyLabels: true}
+	o.Chat.Attempts, o.Chat.Timeout = 1, 100*time.Millisecond
+	report, err := evaluate(t, c, o)
+	if _, ok := errors.AsType[*IncompleteError](err); !ok {
+		t.Fatal(err)
+	}
+	for _, f := range faults {
+		if s.Stats().Faults[f] == 0 {
+			t.Errorf("no call met the fault %q", f)
+		}
+	}
+	if report.Failed < 30 {
+		t.Errorf("only %d calls failed", report.Failed)
+	}
+	_, port, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(c.APIEndpoint, "http://"), "/v1"), ":")
+	text, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := map[string]string{"the report": string(text), "the error": fmt.Sprint(err)}
+	err = filepath.WalkDir(filepath.Dir(c.DataPath.RoutingDataTrain), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !strings.HasSuffix(path, ".lock") {
+			text, err := os.ReadFile(path)
+			held[path] = responseTime.ReplaceAllString(string(text), "")
+			return err
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range held {
+		for _, secret := range append([]string{"127.0.0.1", "localhost", ":" + port, "8080", "secret-number", keys[0][:8], keys[1][:10]}, keys...) {
+			if strings.Contains(text, secret) {
+				i := strings.Index(text, secret)
+				t.Errorf("%s holds %q: %q", name, secret, text[max(0, i-200):i+20])
+			}
+		}
+	}
+	kinds := map[string]bool{}
+	for _, e := range readJournal(t, c.DataPath.RoutingDataTrain+".journal") {
+		if e.Error != nil {
+			kinds[e.Error.Kind] = true
+			if e.Error.Message == "" {
+				t.Errorf("%+v", e.Error)
+			}
+		}
+	}
+	for _, kind := range []chat.Kind{chat.KindRateLimited, chat.KindServer, chat.KindTimeout, chat.KindTruncated, chat.KindInvalidJSON, chat.KindHTML, chat.KindContentType, chat.KindNoChoices, chat.KindConnection} {
+		if !kinds[string(kind)] {
+			t.Errorf("no error of the kind %s in the journal: %v", kind, kinds)
+		}
+	}
+}
