@@ -247,34 +247,10 @@ const askedToStop = "the run was asked to stop"
 // call makes the calls that are missing, and hands their answers to the scorer.
 func (r *run) call(ctx context.Context, client completer, scorer *scorer) {
 	plan := newSchedule(len(r.work.queries), len(r.work.targets), func(q, t int) bool { return r.pair(q, t).offset == 0 })
-	ended := make(chan struct{})
-	var watch sync.WaitGroup
-	defer watch.Wait()
-	defer close(ended)
-	asked := func() {
-		r.because(askedToStop)
-		plan.stop()
-	}
-	select {
-	case <-r.options.Drain:
-		asked()
-	default:
-	}
-	watch.Go(func() {
-		select {
-		case <-r.options.Drain:
-			asked()
-		case <-r.halt:
-			plan.stop()
-		case <-ctx.Done():
-			plan.stop()
-		case <-ended:
-		}
-	})
 	var workers sync.WaitGroup
 	for range min(r.options.Workers, len(r.pairs)-r.done) {
 		workers.Go(func() {
-			for ctx.Err() == nil {
+			for !r.stops(ctx) {
 				q, t, ok := plan.next()
 				if !ok {
 					return
@@ -285,6 +261,21 @@ func (r *run) call(ctx context.Context, client completer, scorer *scorer) {
 		})
 	}
 	workers.Wait()
+}
+
+// stops reports whether no call may be started any more.
+func (r *run) stops(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return true
+	case <-r.halt:
+		return true
+	case <-r.options.Drain:
+		r.because(askedToStop)
+		return true
+	default:
+		return false
+	}
 }
 
 // one makes one call and journals its outcome. Calls that were not made leave

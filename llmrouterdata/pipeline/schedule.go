@@ -13,7 +13,6 @@ type schedule struct {
 	wanted   func(q, t int) bool
 	cursor   []int // next query of each candidate
 	inFlight []int
-	stopped  bool
 }
 
 // newSchedule plans the pairs for which wanted is true.
@@ -38,7 +37,7 @@ func (s *schedule) next() (q, t int, ok bool) {
 	defer s.mu.Unlock()
 	best := -1
 	for t := range s.cursor {
-		if s.stopped || s.cursor[t] >= s.queries {
+		if s.cursor[t] >= s.queries {
 			continue
 		}
 		if best < 0 || s.inFlight[t] < s.inFlight[best] || s.inFlight[t] == s.inFlight[best] && s.cursor[t] < s.cursor[best] {
@@ -66,12 +65,5 @@ func (s *schedule) done(t int) {
 func (s *schedule) drop(t int) {
 	s.mu.Lock()
 	s.cursor[t] = s.queries
-	s.mu.Unlock()
-}
-
-// stop gives out no more pairs.
-func (s *schedule) stop() {
-	s.mu.Lock()
-	s.stopped = true
 	s.mu.Unlock()
 }

@@ -63,7 +63,7 @@ func TestScheduleFairness(t *testing.T) {
 	}
 }
 
-func TestScheduleDropAndStop(t *testing.T) {
+func TestScheduleDrop(t *testing.T) {
 	s := newSchedule(10, 2, wantAll)
 	s.next()
 	s.drop(0)
@@ -74,12 +74,6 @@ func TestScheduleDropAndStop(t *testing.T) {
 	}
 	if _, _, ok := s.next(); ok {
 		t.Error("a pair of a dropped candidate")
-	}
-	s = newSchedule(10, 2, wantAll)
-	s.next()
-	s.stop()
-	if _, _, ok := s.next(); ok {
-		t.Error("a pair after the stop")
 	}
 	if _, _, ok := newSchedule(0, 3, wantAll).next(); ok {
 		t.Error("a pair of no queries")
