@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -92,14 +93,16 @@ func (s *setting) rows(t *testing.T) []llmrouterdata.RoutingRecord {
 	return rows
 }
 
-// nothingWritten checks that there is no output and that nothing was called.
+// nothingWritten checks that nothing was called and that there is no output.
 func (s *setting) nothingWritten(t *testing.T) {
 	t.Helper()
 	if n := s.server.Stats().Requests; n != 0 {
 		t.Errorf("%d requests were made", n)
 	}
-	if _, err := os.Stat(filepath.Dir(s.c.DataPath.RoutingDataTrain)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the outputs' folder is there (%v)", err)
+	for _, name := range []string{s.c.DataPath.QueryEmbeddingData, s.c.DataPath.RoutingDataTrain, s.c.DataPath.RoutingDataTest} {
+		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is there (%v)", name, err)
+		}
 	}
 }
 
@@ -324,6 +327,30 @@ func TestKeysAndLabels(t *testing.T) {
 	}
 	if strings.Contains(all, key) || strings.Contains(all, key[3:]) {
 		t.Error("the key is in a file or on the screen")
+	}
+}
+
+// TestCodeWithoutSandbox holds that queries for programs are not paid for where
+// the answers cannot be evaluated, unless that is asked for.
+func TestCodeWithoutSandbox(t *testing.T) {
+	s := set(t, 2, chaos.Config{Answer: answer})
+	clitest.Write(t, s.dir, "data/example_data/query_data/default_query_test.jsonl",
+		`{"task_name": "human_eval", "query": "def guess():\n", "ground_truth": "def check(f):\n    assert f() >= 0", "metric": "code_eval", "task_id": "HumanEval/7"}`)
+	without := func(more ...string) (string, string, error) {
+		var out, errs bytes.Buffer
+		e := clitest.Env(nil, &out, &errs, nil, append(slices.Clone(s.args), more...)...)
+		e.Sandbox = clitest.NoSandbox
+		err := run(t.Context(), e)
+		return out.String(), errs.String(), err
+	}
+	_, errs, err := without()
+	if _, unavailable := errors.AsType[*pipeline.UnavailableMetricError](err); !unavailable || !strings.Contains(errs, "none in this test") {
+		t.Errorf("got %v, %s", err, errs)
+	}
+	s.nothingWritten(t)
+	out, _, err := without("--allow_not_evaluated")
+	if err != nil || !strings.Contains(out, "6 rows: 6 calls made") || !strings.Contains(out, " 2 not evaluated") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -293,6 +293,37 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestWithoutSandbox holds that code is then not run at all, that this is said,
+// and that such rows do not count as wrong answers.
+func TestWithoutSandbox(t *testing.T) {
+	dir := t.TempDir()
+	var screen bytes.Buffer
+	e := clitest.Env(nil, &screen, io.Discard, nil, "--out", dir)
+	e.Sandbox = clitest.NoSandbox
+	if err := run(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if err := pipeline.Check(t.Context(), config(dir, ""), nil); err != nil {
+		t.Error(err)
+	}
+	code := 0
+	for _, row := range routing(t, dir) {
+		if row.Metric == "code_eval" {
+			if row.Performance != 0 {
+				t.Errorf("%s was scored: %v", *row.TaskID, row.Performance)
+			}
+			if !strings.HasPrefix(row.Response, "API Error: ") {
+				code++
+			}
+		}
+	}
+	for _, text := range []string{"The code tasks were not evaluated", "none in this test", fmt.Sprintf(" %d not evaluated", code)} {
+		if !strings.Contains(screen.String(), text) {
+			t.Errorf("no %q in:\n%s", text, screen.String())
+		}
+	}
+}
+
 func TestCannotWrite(t *testing.T) {
 	file := clitest.Write(t, t.TempDir(), "file", "in the way")
 	strangers := t.TempDir()

@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"regexp"
 	"syscall"
+
+	"github.com/llmrouter-go/llmrouter/metrics/codeeval"
 )
 
 // Env is what a program sees of its surroundings; tests bring their own.
@@ -25,6 +27,8 @@ type Env struct {
 	// channel, and the second one ends the context. Without it the first one
 	// ends the context.
 	Drain func() <-chan struct{}
+	// Sandbox opens what runs the code of answers; nil: codeeval.Open.
+	Sandbox func(ctx context.Context) (codeeval.Sandbox, error)
 }
 
 // ErrUsage ends a program whose flags are wrong, after the flag package has

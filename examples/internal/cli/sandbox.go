@@ -12,7 +12,13 @@ import (
 // machine has, and what closes it. Without a sandbox code_eval evaluates
 // nothing, and why says so.
 func (e Env) OpenMetrics(ctx context.Context) (registry metrics.Registry, why error, closeSandbox func(), err error) {
-	sandbox, err := codeeval.Open(ctx, &codeeval.Options{Logger: e.Logger()})
+	open := e.Sandbox
+	if open == nil {
+		open = func(ctx context.Context) (codeeval.Sandbox, error) {
+			return codeeval.Open(ctx, &codeeval.Options{Logger: e.Logger()})
+		}
+	}
+	sandbox, err := open(ctx)
 	if errors.Is(err, codeeval.ErrNoSandbox) {
 		return metrics.Builtin(), err, func() {}, nil
 	}

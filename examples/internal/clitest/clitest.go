@@ -4,6 +4,7 @@ package clitest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/smallmodel"
+	"github.com/llmrouter-go/llmrouter/metrics/codeeval"
 )
 
 // Program is the run function of a program.
@@ -34,6 +36,11 @@ func Env(env map[string]string, stdout, stderr io.Writer, drain <-chan struct{},
 		Args: args, Getenv: func(name string) string { return env[name] },
 		Stdout: stdout, Stderr: stderr, Drain: func() <-chan struct{} { return drain },
 	}
+}
+
+// NoSandbox is cli.Env.Sandbox on a machine that has none.
+func NoSandbox(context.Context) (codeeval.Sandbox, error) {
+	return nil, fmt.Errorf("%w: none in this test", codeeval.ErrNoSandbox)
 }
 
 // OnOutput is a writer that calls a function once, when what was written
