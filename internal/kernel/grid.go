@@ -17,10 +17,13 @@ const (
 	// tasksWanted is the number of tasks for each goroutine, so that they end
 	// nearly together.
 	tasksWanted = 12
+	// maxPanels bounds the panels of a task, so that its part of the result
+	// stays in the second cache from one block of inputs to the next.
+	maxPanels = 16
 	// maxTask is the number of products in a task above which it is cut: a
 	// task is also how long a cancelled run goes on, with the slowest kernels
-	// some 20 ms.
-	maxTask = 1 << 25
+	// some 30 ms.
+	maxTask = 1 << 26
 )
 
 // NewGrid cuts the product of rows rows and w for a number of goroutines.
@@ -36,7 +39,7 @@ func NewGrid(rows int, w *Weights, workers int) Grid {
 	g.blocks = (rows + g.height - 1) / g.height
 	// Groups of an even number of panels, for the tiles of two.
 	g.per = g.panels * g.blocks / (tasksWanted * workers)
-	g.per = min(g.per, maxTask/(g.height*w.In()*lane))
+	g.per = min(g.per, maxPanels, maxTask/(g.height*w.In()*lane))
 	g.per = max(2, g.per/2*2)
 	g.groups = (g.panels + g.per - 1) / g.per
 	return g

@@ -35,7 +35,7 @@ func (m *Matrix) Reset(rows, cols int) {
 		stride += lane
 	}
 	if n := rows * stride; cap(m.Data) < n {
-		m.Data = make([]float32, n)
+		m.Data = newFloats(n)
 	} else {
 		m.Data = m.Data[:n]
 	}

@@ -21,7 +21,7 @@ type Weights struct {
 // and inputs, both at least 1.
 func NewWeights(out, in int) *Weights {
 	n := RoundUp(out)
-	return &Weights{in: in, out: out, data: make([]float32, n*in), bias: make([]float32, n)}
+	return &Weights{in: in, out: out, data: newFloats(n * in), bias: make([]float32, n)}
 }
 
 // In is the number of inputs of the layer.

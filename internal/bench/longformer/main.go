@@ -52,6 +52,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	mode := f.String("mode", "packed", "packed: all queries in one call; single: one call a query")
 	tier := f.String("kernel", "", "kernel tier; default: the fastest")
 	workers := f.Int("workers", 0, "goroutines; default: GOMAXPROCS")
+	batch := f.Int("batch", 0, "tokens in a batch; default: the library's")
 	repeat := f.Int("repeat", 1, "how often to measure; the median is printed")
 	length := f.Int("length", 0, "instead of -ids: one text of this many tokens")
 	gemm := f.Bool("gemm", false, "measure the products of the linear layers instead")
@@ -74,7 +75,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		return err
 	}
 
-	options := &embedding.LongformerOptions{Kernel: *tier, Workers: *workers}
+	options := &embedding.LongformerOptions{Kernel: *tier, Workers: *workers, BatchTokens: *batch}
 	start := time.Now()
 	var m *embedding.Longformer
 	if *model != "" {
@@ -121,15 +122,16 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		defer pprof.StopCPUProfile()
 	}
 	flops := linearOperations(m.Config()) * float64(tokens)
-	var seconds, shares []float64
+	var seconds, processor, shares []float64
 	var results []embedding.Output
 	for range *repeat {
 		before := peak(kernels, *workers)
-		start := time.Now()
+		start, busy := time.Now(), processTime()
 		if results, err = encode(); err != nil {
 			return err
 		}
 		s := time.Since(start).Seconds()
+		processor = append(processor, processTime()-busy)
 		after := peak(kernels, *workers)
 		seconds = append(seconds, s)
 		if before+after > 0 {
@@ -141,6 +143,9 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		len(queries), tokens, *workers, kernels.Name(), *mode, s/float64(len(queries)), float64(tokens)/s, flops/s/1e9)
 	if len(shares) > 0 {
 		fmt.Fprintf(w, "%.3f of the multiply-add peak\n", median(shares))
+	}
+	if p := median(processor); p > 0 {
+		fmt.Fprintf(w, "%.4f s/query of processor time, linear layers at %.1f GFLOP/s of it\n", p/float64(len(queries)), flops/p/1e9)
 	}
 	if *out != "" {
 		return writeEmbeddings(*out, results)
