@@ -15,8 +15,8 @@ import (
 type Client struct {
 	endpoint   string   // without a trailing slash
 	base       *url.URL // endpoint, parsed
-	token      Secret
-	cache      string // absolute
+	token      *Secret  // fmt calls no methods of values in unexported fields
+	cache      string   // absolute
 	offline    bool
 	noSymlinks bool
 	timeout    time.Duration

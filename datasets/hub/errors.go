@@ -159,10 +159,10 @@ func (c *Client) classify(t target, resp *http.Response, fromHub bool) *Error {
 		e.advice = "check the name; if it is private, set HF_TOKEN to an access token of an account that may read it"
 	case e.Status == http.StatusTooManyRequests:
 		e.Kind = ErrRateLimited
-		if c.token == "" {
+		if *c.token == "" {
 			e.advice = "signed-in users have a larger quota: set HF_TOKEN"
 		}
-	case e.Status == http.StatusForbidden && c.token != "":
+	case e.Status == http.StatusForbidden && *c.token != "":
 		e.advice = "the token does not give permission to read this repository"
 	}
 	return e
@@ -170,7 +170,7 @@ func (c *Client) classify(t target, resp *http.Response, fromHub bool) *Error {
 
 func (c *Client) gatedAdvice(r Repo) string {
 	page := c.pageURL(r)
-	if c.token == "" {
+	if *c.token == "" {
 		return fmt.Sprintf("sign in at %s and accept its conditions, then set HF_TOKEN to an access token of that account", page)
 	}
 	return fmt.Sprintf("the account of the token in HF_TOKEN has no access: accept the conditions at %s with that account, and let the token read gated repositories", page)

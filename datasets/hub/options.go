@@ -212,7 +212,7 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		endpoint:   endpoint,
 		base:       base,
-		token:      token,
+		token:      &token,
 		cache:      cache,
 		offline:    o.Offline,
 		noSymlinks: o.NoSymlinks,

@@ -126,8 +126,8 @@ func (c *Client) roundTrip(ctx context.Context, t target, method string, u *url.
 	req.Header.Set("User-Agent", c.userAgent)
 	// Without this Go asks for gzip and hides the length.
 	req.Header.Set("Accept-Encoding", "identity")
-	if c.token != "" && sameOrigin(u, c.base) {
-		req.Header.Set("Authorization", "Bearer "+string(c.token))
+	if *c.token != "" && sameOrigin(u, c.base) {
+		req.Header.Set("Authorization", "Bearer "+string(*c.token))
 	}
 	timer := time.AfterFunc(c.timeout, func() { cancel(errStalled) })
 	resp, err := c.http.Do(req)

@@ -103,8 +103,8 @@ func (e *Encoder) guard(req *http.Request, next option.MiddlewareNext) (*http.Re
 
 // clean takes the key out of what a service says, and cuts it.
 func (e *Encoder) clean(s string, limit int) string {
-	if e.options.APIKey != "" {
-		s = strings.ReplaceAll(s, string(e.options.APIKey), e.options.APIKey.String())
+	if *e.key != "" {
+		s = strings.ReplaceAll(s, string(*e.key), e.key.String())
 	}
 	s = strings.ToValidUTF8(s, "\ufffd")
 	if len(s) > limit {

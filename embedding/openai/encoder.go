@@ -17,7 +17,8 @@ import (
 // Encoder asks a service for embeddings. It is safe for concurrent use; each
 // call of Encode has Options.Requests of its own.
 type Encoder struct {
-	options Options
+	options Options // without the key
+	key     *Secret // fmt calls no methods of values in unexported fields
 	service sdk.EmbeddingService
 	wait    waiter
 }
@@ -33,7 +34,8 @@ func New(ctx context.Context, o Options) (*Encoder, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	e := &Encoder{options: o, wait: wait}
+	e := &Encoder{options: o, key: &o.APIKey, wait: wait}
+	e.options.APIKey = ""
 	settings := []option.RequestOption{
 		option.WithBaseURL(o.Endpoint),
 		option.WithHTTPClient(o.HTTPClient),

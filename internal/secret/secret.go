@@ -12,6 +12,9 @@ const redacted = "[redacted]"
 // Secret is a credential. Every way in which fmt, slog and the encoding
 // packages render it gives "[redacted]", or "" when it is empty;
 // string(s) is the only way to the value.
+//
+// fmt calls no methods of values in unexported fields and would show such a
+// Secret as a plain string: keep it behind a pointer there.
 type Secret string
 
 func (s Secret) render() string {

@@ -8,7 +8,7 @@ import (
 )
 
 // Near returns up to three of the names that are spelled much like name,
-// letter case, dashes, underscores and blanks not counted: a third of it may
+// letter case, dashes, underscores and blanks not counted: about a third of it may
 // differ, or it is the beginning of one. The nearest come first.
 func Near(name string, names []string) []string {
 	const longest = 64 // of what a typing error is made in
@@ -28,7 +28,7 @@ func Near(name string, names []string) []string {
 		}
 		f := fold.Replace(strings.ToLower(n))
 		d := editDistance(folded, f)
-		if d > max(1, len(folded)/3) {
+		if d > max(1, (len(folded)+1)/3) {
 			if !strings.HasPrefix(f, folded) || len(folded) < 2 {
 				continue
 			}

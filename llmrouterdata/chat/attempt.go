@@ -71,7 +71,7 @@ func encodeRequest(r Request, p filledParams) ([]byte, error) {
 func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charge) {
 	ctx, cancel := context.WithTimeout(caller, l.st.timeout)
 	defer cancel()
-	key := lease.key.secret
+	key := *lease.key.secret
 	bearer := string(key)
 	if bearer == "" {
 		bearer = localKey

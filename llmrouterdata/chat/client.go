@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -124,7 +125,7 @@ func (c *Client) state(t Target) (*targetState, error) {
 	if p == nil {
 		p = &pool{
 			balance: c.o.Balance, rest: c.o.Cooldown, maxRest: c.o.MaxCooldown,
-			log: c.o.Logger, limitsFor: c.o.limitsFor, keys: map[Secret]*poolKey{},
+			log: c.o.Logger, limitsFor: c.o.limitsFor, keys: map[[sha256.Size]byte]*poolKey{},
 		}
 		c.pools[t.Endpoint] = p
 	}

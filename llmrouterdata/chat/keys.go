@@ -26,10 +26,9 @@ type Keys struct {
 	services map[string]*keyList // by lower-case name; nil in the shared form
 }
 
-// keyList is the keys of one service, or of all. It is held by pointer
-// wherever it is a field: fmt does not call the methods of values in unexported
-// fields, so that a Secret there would show under %v, whereas a pointer shows
-// as an address.
+// keyList is the keys of one service, or of all. Keys are held by pointer: fmt
+// does not call the methods of values in unexported fields, so that a Secret
+// there would show under %v, whereas a pointer to it shows as an address.
 type keyList struct {
 	name string // the service as written, "" for all
 	keys []namedKey
@@ -38,7 +37,7 @@ type keyList struct {
 // namedKey is a key with the label that stands for it in records and logs.
 type namedKey struct {
 	label string
-	key   Secret
+	key   *Secret
 }
 
 func (l *keyList) len() int {
@@ -279,7 +278,7 @@ func newKeyList(service string, keys []Secret) *keyList {
 	}
 	list := &keyList{name: service}
 	for i, key := range keys {
-		list.keys = append(list.keys, namedKey{cmp.Or(service, "key") + "-" + strconv.Itoa(i+1), key})
+		list.keys = append(list.keys, namedKey{cmp.Or(service, "key") + "-" + strconv.Itoa(i+1), &key})
 	}
 	return list
 }

@@ -16,7 +16,7 @@ func values(list *keyList) []string {
 	}
 	keys := list.keys
 	for _, k := range keys {
-		out = append(out, k.label+"="+string(k.key))
+		out = append(out, k.label+"="+string(*k.key))
 	}
 	return out
 }
@@ -144,8 +144,8 @@ func FuzzParseKeys(f *testing.F) {
 				return
 			}
 			for _, k := range list.keys {
-				if k.key == "" || strings.TrimSpace(string(k.key)) != string(k.key) || strings.ContainsAny(string(k.key), "\r\n") {
-					t.Errorf("key %q", string(k.key))
+				if *k.key == "" || strings.TrimSpace(string(*k.key)) != string(*k.key) || strings.ContainsAny(string(*k.key), "\r\n") {
+					t.Errorf("key %q", string(*k.key))
 				}
 				if seen[k.label] {
 					t.Errorf("label %q twice", k.label)

@@ -3,6 +3,7 @@ package chat
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"math"
@@ -29,9 +30,9 @@ type pool struct {
 	limitsFor func(service string) Limits
 
 	mu       sync.Mutex
-	keys     map[Secret]*poolKey
-	waiters  []*waiter // ascending seq
-	blocked  []*waiter // scratch space of dispatch
+	keys     map[[sha256.Size]byte]*poolKey // by the hash of the key
+	waiters  []*waiter                      // ascending seq
+	blocked  []*waiter                      // scratch space of dispatch
 	timer    *time.Timer
 	progress time.Time // of the last success
 	latency  float64   // s, moving average of successes; 0: none yet
@@ -40,7 +41,7 @@ type pool struct {
 // poolKey is one key at one endpoint.
 type poolKey struct {
 	label  string
-	secret Secret // "" for none
+	secret *Secret // to "" for none; see keyList
 
 	rejection *Error // why the key is set aside; nil: it is not
 	resting   rest
@@ -142,12 +143,13 @@ func (p *pool) ringFor(service string, keys *keyList) *ring {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := &ring{}
-	list := []namedKey{{}}
+	list := []namedKey{{key: new(Secret)}}
 	if keys.len() > 0 {
 		list = keys.keys
 	}
 	for _, nk := range list {
-		k := p.keys[nk.key]
+		id := sha256.Sum256([]byte(*nk.key))
+		k := p.keys[id]
 		if k == nil {
 			limits := p.limitsFor(service)
 			k = &poolKey{
@@ -156,7 +158,7 @@ func (p *pool) ringFor(service string, keys *keyList) *ring {
 				tokens:   slidingWindow{limit: limits.TokensPerMinute},
 			}
 			k.stats.Label, k.stats.Service = nk.label, service
-			p.keys[nk.key] = k
+			p.keys[id] = k
 		}
 		r.keys = append(r.keys, k)
 		r.labels = append(r.labels, nk.label)

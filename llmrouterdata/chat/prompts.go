@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmrouter-go/llmrouter/internal/spell"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -52,7 +53,7 @@ func (p Prompts) Tasks() []string { return slices.Sorted(maps.Keys(p.byTask)) }
 func (p Prompts) For(q llmrouterdata.StandardQueryData) (Prompt, error) {
 	fn := p.byTask[q.TaskName]
 	if fn == nil {
-		return Prompt{}, &UnknownTaskError{Task: q.TaskName, Near: near(q.TaskName, p.Tasks())}
+		return Prompt{}, p.unknown(q.TaskName)
 	}
 	prompt, err := fn(q)
 	if err == nil && strings.TrimSpace(prompt.User) == "" {
@@ -77,62 +78,11 @@ func (e *UnknownTaskError) Error() string {
 	return fmt.Sprintf("chat: no prompt for task %q (known: %s)", e.Task, strings.Join(e.Near, ", "))
 }
 
-// near returns the names that differ from name in about a third of their letters at most, nearest
-// first, or all names where there are none.
-func near(name string, names []string) []string {
-	type match struct {
-		name  string
-		edits int
+// unknown names a task that has no prompt, and the known ones that come close.
+func (p Prompts) unknown(task string) *UnknownTaskError {
+	known := p.Tasks()
+	if near := spell.Near(task, known); near != nil {
+		known = near
 	}
-	fold := func(s string) string {
-		return strings.Map(func(r rune) rune {
-			if r == '-' || r == '_' || r == ' ' {
-				return -1
-			}
-			return r
-		}, strings.ToLower(s))
-	}
-	var found []match
-	for _, n := range names {
-		a, b := fold(name), fold(n)
-		edits := editDistance(a, b)
-		if len(a) >= 3 && strings.Contains(b, a) {
-			edits = min(edits, 1)
-		}
-		if edits <= max(1, (len(b)+1)/3) {
-			found = append(found, match{n, edits})
-		}
-	}
-	if len(found) == 0 {
-		return names
-	}
-	slices.SortStableFunc(found, func(a, b match) int { return a.edits - b.edits })
-	out := make([]string, len(found))
-	for i, m := range found {
-		out[i] = m.name
-	}
-	return out
-}
-
-// editDistance is the Levenshtein distance in bytes, which suffices for names.
-func editDistance(a, b string) int {
-	if len(a) > 64 {
-		a = a[:64]
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
+	return &UnknownTaskError{Task: task, Near: known}
 }
