@@ -22,8 +22,8 @@ type CheckOptions struct {
 // fields, a performance outside of 0 to 1, a query without a row for every
 // candidate or with two for one, candidates in another order than in llm_data,
 // a query with two embedding ids or an id of two queries, ids that do not count
-// the queries in order of first appearance, ids without a vector and vectors
-// without an id. Memory is bounded by the queries, not by the rows.
+// the queries in order of first appearance, ids without a vector, vectors
+// without an id, of different lengths or with numbers that are not finite. Memory is bounded by the queries, not by the rows.
 func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error {
 	if o == nil {
 		o = &CheckOptions{}
@@ -209,8 +209,15 @@ func (c *checker) id(group []llmrouterdata.RoutingRecord, at func(string, ...any
 	if id != len(c.keys) {
 		at("the embedding id is %d, the next new query has %d", id, len(c.keys))
 	}
-	if !c.store.has(id) {
+	vector, err := c.store.get(id)
+	if err != nil {
 		at("there is no vector of embedding id %d", id)
+	}
+	for _, x := range vector {
+		if x-x != 0 {
+			at("the vector of embedding id %d holds %v", id, x)
+			break
+		}
 	}
 	c.ids[key], c.keys[id] = id, key
 }

@@ -33,6 +33,9 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o GenerateOpt
 	if o.Source == nil {
 		return nil, fmt.Errorf("pipeline: GenerateOptions.Source is nil")
 	}
+	if err := distinct([]file{{"query_data_train", c.DataPath.QueryDataTrain}, {"query_data_test", c.DataPath.QueryDataTest}}, nil); err != nil {
+		return nil, err
+	}
 	sampling := o.Sampling
 	if sampling.SampleSize == 0 {
 		sampling.SampleSize = c.DataGeneration.SampleSize

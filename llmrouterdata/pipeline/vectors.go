@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/llmrouter-go/llmrouter/torchio"
@@ -33,6 +34,9 @@ func openVectors(name string) (_ *vectorFile, err error) {
 			return nil, fmt.Errorf("a tensor of shape %v, want [queries, dim]", shape)
 		}
 		v.n, v.dim = shape[0], shape[1]
+		if v.dim == 0 && v.n > 0 {
+			return nil, errors.New("vectors of no numbers")
+		}
 		v.stacked = make([]float32, t.NumElements())
 		return v, t.CopyTo(v.stacked)
 	}
@@ -44,6 +48,9 @@ func openVectors(name string) (_ *vectorFile, err error) {
 		shape := t.Shape()
 		if len(shape) != 1 {
 			return nil, fmt.Errorf("the vector of id %d has the shape %v, want [dim]", id, shape)
+		}
+		if shape[0] == 0 {
+			return nil, fmt.Errorf("the vector of id %d has no numbers", id)
 		}
 		if v.dim == 0 {
 			v.dim = shape[0]

@@ -1,0 +1,141 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/llmrouter-go/llmrouter/datasets"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+func TestEmbedCandidates(t *testing.T) {
+	c := testSet(t, 1, 1, "a", "b_think", "c")
+	encoder := newEncoder()
+	var last Progress
+	got, err := EmbedCandidates(t.Context(), c, EmbedOptions{Encoder: encoder, Progress: func(p Progress) { last = p }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"the model a", "the model b_think", "the model c"}, *encoder.texts); diff != "" {
+		t.Error(diff)
+	}
+	read, err := llmrouterdata.ReadCandidatesFile(c.DataPath.LLMEmbeddingData)
+	if err != nil || cmp.Diff(got, read) != "" {
+		t.Errorf("%v %s", err, cmp.Diff(got, read))
+	}
+	for i, candidate := range got {
+		want, _ := encoder.Encode(t.Context(), []string{candidate.Feature})
+		if diff := cmp.Diff(want[0], candidate.Embedding); diff != "" {
+			t.Errorf("candidate %d: %s", i, diff)
+		}
+	}
+	if last.Stage != StageEmbed || last.Done != 3 || last.Total != 3 {
+		t.Errorf("the last progress is %+v", last)
+	}
+}
+
+func TestEmbedCandidatesErrors(t *testing.T) {
+	broken := errors.New("broken")
+	spoiled := func(spoil func([][]float32) [][]float32) hashEncoder {
+		e := newEncoder()
+		e.spoil = spoil
+		return e
+	}
+	failing := newEncoder()
+	failing.err = broken
+	for what, test := range map[string]struct {
+		options    EmbedOptions
+		candidates string
+		want       []string
+	}{
+		"no encoder":    {EmbedOptions{}, "", []string{"Encoder is nil"}},
+		"flat encoder":  {EmbedOptions{Encoder: hashEncoder{}}, "", []string{"vectors of 0 numbers"}},
+		"fails":         {EmbedOptions{Encoder: failing}, "", []string{`candidate "a"`, "broken"}},
+		"no vector":     {EmbedOptions{Encoder: spoiled(func([][]float32) [][]float32 { return nil })}, "", []string{`candidate "a"`, "0 vectors for 1 texts"}},
+		"short vector":  {EmbedOptions{Encoder: spoiled(func(v [][]float32) [][]float32 { v[0] = v[0][:2]; return v })}, "", []string{"2 numbers, want 4"}},
+		"not finite":    {EmbedOptions{Encoder: spoiled(func(v [][]float32) [][]float32 { v[0][1] /= 0 * v[0][1]; return v })}, "", []string{"Inf"}},
+		"no candidates": {EmbedOptions{Encoder: newEncoder()}, "{}", []string{"llm.json holds no candidate"}},
+		"not JSON":      {EmbedOptions{Encoder: newEncoder()}, "{", []string{"llm.json"}},
+		"no feature":    {EmbedOptions{Encoder: newEncoder()}, `{"x": {}, "y": {"feature": "good"}, "z": {"feature": " "}}`, []string{`candidate "x": field "feature"`, `candidate "z": field "feature"`}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			c := testSet(t, 1, 1, "a")
+			if test.candidates != "" {
+				writeFile(t, c.DataPath.LLMData, test.candidates)
+			}
+			_, err := EmbedCandidates(t.Context(), c, test.options)
+			wantError(t, err, test.want...)
+			if _, err := os.Stat(c.DataPath.LLMEmbeddingData); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("a file was written (%v)", err)
+			}
+		})
+	}
+	_, err := EmbedCandidates(t.Context(), llmrouterdata.DefaultConfig(), EmbedOptions{Encoder: newEncoder()})
+	wantError(t, err, "llm_data", "llm_embedding_data")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := EmbedCandidates(ctx, testSet(t, 1, 1, "a"), EmbedOptions{Encoder: newEncoder()}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// gsm8kFile is a small benchmark in a table of its own.
+func gsm8kSpec() datasets.Spec {
+	for _, s := range datasets.Catalog() {
+		if s.Task == "gsm8k" {
+			return s
+		}
+	}
+	panic("no gsm8k")
+}
+
+func TestGenerateQueriesErrors(t *testing.T) {
+	c := testConfig(t.TempDir())
+	_, err := GenerateQueries(t.Context(), c, GenerateOptions{})
+	wantError(t, err, "Source is nil")
+	source := datasets.FromFS(fstest.MapFS{})
+	_, err = GenerateQueries(t.Context(), llmrouterdata.DefaultConfig(), GenerateOptions{Source: source})
+	wantError(t, err, "query_data_train", "query_data_test")
+	_, err = GenerateQueries(t.Context(), c, GenerateOptions{Source: source, Sampling: datasets.GenerateOptions{Specs: []datasets.Spec{gsm8kSpec()}}})
+	wantError(t, err, "gsm8k")
+	same := testConfig(t.TempDir())
+	same.DataPath.QueryDataTest = same.DataPath.QueryDataTrain
+	_, err = GenerateQueries(t.Context(), same, GenerateOptions{Source: source})
+	wantError(t, err, "query_data_train and query_data_test are the same file")
+	for _, name := range []string{c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest} {
+		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s was written", name)
+		}
+	}
+}
+
+// Several files appear together: when one cannot be written, none does.
+func TestOutputsTogether(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{dir + "/sub/a", dir + "/b", dir + "/c"}
+	var out outputs
+	for i, name := range names {
+		f, err := out.create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(f, i)
+	}
+	out.files[2].File.Close() // cannot be brought to the disk any more
+	if err := out.commit(); err == nil || !strings.Contains(err.Error(), names[2]) {
+		t.Errorf("got %v", err)
+	}
+	out.abort()
+	for _, name := range names {
+		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s appeared", name)
+		}
+	}
+	noTemporaries(t, dir)
+}

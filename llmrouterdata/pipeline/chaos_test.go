@@ -1,0 +1,103 @@
+package pipeline
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/chaos"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+)
+
+// 10,000 pairs go through a server with every fault, with 8 keys and 200
+// workers: every row is there and right, no key is used while it rests, and the
+// healthy ones share the load.
+func TestChaos(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+	models := []string{"a", "b", "c", "d"}
+	c := testSet(t, 2000, 500, models...)
+	healthy := []string{"k-1", "k-2", "k-3", "k-4", "k-5"}
+	limited := []string{"k-limited-a", "k-limited-b"}
+	config := chaos.Config{
+		Seed: 1, Latency: chaos.LogNormal(15*time.Millisecond, 0.5), RejectedKeys: []string{"k-rejected"}, MaxFaults: 5,
+		Cooldown: 20 * time.Millisecond, Grace: 500 * time.Millisecond, DripInterval: 50 * time.Millisecond,
+		Faults: []chaos.Fault{
+			{Kind: chaos.RateLimited, Probability: 0.02, RetryAfter: 2 * time.Second, Keys: limited[:1]},
+			{Kind: chaos.RateLimitedDate, Probability: 0.02, RetryAfter: 2 * time.Second, Keys: limited[1:]},
+			{Kind: chaos.RateLimitedSilent, Probability: 0.02, Keys: limited},
+			{Kind: chaos.ServerError, Probability: 0.01},
+			{Kind: chaos.Unavailable, Probability: 0.02, RetryAfter: time.Second, Keys: limited},
+			{Kind: chaos.Disconnect, Probability: 0.01},
+			{Kind: chaos.DisconnectEarly, Probability: 0.01},
+			{Kind: chaos.Hang, Probability: 0.002},
+			{Kind: chaos.Drip, Probability: 0.002},
+			{Kind: chaos.TruncatedJSON, Probability: 0.01},
+			{Kind: chaos.InvalidJSON, Probability: 0.01},
+			{Kind: chaos.HTMLPage, Probability: 0.01},
+			{Kind: chaos.WrongType, Probability: 0.005},
+			{Kind: chaos.NoChoices, Probability: 0.005},
+			{Kind: chaos.EmbeddedError, Probability: 0.005},
+		},
+	}
+	s := listen(t, c, config, models...)
+	keys, err := chat.ParseKeys("k-rejected,k-limited-a,k-limited-b,k-1,k-2,k-3,k-4,k-5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := evaluate(t, c, EvaluateOptions{
+		Keys: keys, Workers: 200, KeyLabels: true,
+		Chat: chat.Options{Timeout: 2 * time.Second, Cooldown: config.Cooldown, Backoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond},
+	})
+	if err != nil || report.Failed+report.Missing+report.ScoreErrors != 0 || report.Called != 10000 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if err := Check(t.Context(), c, nil); err != nil {
+		t.Error(err)
+	}
+	queries := append(testQueries(0, 2000), testQueries(1600, 500)...)
+	rows := readRows(t, c)
+	if len(rows) != 10000 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	prompts := chat.BuiltinPrompts()
+	for i, row := range rows {
+		prompt, err := prompts.For(queries[i/4])
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := chaos.Answer("model/"+models[i%4], prompt.User)
+		in, out := chaos.PromptTokens(prompt.System, prompt.User), chaos.CompletionTokens(answer)
+		if row.Key() != queries[i/4].Key() || row.ModelName != models[i%4] || row.Response != answer ||
+			row.InputTokens != in || row.OutputTokens != out || row.TokenNum != in+out || row.ResponseTime <= 0 || row.APIKeyUsed == "" || row.APIKeyUsed == "key-1" {
+			t.Fatalf("row %d: %+v", i+1, row)
+		}
+	}
+	s.Wait()
+	stats := s.Stats()
+	for i, v := range stats.Violations {
+		if i < 10 {
+			t.Errorf("key %s was used %v after it was told to rest, %v too early", v.Key, v.After, v.Early)
+		}
+	}
+	for _, f := range config.Faults {
+		if f.Keys == nil && stats.Faults[f.Kind] == 0 {
+			t.Errorf("no call met the fault %q", f.Kind)
+		}
+	}
+	total := 0
+	for _, k := range healthy {
+		total += stats.ByKey[k]
+	}
+	even := float64(total) / float64(len(healthy))
+	for _, k := range healthy {
+		if n := float64(stats.ByKey[k]); math.Abs(n-even) > 0.1*even {
+			t.Errorf("key %s: %v requests, %.1f %% off the even share", k, n, 100*(n/even-1))
+		}
+	}
+	if n := stats.ByKey["k-rejected"]; n == 0 || n > 200 {
+		t.Errorf("%d requests with the rejected key", n)
+	}
+	t.Logf("%d requests for 10,000 pairs in %.1f s, at most %d at once", stats.Requests, report.Seconds, stats.MaxInFlight)
+}
