@@ -40,7 +40,10 @@ func (p *problems) count(field string, n int) {
 func (p *problems) query(d *StandardQueryData) {
 	p.filled("task_name", d.TaskName)
 	p.filled("query", d.Query)
-	p.filled("ground_truth", d.GroundTruth)
+	p.utf8("ground_truth", &d.GroundTruth)
+	if d.GroundTruth == "" {
+		p.add("ground_truth", "empty")
+	}
 	p.filled("metric", d.Metric)
 	p.utf8("task_id", d.TaskID)
 	if d.Metric == "code_eval" && (d.TaskID == nil || *d.TaskID == "") {
@@ -56,8 +59,8 @@ func (p *problems) query(d *StandardQueryData) {
 }
 
 // Validate returns every violation in one error, each a *FieldError: task
-// name, query, ground truth and metric filled, a task id where code_eval needs
-// one, as many labels as option texts, all text UTF-8.
+// name, query and metric not blank, a ground truth, a task id where code_eval
+// needs one, as many labels as option texts, all text UTF-8.
 func (d *StandardQueryData) Validate() error {
 	var p problems
 	p.query(d)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -116,6 +117,14 @@ func testRouting(t *testing.T, v golden.Vector) {
 		t.Fatal(err)
 	}
 	client := &cannedClient{t: t, replies: replies}
+	if invalid := invalidQueries(files["train"] + files["test"]); invalid != nil {
+		// D11: what cannot be asked or scored is an error before the first call.
+		_, err := Evaluate(t.Context(), c, EvaluateOptions{Encoder: flatEncoder{}, Prompts: &prompts, Metrics: &registry, client: client})
+		if err == nil || len(client.replies) != len(replies) {
+			t.Errorf("%s: %v, but the run started: %v", v.Where, invalid, err)
+		}
+		return
+	}
 	_, err = Evaluate(t.Context(), c, EvaluateOptions{
 		Encoder: flatEncoder{}, Prompts: &prompts, Metrics: &registry, Workers: 1, client: client,
 	})
@@ -263,6 +272,25 @@ func lacksTextIDs(text string) bool {
 		}
 	}
 	return ints
+}
+
+// invalidQueries returns what is wrong with the records of a text, nil where
+// all are valid and there is at least one.
+func invalidQueries(text string) error {
+	n := 0
+	for q, err := range llmrouterdata.Records[llmrouterdata.StandardQueryData](strings.NewReader(text), nil) {
+		n++
+		if err == nil {
+			err = q.Validate()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if n == 0 {
+		return errors.New("no query")
+	}
+	return nil
 }
 
 // withoutOddChoices sets choices that are neither a list nor an object to
