@@ -48,7 +48,8 @@ type LongformerOptions struct {
 	Workers int
 	// BatchTokens is about how many tokens are computed together: more cost
 	// memory (30 kB each for the base model), fewer cost time. The default is
-	// 2,048. A longer text is computed alone, whole. It changes no result.
+	// 256 for each worker and at least 512. A longer text is computed alone,
+	// whole. It changes no result.
 	BatchTokens int
 	// Kernel names the tier of kernels: "avx512", "avx2", "neon" or "generic".
 	// The default is the fastest that this processor has. Results are
@@ -89,7 +90,7 @@ func (o *LongformerOptions) validate(c *Config) (LongformerOptions, error) {
 		errs = append(errs, fmt.Errorf("Workers is %d", v.Workers))
 	}
 	if v.BatchTokens == 0 {
-		v.BatchTokens = 2048
+		v.BatchTokens = max(512, 256*v.Workers)
 	}
 	if v.BatchTokens < 0 {
 		errs = append(errs, fmt.Errorf("BatchTokens is %d", v.BatchTokens))
