@@ -108,6 +108,7 @@ func goldenSamples(t *testing.T, v golden.Vector) {
 	var want map[string]json.RawMessage
 	golden.Unmarshal(t, v.Where, v.Out, &want)
 	g := goldenGeneration(t, v.Where, a)
+	g.o.SampleSize = a.N // as it is, 0 too
 	picks, err := g.draw(NewRand(g.sampleSeed))
 	if err != nil {
 		t.Fatal(err)
@@ -382,6 +383,7 @@ func goldenOldBase(t *testing.T, v golden.Vector) {
 	}
 	golden.Unmarshal(t, v.Where, v.Out, &want)
 	g := goldenGeneration(t, v.Where, a)
+	g.o.SampleSize = a.N
 	rng := NewRand(g.sampleSeed)
 	picks, err := g.draw(rng)
 	if err != nil {
