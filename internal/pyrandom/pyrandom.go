@@ -132,9 +132,8 @@ func (r *Rand) bigBelow(n *big.Int) *big.Int {
 	}
 }
 
-// Shuffle returns the permutation that random.shuffle makes of
-// list(range(n)); swap, when not nil, is called for each exchange so that
-// other slices can be shuffled alike.
+// Shuffle shuffles n things as random.shuffle does: from the last to the second
+// each is exchanged, by swap, with one at or before it.
 func (r *Rand) Shuffle(n int, swap func(i, j int)) {
 	for i := n - 1; i > 0; i-- {
 		swap(i, r.Below(i+1))
