@@ -75,25 +75,25 @@ func (o *LongformerOptions) validate(c *Config) (LongformerOptions, error) {
 	}
 	var errs []error
 	if v.Pooling != Mean && v.Pooling != CLS {
-		errs = append(errs, fmt.Errorf("Pooling is %v", v.Pooling))
+		errs = append(errs, fmt.Errorf("option Pooling is %v", v.Pooling))
 	}
 	if v.MaxTokens == 0 {
 		v.MaxTokens = c.MaxTokens()
 	}
 	if v.MaxTokens < 2 || v.MaxTokens > c.MaxTokens() {
-		errs = append(errs, fmt.Errorf("MaxTokens is %d, not between 2 and the model's %d", v.MaxTokens, c.MaxTokens()))
+		errs = append(errs, fmt.Errorf("option MaxTokens is %d, not between 2 and the model's %d", v.MaxTokens, c.MaxTokens()))
 	}
 	if v.Workers == 0 {
 		v.Workers = runtime.GOMAXPROCS(0)
 	}
 	if v.Workers < 0 {
-		errs = append(errs, fmt.Errorf("Workers is %d", v.Workers))
+		errs = append(errs, fmt.Errorf("option Workers is %d", v.Workers))
 	}
 	if v.BatchTokens == 0 {
 		v.BatchTokens = max(512, 256*v.Workers)
 	}
 	if v.BatchTokens < 0 {
-		errs = append(errs, fmt.Errorf("BatchTokens is %d", v.BatchTokens))
+		errs = append(errs, fmt.Errorf("option BatchTokens is %d", v.BatchTokens))
 	}
 	return v, errors.Join(errs...)
 }

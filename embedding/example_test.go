@@ -1,0 +1,65 @@
+package embedding_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/llmrouter-go/llmrouter/embedding"
+)
+
+// smallModel stands for a published model, which would be some hundred MB.
+func smallModel() embedding.Config {
+	c := embedding.LongformerBase()
+	c.VocabSize, c.HiddenSize, c.Layers, c.Heads, c.IntermediateSize = 300, 32, 2, 2, 64
+	c.AttentionWindow = embedding.Windows{16, 16}
+	return c
+}
+
+func ExampleOpenLongformer() {
+	ctx := context.Background()
+	// A folder with config.json, the weights and the tokenizer, as published.
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("longformer-example-%d", os.Getpid()))
+	defer os.RemoveAll(dir)
+	if err := os.CopyFS(dir, embedding.SeededModel(smallModel(), 1)); err != nil {
+		log.Fatal(err)
+	}
+
+	model, err := embedding.OpenLongformer(ctx, dir, &embedding.LongformerOptions{
+		Progress: func(done, total int) { fmt.Printf("%d of %d\n", done, total) },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	vectors, err := model.Encode(ctx, []string{"Which eats other creatures?", "What is 2+2?"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(vectors), "vectors of", model.Dim(), "numbers")
+	// Output:
+	// 2 of 2
+	// 2 vectors of 32 numbers
+}
+
+func ExampleLongformer_Forward() {
+	ctx := context.Background()
+	model, err := embedding.OpenLongformerFS(ctx, embedding.SeededModel(smallModel(), 1), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	// <s> sees every token, and every token sees it.
+	question := embedding.Sequence{
+		IDs:    []int32{0, 87, 104, 121, 35, 2},
+		Global: []bool{true, false, false, false, false, false},
+	}
+	out, err := model.Forward(ctx, []embedding.Sequence{question}, &embedding.ForwardOptions{AllHidden: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(out[0].Hidden), "times", len(out[0].Hidden[0])/model.Dim(), "hidden states, and their mean of", len(out[0].Pooled), "numbers")
+	// Output: 3 times 6 hidden states, and their mean of 32 numbers
+}
