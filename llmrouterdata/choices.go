@@ -3,6 +3,7 @@ package llmrouterdata
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/pyjson"
@@ -15,7 +16,10 @@ import (
 // "text" and "labels" (or "label"). Nil means that there are none. A Choices
 // is not changed after it was made and may be shared.
 type Choices struct {
-	v any // []any or *pyjson.Object
+	// v is a []any or a *pyjson.Object as read, or the []ChoiceField that a
+	// Choices was made of: a benchmark's rows come by the hundred thousand, and
+	// boxing each of their texts would cost more than reading them.
+	v any
 }
 
 // ChoiceField is one key of a benchmark's own choices object, for example
@@ -28,21 +32,52 @@ type ChoiceField struct {
 // NewChoices returns {"text": text, "labels": ["A", "B", ...]}, the form that
 // the pipeline gives to a benchmark's bare list of options.
 func NewChoices(text []string) *Choices {
-	return ChoicesFromFields(ChoiceField{"text", text}, ChoiceField{"labels", letters(len(text))})
+	return &Choices{[]ChoiceField{{"text", slices.Clone(text)}, {"labels", letters(len(text))}}}
 }
 
 // ChoicesFromFields returns an object with the given keys in the given order,
 // for benchmarks that bring an object of their own.
 func ChoicesFromFields(fields ...ChoiceField) *Choices {
+	own := make([]ChoiceField, 0, len(fields))
+	for _, f := range fields {
+		f.Values = slices.Clone(f.Values)
+		if i := slices.IndexFunc(own, func(o ChoiceField) bool { return o.Key == f.Key }); i >= 0 {
+			own[i] = f
+		} else {
+			own = append(own, f)
+		}
+	}
+	return &Choices{own}
+}
+
+// value returns the content in the types of pyjson.
+func (c *Choices) value() any {
+	fields, ok := c.v.([]ChoiceField)
+	if !ok {
+		return c.v
+	}
 	o := &pyjson.Object{}
 	for _, f := range fields {
-		values := make([]any, len(f.Values))
-		for i, s := range f.Values {
-			values[i] = s
-		}
-		o.Set(f.Key, values)
+		o.Set(f.Key, f.Values)
 	}
-	return &Choices{o}
+	return o
+}
+
+// list returns the texts of a key, and whether there is that key.
+func (c *Choices) list(key string) ([]string, bool) {
+	switch v := c.v.(type) {
+	case []ChoiceField:
+		for _, f := range v {
+			if f.Key == key {
+				return slices.Clone(f.Values), true
+			}
+		}
+	case *pyjson.Object:
+		if list, ok := v.Get(key); ok {
+			return texts(list), true
+		}
+	}
+	return nil, false
 }
 
 // letters returns n labels by code point from "A", as the Python pipeline
@@ -50,7 +85,11 @@ func ChoicesFromFields(fields ...ChoiceField) *Choices {
 func letters(n int) []string {
 	labels := make([]string, n)
 	for i := range labels {
-		labels[i] = string(rune('A' + i))
+		if i < 26 {
+			labels[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[i : i+1]
+		} else {
+			labels[i] = string(rune('A' + i))
+		}
 	}
 	return labels
 }
@@ -92,11 +131,11 @@ func (c *Choices) Text() []string {
 	if c == nil {
 		return nil
 	}
-	if o, ok := c.v.(*pyjson.Object); ok {
-		text, _ := o.Get("text")
-		return texts(text)
+	if list, ok := c.v.([]any); ok {
+		return texts(list)
 	}
-	return texts(c.v)
+	text, _ := c.list("text")
+	return text
 }
 
 // Labels returns the option labels: an object's "labels" or "label", else
@@ -105,13 +144,9 @@ func (c *Choices) Labels() []string {
 	if c == nil {
 		return nil
 	}
-	if o, ok := c.v.(*pyjson.Object); ok {
-		for _, key := range []string{"labels", "label"} {
-			if v, ok := o.Get(key); ok {
-				if list := texts(v); list != nil {
-					return list
-				}
-			}
+	for _, key := range []string{"labels", "label"} {
+		if list, ok := c.list(key); ok && list != nil {
+			return list
 		}
 	}
 	return letters(len(c.Text()))
@@ -135,7 +170,7 @@ func (c *Choices) JSON() string {
 	if c == nil {
 		return "null"
 	}
-	text, err := pyjson.Append(nil, c.v, pyjson.Style{ASCII: true})
+	text, err := pyjson.Append(nil, c.value(), pyjson.Style{ASCII: true})
 	if err != nil { // made from a Go string that is not UTF-8; Validate reports it
 		return "null"
 	}
@@ -164,7 +199,7 @@ func (c *Choices) appendInner(dst []byte) ([]byte, error) {
 	if c == nil {
 		return append(dst, "null"...), nil
 	}
-	return pyjson.Append(dst, c.v, pyjson.Style{ASCII: true})
+	return pyjson.Append(dst, c.value(), pyjson.Style{ASCII: true})
 }
 
 // UnmarshalJSON takes every form that [Records] takes but null, which
