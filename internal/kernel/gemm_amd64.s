@@ -38,8 +38,8 @@
 #define STEP6(a, b) STEP5(a, b) ROW5(a)
 
 // LOOP sums k steps, four at a time and then one at a time. Meanwhile it fetches
-// the next panel of b into the second cache, a line for four steps, from R13 on;
-// R14 is 64 until the whole panel is asked for, then 0.
+// the next panel of b into the second cache, two lines for four steps, from R13
+// on; R14 is 128 until the whole panel is asked for, then 0.
 #define LOOP(STEP, four, ones, one, done) \
 	MOVQ AX, CX      \
 	SUBQ $4, CX      \
@@ -53,6 +53,7 @@ four:                \
 	ADDQ $16, R12    \
 	ADDQ $256, BX    \
 	PREFETCHT1 (R13) \
+	PREFETCHT1 64(R13) \
 	ADDQ R14, R13    \
 	SUBQ $4, CX      \
 	JGE  four        \
@@ -133,7 +134,7 @@ TEXT ·gemmPanelAVX2(SB), NOSPLIT, $0-64
 	MOVQ b+32(FP), R13
 	ADDQ R15, R13
 	ADDQ R13, R15
-	MOVQ $64, R14
+	MOVQ $128, R14
 	SUBQ $6, DX
 	JLT  tail
 

@@ -576,3 +576,62 @@ func TestLookup(t *testing.T) {
 		t.Errorf("Lookup of an unknown tier: %v", err)
 	}
 }
+
+// TestSpecialValues holds that a NaN or an infinity stays in its row, and its
+// column.
+func TestSpecialValues(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		const rows, k, panels = 27, 40, 3
+		for _, special := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+			for _, place := range []int{0, 11, 12, 25, 26} {
+				a, b, c := random(rows*k, 1), random(panels*lane*k, 2), make([]float32, rows*panels*lane)
+				a[place*k+7] = special
+				s.gemm(c, panels*lane, a, k, b, k*lane, rows, k, panels, make([]float32, panels*lane))
+				for i, v := range c {
+					if odd := math.IsNaN(float64(v)) || math.IsInf(float64(v), 0); odd != (i/(panels*lane) == place) {
+						t.Fatalf("%v in row %d: row %d has %v", special, place, i/(panels*lane), v)
+					}
+				}
+				a[place*k+7] = 1
+				column := place % (panels * lane)
+				b[column/lane*k*lane+3*lane+column%lane] = special
+				s.gemm(c, panels*lane, a, k, b, k*lane, rows, k, panels, make([]float32, panels*lane))
+				for i, v := range c {
+					if odd := math.IsNaN(float64(v)) || math.IsInf(float64(v), 0); odd != (i%(panels*lane) == column) {
+						t.Fatalf("%v in column %d: column %d has %v", special, column, i%(panels*lane), v)
+					}
+				}
+			}
+			// Queries that are not there do not touch those that are.
+			p, v, out := random(9*lane, 3), random(9*lane, 4), make([]float32, 10*lane)
+			p[4*lane+10] = special
+			s.mix(out, lane, p, v, lane, 10, 9, lane, random(lane, 5))
+			if slices.ContainsFunc(out, func(x float32) bool { return x != x || math.IsInf(float64(x), 0) }) {
+				t.Fatalf("%v of an absent query shows", special)
+			}
+		}
+	})
+}
+
+// FuzzGEMM compares the tiers over shapes and strides of the fuzzer's choice.
+func FuzzGEMM(f *testing.F) {
+	f.Add(uint8(13), uint16(385), uint8(3), uint8(1), uint8(2), uint64(3))
+	f.Add(uint8(40), uint16(5), uint8(2), uint8(0), uint8(0), uint64(1))
+	f.Fuzz(func(t *testing.T, rows8 uint8, k16 uint16, panels8, gapA, gapC uint8, seed uint64) {
+		rows, k, panels := int(rows8%64)+1, int(k16%900)+1, int(panels8%6)+1
+		lda, ldc := k+int(gapA%20), panels*lane+int(gapC%20)
+		a, b, bias := random((rows-1)*lda+k, seed), random(panels*lane*k, seed+1), random(panels*lane, seed+2)
+		want := make([]float32, rows*ldc)
+		generic.gemm(want, ldc, a, lda, b, k*lane, rows, k, panels, bias)
+		for _, s := range Available() {
+			got := newGuarded((rows-1)*ldc+panels*lane, int(seed%3))
+			s.gemm(got.x, ldc, a, lda, b, k*lane, rows, k, panels, bias)
+			got.check(t, s.Name())
+			for r := range rows {
+				for j := range panels * lane {
+					near(t, s.Name(), float64(got.x[r*ldc+j]), float64(want[r*ldc+j]), 1e-5*math.Sqrt(float64(k)))
+				}
+			}
+		}
+	})
+}

@@ -88,7 +88,8 @@ func gemmPairAVX512(c *float32, ldc uintptr, a *float32, lda uintptr, b *float32
 
 func gemmAVX512(c []float32, ldc int, a []float32, lda int, b []float32, bpanel, rows, k, panels int, bias []float32) {
 	tiles, pairs := rows/12, panels/2
-	if tiles == 0 || pairs == 0 || k == 0 {
+	// A single tile is over before the next panels have come.
+	if tiles < 2 || pairs == 0 || k == 0 {
 		gemmAVX2(c, ldc, a, lda, b, bpanel, rows, k, panels, bias)
 		return
 	}
