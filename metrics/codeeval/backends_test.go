@@ -38,9 +38,13 @@ var backends = []backend{
 
 // eachBackend runs the test on every backend of this machine. One that is
 // absent is skipped, or is a failure where LLMROUTER_REQUIRE_SANDBOX is set.
+// With -short it is the native one alone.
 func eachBackend(t *testing.T, test func(t *testing.T, b backend, sb Sandbox)) {
-	for _, b := range backends {
+	for i, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
+			if testing.Short() && i > 0 {
+				t.Skip("-short")
+			}
 			if b.tags[0] == "native" && runtime.GOOS != "linux" {
 				t.Skip("the native sandbox is for Linux")
 			}

@@ -4,6 +4,8 @@ package codeeval
 
 import (
 	"encoding/binary"
+	"maps"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -72,112 +74,143 @@ const (
 	answerNoSys = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
 )
 
-// filter is a seccomp program under construction, in classic BPF: pairs of
-// "if the number is n" and "return", so that no jump is ever out of reach.
-type filter struct{ code []unix.SockFilter }
+// A block decides about one system call: it may load its arguments, and returns
+// on every path.
+type block []unix.SockFilter
 
-func (f *filter) add(code uint16, k uint32, jt, jf uint8) {
-	f.code = append(f.code, unix.SockFilter{Code: code, Jt: jt, Jf: jf, K: k})
+func statement(code uint16, k uint32) unix.SockFilter { return unix.SockFilter{Code: code, K: k} }
+
+func jump(code uint16, k uint32, jt, jf uint8) unix.SockFilter {
+	return unix.SockFilter{Code: code, Jt: jt, Jf: jf, K: k}
 }
 
-func (f *filter) answer(number, answer uint32) {
-	f.add(bpfEqual, number, 0, 1)
-	f.add(bpfReturn, answer, 0, 0)
-}
+func always(answer uint32) block { return block{statement(bpfReturn, answer)} }
 
 // low and high are the offsets of the halves of argument i, little endian.
 func low(i uint32) uint32  { return offsetArgs + 8*i }
 func high(i uint32) uint32 { return offsetArgs + 8*i + 4 }
 
-// when answers a call by the body, which must return on every path.
-func (f *filter) when(number uint32, body func(*filter)) {
-	var inner filter
-	body(&inner)
-	f.add(bpfEqual, number, 0, uint8(len(inner.code)))
-	f.code = append(f.code, inner.code...)
-}
-
 // oneOf allows the call when the low half of argument i is one of values.
-func oneOf(i uint32, values ...uint32) func(*filter) {
-	return func(f *filter) {
-		f.add(bpfLoad, low(i), 0, 0)
-		for _, v := range values {
-			f.answer(v, answerAllow)
-		}
-		f.add(bpfReturn, answerEPERM, 0, 0)
-	}
+func oneOf(i uint32, values ...uint32) block {
+	return compared(i, answerAllow, answerEPERM, values)
 }
 
 // noneOf allows the call unless the low half of argument i is one of values.
-func noneOf(i uint32, values ...uint32) func(*filter) {
-	return func(f *filter) {
-		f.add(bpfLoad, low(i), 0, 0)
-		for _, v := range values {
-			f.answer(v, answerEPERM)
-		}
-		f.add(bpfReturn, answerAllow, 0, 0)
+func noneOf(i uint32, values ...uint32) block {
+	return compared(i, answerEPERM, answerAllow, values)
+}
+
+func compared(i, equal, other uint32, values []uint32) block {
+	b := block{statement(bpfLoad, low(i))}
+	for _, v := range values {
+		b = append(b, jump(bpfEqual, v, 0, 1), statement(bpfReturn, equal))
 	}
+	return append(b, statement(bpfReturn, other))
 }
 
 // zero allows the call when argument i is 0 in all 64 bits.
-func zero(i uint32) func(*filter) {
-	return func(f *filter) {
-		f.add(bpfLoad, low(i), 0, 0)
-		f.add(bpfEqual, 0, 1, 0)
-		f.add(bpfReturn, answerEPERM, 0, 0)
-		f.add(bpfLoad, high(i), 0, 0)
-		f.add(bpfEqual, 0, 1, 0)
-		f.add(bpfReturn, answerEPERM, 0, 0)
-		f.add(bpfReturn, answerAllow, 0, 0)
+func zero(i uint32) block {
+	return block{
+		statement(bpfLoad, low(i)), jump(bpfEqual, 0, 1, 0), statement(bpfReturn, answerEPERM),
+		statement(bpfLoad, high(i)), jump(bpfEqual, 0, 1, 0), statement(bpfReturn, answerEPERM),
+		statement(bpfReturn, answerAllow),
 	}
 }
 
-// seccompFilter assembles the filter that every program runs under, as an array
-// of struct sock_filter.
-func seccompFilter() []byte {
-	var f filter
-	f.add(bpfLoad, offsetArch, 0, 0)
-	f.add(bpfEqual, auditArch, 1, 0)
-	f.add(bpfReturn, answerKill, 0, 0)
-	f.add(bpfLoad, offsetNumber, 0, 0)
-	// The x32 calls of amd64 have this bit in their numbers.
-	f.add(bpfAtLow, 0x40000000, 0, 1)
-	f.add(bpfReturn, answerEPERM, 0, 0)
+// threadsOnly allows clone to make threads, but neither processes nor
+// namespaces.
+func threadsOnly() block {
+	const spaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
+		unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+	return block{
+		statement(bpfLoad, low(0)),
+		jump(bpfAnyBit, unix.CLONE_THREAD, 1, 0), statement(bpfReturn, answerEPERM),
+		jump(bpfAnyBit, spaces, 0, 1), statement(bpfReturn, answerEPERM),
+		statement(bpfReturn, answerAllow),
+	}
+}
+
+// decisions are what the filter says of each system call; of those not listed
+// it says EPERM.
+func decisions() map[uint32]block {
+	d := map[uint32]block{
+		unix.SYS_CLONE: threadsOnly(),
+		// Not the commands that make the kernel send signals on one's behalf.
+		unix.SYS_FCNTL: noneOf(1, unix.F_SETOWN, unix.F_SETOWN_EX, unix.F_SETSIG, unix.F_SETLEASE, unix.F_NOTIFY),
+		unix.SYS_IOCTL: oneOf(1, unix.TCGETS, unix.TIOCGWINSZ, 0x541B, /* FIONREAD */
+			0x5421 /* FIONBIO */, 0x5450 /* FIONCLEX */, 0x5451 /* FIOCLEX */),
+		unix.SYS_PRCTL: oneOf(0, unix.PR_SET_NAME, unix.PR_GET_NAME, unix.PR_SET_VMA),
+		// Reading one's limits, not setting anybody's.
+		unix.SYS_PRLIMIT64:  zero(2),
+		unix.SYS_SOCKETPAIR: oneOf(0, unix.AF_UNIX),
+		// On a connected socket; an address could name somebody else's.
+		unix.SYS_SENDTO: zero(4),
+	}
 	for _, n := range allowed {
-		f.answer(n, answerAllow)
+		d[n] = always(answerAllow)
 	}
 	for _, n := range absent {
-		f.answer(n, answerNoSys)
+		d[n] = always(answerNoSys)
 	}
-	// Threads, but neither processes nor namespaces.
-	f.when(unix.SYS_CLONE, func(f *filter) {
-		const spaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS |
-			unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
-		f.add(bpfLoad, low(0), 0, 0)
-		f.add(bpfAnyBit, unix.CLONE_THREAD, 1, 0)
-		f.add(bpfReturn, answerEPERM, 0, 0)
-		f.add(bpfAnyBit, spaces, 0, 1)
-		f.add(bpfReturn, answerEPERM, 0, 0)
-		f.add(bpfReturn, answerAllow, 0, 0)
-	})
-	// Not the commands that make the kernel send signals on one's behalf.
-	f.when(unix.SYS_FCNTL, noneOf(1, unix.F_SETOWN, unix.F_SETOWN_EX, unix.F_SETSIG,
-		unix.F_SETLEASE, unix.F_NOTIFY))
-	f.when(unix.SYS_IOCTL, oneOf(1, unix.TCGETS, unix.TIOCGWINSZ, 0x541B, /* FIONREAD */
-		0x5421 /* FIONBIO */, 0x5450 /* FIONCLEX */, 0x5451 /* FIOCLEX */))
-	f.when(unix.SYS_PRCTL, oneOf(0, unix.PR_SET_NAME, unix.PR_GET_NAME, unix.PR_SET_VMA))
-	// Reading one's limits, not setting anybody's.
-	f.when(unix.SYS_PRLIMIT64, zero(2))
-	f.when(unix.SYS_SOCKETPAIR, oneOf(0, unix.AF_UNIX))
-	// On a connected socket; an address could name somebody else's.
-	f.when(unix.SYS_SENDTO, zero(4))
-	f.add(bpfReturn, answerEPERM, 0, 0)
+	return d
+}
 
-	out := make([]byte, 0, 8*len(f.code))
-	for _, c := range f.code {
+// span is a run of numbers, from first up to the next span's, with one answer.
+type span struct {
+	first uint32
+	block block
+}
+
+// seccompFilter assembles the filter that every program runs under, as an array
+// of struct sock_filter. It is a tree over the numbers: the kernel walks it for
+// every number there is when a child installs it, which a list would make slow.
+func seccompFilter() []byte {
+	d := decisions()
+	spans := []span{{0, always(answerEPERM)}}
+	next := uint32(0)
+	for _, n := range slices.Sorted(maps.Keys(d)) {
+		if n > next {
+			spans = append(spans, span{next, always(answerEPERM)})
+		}
+		spans = append(spans, span{n, d[n]})
+		next = n + 1
+	}
+	// Here end also the x32 calls of amd64, which have a high bit.
+	spans = append(spans, span{next, always(answerEPERM)})
+	// Neighbours with one answer are one; so are two that start together.
+	merged := spans[:1]
+	for _, s := range spans[1:] {
+		switch last := &merged[len(merged)-1]; {
+		case s.first == last.first:
+			*last = s
+		case slices.Equal(s.block, last.block):
+		default:
+			merged = append(merged, s)
+		}
+	}
+	code := append(block{
+		statement(bpfLoad, offsetArch),
+		jump(bpfEqual, auditArch, 1, 0),
+		statement(bpfReturn, answerKill),
+		statement(bpfLoad, offsetNumber),
+	}, tree(merged)...)
+	out := make([]byte, 0, 8*len(code))
+	for _, c := range code {
 		out = binary.LittleEndian.AppendUint16(out, c.Code)
 		out = append(out, c.Jt, c.Jf)
 		out = binary.LittleEndian.AppendUint32(out, c.K)
 	}
 	return out
+}
+
+// tree finds the span of the number that is loaded.
+func tree(spans []span) block {
+	if len(spans) == 1 {
+		return spans[0].block
+	}
+	half := len(spans) / 2
+	left, right := tree(spans[:half]), tree(spans[half:])
+	// A conditional jump reaches 255 instructions, an unconditional one all.
+	b := block{jump(bpfAtLow, spans[half].first, 0, 1), statement(unix.BPF_JMP|unix.BPF_JA, uint32(len(left)))}
+	return append(append(b, left...), right...)
 }

@@ -268,7 +268,7 @@ func startZygote(ctx context.Context, setup nativeSetup) (*zygote, error) {
 }
 
 var syscallNumbers = map[string]int{
-	"clone": unix.SYS_CLONE, "mount": unix.SYS_MOUNT, "umount2": unix.SYS_UMOUNT2,
+	"mount": unix.SYS_MOUNT, "umount2": unix.SYS_UMOUNT2,
 	"mount_setattr": unix.SYS_MOUNT_SETATTR, "pivot_root": unix.SYS_PIVOT_ROOT,
 	"capset": unix.SYS_CAPSET, "prctl": unix.SYS_PRCTL, "seccomp": unix.SYS_SECCOMP,
 	"landlock_create_ruleset": unix.SYS_LANDLOCK_CREATE_RULESET,

@@ -59,6 +59,9 @@ func childrenOf(t *testing.T, sb Sandbox) []string {
 // TestUnprivileged runs the tests of the native sandbox once more as nobody,
 // where user namespaces or Landlock have to do.
 func TestUnprivileged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short")
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("not root: the other tests run unprivileged as it is")
 	}
@@ -82,7 +85,7 @@ func TestUnprivileged(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(name, "-test.run", "^(TestAttacks|TestVerdicts|TestStrict.*|TestLimits)$/^(namespaces|landlock)$", "-test.v")
+	cmd := exec.Command(name, "-test.run", "^(TestAttacks|TestStrictValues|TestLimits|TestContext)$/^(namespaces|landlock)$", "-test.v")
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=/nonexistent"}
 	if os.Getenv("LLMROUTER_REQUIRE_SANDBOX") != "" {
@@ -104,7 +107,7 @@ func TestUnprivileged(t *testing.T) {
 	}
 }
 
-// TestSurvivesTheHost: the interpreters, and the programs they run, end when
+// TestInterpretersEndWithTheirHost: the interpreters, and the programs they run, end when
 // the process that started them is killed.
 func TestInterpretersEndWithTheirHost(t *testing.T) {
 	if os.Getenv("CODEEVAL_TEST_HOST") != "" {
@@ -171,4 +174,19 @@ func busyNative(sb Sandbox) int {
 	n.slots.mu.Lock()
 	defer n.slots.mu.Unlock()
 	return len(n.slots.live)
+}
+
+// interpreters returns the processes of a native sandbox, or nil.
+func interpreters(sb Sandbox) []int {
+	n, ok := sb.(*NativeSandbox)
+	if !ok {
+		return nil
+	}
+	n.slots.mu.Lock()
+	defer n.slots.mu.Unlock()
+	var pids []int
+	for z := range n.slots.live {
+		pids = append(pids, z.cmd.Process.Pid)
+	}
+	return pids
 }

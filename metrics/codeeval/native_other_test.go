@@ -12,3 +12,5 @@ func impatientNative(*testing.T, Sandbox, time.Duration) Sandbox { panic("no nat
 func childrenOf(*testing.T, Sandbox) []string { return nil }
 
 func busyNative(Sandbox) int { return 0 }
+
+func interpreters(Sandbox) []int { return nil }

@@ -225,10 +225,10 @@ func (w *wasiWorker) run(caller context.Context, p Program, limit time.Duration)
 			w.instances[i] = in
 		}
 	}
+	started := time.Now()
 	ctx, cancel := context.WithTimeout(caller, limit)
 	defer cancel()
 	defer context.AfterFunc(w.lifetime, cancel)()
-	started := time.Now()
 	answer := &tail{}
 	var end ending
 	var err error

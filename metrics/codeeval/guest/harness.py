@@ -8,7 +8,6 @@
 # token, nor the calls that are still to come: Python code has no way to name
 # what lies on another frame's evaluation stack.
 
-import ast
 import builtins
 import os
 import random
@@ -80,14 +79,6 @@ def isolated(source, name):
     return scope.pop(name)
 
 
-def compile_tests(tests):
-    """Compiles the tests, parsed one by one, into one code object."""
-    module = ast.Module([], [])
-    for test in tests:
-        module.body += ast.parse(test, "<tests>").body
-    return compile(module, "<tests>", "exec", 0, True)
-
-
 def stage(solution, tests, token, result):
     """Lays out the calls of one program, for judge() to pop.
 
@@ -100,7 +91,7 @@ def stage(solution, tests, token, result):
     solution that raises StopIteration ends it as if it were done.)
     """
     first = compile(solution, "<solution>", "exec", 0, True)
-    second = compile_tests(tests)
+    second = compile("\n".join(tests), "<tests>", "exec", 0, True)
     mine, theirs = {}, {}
     genuine = dict(vars(builtins))
     steps = [
@@ -159,9 +150,13 @@ def close_imports():
     sys.implementation.cache_tag = None
 
 
+judge = isolated(JUDGE, "judge")
+hook = isolated(HOOK, "hook")
+
+
 def seal():
     """Closes the doors inside the interpreter that lead to raw memory."""
-    sys.addaudithook(isolated(HOOK, "hook"))
+    sys.addaudithook(hook)
     sys.modules["__main__"] = type(sys)("__main__")
     sys.orig_argv = [""]
     sys.argv = [""]

@@ -31,7 +31,7 @@ def main():
         os.dup2(null, fd)
     try:
         steps = harness["stage"](job["solution"], job["tests"], token, result)
-        judge = harness["isolated"](harness["JUDGE"], "judge")
+        judge = harness["judge"]
     except BaseException as error:
         text = "F%s: %s" % (type(error).__name__, error)
         os.write(result, text.encode("utf-8", "replace")[:500])

@@ -251,10 +251,7 @@ def names_used(tests):
 
 
 def tests(job, read_token, result, fd_in, fd_out):
-    module = ast.Module([], [])
-    for test in job["tests"]:
-        module.body += ast.parse(test, "<tests>").body
-    code = compile(module, "<tests>", "exec", 0, True)
+    code = compile("\n".join(job["tests"]), "<tests>", "exec", 0, True)
     preamble = compile(job["preamble"], "<preamble>", "exec", 0, True)
     send, receive = channel(fd_in, fd_out)
     return run_tests, (job["entry"], job["tests"], preamble, code, read_token, result, send, receive)

@@ -41,7 +41,7 @@ def job():
     try:
         if role == "program":
             steps = harness["stage"](request["solution"], request["tests"], 0, 2)
-            judge = harness["isolated"](harness["JUDGE"], "judge")
+            judge = harness["judge"]
             arguments = (steps.pop, os.write, os._exit, 2)
             names = [globals(), harness, strict]
             begin = harness["begin"]

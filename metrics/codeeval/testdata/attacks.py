@@ -6,8 +6,9 @@
 #   endless it never ends by itself: it must time out, or fail
 #   right   it must pass; its own tests follow "#@ tests"
 #
-# Tags: native, namespaces, wasi: only there. -wasi: not there. control: without
-# a sandbox the breach succeeds, which shows that the program is an attempt.
+# Tags: native, namespaces, wasi: only there. -wasi, -plain: not there; plain is
+# without a sandbox. control: without a sandbox the breach succeeds, which shows
+# that the program is an attempt.
 
 #@ forge: sys-exit
 import sys
@@ -1224,7 +1225,7 @@ import math, random, string
 breached = hasattr(math, "codeeval_attack")
 math.codeeval_attack = 1
 
-#@ right: ctypes-classes-are-there-to-be-tried [native]
+#@ right: ctypes-classes-are-there-to-be-tried [native, -plain]
 # Not a habit: it shows that the attempts above find what they look for.
 def f():
     found, stack = [], [object]

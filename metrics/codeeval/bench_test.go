@@ -1,0 +1,224 @@
+package codeeval
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+//go:embed testdata/pipeline_way.py
+var pipelineWay string
+
+// mix returns 20 programs of right solutions to real tests, half of them
+// HumanEval's.
+func mix(b *testing.B) []Program {
+	replies := rightReplies(b)
+	var programs []Program
+	count := map[string]int{}
+	for _, r := range codeRecords(b) {
+		if reply := replies[r.key()]; reply != "" && count[r.Task] < 10 {
+			count[r.Task]++
+			programs = append(programs, r.program(b, reply))
+		}
+	}
+	if len(programs) != 20 {
+		b.Fatalf("%d programs", len(programs))
+	}
+	return programs
+}
+
+// BenchmarkPrograms counts programs per second, of a mix of 20 right solutions
+// to real tests, with one and two workers: the sandboxes, the pipeline's way (a
+// manager and a process each), and one python3 each. One operation is one
+// program. Run with -cpu 2 and at least -benchtime 400x.
+func BenchmarkPrograms(b *testing.B) {
+	programs := mix(b)
+	for _, workers := range []int{1, 2} {
+		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
+			for _, box := range backends {
+				for _, strict := range []bool{false, true} {
+					name := box.name
+					if strict {
+						name += "-strict"
+					}
+					b.Run("way="+name, func(b *testing.B) {
+						sb, err := box.open()
+						if err != nil {
+							b.Skip(err)
+						}
+						benchmark(b, sb, programs, workers, strict)
+					})
+				}
+			}
+			b.Run("way=pipeline", func(b *testing.B) { benchmarkPipelineWay(b, programs, workers) })
+			b.Run("way=python3-each", func(b *testing.B) { benchmarkPythonEach(b, programs, workers) })
+		})
+	}
+}
+
+func benchmark(b *testing.B, sb Sandbox, programs []Program, workers int, strict bool) {
+	run := func(n int) {
+		var next atomic.Int64
+		var wg sync.WaitGroup
+		for range workers {
+			wg.Go(func() {
+				for {
+					i := int(next.Add(1)) - 1
+					if i >= n {
+						return
+					}
+					p := programs[i%len(programs)]
+					p.Strict = strict
+					v, err := sb.Run(context.Background(), p)
+					if err != nil || v.Outcome != Passed {
+						b.Errorf("%v (%s), %v\n%s", v.Outcome, v.Detail, err, p.Solution)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+	run(2 * workers) // all workers are started
+	b.ResetTimer()
+	run(b.N)
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "programs/s")
+	runtime.GC()
+	b.ReportMetric(residentMB(sb), "MB")
+}
+
+// residentMB is the memory of a sandbox: of its interpreters, each shared page
+// in parts (PSS), or, where it runs in this process, of all of this process.
+func residentMB(sb Sandbox) float64 {
+	pids := interpreters(sb)
+	if pids == nil {
+		pids = []int{os.Getpid()}
+	}
+	total := 0
+	for _, pid := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			return 0
+		}
+		if m := regexp.MustCompile(`(?m)^Pss: +(\d+) kB`).FindSubmatch(text); m != nil {
+			kb, _ := strconv.Atoi(string(m[1]))
+			total += kb
+		}
+	}
+	return float64(total) / 1024
+}
+
+func text(p Program) string { return p.Solution + "\n" + strings.Join(p.Tests, "\n") + "\n" }
+
+func benchmarkPipelineWay(b *testing.B, programs []Program, workers int) {
+	var in bytes.Buffer
+	fmt.Fprintln(&in, workers)
+	for i := range b.N {
+		line, err := json.Marshal(text(programs[i%len(programs)]))
+		if err != nil {
+			b.Fatal(err)
+		}
+		in.Write(append(line, '\n'))
+	}
+	script := filepath.Join(b.TempDir(), "pipeline_way.py")
+	if err := os.WriteFile(script, []byte(pipelineWay), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(realPython(b), "-I", script)
+	cmd.Stdin, cmd.Stderr = &in, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		b.Skip(err)
+	}
+	var seconds float64
+	var passed int
+	if _, err := fmt.Sscan(string(out), &seconds, &passed); err != nil || passed != b.N {
+		b.Fatalf("%q of %d", out, b.N)
+	}
+	b.ReportMetric(seconds*1e9/float64(b.N), "ns/op")
+	b.ReportMetric(float64(b.N)/seconds, "programs/s")
+}
+
+// realPython is the interpreter itself, where python3 on PATH is a script that
+// finds it.
+func realPython(b *testing.B) string {
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	if err != nil {
+		b.Skip(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func benchmarkPythonEach(b *testing.B, programs []Program, workers int) {
+	python := realPython(b)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	start := time.Now()
+	for range workers {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= b.N {
+					return
+				}
+				if err := exec.Command(python, "-I", "-S", "-c", text(programs[i%len(programs)])).Run(); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "programs/s")
+}
+
+// BenchmarkOpen times the start of each backend with its self-check; WASI's
+// with compiled code in the cache.
+func BenchmarkOpen(b *testing.B) {
+	for _, way := range []struct {
+		name string
+		open func() (Sandbox, error)
+	}{
+		{"native", func() (Sandbox, error) { return opened(OpenNative(context.Background(), nil)) }},
+		{"wasi", func() (Sandbox, error) { return opened(OpenWASI(context.Background(), testWASIOptions())) }},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			for b.Loop() {
+				sb, err := way.open()
+				if err != nil {
+					b.Skip(err)
+				}
+				sb.Close()
+			}
+		})
+	}
+}
+
+// BenchmarkBuild times the making of a program from a record and a reply.
+func BenchmarkBuild(b *testing.B) {
+	replies := rightReplies(b)
+	for _, r := range codeRecords(b) {
+		if key := r.key(); key == "HumanEval/10" || key == "mbpp/506" {
+			b.Run(strings.ReplaceAll(key, "/", "-"), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					r.program(b, replies[key])
+				}
+			})
+		}
+	}
+}
