@@ -74,7 +74,6 @@ func TestChaos(t *testing.T) {
 			t.Fatalf("row %d: %+v", i+1, row)
 		}
 	}
-	s.Wait()
 	stats := s.Stats()
 	for i, v := range stats.Violations {
 		if i < 10 {

@@ -103,7 +103,7 @@ func TestCheckViolations(t *testing.T) {
 			for line := range 2 {
 				replaceIn(t, d.RoutingDataTest, line, "number 14", "number 99")
 			}
-		}, []string{"row 1 (task natural_qa): its query is not the next of the query file", "no rows of query 1 (task natural_qa)"}},
+		}, []string{"row 1 (task natural_qa): its query is not the next of the query file", "row 3 (task math): 1 queries before this one have no rows"}},
 		"another order of candidates": {func(t *testing.T, d set) {
 			editLines(t, d.RoutingDataTrain, func(l []string) []string { l[0], l[1] = l[1], l[0]; return l })
 		}, []string{`row 1 (task gsm8k): the candidates are ["b" "a"], want ["a" "b"]`}},

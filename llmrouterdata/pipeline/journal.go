@@ -76,8 +76,6 @@ type entryError struct {
 	Detail  string `json:"detail,omitempty"`
 }
 
-func (e *entry) id() callID { return newCallID(e.Candidate, e.Call) }
-
 func newCallID(candidate, call string) callID {
 	sum := sha256.Sum256([]byte(candidate + "\x00" + call))
 	return callID(sum[:16])
@@ -273,7 +271,7 @@ func (j *journal) read(offset int64) (*entry, error) {
 		n, err := j.file.ReadAt(line, offset)
 		if i := bytes.IndexByte(line[:n], '\n'); i >= 0 {
 			e := &entry{}
-			if err := json.Unmarshal(line[:i], e); err != nil {
+			if err := decodeEntry(string(line[:i+1]), e); err != nil {
 				return nil, fmt.Errorf("pipeline: journal %s: entry at byte %d: %w", j.name, offset, err)
 			}
 			return e, nil

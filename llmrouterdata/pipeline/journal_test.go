@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -390,6 +391,47 @@ func FuzzJournal(f *testing.F) {
 		j.close()
 		if diff := cmp.Diff(append(before, *testEntry(3)), after); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+// FuzzParseEntry holds the parser against encoding/json: what it takes, both
+// read alike.
+func FuzzParseEntry(f *testing.F) {
+	for i := range 12 {
+		e := testEntry(7 * i)
+		e.Estimated, e.Key, e.FinishReason = i%2 == 0, strings.Repeat("k", i%3), strings.Repeat("\"\\\t\u0001\u2028<é😀", i%4)
+		for _, html := range []bool{false, true} {
+			var b bytes.Buffer
+			encoder := json.NewEncoder(&b)
+			encoder.SetEscapeHTML(html)
+			if err := encoder.Encode(e); err != nil {
+				f.Fatal(err)
+			}
+			if ok := parseEntry(b.String(), &entry{}); ok != (e.Error == nil) {
+				f.Errorf("%v: %s", ok, b.String())
+			}
+			f.Add(b.String())
+		}
+	}
+	good := `{"call":"c","candidate":"m","task_name":"t","response":"r","token_num":1,"input_tokens":2,"output_tokens":3,"response_time":4,"attempts":5,"cost_usd":6}` + "\n"
+	for _, change := range [][2]string{
+		{`"r"`, `"\ud83d\ude00"`}, {`"r"`, `"\ud83d"`}, {`"r"`, `"\u00zz"`}, {`"r"`, `"\x"`}, {`"r"`, `"a` + "\x00" + `"`}, {`"r"`, `"` + "\xff" + `"`}, {`"r"`, `"\`},
+		{":4,", ":04,"}, {":4,", ":+4,"}, {":4,", ":-0.5e-3,"}, {":4,", ":4.,"}, {":4,", ":.4,"}, {":4,", ":1e999,"}, {":4,", ":-,"}, {":4,", ":4e,"}, {":4,", ":4.e1,"},
+		{":1,", ":1.0,"}, {":1,", ":99999999999999999999,"}, {":1,", ":-0,"}, {"}", ",}"}, {"}", "}\n{"},
+	} {
+		f.Add(strings.Replace(good, change[0], change[1], 1))
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		var got, want entry
+		if !parseEntry(line, &got) {
+			return
+		}
+		if err := json.Unmarshal([]byte(line), &want); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: %s", line, diff)
 		}
 	})
 }

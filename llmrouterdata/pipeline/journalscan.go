@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -121,10 +120,11 @@ func (c *chunk) read(r *bufio.Reader, at *line) (more bool, err error) {
 
 func (c *chunk) decode() {
 	defer close(c.decoded)
+	text := string(c.text) // of which the entries are parts
 	entries := make([]entry, len(c.lines))
 	for i := range c.lines {
 		l, e := &c.lines[i], &entries[i]
-		if json.Unmarshal(c.text[l.from:l.to], e) == nil && e.Call != "" {
+		if decodeEntry(text[l.from:l.to], e) == nil && e.Call != "" {
 			l.entry = e
 		}
 	}

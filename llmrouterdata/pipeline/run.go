@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
@@ -209,6 +212,8 @@ func (r *run) resume(ctx context.Context, scorer *scorer) error {
 		}
 	}
 	cost := 0.0
+	r.mu.Lock() // answers are being scored
+	defer r.mu.Unlock()
 	for i := range r.pairs {
 		p := &r.pairs[i]
 		cost += p.cost
@@ -228,16 +233,31 @@ func (r *run) resume(ctx context.Context, scorer *scorer) error {
 
 // ids returns the pairs by the ids of their calls.
 func (r *run) ids() (map[callID]int32, error) {
-	ids := make(map[callID]int32, len(r.pairs))
-	for q := range r.work.queries {
-		prompt, err := r.work.prompt(q, r.options.Prompts)
-		if err != nil {
-			return nil, err
-		}
-		for t := range r.work.targets {
-			_, call := r.work.request(q, t, prompt)
-			ids[newCallID(r.work.targets[t].Name, call)] = int32(q*len(r.work.targets) + t)
-		}
+	list := make([]callID, len(r.pairs))
+	n := len(r.work.targets)
+	size := max(1, len(r.work.queries)/runtime.GOMAXPROCS(0)) // queries for each
+	var workers errgroup.Group
+	for first := 0; first < len(r.work.queries); first += size {
+		workers.Go(func() error {
+			for q := first; q < min(first+size, len(r.work.queries)); q++ {
+				prompt, err := r.work.prompt(q, r.options.Prompts)
+				if err != nil {
+					return err
+				}
+				for t := range n {
+					_, call := r.work.request(q, t, prompt)
+					list[q*n+t] = newCallID(r.work.targets[t].Name, call)
+				}
+			}
+			return nil
+		})
+	}
+	if err := workers.Wait(); err != nil {
+		return nil, err
+	}
+	ids := make(map[callID]int32, len(list))
+	for i, id := range list {
+		ids[id] = int32(i)
 	}
 	return ids, nil
 }
