@@ -1,0 +1,134 @@
+package codeeval
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// wasiForTest returns the shared WASI sandbox.
+func wasiForTest(t *testing.T) *WASISandbox {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short")
+	}
+	for _, b := range backends {
+		if b.name == "wasi" {
+			sb, err := b.open()
+			if err != nil {
+				if os.Getenv("LLMROUTER_REQUIRE_SANDBOX") != "" {
+					t.Fatal(err)
+				}
+				t.Skip(err)
+			}
+			return sb.(*WASISandbox)
+		}
+	}
+	panic("no such backend")
+}
+
+// TestWASICopiedMemory: where the snapshot cannot be mapped it is copied; no
+// state is left there either.
+func TestWASICopiedMemory(t *testing.T) {
+	shared := wasiForTest(t)
+	// The same machine with the other kind of snapshot.
+	in, err := shared.machine.newInstance(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory, ok := in.module.Memory().Read(0, in.module.Memory().Size())
+	if !ok {
+		t.Fatal("no memory")
+	}
+	original := shared.machine
+	copied := &machine{runtime: original.runtime, compiled: original.compiled, limit: original.limit,
+		snapshot: &copiedSnapshot{append([]byte(nil), memory...)}, entry: original.entry}
+	in.close()
+	w := &wasiWorker{machine: copied, lifetime: context.Background()}
+	defer func() {
+		for _, in := range w.instances {
+			if in != nil {
+				in.close()
+			}
+		}
+	}()
+	state := Program{
+		Solution: "import math\nleft = hasattr(math, 'here')\nmath.here = 1\nx = bytearray(1 << 20)\n",
+		Tests:    []string{"assert not left"},
+	}
+	large := Program{Solution: "import math\nleft = hasattr(math, 'here')\nmath.here = 1\nx = bytearray(60 << 20)\n", Tests: []string{"assert not left"}}
+	wrong := Program{Solution: "x = 1", Tests: []string{"assert x == 2"}}
+	strict := Program{Solution: "def f(x): return x", Tests: []string{"assert f(1) == 1"}, Strict: true}
+	for i, p := range []Program{state, state, wrong, large, state, strict, state, strict} {
+		v, err := w.run(context.Background(), p, time.Minute)
+		want := Passed
+		if p.Solution == wrong.Solution {
+			want = Failed
+		}
+		if err != nil || v.Outcome != want {
+			t.Errorf("program %d: %+v, %v, want %v", i, v, err, want)
+		}
+	}
+}
+
+// TestWASIStackOverrun: C recursion ends with an exception, well before the
+// guard zone; a call that got there is not a pass.
+func TestWASIStackOverrun(t *testing.T) {
+	sb := wasiForTest(t)
+	for _, solution := range []string{
+		"import sys\nsys.setrecursionlimit(10**6)\nfrom functools import lru_cache\n@lru_cache(None)\ndef f(n):\n    return 0 if n == 0 else 1 + f(n - 1)\ntry:\n    f(100000)\nexcept RecursionError:\n    caught = True",
+		"import sys\nsys.setrecursionlimit(10**6)\nclass A:\n    def __getattr__(self, name):\n        return getattr(self, name + 'x')\ntry:\n    A().x\nexcept RecursionError:\n    caught = True",
+		"import sys\nsys.setrecursionlimit(10**6)\nclass B:\n    def __eq__(self, other):\n        return [self] == [other]\n    def __repr__(self):\n        return repr([self, 1])[:10]\ntry:\n    B() == B()\nexcept RecursionError:\n    pass\ntry:\n    repr(B())\nexcept RecursionError:\n    pass\ncaught = True",
+		"import sys\nsys.setrecursionlimit(10**6)\ndef f(n):\n    return sorted([2, 1], key=lambda x: f(n - 1) or x)\ntry:\n    f(10**6)\nexcept RecursionError:\n    caught = True",
+		"import json, copy, pickle\nx = []\nfor _ in range(5000):\n    x = [x]\ntry:\n    json.dumps(x)\nexcept RecursionError:\n    caught = True",
+		"import re\ntry:\n    re.compile('(' * 5000 + ')' * 5000)\nexcept (RecursionError, OverflowError, re.error):\n    pass\ncaught = True",
+	} {
+		v, err := sb.Run(context.Background(), Program{Solution: solution, Tests: []string{"assert caught"}})
+		if err != nil || v.Outcome != Passed {
+			t.Errorf("%.60q: %+v, %v", solution, v, err)
+		}
+	}
+	// As if a program had written below the stack.
+	m := sb.machine
+	in, err := m.newInstance(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.close()
+	job, err := framed(wasiJob{Role: "program", Solution: "x = 1", Tests: []string{"assert x == 1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.module.Memory().WriteByte(m.entry.stackLow+100, 1)
+	end, fit := in.call(context.Background(), &streams{in: strings.NewReader(string(job) + strings.Repeat("t", 32)), err: &tail{}})
+	if !end.overran || fit {
+		t.Errorf("%+v, fit %v", end, fit)
+	}
+}
+
+// TestWASIMemoryLimit: the option is what the guest gets.
+func TestWASIMemoryLimit(t *testing.T) {
+	wasiForTest(t) // compiled code is in the cache
+	options := testWASIOptions()
+	options.MemoryLimit = 160 << 20
+	sb, err := OpenWASI(context.Background(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sb.Close()
+	for size, want := range map[string]Outcome{"40 << 20": Passed, "140 << 20": Failed} {
+		v, err := sb.Run(context.Background(), Program{Solution: "x = bytearray(" + size + ")", Tests: []string{"pass"}})
+		if err != nil || v.Outcome != want {
+			t.Errorf("%s: %+v, %v, want %v", size, v, err, want)
+		}
+	}
+	if err := sb.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := sb.Run(context.Background(), Program{Solution: "x = 1", Tests: []string{"pass"}}); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
