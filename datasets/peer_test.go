@@ -18,7 +18,7 @@ import (
 
 // peerDir is the folder with the files that other implementations wrote:
 //
-//	npm ci --prefix internal/bench/datasets
+//	npm install --prefix internal/bench/datasets
 //	node internal/bench/datasets/peer.mjs datasets/testdata/peer
 const peerDir = "testdata/peer"
 

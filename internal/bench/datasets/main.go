@@ -5,7 +5,7 @@
 // records, 500 random rows, and the memory it takes. Both use one thread and take turns on the same files in one
 // run. It needs node, and DuckDB's package:
 //
-//	npm ci --prefix internal/bench/datasets
+//	npm install --prefix internal/bench/datasets
 //	go run ./internal/bench/datasets
 package main
 
