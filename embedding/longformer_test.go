@@ -300,6 +300,53 @@ func TestTruncation(t *testing.T) {
 	}
 }
 
+func TestTokenize(t *testing.T) {
+	m := openSmall(t, &LongformerOptions{MaxTokens: 6})
+	const text = "né, yes and more"
+	tokens, err := m.Tokenize(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tokens) != 6 || tokens[0] != (Token{}) || tokens[5].ID != 2 {
+		t.Errorf("tokens %v", tokens)
+	}
+	at := 0
+	for _, token := range tokens[1:5] { // single bytes, in this model
+		if token.Start != at || token.End != at+1 {
+			t.Errorf("token %v is not at %d", token, at)
+		}
+		at = token.End
+	}
+	if _, err := m.Tokenize("\xff"); err == nil {
+		t.Error("text that is not UTF-8 has tokens")
+	}
+}
+
+// TestHugeText embeds 10 MB: the model computes no more than its limit.
+func TestHugeText(t *testing.T) {
+	m := openSmall(t, nil)
+	huge := strings.Repeat("no spaces here", 10<<20/14)
+	got, err := m.Encode(t.Context(), []string{huge})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := m.Encode(t.Context(), []string{huge[:1000]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(same, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := m.Encode(t.Context(), []string{huge + "\xff"}); err == nil || !strings.Contains(err.Error(), "text 0") {
+		t.Errorf("10 MB that end in no UTF-8: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := m.Encode(ctx, []string{huge}); !errors.Is(err, context.Canceled) {
+		t.Errorf("with an ended context: %v", err)
+	}
+}
+
 func TestPooling(t *testing.T) {
 	seqs := []Sequence{{IDs: []int32{0, 5, 6, 7, 2}, Mask: []bool{true, true, false, true, true}}}
 	mean := openSmall(t, nil)

@@ -22,8 +22,8 @@ const (
 	maxPanels = 16
 	// maxTask is the number of products in a task above which it is cut: a
 	// task is also how long a cancelled run goes on, with the slowest kernels
-	// some 30 ms.
-	maxTask = 1 << 26
+	// some 20 ms.
+	maxTask = 1 << 25
 )
 
 // NewGrid cuts the product of rows rows and w for a number of goroutines.
