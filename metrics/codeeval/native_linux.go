@@ -122,22 +122,16 @@ func (s *NativeSandbox) Run(ctx context.Context, p Program) (Verdict, error) {
 	for try := 0; ; try++ {
 		worker, err := s.slots.take(ctx)
 		if err != nil {
-			return Verdict{}, err
+			return Verdict{}, s.why(ctx, err)
 		}
 		answer, err := worker.run(ctx, job, s.options.TimeLimit)
 		if err != nil {
 			s.slots.discard(worker)
-			if ctx.Err() != nil {
-				return Verdict{}, ctx.Err()
-			}
-			if s.slots.isClosed() {
-				return Verdict{}, ErrClosed
-			}
-			if try == 0 {
+			if ctx.Err() == nil && !s.slots.isClosed() && try == 0 {
 				s.options.Logger.Warn("sandbox worker lost, starting another", "error", err)
 				continue
 			}
-			return Verdict{}, fmt.Errorf("codeeval: sandbox worker: %w", err)
+			return Verdict{}, s.why(ctx, err)
 		}
 		s.slots.give(worker)
 		if answer.Broken != "" {
@@ -145,6 +139,12 @@ func (s *NativeSandbox) Run(ctx context.Context, p Program) (Verdict, error) {
 		}
 		return answer.verdict(), nil
 	}
+}
+
+// why is the error of a run: the context's or the closing's, if that is what
+// stopped the worker.
+func (s *NativeSandbox) why(ctx context.Context, err error) error {
+	return explain(ctx, s.slots.isClosed(), err)
 }
 
 func (s *NativeSandbox) start(ctx context.Context) (*zygote, error) {

@@ -2,6 +2,7 @@ package codeeval
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -103,4 +104,16 @@ func (s *slots[W]) close() error {
 		clear(s.live)
 	})
 	return nil
+}
+
+// explain returns the error of a run that stopped with err.
+func explain(ctx context.Context, closed bool, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case closed:
+		return ErrClosed
+	default:
+		return fmt.Errorf("codeeval: sandbox worker: %w", err)
+	}
 }

@@ -155,20 +155,19 @@ func (s *WASISandbox) Run(ctx context.Context, p Program) (Verdict, error) {
 	}
 	worker, err := s.slots.take(ctx)
 	if err != nil {
-		return Verdict{}, err
+		return Verdict{}, s.why(ctx, err)
 	}
 	defer s.slots.give(worker)
 	verdict, err := worker.run(ctx, p, s.options.TimeLimit)
-	switch {
-	case err == nil:
-		return verdict, nil
-	case ctx.Err() != nil:
-		return Verdict{}, ctx.Err()
-	case s.slots.isClosed():
-		return Verdict{}, ErrClosed
-	default:
-		return Verdict{}, fmt.Errorf("codeeval: %w", err)
+	if err != nil {
+		return Verdict{}, s.why(ctx, err)
 	}
+	return verdict, nil
+}
+
+// why is the error of a run; see NativeSandbox.why.
+func (s *WASISandbox) why(ctx context.Context, err error) error {
+	return explain(ctx, s.slots.isClosed(), err)
 }
 
 func (s *WASISandbox) start(ctx context.Context) (*wasiWorker, error) {
@@ -242,17 +241,18 @@ func (w *wasiWorker) run(caller context.Context, p Program, limit time.Duration)
 	}
 	v := Verdict{Elapsed: time.Since(started)}
 	want := append(token[:], 'P')
+	// Only the guest's judge can have written the token. What a program may have
+	// written to the descriptor before it does not matter.
+	proven := subtle.ConstantTimeCompare(answer.last(len(want)), want) == 1
 	switch {
-	case end.late && (caller.Err() != nil || w.lifetime.Err() != nil):
+	case proven && !end.late && !end.overran:
+		v.Outcome = Passed
+	case caller.Err() != nil || w.lifetime.Err() != nil:
 		return Verdict{}, context.Canceled
-	case end.late:
+	case end.late || ctx.Err() != nil:
 		v.Outcome = TimedOut
 	case end.overran:
 		v.Detail = "overran the interpreter's stack"
-	// Only the guest's judge can have written the token. What a program may
-	// have written to the descriptor before it does not matter.
-	case subtle.ConstantTimeCompare(answer.last(len(want)), want) == 1:
-		v.Outcome = Passed
 	case end.trap != "":
 		v.Detail = end.trap
 	default:

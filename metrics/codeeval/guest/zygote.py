@@ -417,6 +417,8 @@ def serve(requests, answers):
         directories, links = library_directories()
         rules = scratch = None
         if config["namespaces"]:
+            if os.getpid() != 1:  # what serve() kills is everybody in here
+                raise RuntimeError("not in a process namespace")
             build_root(calls, directories, links)
             scratch = Scratch(calls, config)
         else:
