@@ -453,12 +453,17 @@ func listen(t testing.TB, c *llmrouterdata.Config, o chaos.Config, models ...str
 	}
 	t.Cleanup(stop)
 	c.APIEndpoint = url
+	writeFile(t, c.DataPath.LLMData, localCandidates(models))
+	return s
+}
+
+// localCandidates is a candidate file without endpoints.
+func localCandidates(models []string) string {
 	list := make([]string, len(models))
 	for i, m := range models {
 		list[i] = fmt.Sprintf("%q: {%q: %q, %q: 1.5, %q: 3, %q: %q}", m, "model", "model/"+m, "input_price", "output_price", "service", "Chaos")
 	}
-	writeFile(t, c.DataPath.LLMData, "{"+strings.Join(list, ", ")+"}")
-	return s
+	return "{" + strings.Join(list, ", ") + "}"
 }
 
 // quick are chat options for a server that misbehaves.
