@@ -23,9 +23,9 @@ var allowed = append([]uint32{
 	unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_READLINKAT,
 	unix.SYS_GETDENTS64, unix.SYS_GETCWD, unix.SYS_CHDIR, unix.SYS_FCHDIR,
 	unix.SYS_MKDIRAT, unix.SYS_UNLINKAT, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2,
-	unix.SYS_LINKAT, unix.SYS_SYMLINKAT, unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE,
+	unix.SYS_LINKAT, unix.SYS_SYMLINKAT, unix.SYS_FTRUNCATE,
 	unix.SYS_FALLOCATE, unix.SYS_FSYNC, unix.SYS_FDATASYNC, unix.SYS_FLOCK,
-	unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_UTIMENSAT, unix.SYS_UMASK,
+	unix.SYS_UMASK,
 	unix.SYS_STATFS, unix.SYS_FSTATFS, unix.SYS_SENDFILE, unix.SYS_COPY_FILE_RANGE,
 	unix.SYS_DUP, unix.SYS_DUP3, unix.SYS_PIPE2, unix.SYS_PPOLL, unix.SYS_PSELECT6,
 	unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT, unix.SYS_EVENTFD2,
@@ -53,6 +53,13 @@ var allowed = append([]uint32{
 	// the end
 	unix.SYS_EXIT, unix.SYS_EXIT_GROUP, unix.SYS_WAIT4, unix.SYS_WAITID,
 }, allowedHere...)
+
+// onFiles are allowed only where all files that a program can name are its own
+// or read-only mounts. Landlock has no say in them (of truncate since Linux 6.2
+// only), and they need no more than to own a file.
+var onFiles = append([]uint32{
+	unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_UTIMENSAT, unix.SYS_TRUNCATE,
+}, onFilesHere...)
 
 // absent answer ENOSYS, upon which the C library takes the older call.
 var absent = []uint32{unix.SYS_CLONE3, 452 /* fchmodat2 */}
@@ -132,7 +139,7 @@ func threadsOnly() block {
 
 // decisions are what the filter says of each system call; of those not listed
 // it says EPERM.
-func decisions() map[uint32]block {
+func decisions(ownFiles bool) map[uint32]block {
 	d := map[uint32]block{
 		unix.SYS_CLONE: threadsOnly(),
 		// Not the commands that make the kernel send signals on one's behalf.
@@ -149,6 +156,11 @@ func decisions() map[uint32]block {
 	for _, n := range allowed {
 		d[n] = always(answerAllow)
 	}
+	for _, n := range onFiles {
+		if ownFiles {
+			d[n] = always(answerAllow)
+		}
+	}
 	for _, n := range absent {
 		d[n] = always(answerNoSys)
 	}
@@ -164,8 +176,8 @@ type span struct {
 // seccompFilter assembles the filter that every program runs under, as an array
 // of struct sock_filter. It is a tree over the numbers: the kernel walks it for
 // every number there is when a child installs it, which a list would make slow.
-func seccompFilter() []byte {
-	d := decisions()
+func seccompFilter(ownFiles bool) []byte {
+	d := decisions(ownFiles)
 	spans := []span{{0, always(answerEPERM)}}
 	next := uint32(0)
 	for _, n := range slices.Sorted(maps.Keys(d)) {

@@ -53,7 +53,13 @@ func answerOf(t *testing.T, filter []byte, arch, number uint32, args ...uint64) 
 }
 
 func TestSeccompFilter(t *testing.T) {
-	filter := seccompFilter()
+	for _, ownFiles := range []bool{false, true} {
+		testSeccompFilter(t, ownFiles)
+	}
+}
+
+func testSeccompFilter(t *testing.T, ownFiles bool) {
+	filter := seccompFilter(ownFiles)
 	if n := len(filter) / 8; n > unix.BPF_MAXINSNS {
 		t.Errorf("%d instructions", n)
 	}
@@ -64,6 +70,11 @@ func TestSeccompFilter(t *testing.T) {
 	want := map[uint32]uint32{}
 	for _, n := range allowed {
 		want[n] = answerAllow
+	}
+	for _, n := range onFiles {
+		if ownFiles {
+			want[n] = answerAllow
+		}
 	}
 	for _, n := range absent {
 		want[n] = answerNoSys

@@ -254,7 +254,7 @@ func startZygote(ctx context.Context, setup nativeSetup) (*zygote, error) {
 	}
 	err = z.exchange(ctx, zygoteConfig{
 		Harness: harnessSource, Strict: strictSource, Namespaces: setup.namespaces,
-		UID: setup.uid, Scratch: scratch, Filter: hex.EncodeToString(seccompFilter()),
+		UID: setup.uid, Scratch: scratch, Filter: hex.EncodeToString(seccompFilter(setup.namespaces)),
 		Numbers: syscallNumbers, Imports: commonImports,
 	}, &ready, startTime)
 	if err == nil && !ready.OK {

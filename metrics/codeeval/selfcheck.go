@@ -108,7 +108,15 @@ func selfCheck(ctx context.Context, sb Sandbox, probes []probe, forbidden map[st
 	all := map[string]string{}
 	maps.Copy(all, forbidden)
 	all["reading a host file"] = fmt.Sprintf("reached = open(%s).read() == 'here'", path)
-	all["changing a host file"] = fmt.Sprintf("open(%s, 'r+').write('gone')\nreached = True", path)
+	for what, change := range map[string]string{
+		"writing to a host file":      "open(%s, 'r+').write('gone')",
+		"emptying a host file":        "import os\nos.truncate(%s, 0)",
+		"the mode of a host file":     "import os\nos.chmod(%s, 0o644)",
+		"the times of a host file":    "import os\nos.utime(%s, (1, 1))",
+		"another name of a host file": "import os\nos.link(%s, '/tmp/codeeval-probe')",
+	} {
+		all[what] = fmt.Sprintf(change, path) + "\nreached = True"
+	}
 	last, err := attempts(all)
 	if err != nil {
 		return err

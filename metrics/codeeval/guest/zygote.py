@@ -106,12 +106,13 @@ def system_calls(config):
         check(call_mount(number["mount"], source, target, kind, flags, data),
               "mount " + os.fsdecode(target))
 
-    def read_only(target):
+    def read_only(target, nodev):
         # struct mount_attr{attr_set, attr_clr, propagation, userns_fd}
-        attr = struct.pack("@QQQQ", 1 | 2 | 4, 0, 0, 0)  # rdonly nosuid nodev
+        wanted = 1 | 2 | nodev  # rdonly, nosuid
+        attr = struct.pack("@QQQQ", wanted, 0, 0, 0)
         if call_attr(number["mount_setattr"], -100, target, 0x8000, attr, 32) < 0:
-            kept_flags = os.statvfs(target).f_flag & (2 | 4 | 8 | 1024 | 2048)
-            mount(None, target, None, 32 | 4096 | 1 | 2 | 4 | kept_flags, None)
+            locked = os.statvfs(target).f_flag & (2 | 4 | 8 | 1024 | 2048)
+            mount(None, target, None, 32 | 4096 | wanted | locked, None)
 
     def pivot(new, old):
         check(call_two(number["pivot_root"], new, old), "pivot_root")
@@ -268,7 +269,7 @@ def build_root(calls, directories, links):
         target = os.fsencode(place + path)
         os.makedirs(target, 0o755, exist_ok=True)
         mount(os.fsencode(path), target, None, bind | rec, None)
-        calls["read_only"](target)
+        calls["read_only"](target, nodev)
     for path in links:
         # The whole way to the target, for a link above the last part.
         name = path
@@ -284,7 +285,9 @@ def build_root(calls, directories, links):
     os.makedirs(place + "/dev", 0o755, exist_ok=True)
     for device in DEVICES:
         os.close(os.open(place + device, os.O_CREAT | os.O_WRONLY, 0o644))
-        mount(device.encode(), (place + device).encode(), None, bind, None)
+        target = (place + device).encode()
+        mount(device.encode(), target, None, bind, None)
+        calls["read_only"](target, 0)  # the node, not what it stands for
     for name in ("/tmp", "/.old"):
         os.makedirs(place + name, 0o755, exist_ok=True)
     os.chdir(place)

@@ -1160,10 +1160,47 @@ for name in ("os.py", "string.py", "re/__init__.py"):
     except OSError:
         pass
 
-#@ breach: mode-of-the-library-changed
+#@ breach: mode-of-the-library-changed [-wasi]
 import os
-os.chmod(os.__file__, 0o777)
-breached = os.stat(os.__file__).st_mode & 0o777 == 0o777
+for path in ("/", "/usr", "/tmp/..", os.path.dirname(os.__file__), os.__file__):
+    try:
+        os.chmod(path, os.stat(path).st_mode & 0o7777)  # to what it is
+        breached = True
+    except OSError:
+        pass
+
+#@ breach: mode-of-a-device-changed [-wasi]
+import os
+os.chmod("/dev/null", os.stat("/dev/null").st_mode & 0o7777)
+breached = True
+
+#@ breach: mode-of-an-open-file-changed [-wasi]
+import os
+fd = os.open(os.__file__, os.O_RDONLY)
+os.fchmod(fd, os.fstat(fd).st_mode & 0o7777)
+breached = True
+
+#@ breach: times-of-the-library-changed [-wasi]
+import os
+at = os.stat(os.__file__)
+os.utime(os.__file__, ns=(at.st_atime_ns, at.st_mtime_ns))
+breached = True
+
+#@ breach: library-cut-short [-wasi]
+import os
+os.truncate(os.__file__, os.path.getsize(os.__file__))  # to what it is
+breached = True
+
+#@ breach: owner-of-the-library-changed [-wasi]
+import os
+at = os.stat(os.__file__)
+os.chown(os.__file__, at.st_uid, at.st_gid)
+breached = True
+
+#@ breach: attribute-of-the-library-changed [-wasi]
+import os
+os.setxattr(os.__file__, "user.codeeval", b"x")
+breached = True
 
 #@ breach: link-to-the-outside [-wasi]
 import os
