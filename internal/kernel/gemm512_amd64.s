@@ -79,7 +79,8 @@ TEXT ·gemmPairAVX512(SB), NOSPLIT, $0-72
 	MOVQ lda+24(FP), R8
 	MOVQ tiles+56(FP), DX
 
-	// The panels after these are what is needed next.
+	// The panels after these are needed next: the first two tiles fetch them
+	// into the second cache, from R14 to R15.
 	MOVQ b+32(FP), R14
 	MOVQ bpanel+40(FP), R15
 	LEAQ (R14)(R15*2), R14
@@ -99,6 +100,23 @@ tile:
 	ALL(ZERO)
 	SUBQ $4, CX
 	JLT  ones
+	CMPQ R14, R15
+	JGE  four
+
+ahead:
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	PREFETCHT1 128(R14)
+	PREFETCHT1 192(R14)
+	ADDQ $256, R14
+	STEP(0, 0)
+	STEP(4, 64)
+	STEP(8, 128)
+	STEP(12, 192)
+	NEXT(4)
+	SUBQ $4, CX
+	JGE  ahead
+	JMP  ones
 
 four:
 	STEP(0, 0)
@@ -106,11 +124,6 @@ four:
 	STEP(8, 128)
 	STEP(12, 192)
 	NEXT(4)
-	PREFETCHT1 (R14)
-	PREFETCHT1 64(R14)
-	PREFETCHT1 128(R14)
-	PREFETCHT1 192(R14)
-	ADDQ $256, R14
 	SUBQ $4, CX
 	JGE  four
 
@@ -137,10 +150,6 @@ add:
 	ALL(STOREADD)
 
 next:
-	CMPQ R14, R15
-	JLT  more
-	MOVQ b+32(FP), R14
-more:
 	DECQ DX
 	JNZ  tile
 	VZEROUPPER

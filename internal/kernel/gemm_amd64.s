@@ -37,14 +37,13 @@
 #define STEP5(a, b) STEP4(a, b) ROW4(a)
 #define STEP6(a, b) STEP5(a, b) ROW5(a)
 
-// LOOP sums k steps, four at a time and then one at a time. Meanwhile it fetches
-// the next panel of b into the second cache, two lines for four steps, from R13
-// on; R14 is 128 until the whole panel is asked for, then 0.
-#define LOOP(STEP, four, ones, one, done) \
+// LOOP sums k steps, four at a time and then one at a time.
+#define LOOP(STEP, FETCH, four, ones, one, done) \
 	MOVQ AX, CX      \
 	SUBQ $4, CX      \
 	JLT  ones        \
 four:                \
+	FETCH            \
 	STEP(0, 0)       \
 	STEP(4, 64)      \
 	STEP(8, 128)     \
@@ -52,9 +51,6 @@ four:                \
 	ADDQ $16, SI     \
 	ADDQ $16, R12    \
 	ADDQ $256, BX    \
-	PREFETCHT1 (R13) \
-	PREFETCHT1 64(R13) \
-	ADDQ R14, R13    \
 	SUBQ $4, CX      \
 	JGE  four        \
 ones:                \
@@ -68,6 +64,15 @@ one:                 \
 	DECQ CX          \
 	JNZ  one         \
 done:
+
+// AHEAD fetches the next panel of b into the second cache, from R13 on, two
+// lines for four steps: the first two tiles of 6 rows ask for all of it.
+#define AHEAD \
+	PREFETCHT1 (R13)   \
+	PREFETCHT1 64(R13) \
+	ADDQ $128, R13
+
+#define NOTHING
 
 // Storing a row of c at DI, R10 bytes before the next: the sum plus the bias
 // (Y12, Y13), or plus what is there.
@@ -134,22 +139,23 @@ TEXT ·gemmPanelAVX2(SB), NOSPLIT, $0-64
 	MOVQ b+32(FP), R13
 	ADDQ R15, R13
 	ADDQ R13, R15
-	MOVQ $128, R14
 	SUBQ $6, DX
 	JLT  tail
 
 tile:
 	START
 	ZERO6
-	LOOP(STEP6, four6, ones6, one6, done6)
+	CMPQ R13, R15
+	JLT  ahead
+	LOOP(STEP6, NOTHING, four6, ones6, one6, done6)
+	JMP  store6
+ahead:
+	LOOP(STEP6, AHEAD, four6a, ones6a, one6a, done6a)
+store6:
 	FINISH(STORE6, add6, end6)
 end6:
 	LEAQ (R8)(R8*2), R12
 	LEAQ (R11)(R12*2), R11
-	CMPQ R13, R15
-	JLT  more
-	XORQ R14, R14
-more:
 	SUBQ $6, DX
 	JGE  tile
 
@@ -165,35 +171,35 @@ tail:
 
 	START
 	ZERO5
-	LOOP(STEP5, four5, ones5, one5, done5)
+	LOOP(STEP5, AHEAD, four5, ones5, one5, done5)
 	FINISH(STORE5, add5, end)
 	JMP end
 
 rows4:
 	START
 	ZERO4
-	LOOP(STEP4, four4, ones4, one4, done4)
+	LOOP(STEP4, AHEAD, four4, ones4, one4, done4)
 	FINISH(STORE4, add4, end)
 	JMP end
 
 rows3:
 	START
 	ZERO3
-	LOOP(STEP3, four3, ones3, one3, done3)
+	LOOP(STEP3, AHEAD, four3, ones3, one3, done3)
 	FINISH(STORE3, add3, end)
 	JMP end
 
 rows2:
 	START
 	ZERO2
-	LOOP(STEP2, four2, ones2, one2, done2)
+	LOOP(STEP2, AHEAD, four2, ones2, one2, done2)
 	FINISH(STORE2, add2, end)
 	JMP end
 
 rows1:
 	START
 	ZERO1
-	LOOP(STEP1, four1, ones1, one1, done1)
+	LOOP(STEP1, AHEAD, four1, ones1, one1, done1)
 	FINISH(STORE1, add1, end)
 
 end:
