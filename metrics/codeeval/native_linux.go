@@ -375,7 +375,7 @@ func findPythons(ctx context.Context, name string) ([]python, error) {
 }
 
 const askSource = `import sys, ctypes
-assert sys.implementation.name == "cpython" and sys.version_info >= (3, 10), "is " + sys.version
+assert sys.implementation.name == "cpython" and sys.version_info >= (3, 10), "it is %s %d.%d" % (sys.implementation.name, *sys.version_info[:2])
 print(sys.executable)
 print(sys.version.split()[0])`
 

@@ -111,8 +111,8 @@ func selfCheck(ctx context.Context, sb Sandbox, probes []probe, forbidden map[st
 	for what, change := range map[string]string{
 		"writing to a host file":      "open(%s, 'r+').write('gone')",
 		"emptying a host file":        "import os\nos.truncate(%s, 0)",
-		"the mode of a host file":     "import os\nos.chmod(%s, 0o644)",
-		"the times of a host file":    "import os\nos.utime(%s, (1, 1))",
+		"the mode of a host file":     "import os\npath = %s\nos.chmod(path, 0o644)\nassert os.stat(path).st_mode & 0o777 == 0o644",
+		"the times of a host file":    "import os\npath = %s\nos.utime(path, (1, 1))\nassert os.stat(path).st_mtime == 1",
 		"another name of a host file": "import os\nos.link(%s, '/tmp/codeeval-probe')",
 	} {
 		all[what] = fmt.Sprintf(change, path) + "\nreached = True"

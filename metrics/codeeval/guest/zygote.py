@@ -250,17 +250,28 @@ def library_directories():
     return ordered, sorted(p for p in found if os.path.realpath(p) != p)
 
 
+def below(paths, place):
+    return any((path + "/").startswith(place + "/") for path in paths)
+
+
+def scratch_place(directories):
+    """Where programs may write: where tempfile looks, and no library lies."""
+    for place in ("/tmp", "/var/tmp", "/usr/tmp"):
+        if not below(directories, place):
+            return place
+    raise RuntimeError("no place for a scratch directory")
+
+
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 
-def build_root(calls, directories, links):
+def build_root(calls, directories, links, scratch):
     mount = calls["mount"]
     rec, private, bind = 16384, 1 << 18, 4096
     nosuid, nodev, noexec = 2, 4, 8
     mount(None, b"/", None, rec | private, None)
     for place in ("/tmp", "/mnt", "/media", "/srv", "/run", "/opt"):
-        if os.path.isdir(place) and not any(
-                (d + "/").startswith(os.path.realpath(place) + "/") for d in directories):
+        if os.path.isdir(place) and not below(directories, os.path.realpath(place)):
             break
     else:
         raise RuntimeError("no directory to build the root in")
@@ -288,7 +299,7 @@ def build_root(calls, directories, links):
         target = (place + device).encode()
         mount(device.encode(), target, None, bind, None)
         calls["read_only"](target, 0)  # the node, not what it stands for
-    for name in ("/tmp", "/.old"):
+    for name in (scratch, "/.old"):
         os.makedirs(place + name, 0o755, exist_ok=True)
     os.chdir(place)
     calls["pivot"](b".", b".old")
@@ -299,30 +310,31 @@ def build_root(calls, directories, links):
 
 
 class Scratch:
-    """The file system that programs can write to, mounted over /tmp.
+    """The file system that programs can write to.
 
     It is empty when a program starts: after one that changed anything it is
     replaced.
     """
 
-    def __init__(self, calls, config):
-        self.calls = calls
+    def __init__(self, calls, config, place):
+        self.calls, self.place = calls, place
         self.options = "size=%d,nr_inodes=4096,mode=700" % config["scratch"]
         if config["uid"] is not None:
             self.options += ",uid=%d,gid=%d" % (config["uid"], config["uid"])
         self.mount()
 
     def mount(self):
-        self.calls["mount"](b"tmpfs", b"/tmp", b"tmpfs", 2 | 4 | 8, self.options.encode())
+        self.calls["mount"](b"tmpfs", self.place.encode(), b"tmpfs", 2 | 4 | 8,
+                            self.options.encode())
         self.fresh = self.look()
 
     def look(self):
-        at = os.stat("/tmp")
-        return os.listdir("/tmp"), at.st_mode, at.st_uid, at.st_gid, at.st_mtime_ns, at.st_ctime_ns
+        at = os.stat(self.place)
+        return os.listdir(self.place), at.st_mode, at.st_uid, at.st_gid, at.st_mtime_ns, at.st_ctime_ns
 
     def renew(self):
         if self.look() != self.fresh:
-            self.calls["detach"](b"/tmp")
+            self.calls["detach"](self.place.encode())
             self.mount()
 
 
@@ -334,7 +346,7 @@ def confine(calls, config, rules, keep):
     """Gives up everything that a program has no need of. Cannot be undone."""
 
     if config["namespaces"]:
-        os.chdir("/tmp")
+        os.chdir(config["place"])
     low = 0
     for fd in sorted(keep):
         os.closerange(max(low, 3), fd)
@@ -422,8 +434,9 @@ def serve(requests, answers):
         if config["namespaces"]:
             if os.getpid() != 1:  # what serve() kills is everybody in here
                 raise RuntimeError("not in a process namespace")
-            build_root(calls, directories, links)
-            scratch = Scratch(calls, config)
+            config["place"] = scratch_place(directories)
+            build_root(calls, directories, links, config["place"])
+            scratch = Scratch(calls, config, config["place"])
         else:
             rules = calls["ruleset"](directories, DEVICES)
             os.chdir("/")

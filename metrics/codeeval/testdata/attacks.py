@@ -469,7 +469,7 @@ breached = pickle.loads(pickle.dumps(Maker())) is not None
 import ctypes
 breached = ctypes.c_int(5).value == 5
 
-#@ breach: ctypes-under-another-name [control, -wasi]
+#@ breach: ctypes-under-another-name [-wasi]
 class Name(str):
     def rpartition(self, sep):
         import sys
@@ -1143,6 +1143,8 @@ import os, sys
 places = ["/", "/etc", "/usr", "/var/tmp", "/dev", "/dev/shm", "/run", "/home", "/root", "/mnt",
           os.path.dirname(os.__file__)] + [p for p in sys.path if p]
 for place in places:
+    if os.path.realpath(place) == os.getcwd():
+        continue  # its own
     try:
         with open(os.path.join(place, "codeeval-attack"), "w") as f:
             f.write("x")
