@@ -34,6 +34,7 @@ var rules = []struct {
 	{"llmrouterdata/pipeline", []string{
 		"llmrouterdata", "llmrouterdata/chat", "datasets", "datasets/hub", "metrics", "metrics/codeeval", "embedding", "torchio", "internal/...",
 	}},
+	{"llmrouterdata/analysis", []string{"llmrouterdata", "torchio", "internal/..."}},
 	// Examples use what a stranger can use.
 	{"examples/...", []string{
 		"llmrouterdata/...", "datasets", "datasets/hub", "metrics/...", "embedding/...", "torchio", "examples/internal/...",
