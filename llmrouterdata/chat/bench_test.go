@@ -134,6 +134,16 @@ func BenchmarkClientOnly(b *testing.B) {
 	benchCalls(b, client, resolve(b, "http://localhost/v1", benchKeys, "m")[0], 2)
 }
 
+// BenchmarkFingerprint is what it takes to know a call again; a resumed run does
+// it for each of its pairs.
+func BenchmarkFingerprint(b *testing.B) {
+	r := chat.Request{Target: resolve(b, "http://localhost/v1", benchKeys, "m")[0], Prompt: benchPrompt}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Fingerprint()
+	}
+}
+
 // BenchmarkScheduling measures how much of the ideal throughput 200 workers
 // reach when every answer takes 50 ms, and what net/http alone reaches.
 func BenchmarkScheduling(b *testing.B) {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"math"
 	"time"
 )
@@ -77,22 +76,22 @@ type Request struct {
 // or key). It is 32 hexadecimal digits and the same on every machine.
 func (r Request) Fingerprint() string {
 	p, _ := r.Params.fill()
-	h := sha256.New()
-	writeField(h, "chat/1")
-	writeField(h, r.Target.Model)
-	writeField(h, r.Prompt.System)
-	writeField(h, r.Prompt.User)
-	for _, n := range []uint64{uint64(p.maxTokens), math.Float64bits(p.temperature), math.Float64bits(p.topP)} {
-		_ = binary.Write(h, binary.BigEndian, n) // a hash does not fail
+	const version = "chat/1"
+	fields := [...]string{version, r.Target.Model, r.Prompt.System, r.Prompt.User}
+	size := 3 * 8
+	for _, s := range fields {
+		size += 8 + len(s)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-// writeField writes s after its length, so that no two lists of fields give
-// the same bytes.
-func writeField(h hash.Hash, s string) {
-	_ = binary.Write(h, binary.BigEndian, uint64(len(s)))
-	h.Write([]byte(s))
+	text := make([]byte, 0, size)
+	for _, s := range fields { // each after its length, so that no two lists give the same bytes
+		text = binary.BigEndian.AppendUint64(text, uint64(len(s)))
+		text = append(text, s...)
+	}
+	for _, n := range [...]uint64{uint64(p.maxTokens), math.Float64bits(p.temperature), math.Float64bits(p.topP)} {
+		text = binary.BigEndian.AppendUint64(text, n)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }
 
 // A Response is an answer. When [Client.Complete] returns an error, ResponseTime,
