@@ -31,7 +31,7 @@ type Server struct {
 	recent   map[string][]time.Time // by key, for Limits
 	rests    map[string]*rest       // by key, or key and model
 	inFlight int
-	handlers sync.WaitGroup
+	idle     sync.Cond // when inFlight has become 0
 }
 
 type call struct{ model, user string }
@@ -75,7 +75,7 @@ func New(c Config) *Server {
 	if c.DripInterval == 0 {
 		c.DripInterval = time.Second
 	}
-	return &Server{
+	s := &Server{
 		c: c,
 		stats: Stats{
 			ByKey: map[string]int{}, ByModel: map[string]int{}, ByStatus: map[int]int{}, Faults: map[FaultKind]int{},
@@ -83,6 +83,8 @@ func New(c Config) *Server {
 		tries: map[call]int{}, faulted: map[call]int{}, answered: map[call]int{},
 		recent: map[string][]time.Time{}, rests: map[string]*rest{},
 	}
+	s.idle.L = &s.mu
+	return s
 }
 
 // Stats returns what the server has seen so far.
@@ -97,8 +99,14 @@ func (s *Server) Stats() Stats {
 }
 
 // Wait waits until no request is under way, so that what clients have seen is
-// counted. No request may come meanwhile.
-func (s *Server) Wait() { s.handlers.Wait() }
+// counted. Requests that clients gave up may still come; they are not waited for.
+func (s *Server) Wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.inFlight > 0 {
+		s.idle.Wait()
+	}
+}
 
 // Answered returns how many good answers to the user message the model has
 // given in full.
@@ -240,14 +248,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "invalid_request_error", err.Error())
 		return
 	}
-	s.handlers.Add(1)
-	defer s.handlers.Done()
 	p := s.arrive(q, time.Now())
-	defer func() {
-		s.mu.Lock()
-		s.inFlight--
-		s.mu.Unlock()
-	}()
+	defer s.leave()
 	if !pause(r.Context(), p.latency) {
 		return
 	}
@@ -330,6 +332,15 @@ func (s *Server) arrive(q *request, now time.Time) plan {
 		}
 	}
 	return p
+}
+
+// leave counts a request as no longer under way.
+func (s *Server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight--; s.inFlight == 0 {
+		s.idle.Broadcast()
+	}
 }
 
 // hashOf is FNV-1a, which is the same in every process.

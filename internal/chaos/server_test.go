@@ -233,6 +233,25 @@ func TestRefusalsAndLimits(t *testing.T) {
 	})
 }
 
+// TestWait: Wait ends with the last request, and others may come while it waits.
+func TestWait(t *testing.T) {
+	bubble(t, Config{Latency: Fixed(time.Second)}, func(t *testing.T, s *Server, client *http.Client) {
+		s.Wait() // nothing is under way
+		begun := time.Now()
+		for i := range 20 {
+			go func() {
+				time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+				post(t.Context(), client, PipeURL, "k", "m", fmt.Sprint(i), false)
+			}()
+		}
+		synctest.Wait()
+		s.Wait()
+		if took := time.Since(begun); took != 2900*time.Millisecond || s.Stats().Answered != 20 {
+			t.Errorf("%d answered after %v", s.Stats().Answered, took)
+		}
+	})
+}
+
 func TestLatencies(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var all []time.Duration
