@@ -24,6 +24,10 @@ type EvaluateOptions struct {
 	Keys chat.Keys
 	// Chat configures the calling: retries, limits, balancing, budget.
 	Chat chat.Options
+	// Client makes the calls, for runs that share what is known about the keys,
+	// one after another or side by side. Chat is then what the client was made
+	// of. It is not closed. Nil: a client of this run's own, made of Chat.
+	Client *chat.Client
 	// Params are the sampling parameters of every call.
 	Params chat.Params
 	// Prompts makes the prompts; nil: chat.BuiltinPrompts().
@@ -78,7 +82,7 @@ type EvaluateOptions struct {
 	// Progress is called as calls finish and queries are embedded; nil: silent.
 	Progress func(Progress)
 
-	client completer // in tests; nil: a chat.Client
+	client completer // nil: a chat.Client of the run's own
 }
 
 // completer makes calls; it is a *chat.Client.
@@ -116,6 +120,9 @@ func (o EvaluateOptions) withDefaults(c *llmrouterdata.Config) (EvaluateOptions,
 	}
 	if o.Chat.Logger == nil {
 		o.Chat.Logger = o.Logger
+	}
+	if o.client == nil && o.Client != nil {
+		o.client = o.Client
 	}
 	return o, errors.Join(errs...)
 }
