@@ -46,7 +46,7 @@ func run(ctx context.Context, e cli.Env) error {
 	partial := flags.Bool("publish_incomplete", false, "write the files of a run that stopped early, with error rows for what is missing")
 	unscored := flags.Bool("allow_not_evaluated", false, "go on where code cannot be evaluated; such rows have performance 0.0 and enter no mean")
 	labels := flags.Bool("key_labels", false, "write a short label of the key into api_key_used")
-	maxFailed := flags.Float64("max_failed", 0, "end with an error when more than this `share` of the calls fails, from 0 to 1 (default: no limit)")
+	maxFailed := flags.Float64("max_failed", 0.5, "end with an error when more than this `share` of the calls fails, from 0 to 1; the files are written all the same")
 	reportFile := flags.String("report", "", "`file` for the summary as JSON")
 	if err := e.Parse(flags); err != nil {
 		return err
@@ -59,6 +59,18 @@ func run(ctx context.Context, e cli.Env) error {
 		return e.Usage(flags, "--workers is %d; it must be more than 0", *workers)
 	case *rpm < 0 || *tpm < 0:
 		return e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", *rpm, *tpm)
+	case !(*maxFailed >= 0 && *maxFailed <= 1):
+		return e.Usage(flags, "--max_failed is %v; it must be from 0 to 1", *maxFailed)
+	}
+	policy, err := chat.ParseBalance(*balance)
+	if err != nil {
+		return e.Usage(flags, "--balance: %v", err)
+	}
+	var limit *chat.Budget
+	if given["budget"] {
+		if limit, err = chat.NewBudget(*budget); err != nil {
+			return e.Usage(flags, "--budget: %v", err)
+		}
 	}
 	c, err := e.LoadConfig(*config, *root)
 	if err != nil {
@@ -69,20 +81,11 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 	options := pipeline.EvaluateOptions{
 		Workers: *workers, TestRun: *testRun, Fresh: *fresh, RetryFailed: *retry, PublishIncomplete: *partial,
-		AllowNotEvaluated: *unscored, KeyLabels: *labels, Logger: e.Logger(),
-	}
-	options.Params.Stream = *stream
-	options.Chat.Limits = chat.Limits{RequestsPerMinute: *rpm, TokensPerMinute: *tpm}
-	if options.Chat.Balance, err = chat.ParseBalance(*balance); err != nil {
-		return err
-	}
-	if given["max_failed"] {
-		options.MaxFailed = maxFailed
-	}
-	if given["budget"] {
-		if options.Chat.Budget, err = chat.NewBudget(*budget); err != nil {
-			return err
-		}
+		AllowNotEvaluated: *unscored, KeyLabels: *labels, MaxFailed: maxFailed, Logger: e.Logger(),
+		Params: chat.Params{Stream: *stream},
+		Chat: chat.Options{
+			Balance: policy, Budget: limit, Limits: chat.Limits{RequestsPerMinute: *rpm, TokensPerMinute: *tpm},
+		},
 	}
 	if options.Keys, err = chat.ParseKeys(e.Getenv("API_KEYS")); err != nil {
 		return fmt.Errorf("API_KEYS: %w", err)
@@ -107,7 +110,6 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 	defer model.Close()
 	options.Encoder = model
-	options.Progress = cli.Show(bar)
 	if needsSandbox(c) {
 		registry, noSandbox, closeSandbox, err := e.OpenMetrics(ctx)
 		if err != nil {
@@ -125,6 +127,9 @@ func run(ctx context.Context, e cli.Env) error {
 	bar.Close()
 	if report != nil {
 		err = errors.Join(err, report.WriteTable(e.Stdout))
+		if report.Failed > 0 {
+			fmt.Fprintf(e.Stdout, "failed calls stand as errors in the files; --retry_failed makes them again\n")
+		}
 		if *reportFile != "" {
 			err = errors.Join(err, writeReport(*reportFile, report))
 		}

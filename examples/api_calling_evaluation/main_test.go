@@ -375,6 +375,34 @@ func TestFailedCalls(t *testing.T) {
 	}
 }
 
+// TestMostFail holds that a run most of whose calls fail does not end well, and
+// that its calls can be made again when the service is better.
+func TestMostFail(t *testing.T) {
+	s := set(t, 2, chaos.Config{Statuses: map[string]int{"x/first": 400, "x/second": 400}})
+	out, _, err := s.run(t, nil)
+	if _, failed := errors.AsType[*pipeline.FailedCallsError](err); !failed || !strings.Contains(out, "--retry_failed") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	better := chaos.New(chaos.Config{})
+	url, stop, err := better.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	s.candidates(t, fmt.Sprintf(`{"first": {"model": "x/first", "api_endpoint": %q}, "second": {"model": "x/second", "api_endpoint": %[1]q}}`, url))
+	if _, _, err := s.run(t, nil); err == nil || better.Stats().Requests != 0 {
+		t.Errorf("failed calls were made again unasked: %v", err)
+	}
+	if out, _, err := s.run(t, nil, "--retry_failed"); err != nil || strings.Contains(out, "--retry_failed") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, row := range s.rows(t) {
+		if strings.HasPrefix(row.Response, "API Error") {
+			t.Errorf("an error row: %+v", row)
+		}
+	}
+}
+
 // TestBudget stops before the calls cost more than they may; the next run goes
 // on from there.
 func TestBudget(t *testing.T) {
@@ -465,15 +493,11 @@ func TestStreamAndBalance(t *testing.T) {
 func TestWrongUsage(t *testing.T) {
 	s := set(t, 2, chaos.Config{})
 	for _, args := range [][]string{{}, {"--workers", "4"}, append(slices.Clone(s.args), "--workers", "0"), append(slices.Clone(s.args), "--workers", "-3"),
-		append(slices.Clone(s.args), "--requests_per_minute", "-1"), append(slices.Clone(s.args), "--tokens_per_minute", "-1")} {
+		append(slices.Clone(s.args), "--requests_per_minute", "-1"), append(slices.Clone(s.args), "--tokens_per_minute", "-1"),
+		append(slices.Clone(s.args), "--budget", "-1"), append(slices.Clone(s.args), "--max_failed", "1.5"), append(slices.Clone(s.args), "--balance", "fastest")} {
 		out, errs, err := clitest.Run(t.Context(), run, nil, args...)
 		if !errors.Is(err, cli.ErrUsage) || out != "" || !strings.Contains(errs, "Usage:") {
 			t.Errorf("%q: %v, %q, %q", args, err, out, errs)
-		}
-	}
-	for _, more := range [][]string{{"--budget", "-1"}, {"--max_failed", "1.5"}, {"--balance", "fastest"}} {
-		if _, _, err := s.run(t, nil, more...); err == nil {
-			t.Errorf("%q goes", more)
 		}
 	}
 	s.nothingWritten(t)
