@@ -78,7 +78,7 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 	}
 	fail := func(e Error, detail string) *Error {
 		e.Candidate, e.KeyLabel = l.st.name, lease.label
-		e.Detail = scrub(detail, key)
+		e.Detail = scrub(detail, key, l.st.host)
 		return e.compose()
 	}
 

@@ -45,6 +45,7 @@ type ringID struct {
 // targetState is what a client knows of a target.
 type targetState struct {
 	name    string
+	host    string // the endpoint's
 	sdk     openai.Client
 	pool    *pool
 	ring    *ring
@@ -135,7 +136,7 @@ func (c *Client) state(t Target) (*targetState, error) {
 		c.rings[rid] = r
 	}
 	st := &targetState{
-		name: t.Name, pool: p, ring: r, timeout: min(c.o.timeoutFor(t.Name), c.o.TotalTimeout),
+		name: t.Name, host: hostOf(t.Endpoint), pool: p, ring: r, timeout: min(c.o.timeoutFor(t.Name), c.o.TotalTimeout),
 		// Not openai.NewClient, which takes options from the environment.
 		sdk: openai.Client{Options: []option.RequestOption{
 			option.WithBaseURL(t.Endpoint),

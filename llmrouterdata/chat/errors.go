@@ -219,7 +219,7 @@ func (e *Error) stops() bool {
 }
 
 var (
-	slug     = regexp.MustCompile(`^[A-Za-z0-9_.\-]{1,64}$`)
+	slug     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_\-]{0,63}$`) // no dot: it is no address either
 	urls     = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.\-]*://[^\s"'<>]+`)
 	bearer   = regexp.MustCompile(`(?i)\bbearer\s+\S+`)
 	keylike  = regexp.MustCompile(`\b(sk|pk|rk|nvapi|gsk|hf|xai|pplx|r8)[-_][A-Za-z0-9_\-*.]{4,}|\S*\*{3,}\S*`)
@@ -230,9 +230,10 @@ var (
 )
 
 // cleanCode returns a service's error code if it is one: a short word that
-// holds none of the secrets.
+// holds no piece of the key, and is no address, port or id.
 func cleanCode(code string, key Secret) string {
-	if !slug.MatchString(code) || (key != "" && strings.Contains(code, string(key))) || keylike.MatchString(code) {
+	if !slug.MatchString(code) || keylike.MatchString(code) || strikeKey(code, string(key)) != code ||
+		longID.MatchString(code) && strings.ContainsAny(code, "0123456789") {
 		return ""
 	}
 	return code
@@ -241,8 +242,9 @@ func cleanCode(code string, key Secret) string {
 // maxDetail is where the Python pipeline cuts an error text.
 const maxDetail = 200
 
-// scrub strikes out of text what identifies a key, a machine or a request.
-func scrub(text string, key Secret) string {
+// scrub strikes out of text what identifies a key, a machine or a request. host
+// is the endpoint's, which nothing else tells from a word.
+func scrub(text string, key Secret, host string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	text = keylike.ReplaceAllString(text, "[key]") // masked ones too, while they are whole
 	text = strikeKey(text, string(key))
@@ -251,6 +253,9 @@ func scrub(text string, key Secret) string {
 	text = bracket6.ReplaceAllString(text, "[address]")
 	text = hostPort.ReplaceAllString(text, "[address]")
 	text = ipv4.ReplaceAllString(text, "[address]")
+	if strings.Contains(host, ".") {
+		text = strings.ReplaceAll(text, host, "[address]")
+	}
 	text = longID.ReplaceAllString(text, "[id]")
 	text = strings.Join(strings.Fields(text), " ")
 	if runes := []rune(text); len(runes) > maxDetail {

@@ -20,9 +20,9 @@ func TestScrub(t *testing.T) {
 		"dial tcp [fe80::1%eth0]:8080: no route", "lookup api.example.com:8443: no such host",
 		`Post "https://api.example.com:8443/v1/chat/completions": EOF`,
 		"Authorization: Bearer abcdef failed", "request 123e4567-e89b-12d3-a456-426614174000 failed",
-		"read 127.0.0.1 reset", "nvapi-0123456789abcdef",
+		"read 127.0.0.1 reset", "lookup api.example.com: no such host", "lookup api.example.com on 10.1.2.3: no", "nvapi-0123456789abcdef",
 	} {
-		got := scrub(text, key)
+		got := scrub(text, key, "api.example.com")
 		for _, leak := range []string{
 			"AbCd", "6789", "sk-live", "10.1.2.3", "443", "fe80", "8080", "8443", "example", "abcdef", "123e4567", "127.0.0.1", "nvapi-",
 		} {
@@ -31,13 +31,13 @@ func TestScrub(t *testing.T) {
 			}
 		}
 	}
-	if got, want := scrub("The model `meta/llama-3.1-8b-instruct` does\n not exist", key), "The model `meta/llama-3.1-8b-instruct` does not exist"; got != want {
+	if got, want := scrub("The model `meta/llama-3.1-8b-instruct` does\n not exist", key, "api.example.com"), "The model `meta/llama-3.1-8b-instruct` does not exist"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := scrub(strings.Repeat("é", 1000), key); len([]rune(got)) != maxDetail {
+	if got := scrub(strings.Repeat("é", 1000), key, ""); len([]rune(got)) != maxDetail {
 		t.Errorf("%d characters", len([]rune(got)))
 	}
-	if got := scrub("\xff\xfe", ""); got != "\uFFFD" {
+	if got := scrub("\xff\xfe", "", ""); got != "\uFFFD" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -85,7 +85,10 @@ func TestClassify(t *testing.T) {
 // reach Message.
 func TestCleanCode(t *testing.T) {
 	for code, want := range map[string]string{
-		"model_not_found": "model_not_found", "invalid-request.v2": "invalid-request.v2",
+		"model_not_found": "model_not_found", "invalid-request-v2": "invalid-request-v2", "DeploymentNotFound": "DeploymentNotFound",
+		"unsupported_country_region_territory": "unsupported_country_region_territory",
+		"127.0.0.1": "", "8080": "", "api.example.com": "", "10-0-0-1": "", "a_topsecre": "", "secret": "",
+		"req_0123456789abcdef0123456789abcdef": "", "deadbeef12345678": "",
 		"": "", "two words": "", "http://x": "", "x:8080": "", "topsecret": "", "a_topsecret_b": "", "sk-abcdef123": "",
 		strings.Repeat("x", 65): "", "ключ": "",
 	} {

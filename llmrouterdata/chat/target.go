@@ -185,6 +185,15 @@ func parseEndpoint(endpoint string) (base string, local bool, err error) {
 	return base, isLocal(u.Hostname()), nil
 }
 
+// hostOf returns the host of what parseEndpoint made.
+func hostOf(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
 func isLocal(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
