@@ -87,7 +87,7 @@ func TestCleanCode(t *testing.T) {
 	for code, want := range map[string]string{
 		"model_not_found": "model_not_found", "invalid-request-v2": "invalid-request-v2", "DeploymentNotFound": "DeploymentNotFound",
 		"unsupported_country_region_territory": "unsupported_country_region_territory",
-		"127.0.0.1": "", "8080": "", "api.example.com": "", "10-0-0-1": "", "a_topsecre": "", "secret": "",
+		"127.0.0.1":                            "", "8080": "", "api.example.com": "", "10-0-0-1": "", "a_topsecre": "", "secret": "",
 		"req_0123456789abcdef0123456789abcdef": "", "deadbeef12345678": "",
 		"": "", "two words": "", "http://x": "", "x:8080": "", "topsecret": "", "a_topsecret_b": "", "sk-abcdef123": "",
 		strings.Repeat("x", 65): "", "ключ": "",
