@@ -189,6 +189,9 @@ func Evaluate(ctx context.Context, c *llmrouterdata.Config, o EvaluateOptions) (
 	if err := checkPaths(c, o.Journal); err != nil {
 		return nil, err
 	}
+	if err := checkWritable(c); err != nil {
+		return nil, err
+	}
 	work, err := load(c, &o)
 	if err != nil {
 		return nil, err
@@ -213,6 +216,9 @@ func EstimateCalls(c *llmrouterdata.Config, o EvaluateOptions) (*chat.Estimate, 
 	}
 	o, err := o.withDefaults(c)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkPaths(c, o.Journal); err != nil {
 		return nil, err
 	}
 	o.AllowNotEvaluated, o.Progress = true, nil

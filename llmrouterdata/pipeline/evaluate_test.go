@@ -997,11 +997,11 @@ func TestEvaluateConfigErrors(t *testing.T) {
 		}, []string{"test query 1", `"MATHS"`}, true},
 		"same outputs": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
 			c.DataPath.RoutingDataTest = c.DataPath.RoutingDataTrain
-		}, []string{"routing_data_train and routing_data_test are the same file"}, false},
+		}, []string{"routing_data_train and routing_data_test are the same file"}, true},
 		"input is output": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
 			c.DataPath.RoutingDataTrain = c.DataPath.QueryDataTrain
-		}, []string{"query_data_train and routing_data_train are the same file"}, false},
-		"journal": {func(c *llmrouterdata.Config, o *EvaluateOptions) { o.Journal = c.DataPath.LLMData }, []string{"llm_data and the journal are the same file"}, false},
+		}, []string{"query_data_train and routing_data_train are the same file"}, true},
+		"journal": {func(c *llmrouterdata.Config, o *EvaluateOptions) { o.Journal = c.DataPath.LLMData }, []string{"llm_data and the journal are the same file"}, true},
 		"output folder": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
 			c.DataPath.RoutingDataTest = filepath.Dir(c.DataPath.LLMData)
 		}, []string{"routing_data_test", "not a regular file"}, false},

@@ -12,16 +12,27 @@ import (
 )
 
 // checkPaths demands that no file that a run of step 3 writes is another of its
-// files, and that each of them can be written, before anything is paid for.
+// files. Paths that are empty do not count.
 func checkPaths(c *llmrouterdata.Config, journal string) error {
 	d := c.DataPath
-	outputs := []file{{"query_embedding_data", d.QueryEmbeddingData}, {"routing_data_train", d.RoutingDataTrain}, {"routing_data_test", d.RoutingDataTest}}
-	inputs := []file{{"query_data_train", d.QueryDataTrain}, {"query_data_test", d.QueryDataTest}, {"llm_data", d.LLMData}}
-	own := []file{{"the journal", journal}, {"the lock of the journal", journal + lockSuffix}, {"the cache of the vectors", d.QueryEmbeddingData + cacheSuffix}}
-	if err := distinct(append(outputs, own...), inputs); err != nil {
-		return err
+	written := stepThree(c)
+	written = append(written, file{"the journal", journal}, file{"the lock of the journal", journal + lockSuffix})
+	if d.QueryEmbeddingData != "" {
+		written = append(written, file{"the cache of the vectors", d.QueryEmbeddingData + cacheSuffix})
 	}
-	for _, o := range outputs {
+	return distinct(written, []file{{"query_data_train", d.QueryDataTrain}, {"query_data_test", d.QueryDataTest}, {"llm_data", d.LLMData}})
+}
+
+// stepThree returns the outputs of step 3.
+func stepThree(c *llmrouterdata.Config) []file {
+	d := c.DataPath
+	return []file{{"query_embedding_data", d.QueryEmbeddingData}, {"routing_data_train", d.RoutingDataTrain}, {"routing_data_test", d.RoutingDataTest}}
+}
+
+// checkWritable demands that each of the outputs can be written, before
+// anything is paid for.
+func checkWritable(c *llmrouterdata.Config) error {
+	for _, o := range stepThree(c) {
 		f, err := atomicfile.CreateAll(o.path)
 		if err == nil {
 			err = f.Abort()
