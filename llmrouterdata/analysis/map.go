@@ -1,0 +1,208 @@
+package analysis
+
+import (
+	"context"
+	"fmt"
+	"math"
+)
+
+// Map shows the embeddings of queries in two dimensions: their first two
+// principal components.
+type Map struct {
+	// Dim is the length of the embeddings.
+	Dim int `json:"dim"`
+	// Queries is how many queries have a vector, Fitted how many of them the
+	// components were computed from: all, or as many as hold 8,388,608 numbers,
+	// at even distances.
+	Queries int `json:"queries"`
+	Fitted  int `json:"fitted"`
+	// Explained is the share of the fitted vectors' variance that each of the
+	// two components holds, from 0 to 1.
+	Explained [2]float64 `json:"explained"`
+	// Points are the queries shown, at even distances in the order of the
+	// files.
+	Points []MapPoint `json:"points"`
+	// Tasks and Best sum up the points by task and by best candidate: where
+	// they lie and how far they spread. Groups without points are left out.
+	Tasks []MapGroup `json:"tasks"`
+	Best  []MapGroup `json:"best"`
+}
+
+// MapPoint is a query on the map.
+type MapPoint struct {
+	// Query is the place of its first row, for example "train.jsonl:41".
+	Query string  `json:"query"`
+	Task  string  `json:"task"`
+	Best  string  `json:"best"`
+	X     float64 `json:"x"`
+	Y     float64 `json:"y"`
+}
+
+// What MapPoint.Best says where no single candidate is best.
+const (
+	// BestTie: several candidates share the best performance.
+	BestTie = "several"
+	// BestNone: the best performance is 0, or nothing was rated.
+	BestNone = "none"
+)
+
+// MapGroup is the points of one task or best candidate.
+type MapGroup struct {
+	Name   string `json:"name"`
+	Points int    `json:"points"`
+	// X and Y are the mean, SpreadX and SpreadY the standard deviation.
+	X       float64 `json:"x"`
+	Y       float64 `json:"y"`
+	SpreadX float64 `json:"spread_x"`
+	SpreadY float64 `json:"spread_y"`
+}
+
+// fitNumbers is how many numbers the components are computed from at most.
+const fitNumbers = 1 << 23
+
+// plot computes the map.
+func (b *builder) plot(ctx context.Context) error {
+	t := b.t
+	if t.embeddings == "" {
+		return nil
+	}
+	v, err := openVectors(t.embeddings)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	var with []int // queries with a vector
+	for q := range t.queries {
+		if id := int(t.queries[q].embedding); v.has(id) {
+			with = append(with, q)
+		} else {
+			b.found.add(WarnEmbedding, fmt.Sprintf("%s: no vector of id %d", t.where(q), id))
+		}
+	}
+	if len(with) < 2 {
+		return nil
+	}
+	// The points shown are among the fitted where those are more.
+	fitted := evenly(with, max(fitNumbers/v.dim, 2))
+	fitted, data, err := b.load(v, fitted)
+	if err != nil || len(fitted) < 2 {
+		return err
+	}
+	c, err := components(ctx, data, len(fitted), v.dim, b.options.Workers)
+	if err != nil {
+		return err
+	}
+	m := &Map{Dim: v.dim, Queries: len(with), Fitted: len(fitted), Explained: c.explained, Points: []MapPoint{}}
+	index := make([]int, len(fitted))
+	for i := range index {
+		index[i] = i
+	}
+	for _, i := range evenly(index, b.options.MapPoints) {
+		q := fitted[i]
+		x, y := c.project(data[i*v.dim : (i+1)*v.dim])
+		m.Points = append(m.Points, MapPoint{Query: t.where(q), Task: t.tasks.list[t.queries[q].task], Best: b.best(q), X: round(x), Y: round(y)})
+	}
+	m.Tasks = mapGroups(m.Points, t.tasks.list, func(p *MapPoint) string { return p.Task })
+	order := []string{}
+	for _, one := range t.models {
+		order = append(order, one.name)
+	}
+	m.Best = mapGroups(m.Points, append(order, BestTie, BestNone), func(p *MapPoint) string { return p.Best })
+	b.r.Map = m
+	return nil
+}
+
+// evenly takes at most n of a list, at even distances.
+func evenly(list []int, n int) []int {
+	if len(list) <= n {
+		return list
+	}
+	out := make([]int, n)
+	for i := range out {
+		out[i] = list[i*len(list)/n]
+	}
+	return out
+}
+
+// load reads the vectors of queries, [len(queries)][dim], and leaves out those
+// with numbers that are not finite.
+func (b *builder) load(v *vectors, queries []int) (kept []int, data []float32, err error) {
+	data = make([]float32, 0, len(queries)*v.dim)
+	for _, q := range queries {
+		id := int(b.t.queries[q].embedding)
+		at := len(data)
+		data = data[:at+v.dim]
+		if err := v.get(id, data[at:]); err != nil {
+			return nil, nil, err
+		}
+		good := true
+		for _, x := range data[at:] {
+			good = good && !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0)
+		}
+		if !good {
+			b.found.add(WarnEmbedding, fmt.Sprintf("%s: the vector of id %d has numbers that are not finite", b.t.where(q), id))
+			data = data[:at]
+			continue
+		}
+		kept = append(kept, q)
+	}
+	return kept, data, nil
+}
+
+// best names the candidate that alone is best at a query.
+func (b *builder) best(q int) string {
+	best, name := 0.0, BestNone
+	for m := range b.t.models {
+		p := b.pair(q, m)
+		switch {
+		case !p.rated() || p.score < best || p.score == 0:
+		case p.score == best:
+			name = BestTie
+		default:
+			best, name = p.score, b.t.models[m].name
+		}
+	}
+	return name
+}
+
+// round keeps five digits: a map is looked at.
+func round(x float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	scale := math.Pow(10, 4-math.Floor(math.Log10(math.Abs(x))))
+	if math.IsInf(scale, 0) || scale == 0 {
+		return x
+	}
+	return math.Round(x*scale) / scale
+}
+
+func mapGroups(points []MapPoint, order []string, name func(*MapPoint) string) []MapGroup {
+	type moments struct{ n, x, y, xx, yy float64 }
+	by := map[string]*moments{}
+	for i := range points {
+		p := &points[i]
+		m := by[name(p)]
+		if m == nil {
+			m = &moments{}
+			by[name(p)] = m
+		}
+		m.n++
+		m.x += p.X
+		m.y += p.Y
+	}
+	for i := range points {
+		p := &points[i]
+		m := by[name(p)]
+		m.xx += (p.X - m.x/m.n) * (p.X - m.x/m.n)
+		m.yy += (p.Y - m.y/m.n) * (p.Y - m.y/m.n)
+	}
+	groups := []MapGroup{}
+	for _, name := range order {
+		if m := by[name]; m != nil {
+			groups = append(groups, MapGroup{name, int(m.n), round(m.x / m.n), round(m.y / m.n), round(math.Sqrt(m.xx / m.n)), round(math.Sqrt(m.yy / m.n))})
+			delete(by, name) // a candidate may be called as one of ours
+		}
+	}
+	return groups
+}

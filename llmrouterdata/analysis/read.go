@@ -1,0 +1,90 @@
+package analysis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// ReadOptions says how a data set is read; nil and the zero value are good.
+type ReadOptions struct {
+	// NotEvaluated are the answers that could not be evaluated, as the report
+	// of step 3 counts them, by task and candidate. In the files they have
+	// performance 0.0, as wrong answers do. Where all such rows of a task and
+	// candidate are accounted for, they are set aside row by row. Where only
+	// some are, the files do not tell which: the means of task and candidate
+	// are right, comparisons query by query take all of them for wrong, and
+	// the report warns. Default: every row with a performance was evaluated.
+	NotEvaluated []NotEvaluated
+	// Workers is how many blocks of a file are decoded at once, from 1 up.
+	// Results do not depend on it. Default: GOMAXPROCS.
+	Workers int
+}
+
+// NotEvaluated counts answers of one candidate at one task that have no score.
+type NotEvaluated struct {
+	Task, Model string
+	// NotEvaluated answers could not be scored, for example for lack of a
+	// sandbox; ScoreErrors made their metric fail.
+	NotEvaluated, ScoreErrors int
+}
+
+// ReadConfig reads the routing files, the candidates and the prices of a data
+// set. A line that is no record is left out and becomes a warning; a file that
+// cannot be read is an error. The embeddings are read by [Table.Report]; a
+// configuration without a file of them, or whose file is not there, gives a
+// report without a map.
+func ReadConfig(ctx context.Context, c *llmrouterdata.Config, o *ReadOptions) (*Table, error) {
+	if o == nil {
+		o = &ReadOptions{}
+	}
+	workers := o.Workers
+	switch {
+	case workers < 0:
+		return nil, fmt.Errorf("analysis: ReadOptions.Workers is %d", workers)
+	case workers == 0:
+		workers = runtime.GOMAXPROCS(0)
+	}
+	if err := c.Require("routing_data_train", "routing_data_test", "llm_data"); err != nil {
+		return nil, err
+	}
+	candidates, err := llmrouterdata.ReadCandidatesFile(c.DataPath.LLMData)
+	if err != nil {
+		return nil, err
+	}
+	t := newTable()
+	t.addCandidates(candidates)
+	t.hints = o.NotEvaluated
+	for _, s := range [][2]string{{"train", c.DataPath.RoutingDataTrain}, {"test", c.DataPath.RoutingDataTest}} {
+		name := filepath.Base(s[1])
+		a := t.adder(s[0], name)
+		err := readRows(ctx, s[1], workers, func(r *row) {
+			switch {
+			case r.invalid:
+				t.found.add(WarnInvalid, fmt.Sprintf("%s:%d: a count or time that cannot be", name, r.line))
+			case r.kind == kindOutOfRange:
+				t.found.add(WarnInvalid, fmt.Sprintf("%s:%d: %s", name, r.line, kindOutOfRange))
+			case r.graded:
+				t.found.add(WarnGraded, fmt.Sprintf("%s:%d", name, r.line))
+			}
+			a.add(r)
+		}, func(err error) { t.found.add(WarnUnreadable, err.Error()) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	if name := c.DataPath.QueryEmbeddingData; name != "" {
+		if _, err := os.Stat(name); err == nil {
+			t.embeddings = name
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("analysis: %w", err)
+		}
+	}
+	return t, nil
+}

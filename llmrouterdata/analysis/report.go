@@ -1,0 +1,232 @@
+package analysis
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+)
+
+// Format is the version of a report's JSON. It grows when a field changes its
+// meaning or goes away, not when one is added.
+const Format = 1
+
+// Options says what a report holds; nil and the zero value are good.
+type Options struct {
+	// Solved is the performance from which a query counts as solved, above 0
+	// and up to 1. Default: 0.5.
+	Solved *float64
+	// MapPoints is how many queries the map shows, at least 2; where there are
+	// more, they are taken at even distances. Default: 2,000.
+	MapPoints int
+	// Workers is how many goroutines compute the map, from 1 up. Results do
+	// not depend on it. Default: GOMAXPROCS.
+	Workers int
+}
+
+func (o *Options) validate() (Options, error) {
+	var v Options
+	if o != nil {
+		v = *o
+	}
+	if v.Solved == nil {
+		v.Solved = new(0.5)
+	}
+	if v.MapPoints == 0 {
+		v.MapPoints = 2000
+	}
+	if v.Workers == 0 {
+		v.Workers = runtime.GOMAXPROCS(0)
+	}
+	switch {
+	case !(*v.Solved > 0 && *v.Solved <= 1):
+		return v, fmt.Errorf("analysis: Options.Solved is %v; it is above 0 and up to 1", *v.Solved)
+	case v.MapPoints < 2:
+		return v, fmt.Errorf("analysis: Options.MapPoints is %d; it is at least 2", v.MapPoints)
+	case v.Workers < 0:
+		return v, fmt.Errorf("analysis: Options.Workers is %d", v.Workers)
+	}
+	return v, nil
+}
+
+// Report holds the numbers of a data set. Costs are in USD, times in seconds,
+// performances from 0 to 1.
+type Report struct {
+	// Format is [Format].
+	Format int `json:"format"`
+	// Queries and Rows are the sizes of the data set.
+	Queries int `json:"queries"`
+	Rows    int `json:"rows"`
+	// Splits are the files, train first.
+	Splits []Split `json:"splits"`
+	// All sums up every pair; Tasks does so by task, in order of appearance,
+	// and Models by candidate, in candidate order.
+	All    Group   `json:"all"`
+	Tasks  []Group `json:"tasks"`
+	Models []Model `json:"models"`
+	// Cells holds every task with every candidate, task by task.
+	Cells []Cell `json:"cells"`
+	// CostKnown, TokensKnown and LatencyKnown say whether any row has a price,
+	// tokens, a time; what is computed from them is 0 or nil otherwise.
+	CostKnown    bool `json:"cost_known"`
+	TokensKnown  bool `json:"tokens_known"`
+	LatencyKnown bool `json:"latency_known"`
+	// Routers compares what a router can be held against.
+	Routers Routers `json:"routers"`
+	// Outcomes counts rows without a score by kind, the most frequent first.
+	Outcomes []Outcome `json:"outcomes"`
+	// Solved counts queries by how many candidates solve them.
+	Solved Solved `json:"solved"`
+	// Histograms holds the edges of the candidates' histograms.
+	Histograms Histograms `json:"histograms"`
+	// Map shows the queries' embeddings in two dimensions; nil where there
+	// are none.
+	Map *Map `json:"map,omitempty"`
+	// Warnings are things that look wrong, the gravest kinds first.
+	Warnings []Warning `json:"warnings"`
+}
+
+// Split sums up a file.
+type Split struct {
+	Name    string `json:"name"`
+	Queries int    `json:"queries"`
+	Rows    int    `json:"rows"`
+	// Performance is the mean over its rated rows, 0 where there are none.
+	Rated       int     `json:"rated"`
+	Performance float64 `json:"performance"`
+}
+
+// Group sums up pairs that have something in common.
+type Group struct {
+	Name string `json:"name,omitempty"`
+	// Queries is how many queries the pairs belong to, Rows how many of the
+	// pairs have a row.
+	Queries int `json:"queries"`
+	Rows    int `json:"rows"`
+	// Rated is how many rows the mean is taken over: scored ones, and failed
+	// calls as 0.
+	Rated int `json:"rated"`
+	// Performance is the mean; 0 where Rated is 0.
+	Performance  float64 `json:"performance"`
+	Failed       int     `json:"failed"`
+	NotEvaluated int     `json:"not_evaluated"`
+	Missing      int     `json:"missing"`
+}
+
+// Cell is the group of a task and a candidate.
+type Cell struct {
+	Task  string `json:"task"`
+	Model string `json:"model"`
+	Group
+}
+
+// Model is what a report says of a candidate.
+type Model struct {
+	Group
+	// InputPrice and OutputPrice are in USD per million tokens; Listed says
+	// whether the candidate file has them.
+	InputPrice  float64 `json:"input_price"`
+	OutputPrice float64 `json:"output_price"`
+	Listed      bool    `json:"listed"`
+	// CostPerQuery is the mean cost of a rated row, TotalCost that of all
+	// rows, both from token counts and prices.
+	CostPerQuery float64 `json:"cost_per_query"`
+	TotalCost    float64 `json:"total_cost"`
+	// Pareto says that no other candidate is as good at a lower cost or
+	// better at the same cost.
+	Pareto bool `json:"pareto"`
+	// UniqueBest counts the queries at which the candidate alone has the best
+	// performance, SharedBest those at which it has it with others; a best
+	// performance of 0 is nobody's.
+	UniqueBest int `json:"unique_best"`
+	SharedBest int `json:"shared_best"`
+	// Seconds, InputTokens and OutputTokens are distributions over answered
+	// calls; nil where they are unknown.
+	Seconds      *Distribution `json:"seconds,omitempty"`
+	InputTokens  *Distribution `json:"input_tokens,omitempty"`
+	OutputTokens *Distribution `json:"output_tokens,omitempty"`
+}
+
+// Outcome is a kind of rows without a score.
+type Outcome struct {
+	// Kind is the message of failed calls, or why rows were not evaluated.
+	Kind string `json:"kind"`
+	// Failed tells failed calls, which count as 0, from rows that were not
+	// evaluated, which do not count.
+	Failed bool `json:"failed"`
+	// Count is the number of rows, Models that of each candidate.
+	Count  int   `json:"count"`
+	Models []int `json:"models"`
+}
+
+// Solved counts queries by how many candidates solve them.
+type Solved struct {
+	// Threshold is the performance from which a query is solved.
+	Threshold float64 `json:"threshold"`
+	// All counts every query with a rated row, Tasks those of each task.
+	All   SolvedGroup   `json:"all"`
+	Tasks []SolvedGroup `json:"tasks"`
+}
+
+// SolvedGroup counts queries that no, some or every rated candidate solves,
+// and queries at which all rated candidates have the same performance, which
+// teach a router nothing but cost.
+type SolvedGroup struct {
+	Name    string `json:"name,omitempty"`
+	Queries int    `json:"queries"`
+	None    int    `json:"none"`
+	Some    int    `json:"some"`
+	Every   int    `json:"every"`
+	Equal   int    `json:"equal"`
+}
+
+// Report computes the numbers. It reads the embeddings, once; everything else
+// is in memory. The table stays as it was.
+func (t *Table) Report(ctx context.Context, o *Options) (*Report, error) {
+	options, err := o.validate()
+	if err != nil {
+		return nil, err
+	}
+	b := builder{t: t, options: options, r: &Report{Format: Format}}
+	for _, step := range []func(context.Context) error{b.setAside, b.performance, b.routers, b.outcomes, b.distributions, b.check, b.plot} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	b.r.Warnings = t.found.list(b.found)
+	return b.r, nil
+}
+
+// builder makes a report.
+type builder struct {
+	t       *Table
+	options Options
+	r       *Report
+	found   warnings
+
+	// aside says of pairs why they do not count although they have a score of
+	// 0; nil: none.
+	aside map[int]string
+	// cells sums up [tasks][models].
+	cells []sum
+}
+
+// pair returns a pair as it counts.
+func (b *builder) pair(q, m int) pair {
+	at := q*b.t.stride + m
+	p := b.t.pairs[at]
+	if b.aside != nil {
+		if _, no := b.aside[at]; no {
+			p.outcome = notEvaluated
+		}
+	}
+	return p
+}
+
+// cost is the price of a pair in USD.
+func (b *builder) cost(p *pair, m int) float64 {
+	c := &b.t.models[m]
+	return (float64(p.input)*c.inputPrice + float64(p.output)*c.outputPrice) / 1e6
+}

@@ -1,0 +1,415 @@
+package analysis
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+var approx = cmpopts.EquateApprox(1e-9, 1e-15)
+
+// TestReport recomputes a small data set by hand.
+func TestReport(t *testing.T) {
+	dear := answer("a", "q3", "large", 1)
+	dear.InputTokens, dear.OutputTokens = 200, 100 // 0.004 USD
+	d := dataset{candidates: two(), train: []llmrouterdata.RoutingRecord{
+		answer("a", "q1", "small", 1), answer("a", "q1", "large", 1),
+		answer("a", "q2", "small", 0), answer("a", "q2", "large", 0.5),
+		answer("a", "q3", "small", 0), dear,
+	}, test: []llmrouterdata.RoutingRecord{
+		answer("b", "q4", "small", 1), failure("b", "q4", "large", "timed out"),
+		answer("b", "q5", "small", 0), answer("b", "q5", "large", 0),
+	}}
+	r := d.report(t, nil, nil)
+	r.Histograms = Histograms{}
+	for i := range r.Models {
+		r.Models[i].Seconds, r.Models[i].InputTokens, r.Models[i].OutputTokens = nil, nil, nil
+	}
+	small := Model{
+		Group: Group{Name: "small", Queries: 5, Rows: 5, Rated: 5, Performance: 0.4}, InputPrice: 1, OutputPrice: 2, Listed: true,
+		CostPerQuery: 0.0002, TotalCost: 0.001, Pareto: true, UniqueBest: 1, SharedBest: 1,
+	}
+	large := Model{
+		Group: Group{Name: "large", Queries: 5, Rows: 5, Rated: 5, Performance: 0.5, Failed: 1}, InputPrice: 10, OutputPrice: 20, Listed: true,
+		CostPerQuery: 0.01 / 5, TotalCost: 0.01, Pareto: true, UniqueBest: 2, SharedBest: 1,
+	}
+	// The oracle: q1 small 1, q2 large 0.5, q3 large 1, q4 small 1, q5 small 0.
+	oracle := Point{"oracle", (0.0002 + 0.002 + 0.004 + 0.0002 + 0.0002) / 5, 3.5 / 5}
+	// Each query alone: start at small everywhere (cost 0.0002, 2/5); the best
+	// step is q3's (1 for 0.0038), then q2's (0.5 for 0.0018).
+	frontier := []Point{{"", 0.0002, 0.4}, {"", 0.0002 + 0.0018/5, 0.5}, {"", oracle.Cost, 0.7}}
+	if 0.5/0.0018 < 1/0.0038 {
+		frontier[1] = Point{"", 0.0002 + 0.0038/5, 0.6}
+	}
+	hull := []Point{{"small", 0.0002, 0.4}, {"large", 0.002, 0.5}}
+	areaOf := func(points []Point, low, high float64) float64 { // by sums
+		n, total := 200000, 0.0
+		for i := range n {
+			c := low + (high-low)*(float64(i)+0.5)/float64(n)
+			v := points[len(points)-1].Performance
+			for k := range points[1:] {
+				if a, b := points[k], points[k+1]; c >= a.Cost && c < b.Cost {
+					v = a.Performance + (b.Performance-a.Performance)*(c-a.Cost)/(b.Cost-a.Cost)
+				}
+			}
+			total += v
+		}
+		return total / float64(n)
+	}
+	want := &Report{
+		Format: 1, Queries: 5, Rows: 10,
+		Splits: []Split{{"train", 3, 6, 6, 3.5 / 6}, {"test", 2, 4, 4, 0.25}},
+		All:    Group{Queries: 5, Rows: 10, Rated: 10, Performance: 0.45, Failed: 1},
+		Tasks:  []Group{{Name: "a", Queries: 3, Rows: 6, Rated: 6, Performance: 3.5 / 6}, {Name: "b", Queries: 2, Rows: 4, Rated: 4, Performance: 0.25, Failed: 1}},
+		Models: []Model{small, large},
+		Cells: []Cell{
+			{"a", "small", Group{Queries: 3, Rows: 3, Rated: 3, Performance: 1.0 / 3}},
+			{"a", "large", Group{Queries: 3, Rows: 3, Rated: 3, Performance: 2.5 / 3}},
+			{"b", "small", Group{Queries: 2, Rows: 2, Rated: 2, Performance: 0.5}},
+			{"b", "large", Group{Queries: 2, Rows: 2, Rated: 2, Performance: 0, Failed: 1}},
+		},
+		CostKnown: true, TokensKnown: true, LatencyKnown: true,
+		Routers: Routers{
+			BestSingle: Point{"large", 0.002, 0.5}, Oracle: oracle, Random: Point{"random choice", (0.001 + 0.01) / 10, 0.45},
+			Hull: hull, OracleFrontier: frontier, CostLow: 0.0002, CostHigh: 0.002,
+			AIQ: 0.45, OracleAIQ: areaOf(frontier, 0.0002, 0.002),
+		},
+		Outcomes: []Outcome{{Kind: "timed out", Failed: true, Count: 1, Models: []int{0, 1}}},
+		Solved: Solved{Threshold: 0.5, All: SolvedGroup{"", 5, 1, 3, 1, 2}, Tasks: []SolvedGroup{
+			{"a", 3, 0, 2, 1, 1}, {"b", 2, 1, 1, 0, 1},
+		}},
+		Warnings: []Warning{},
+	}
+	if diff := cmp.Diff(want, r, approx); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestNotEvaluatedCountsNowhere holds that rows without a score change no
+// mean, whatever tells of them.
+func TestNotEvaluatedCountsNowhere(t *testing.T) {
+	rows := []llmrouterdata.RoutingRecord{
+		answer("a", "q1", "small", 1), answer("a", "q1", "large", 0.5),
+		answer("a", "q2", "small", 0.5), answer("a", "q2", "large", 1),
+	}
+	code := []llmrouterdata.RoutingRecord{
+		answer("code", "c1", "small", 0), answer("code", "c1", "large", 1),
+		answer("code", "c2", "small", 0), failure("code", "c2", "large", "x"),
+	}
+	d := dataset{candidates: two(), train: append(rows, code...)}
+	r := d.report(t, &ReadOptions{NotEvaluated: []NotEvaluated{
+		{Task: "code", Model: "small", NotEvaluated: 1, ScoreErrors: 1},
+		{Task: "code", Model: "large"},
+	}}, nil)
+	small, large := r.Models[0], r.Models[1]
+	if small.Rated != 2 || small.NotEvaluated != 2 || small.Performance != 0.75 || math.Abs(small.CostPerQuery-0.0002) > 1e-15 {
+		t.Errorf("small: %+v", small)
+	}
+	if large.Rated != 4 || large.Performance != 2.5/4 {
+		t.Errorf("large: %+v", large)
+	}
+	// Only large is rated at c1, and it alone is best there.
+	if r.Routers.Random.Performance != (0.75+0.75+1+0)/4 || large.UniqueBest != 2 || small.UniqueBest != 1 {
+		t.Errorf("random choice %v, unique best %d and %d", r.Routers.Random, small.UniqueBest, large.UniqueBest)
+	}
+	want := []Outcome{{"x", true, 1, []int{0, 1}}, {kindNotEvaluated, false, 1, []int{1, 0}}, {kindScoreError, false, 1, []int{1, 0}}}
+	if diff := cmp.Diff(want, r.Outcomes); diff != "" || len(r.Warnings) != 0 {
+		t.Errorf("%s%v", diff, r.Warnings)
+	}
+
+	t.Run("some of a cell", func(t *testing.T) {
+		r := d.report(t, &ReadOptions{NotEvaluated: []NotEvaluated{{Task: "code", Model: "small", NotEvaluated: 1}}}, nil)
+		cell := r.Cells[2]
+		if cell.Rated != 1 || cell.NotEvaluated != 1 || cell.Performance != 0 || r.Models[0].Performance != 0.5 || r.All.Rated != 7 {
+			t.Errorf("%+v, %+v", cell, r.Models[0])
+		}
+		if len(r.Warnings) != 1 || r.Warnings[0].Kind != WarnNotEvaluated || r.Outcomes[1].Count != 1 {
+			t.Errorf("%v", r.Warnings)
+		}
+	})
+	t.Run("counts of other files", func(t *testing.T) {
+		r := d.report(t, &ReadOptions{NotEvaluated: []NotEvaluated{
+			{Task: "code", Model: "small", NotEvaluated: 3}, {Task: "music", Model: "small", NotEvaluated: 3},
+		}}, nil)
+		if len(r.Warnings) != 1 || r.Warnings[0].Count != 2 || r.Models[0].Rated != 4 {
+			t.Errorf("%v", r.Warnings)
+		}
+	})
+	t.Run("NaN in the file", func(t *testing.T) {
+		c := d.save(t)
+		text := strings.Join([]string{line, strings.Replace(line, "1.0", "NaN", 1)}, "\n")
+		write(t, c.DataPath.RoutingDataTrain, []byte(text))
+		table, err := ReadConfig(t.Context(), c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := table.Report(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.All.Rated != 1 || r.All.NotEvaluated != 1 || r.All.Performance != 1 || r.Outcomes[0].Kind != kindNoScore {
+			t.Errorf("%+v", r.All)
+		}
+	})
+}
+
+func warningsOf(r *Report) map[string]int {
+	counts := map[string]int{}
+	for _, w := range r.Warnings {
+		counts[w.Kind] = w.Count
+	}
+	return counts
+}
+
+func TestWarnings(t *testing.T) {
+	graded := failure("a", "q4", "large", "boom")
+	graded.Performance = 0.25
+	negative := answer("a", "q5", "large", 1)
+	negative.ResponseTime = -1
+	d := dataset{candidates: append(two(),
+		llmrouterdata.Candidate{Name: "free", Feature: "f"}, llmrouterdata.Candidate{Name: "idle", Feature: "f"},
+	), vectors: map[int64][]float32{0: {1, 2}, 1: {3, 4}, 2: {float32(math.NaN()), 1}}}
+	for i := range 12 {
+		q := string(rune('a' + i))
+		d.train = append(d.train, answer("flat", q, "small", 1), answer("flat", q, "large", 0), answer("flat", q, "free", float64(i%2)))
+	}
+	d.train = append(d.train,
+		answer("a", "q1", "small", 1), answer("a", "q1", "large", 0), answer("a", "q1", "free", 0),
+		answer("a", "q1", "small", 1), answer("a", "q1", "large", 0), answer("a", "q1", "free", 0), // again
+		answer("a", "q2", "large", 1), answer("a", "q2", "small", 0), answer("a", "q2", "free", 0), // out of order
+		answer("a", "q3", "small", 1), answer("a", "q3", "large", 0), // not free
+		answer("a", "q4", "small", 0), graded, answer("a", "q4", "free", 0),
+		answer("a", "q5", "small", 0), negative, answer("a", "q5", "free", 0), answer("a", "q5", "stranger", 1),
+	)
+	d.test = append(d.test, answer("other task", "q1", "small", 1), answer("other task", "q1", "large", 0), answer("other task", "q1", "free", 0))
+	for i := range d.train {
+		d.train[i].EmbeddingID = min(i/3, 3)
+	}
+	c := d.save(t)
+	// A row of an older query between the rows of another; a line that is none.
+	extra := answer("a", "q3", "free", 0)
+	text, err := extra.AppendJSON(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := c.DataPath.RoutingDataTest
+	write(t, file, append(read(t, file), "{broken\n"...))
+	file = c.DataPath.RoutingDataTrain
+	write(t, file, append(read(t, file), append(text, '\n')...))
+	table, err := ReadConfig(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := table.Report(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{
+		WarnUnreadable: 1, WarnSilent: 1, WarnUnlisted: 1, WarnLeak: 1, WarnDuplicate: 1, WarnOrder: 2, WarnConstant: 2,
+		WarnInvalid: 1, WarnGraded: 1, WarnPrice: 1, WarnEmbedding: 16,
+		WarnMissing: 18, // stranger has one row, at q5
+	}
+	if diff := cmp.Diff(want, warningsOf(r)); diff != "" {
+		t.Errorf("%s%+v", diff, r.Warnings)
+	}
+	for _, w := range r.Warnings {
+		if len(w.Examples) == 0 || len(w.Examples) > maxExamples || len(w.Examples) < min(w.Count, maxExamples) {
+			t.Errorf("%s: %d examples of %d", w.Kind, len(w.Examples), w.Count)
+		}
+		if w.Kind == WarnLeak && w.Examples[0] != "test.jsonl:1 (task other task) as train.jsonl:37" {
+			t.Errorf("a leak: %q", w.Examples)
+		}
+	}
+}
+
+// TestOrderOfRowsDoesNotMatter holds that rows in the order in which calls
+// finish, as the Python pipeline writes them, give the same numbers.
+func TestOrderOfRowsDoesNotMatter(t *testing.T) {
+	d := dataset{candidates: two()}
+	for i := range 30 {
+		q := string(rune('a' + i))
+		d.train = append(d.train, answer("t", q, "small", float64(i%3)/2), answer("t", q, "large", float64(i%2)))
+	}
+	want := d.report(t, nil, nil)
+	for i := range d.train {
+		j := (i*i + 7) % len(d.train)
+		d.train[i], d.train[j] = d.train[j], d.train[i]
+	}
+	got := d.report(t, nil, nil)
+	if len(got.Warnings) != 1 || got.Warnings[0].Kind != WarnOrder {
+		t.Errorf("%v", got.Warnings)
+	}
+	got.Warnings = want.Warnings
+	if diff := cmp.Diff(want, got, approx); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestOracleFrontier compares the frontier with every router there is.
+func TestOracleFrontier(t *testing.T) {
+	d := dataset{candidates: two()}
+	d.candidates = append(d.candidates[:2], llmrouterdata.Candidate{Name: "middle", Feature: "f", InputPrice: 4, OutputPrice: 3})
+	for i := range 6 {
+		q := string(rune('a' + i))
+		for m, name := range []string{"small", "large", "middle"} {
+			row := answer("t", q, name, float64((i*7+m*5)%11)/10)
+			row.InputTokens = 10 + (i*13+m*29)%97
+			d.train = append(d.train, row)
+		}
+	}
+	r := d.report(t, nil, nil)
+	for choice := range 729 {
+		var cost, score float64
+		for i, rest := 0, choice; i < 6; i, rest = i+1, rest/3 {
+			row, c := d.train[i*3+rest%3], d.candidates[rest%3]
+			cost += (float64(row.InputTokens)*c.InputPrice + float64(row.OutputTokens)*c.OutputPrice) / 1e6 / 6
+			score += row.Performance / 6
+		}
+		if best := area(r.Routers.OracleFrontier, cost, cost); cost >= r.Routers.OracleFrontier[0].Cost && score > interpolate(r.Routers.OracleFrontier, cost)+1e-12 {
+			t.Fatalf("a router of %v at %v is above the frontier, %v", score, cost, best)
+		}
+	}
+	last := r.Routers.OracleFrontier[len(r.Routers.OracleFrontier)-1]
+	if math.Abs(last.Cost-r.Routers.Oracle.Cost) > 1e-15 || math.Abs(last.Performance-r.Routers.Oracle.Performance) > 1e-12 {
+		t.Errorf("the frontier ends at %v, the oracle is %v", last, r.Routers.Oracle)
+	}
+}
+
+func interpolate(curve []Point, c float64) float64 {
+	v := curve[len(curve)-1].Performance
+	for k := range curve[1:] {
+		if a, b := curve[k], curve[k+1]; c >= a.Cost && c < b.Cost {
+			v = a.Performance + (b.Performance-a.Performance)*(c-a.Cost)/(b.Cost-a.Cost)
+		}
+	}
+	return v
+}
+
+func TestHullAndArea(t *testing.T) {
+	points := []Point{{"d", 4, 0.6}, {"a", 1, 0.2}, {"b", 2, 0.5}, {"c", 3, 0.53}, {"e", 5, 0.4}, {"a2", 1, 0.1}}
+	want := []Point{{"a", 1, 0.2}, {"b", 2, 0.5}, {"d", 4, 0.6}}
+	got := hull(points)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	// (0.35 + 2*0.55 + 0.6) / 4
+	if a := area(got, 1, 5); math.Abs(a-(0.35+1.1+0.6)/4) > 1e-12 {
+		t.Errorf("area %v", a)
+	}
+	if a := area(got, 2, 2); a != 0.5 {
+		t.Errorf("area of a point %v", a)
+	}
+	if a := area(got[:1], 1, 1); a != 0.2 {
+		t.Errorf("area of one candidate %v", a)
+	}
+}
+
+func TestDistributions(t *testing.T) {
+	d := dataset{candidates: two()}
+	for i := range 100 {
+		q := string(rune('A' + i))
+		a, b := answer("t", q, "small", 1), failure("t", q, "large", "x")
+		a.ResponseTime, a.OutputTokens = float64(i+1)/100, i
+		d.train = append(d.train, a, b)
+	}
+	r := d.report(t, nil, nil)
+	s := r.Models[0].Seconds
+	if diff := cmp.Diff(&Distribution{Count: 100, Min: 0.01, P10: 0.1, P25: 0.25, P50: 0.5, P75: 0.75, P90: 0.9, P99: 0.99, Max: 1}, s, cmpopts.IgnoreFields(Distribution{}, "Bins")); diff != "" {
+		t.Error(diff)
+	}
+	edges := r.Histograms.Seconds
+	if edges[0] != 0.01 || edges[len(edges)-1] <= 1 || len(s.Bins) != len(edges)-1 {
+		t.Errorf("edges %v", edges)
+	}
+	total := 0
+	for i, n := range s.Bins {
+		total += n
+		have := 0
+		for k := range 100 {
+			if v := float64(k+1) / 100; v >= edges[i] && v < edges[i+1] {
+				have++
+			}
+		}
+		if have != n {
+			t.Errorf("bin %d from %v: %d, want %d", i, edges[i], n, have)
+		}
+	}
+	if total != 100 || r.Models[1].Seconds != nil {
+		t.Errorf("%d in bins; of failed calls %v", total, r.Models[1].Seconds)
+	}
+	if out := r.Models[0].OutputTokens; out.Min != 0 || out.Bins[0] != 2 { // 0 and 1
+		t.Errorf("%+v", out)
+	}
+}
+
+func TestLogEdges(t *testing.T) {
+	for _, x := range [][2]float64{{1, 1}, {0.001, 1000}, {1e-30, 1e30}, {5, 7}, {math.Inf(1), math.Inf(-1)}, {1e-300, 1e9}, {999, 1000}} {
+		edges := logEdges(x[0], x[1])
+		if !slices.IsSorted(edges) || len(edges) < 2 || x[0] <= x[1] && (edges[0] > x[0] || edges[len(edges)-1] <= x[1]) {
+			t.Errorf("%v: %v", x, edges)
+		}
+	}
+}
+
+func TestEmpty(t *testing.T) {
+	d := dataset{candidates: two()}
+	r := d.report(t, nil, nil)
+	if r.Queries != 0 || r.Routers.BestSingle.Name != "" || r.Map != nil {
+		t.Errorf("%+v", r)
+	}
+	text, err := json.Marshal(r)
+	if err != nil || strings.Contains(string(text), `":null`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	// Nothing but failures.
+	d.train = append(d.train, failure("a", "q", "small", ""), failure("a", "q", "large", "\n"))
+	r = d.report(t, nil, nil)
+	if r.Routers.Oracle.Performance != 0 || r.All.Rated != 2 || r.Outcomes[0].Kind != "no message" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	d := dataset{candidates: two()}
+	c := d.save(t)
+	if _, err := ReadConfig(t.Context(), c, &ReadOptions{Workers: -1}); err == nil {
+		t.Error("negative workers")
+	}
+	if _, err := ReadConfig(t.Context(), llmrouterdata.DefaultConfig(), nil); err == nil {
+		t.Error("no files")
+	}
+	table, err := ReadConfig(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []Options{{Solved: new(0.0)}, {Solved: new(1.1)}, {Solved: new(math.NaN())}, {MapPoints: 1}, {Workers: -1}} {
+		if _, err := table.Report(t.Context(), &o); err == nil {
+			t.Errorf("%+v: no error", o)
+		}
+	}
+}
+
+func TestManyKinds(t *testing.T) {
+	d := dataset{candidates: two()}
+	for i := range 60 {
+		d.train = append(d.train, failure("t", string(rune('A'+i)), "small", strings.Repeat("long ", i+1)), answer("t", string(rune('A'+i)), "large", 1))
+	}
+	r := d.report(t, nil, nil)
+	total := 0
+	for _, o := range r.Outcomes {
+		total += o.Count
+		if len([]rune(o.Kind)) > 100 {
+			t.Errorf("kind %q", o.Kind)
+		}
+	}
+	if total != 60 || len(r.Outcomes) > maxKinds+1 {
+		t.Errorf("%d failures of %d kinds", total, len(r.Outcomes))
+	}
+}

@@ -1,0 +1,231 @@
+package analysis
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// slowly reads lines without the shortcut for rows of one query.
+func slowly(file string, text []byte) (rows []row, errs []string) {
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		d := rowReader{intern: map[string]string{}}
+		d.read(file, line, func(r row, err error) {
+			if e, ok := errors.AsType[*llmrouterdata.LineError](err); ok {
+				e.Line += i
+			}
+			if err != nil {
+				errs = append(errs, err.Error())
+				return
+			}
+			r.line = int32(i + 1)
+			rows = append(rows, r)
+		})
+	}
+	return rows, errs
+}
+
+var compareRows = cmp.AllowUnexported(row{}, pair{})
+
+const line = `{"task_name": "gsm8k", "query": "q\u00e9", "ground_truth": "1", "metric": "GSM8K", "choices": null, "task_id": null, ` +
+	`"model_name": "m", "response": "So \"it\" is\n1 é", "token_num": 3, "input_tokens": 1, "output_tokens": 2, "response_time": 0.25, ` +
+	`"api_key_used": "", "performance": 1.0, "embedding_id": 7, "user_id": null, "fig_id": null}`
+
+// TestFastRowsAreTheSame holds that a row which is scanned says what it says
+// when it is decoded.
+func TestFastRowsAreTheSame(t *testing.T) {
+	for name, second := range map[string]string{
+		"the same":          line,
+		"another model":     strings.Replace(line, `"m"`, `"n"`, 1),
+		"escaped model":     strings.Replace(line, `"m"`, `"\u006d"`, 1),
+		"failed":            strings.Replace(line, `So `, `API Error: timed out`, 1),
+		"escaped failed":    strings.Replace(line, `So `, `\u0041PI Error: x`, 1),
+		"graded failure":    strings.Replace(line, `So \"it\" is\n1 é`, `API Error: x`, 1),
+		"NaN":               strings.Replace(line, `1.0`, `NaN`, 1),
+		"null performance":  strings.Replace(line, `1.0`, `null`, 1),
+		"integer":           strings.Replace(line, `1.0`, `1`, 1),
+		"too good":          strings.Replace(line, `1.0`, `1.5`, 1),
+		"negative":          strings.Replace(line, `"input_tokens": 1`, `"input_tokens": -1`, 1),
+		"float tokens":      strings.Replace(line, `"input_tokens": 1`, `"input_tokens": 1.0`, 1),
+		"leading zero":      strings.Replace(line, `"input_tokens": 1`, `"input_tokens": 01`, 1),
+		"no tokens":         strings.Replace(line, `"input_tokens": 1, `, ``, 1),
+		"twice":             strings.Replace(line, `"input_tokens": 1, `, `"input_tokens": 1, "input_tokens": 5, `, 1),
+		"huge":              strings.Replace(line, `"input_tokens": 1`, `"input_tokens": 99999999999999999999`, 1),
+		"compact":           strings.ReplaceAll(strings.ReplaceAll(line, `": `, `":`), `, "`, `,"`),
+		"bad escape":        strings.Replace(line, `\n`, `\x`, 1),
+		"control character": strings.Replace(line, `\n`, "\x01", 1),
+		"not UTF-8":         strings.Replace(line, `é"`, "\xff\"", 1),
+		"null response":     strings.Replace(line, `"So \"it\" is\n1 é"`, `null`, 1),
+		"null embedding":    strings.Replace(line, `7`, `null`, 1),
+		"unknown field":     strings.Replace(line, `"fig_id": null`, `"fig_id": null, "extra": [1]`, 1),
+		"trailing comma":    strings.Replace(line, `"fig_id": null`, `"fig_id": null,`, 1),
+		"something after":   line + " x",
+		"space after":       line + "  ",
+		"cut short":         line[:len(line)-20],
+		"carriage return":   line + "\r",
+		"two on one":        line + "\r" + line,
+		"other query":       strings.Replace(line, `q\u00e9`, `qé`, 1),
+		"nested choices":    strings.Replace(line, `"choices": null`, `"choices": ["a", "b"]`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := []byte(line + "\n" + second + "\n" + line)
+			b := block{text: text, done: make(chan struct{})}
+			b.decode("f")
+			var errs []string
+			for _, err := range b.errs {
+				errs = append(errs, err.Error())
+			}
+			rows, want := slowly("f", text)
+			if diff := cmp.Diff(rows, b.rows, compareRows); name != "two on one" && diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(want, errs); diff != "" {
+				t.Error(diff)
+			}
+			if len(b.rows)+len(b.errs) < 3 {
+				t.Errorf("%d rows, %d errors", len(b.rows), len(b.errs))
+			}
+		})
+	}
+}
+
+func FuzzFastRows(f *testing.F) {
+	f.Add(line, line)
+	f.Add(line, strings.Replace(line, "1.0", "-0.5e-3", 1))
+	f.Add(strings.Replace(line, "gsm8k", "a", 1), strings.Replace(line, "So ", "API Error: ", 1))
+	f.Fuzz(func(t *testing.T, first, second string) {
+		if strings.ContainsAny(first+second, "\r\n\ufeff") {
+			return
+		}
+		text := []byte(first + "\n" + second)
+		b := block{text: text, done: make(chan struct{})}
+		b.decode("f")
+		rows, errs := slowly("f", text)
+		if diff := cmp.Diff(rows, b.rows, compareRows); diff != "" {
+			t.Error(diff)
+		}
+		if len(errs) != len(b.errs) {
+			t.Errorf("%d errors, want %q", len(b.errs), errs)
+		}
+	})
+}
+
+// TestShortcutIsTaken holds that the test above tests something.
+func TestShortcutIsTaken(t *testing.T) {
+	d := rowReader{intern: map[string]string{}}
+	d.read("f", []byte(line), func(_ row, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	r := d.common
+	if d.head == nil || !d.scanAnswer([]byte(line)[len(d.head):], &r) {
+		t.Error("a row as the pipeline writes it is not scanned")
+	}
+}
+
+// TestBlocks holds that neither blocks nor workers show in what is read.
+func TestBlocks(t *testing.T) {
+	var text bytes.Buffer
+	long := strings.Repeat("x", 3*blockSize/2) // a line of more than a block
+	for i := range 4000 {
+		one := line
+		switch i % 500 {
+		case 3:
+			one = "no record"
+		case 7:
+			one = ""
+		case 11:
+			one += "\r"
+		case 13:
+			one = strings.Replace(line, "gsm8k", fmt.Sprint("task", i), 1)
+		case 17:
+			one += "\r" + line
+		}
+		if i == 2000 {
+			one = strings.Replace(line, "So ", long, 1)
+		}
+		text.WriteString(strings.Replace(one, `: 7`, fmt.Sprint(": ", i), 1))
+		if i != 3999 {
+			text.WriteByte('\n')
+		}
+	}
+	name := write(t, filepath.Join(t.TempDir(), "rows.jsonl"), text.Bytes())
+	var want []row
+	var wantErrs []string
+	for record, err := range llmrouterdata.ReadFile[llmrouterdata.RoutingRecord](name, nil) {
+		if err != nil {
+			wantErrs = append(wantErrs, err.Error())
+			continue
+		}
+		r := row{}
+		r.setQuery(&record)
+		r.setAnswer(record.ModelName, record.Response, record.InputTokens, record.OutputTokens, record.ResponseTime, record.Performance, record.EmbeddingID)
+		want = append(want, r)
+	}
+	for _, workers := range []int{1, 2, 7} {
+		var rows []row
+		var errs []string
+		lastLine := int32(0)
+		err := readRows(t.Context(), name, workers, func(r *row) {
+			if r.line < lastLine {
+				t.Errorf("line %d after line %d", r.line, lastLine)
+			}
+			lastLine = r.line
+			one := *r
+			one.line = 0
+			rows = append(rows, one)
+		}, func(err error) { errs = append(errs, err.Error()) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, rows, compareRows); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(wantErrs, errs); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestReadRowsEnds(t *testing.T) {
+	dir := t.TempDir()
+	none := func(*row) { t.Error("a row") }
+	bad := func(err error) { t.Error(err) }
+	if err := readRows(t.Context(), filepath.Join(dir, "missing"), 2, none, bad); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	empty := write(t, filepath.Join(dir, "empty"), nil)
+	if err := readRows(t.Context(), empty, 2, none, bad); err != nil {
+		t.Errorf("an empty file: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := readRows(ctx, empty, 2, none, bad); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	huge := write(t, filepath.Join(dir, "huge"), bytes.Repeat([]byte("x"), llmrouterdata.DefaultMaxLine+2*blockSize))
+	if err := readRows(t.Context(), huge, 2, none, bad); !errors.Is(err, llmrouterdata.ErrLineTooLong) {
+		t.Errorf("a line without end: %v", err)
+	}
+}
+
+func TestStringEnd(t *testing.T) {
+	for text, want := range map[string]int{
+		``: -1, `"`: 0, `a"`: 1, `abcdefgh"`: 8, `\""`: 2, `\\"`: 2, `\\\""`: 4, `\u12aF"`: 6, `\u12`: -1, `\u12g4"`: -1, `\x"`: -1, `\`: -1,
+		"tab\t\"": -1, "é\"": 2, "\xff\"": -1, "abcdefgé\"": 9, "abcdefgh\x7f\"": 9, strings.Repeat("é", 20) + `"`: 40, strings.Repeat("a", 30) + `\n"`: 32,
+	} {
+		if got := stringEnd([]byte(text)); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package analysis
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// ScoreOptions says how scores are read; nil and the zero value are good.
+type ScoreOptions struct {
+	// Queries is a query file that tells the task and metric of each question
+	// by its text. Default, and for questions that it does not have: the task
+	// is "unknown" and so is the metric.
+	Queries string
+	// Candidates is a candidate file; it gives the order of the candidates and
+	// their prices. Scores have no token counts, so costs stay unknown.
+	// Default: the order of the first item.
+	Candidates string
+}
+
+// unknownName is the task and metric of a question that no query file knows.
+const unknownName = "unknown"
+
+// ReadScores reads a file of scores without answers into what routing files
+// give: a JSON array of
+//
+//	{"question": "...", "scores": {"model-a": 1.0, "model-b": 0.25}, "cluster_id": 0}
+//
+// as published for the DCRouter preprocessing of the Python project. A score
+// is from 0 to 1; null is not evaluated. Other fields are ignored.
+// All queries belong to one split, "train". Tokens, times and embeddings are
+// unknown. An item that is not of this form is an error that names it.
+func ReadScores(ctx context.Context, name string, o *ScoreOptions) (*Table, error) {
+	if o == nil {
+		o = &ScoreOptions{}
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("analysis: %w", err)
+	}
+	defer f.Close()
+	t := newTable()
+	if o.Candidates != "" {
+		list, err := llmrouterdata.ReadCandidatesFile(o.Candidates)
+		if err != nil {
+			return nil, err
+		}
+		t.addCandidates(list)
+	}
+	known := map[digest]row{}
+	if o.Queries != "" {
+		for q, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](o.Queries, nil) {
+			if err != nil {
+				return nil, err
+			}
+			record := llmrouterdata.NewRoutingRecord(q)
+			r := row{}
+			r.setQuery(&record)
+			if _, twice := known[r.text]; !twice {
+				known[r.text] = r
+			}
+		}
+	}
+	if err := t.readScores(ctx, f, known); err != nil {
+		return nil, fmt.Errorf("analysis: %s: %w", name, err)
+	}
+	return t, nil
+}
+
+// readScores adds the items of a file of scores.
+func (t *Table) readScores(ctx context.Context, r io.Reader, known map[digest]row) error {
+	d := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
+	if start, err := d.Token(); err != nil || start != json.Delim('[') {
+		return fmt.Errorf("want an array of {question, scores} (%v)", orText(err, start))
+	}
+	a := t.adder("train", "")
+	item := 0
+	fail := func(err error) error { return fmt.Errorf("item %d: %w", item, err) }
+	for d.More() {
+		item++
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var v struct {
+			Question *string `json:"question"`
+			Scores   scores  `json:"scores"`
+		}
+		if err := d.Decode(&v); err != nil {
+			return fail(err)
+		}
+		if v.Question == nil || len(v.Scores) == 0 {
+			return fail(fmt.Errorf("no question or no scores: %w", llmrouterdata.ErrMissing))
+		}
+		common, ok := known[digestOf(*v.Question)]
+		if !ok {
+			record := llmrouterdata.RoutingRecord{TaskName: unknownName, Query: *v.Question, Metric: unknownName}
+			common.setQuery(&record)
+		}
+		for _, s := range v.Scores {
+			r := common
+			r.setAnswer(strings.Clone(s.model), "", 0, 0, 0, s.score, llmrouterdata.NoEmbedding)
+			if r.kind == kindOutOfRange {
+				return fail(fmt.Errorf("model %q: the score %v is not from 0 to 1", s.model, s.score))
+			}
+			r.line = int32(item)
+			a.add(&r)
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return fmt.Errorf("after item %d: %w", item, err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("something follows the array")
+	}
+	return nil
+}
+
+func orText(err error, v any) any {
+	if err != nil {
+		return err
+	}
+	return v
+}
