@@ -6,20 +6,22 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/llmrouter-go/llmrouter/datasets/internal/snappy"
 )
 
 // zstdMemory bounds the window that a zstd frame may ask for.
 const zstdMemory = 256 << 20
 
-// decompressor unpacks pages into one buffer of its own, never beyond the size
-// that the page's header states.
+// decompressor unpacks pages into buffers of its own, never beyond the size that
+// the page's header states.
 type decompressor struct {
-	out  []byte
-	gzip *gzip.Reader
-	zstd *zstd.Decoder
+	out    []byte
+	snappy snappy.Decoder
+	gzip   *gzip.Reader
+	zstd   *zstd.Decoder
 }
 
 // unpack returns the size bytes that src holds. They are valid until the next
@@ -34,15 +36,11 @@ func (d *decompressor) unpack(codec format.CompressionCodec, src []byte, size in
 		}
 		return src, nil
 	case format.Snappy:
-		n, lenErr := snappy.DecodedLen(src)
+		n, lenErr := snappy.Len(src)
 		if lenErr != nil || n != size {
-			return nil, corrupt("a page of %d bytes unpacked states %d", size, n)
+			return nil, corrupt("a page of %d bytes packs %d where %d are stated", len(src), n, size)
 		}
-		// Three bytes of snappy give 64 at most.
-		if size/64 > len(src) {
-			return nil, corrupt("%d bytes cannot unpack to %d", len(src), size)
-		}
-		d.out, err = snappy.Decode(d.room(size), src)
+		d.out, err = d.snappy.Decode(src)
 	case format.Gzip:
 		err = d.gunzip(src, size)
 	case format.Zstd:
