@@ -37,31 +37,45 @@ var backends = []backend{
 }
 
 // eachBackend runs the test on every backend of this machine. One that is
-// absent is skipped, or is a failure where LLMROUTER_REQUIRE_SANDBOX is set.
-// With -short it is the native one alone.
+// absent is skipped. Where LLMROUTER_REQUIRE_SANDBOX is set that is a failure,
+// unless the kernel is what refuses it. With -short it is the first alone that
+// is there.
 func eachBackend(t *testing.T, test func(t *testing.T, b backend, sb Sandbox)) {
-	for i, b := range backends {
+	done := false
+	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
-			if testing.Short() && i > 0 {
+			if testing.Short() && done {
 				t.Skip("-short")
 			}
-			if b.tags[0] == "native" && runtime.GOOS != "linux" {
-				t.Skip("the native sandbox is for Linux")
-			}
-			sb, err := b.open()
-			if err != nil {
-				if os.Getenv("LLMROUTER_REQUIRE_SANDBOX") != "" {
-					t.Fatal(err)
-				}
-				t.Skip(err)
-			}
-			test(t, b, sb)
+			test(t, b, b.forTest(t))
+			done = true
 		})
 	}
 }
 
-// impatient is the same sandbox with another time limit and workers of its own.
-func impatient(t *testing.T, sb Sandbox, limit time.Duration) Sandbox {
+// forTest returns the sandbox, or skips the test, or fails it.
+func (b backend) forTest(t testing.TB) Sandbox {
+	t.Helper()
+	if b.tags[0] == "native" && runtime.GOOS != "linux" {
+		t.Skip("the native sandbox is for Linux")
+	}
+	sb, err := b.open()
+	if err == nil {
+		return sb
+	}
+	if refusal := refusedByKernel(b.name); refusal != nil {
+		t.Skip(refusal)
+	}
+	if os.Getenv("LLMROUTER_REQUIRE_SANDBOX") != "" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+	return nil
+}
+
+// impatient is the same sandbox with another time limit and workers of its own,
+// and, where it is native, with another limit of memory unless that is 0.
+func impatient(t testing.TB, sb Sandbox, limit time.Duration, memory int64) Sandbox {
 	t.Helper()
 	switch sb := sb.(type) {
 	case *WASISandbox:
@@ -72,6 +86,6 @@ func impatient(t *testing.T, sb Sandbox, limit time.Duration) Sandbox {
 		t.Cleanup(func() { other.slots.close() })
 		return other
 	default:
-		return impatientNative(t, sb, limit)
+		return impatientNative(t, sb, limit, memory)
 	}
 }

@@ -57,6 +57,20 @@ func (s nativeSetup) String() string {
 	return fmt.Sprintf("%s, Python %s", how, s.version)
 }
 
+// process is what an interpreter's process is to be.
+func (s nativeSetup) process() *syscall.SysProcAttr {
+	p := &syscall.SysProcAttr{Setsid: true}
+	if s.namespaces {
+		p.Cloneflags = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
+		if s.uid == nil {
+			p.Cloneflags |= unix.CLONE_NEWUSER
+			p.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+			p.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+		}
+	}
+	return p
+}
+
 // OpenNative starts a worker and checks that it holds: right programs pass,
 // wrong ones fail, and what must be refused is refused. The error is an
 // [*UnavailableError] when no interpreter and isolation of this machine holds.
@@ -76,10 +90,7 @@ func OpenNative(ctx context.Context, o *NativeOptions) (*NativeSandbox, error) {
 			continue
 		}
 		for _, python := range pythons {
-			setup := nativeSetup{python: python.path, version: python.version, namespaces: namespaces}
-			if canBecomeNobody() {
-				setup.uid = new(int(nobody))
-			}
+			setup := nativeSetup{python: python.path, version: python.version, namespaces: namespaces, uid: asNobody()}
 			s := &NativeSandbox{options: options, setup: setup}
 			s.slots = newSlots(options.Workers, s.start, (*zygote).stop)
 			err := selfCheck(ctx, s, nativeProbes(namespaces), nativeForbidden())
@@ -232,16 +243,7 @@ func startZygote(ctx context.Context, setup nativeSetup) (*zygote, error) {
 	// A fixed seed makes the order of sets the same in every worker.
 	cmd.Env = []string{"PYTHONHASHSEED=0", "PYTHONUTF8=1", "LC_ALL=C.UTF-8"}
 	cmd.ExtraFiles = []*os.File{requestsRead, answersWrite} // 3, 4
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if setup.namespaces {
-		flags := uintptr(unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS)
-		if setup.uid == nil {
-			flags |= unix.CLONE_NEWUSER
-			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
-			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
-		}
-		cmd.SysProcAttr.Cloneflags = flags
-	}
+	cmd.SysProcAttr = setup.process()
 	if err := cmd.Start(); err != nil {
 		requestsWrite.Close()
 		answersRead.Close()
@@ -327,15 +329,40 @@ func (z *zygote) stop() {
 	})
 }
 
-// canBecomeNobody says whether this process may change its user.
-func canBecomeNobody() bool {
+// asNobody returns what programs run as if this process may change its user to
+// nobody, else nil. In a user namespace, such as that of a rootless container,
+// there may be no such user, or no leave to drop groups.
+func asNobody() *int {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if os.Geteuid() != 0 || unix.Capget(&header, &data[0]) != nil {
-		return false
+		return nil
 	}
-	const need = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID
-	return data[0].Effective&need == need
+	// Without the right to kill it the interpreter could not end a program of
+	// another user.
+	const need = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID | 1<<unix.CAP_KILL
+	groups, err := os.ReadFile("/proc/self/setgroups")
+	if data[0].Effective&need == need && isMapped("/proc/self/uid_map", nobody) && isMapped("/proc/self/gid_map", nobody) &&
+		(err != nil || strings.TrimSpace(string(groups)) == "allow") {
+		return new(int(nobody))
+	}
+	return nil
+}
+
+// isMapped says whether the user namespace that the map in the file is of has
+// the id. A file that cannot be read says nothing against it.
+func isMapped(name string, id uint64) bool {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return true
+	}
+	for line := range strings.Lines(string(text)) {
+		var first, outside, count uint64
+		if _, err := fmt.Sscan(line, &first, &outside, &count); err == nil && id >= first && id-first < count {
+			return true
+		}
+	}
+	return false
 }
 
 // python is an interpreter that may do.

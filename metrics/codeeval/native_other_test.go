@@ -7,10 +7,12 @@ import (
 	"time"
 )
 
-func impatientNative(*testing.T, Sandbox, time.Duration) Sandbox { panic("no native sandbox") }
+func impatientNative(testing.TB, Sandbox, time.Duration, int64) Sandbox { panic("no native sandbox") }
 
 func childrenOf(*testing.T, Sandbox) []string { return nil }
 
 func busyNative(Sandbox) int { return 0 }
 
 func interpreters(Sandbox) []int { return nil }
+
+func refusedByKernel(string) error { return nil }

@@ -21,7 +21,7 @@ import (
 func TestLimits(t *testing.T) {
 	eachBackend(t, func(t *testing.T, b backend, sb Sandbox) {
 		const limit = 500 * time.Millisecond
-		short := impatient(t, sb, limit)
+		short := impatient(t, sb, limit, 0)
 		start := time.Now()
 		v, err := short.Run(context.Background(), Program{Solution: "while True: pass", Tests: []string{"pass"}})
 		if err != nil || v.Outcome != TimedOut || v.Elapsed < limit {
@@ -106,7 +106,7 @@ func TestContext(t *testing.T) {
 // worker, while contexts end at random.
 func TestConcurrentRuns(t *testing.T) {
 	eachBackend(t, func(t *testing.T, _ backend, sb Sandbox) {
-		sb = impatient(t, sb, 10*time.Second)
+		sb = impatient(t, sb, 10*time.Second, 0)
 		var wg sync.WaitGroup
 		for g := range 8 {
 			wg.Go(func() {
@@ -140,7 +140,7 @@ func TestConcurrentRuns(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	eachBackend(t, func(t *testing.T, _ backend, shared Sandbox) {
-		sb := impatient(t, shared, time.Hour)
+		sb := impatient(t, shared, time.Hour, 0)
 		var wg sync.WaitGroup
 		for range 3 { // one more than there are workers
 			wg.Go(func() {

@@ -3,9 +3,11 @@ package codeeval
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -44,8 +46,8 @@ var forbidden = map[string]string{
 	"the collector's objects":   "import gc\ngc.get_objects()\nreached = True",
 	"a trace hook":              "import sys\nsys.settrace(lambda *a: None)\nreached = True",
 	"unmarshalled code":         "import marshal\nmarshal.loads(marshal.dumps((lambda: 1).__code__))\nreached = True",
-	"writing outside":           "open('/codeeval-probe', 'w').close()\nreached = True",
-	"writing below the library": "import os\nopen(os.__file__, 'ab', 0).write(b' ')\nreached = True",
+	"writing outside":           "import os\nopen('/codeeval-probe', 'w').close()\nreached = True\nos.remove('/codeeval-probe')",
+	"writing below the library": "import os\nf = open(os.__file__, 'r+b', 0)\nb = f.read(1)\nf.seek(0)\nreached = f.write(b) == 1",
 }
 
 // attempts makes one probe of all attempts. It has a positive control: the
@@ -77,45 +79,70 @@ for name, source in sorted(%s.items()):
 	}, Passed}, nil
 }
 
-// selfCheck runs the probes and the attempts, and two more at a file that
-// everybody on the host may read and write. It returns the first that does not
-// come out as it must.
+// canaryDirs are where selfCheck puts its file: the first that lets it, since a
+// container need not have a place for temporary files.
+func canaryDirs() []string {
+	dirs := []string{os.TempDir(), "/var/tmp", "/dev/shm"}
+	if dir, err := os.UserCacheDir(); err == nil {
+		dirs = append(dirs, dir)
+	}
+	return append(dirs, ".")
+}
+
+// makeCanary makes a file that everybody on the host may read and write, and
+// makes sure of that: it is the positive control of the attempts at it.
+func makeCanary() (name string, err error) {
+	var errs []error
+	for _, dir := range canaryDirs() {
+		canary, err := os.CreateTemp(dir, "codeeval-canary-*")
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		_, err = canary.WriteString("here")
+		err = errors.Join(err, canary.Chmod(0o666), canary.Close())
+		if text, reading := os.ReadFile(canary.Name()); err == nil && (reading != nil || string(text) != "here") {
+			err = fmt.Errorf("%s cannot be read: %v", canary.Name(), reading)
+		}
+		if err == nil {
+			return filepath.Abs(canary.Name())
+		}
+		errs = append(errs, err, os.Remove(canary.Name()))
+	}
+	return "", errors.Join(errs...)
+}
+
+// selfCheck runs the probes and the attempts, and more of them at a file of the
+// host. It returns the first that does not come out as it must. Where no file
+// can be written at all, the attempts are at reading this program's own.
 func selfCheck(ctx context.Context, sb Sandbox, probes []probe, forbidden map[string]string) error {
-	canary, err := os.CreateTemp("", "codeeval-canary-*")
-	if err != nil {
-		return err
+	all := maps.Clone(forbidden)
+	if all == nil {
+		all = map[string]string{}
 	}
-	name := canary.Name()
-	defer os.Remove(name)
-	_, err = canary.WriteString("here")
+	quoted := func(path string) string {
+		text, _ := json.Marshal(path) // of a string: no error
+		return string(text)
+	}
+	name, err := makeCanary()
 	if err == nil {
-		err = canary.Chmod(0o666)
-	}
-	if closing := canary.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		return err
-	}
-	// The positive control of the next two: the file is there.
-	if text, err := os.ReadFile(name); err != nil || string(text) != "here" {
-		return fmt.Errorf("the canary file cannot be read: %v", err)
-	}
-	path, err := json.Marshal(name)
-	if err != nil {
-		return err
-	}
-	all := map[string]string{}
-	maps.Copy(all, forbidden)
-	all["reading a host file"] = fmt.Sprintf("reached = open(%s).read() == 'here'", path)
-	for what, change := range map[string]string{
-		"writing to a host file":      "open(%s, 'r+').write('gone')",
-		"emptying a host file":        "import os\nos.truncate(%s, 0)",
-		"the mode of a host file":     "import os\npath = %s\nos.chmod(path, 0o644)\nassert os.stat(path).st_mode & 0o777 == 0o644",
-		"the times of a host file":    "import os\npath = %s\nos.utime(path, (1, 1))\nassert os.stat(path).st_mtime == 1",
-		"another name of a host file": "import os\nos.link(%s, '/tmp/codeeval-probe')",
-	} {
-		all[what] = fmt.Sprintf(change, path) + "\nreached = True"
+		defer os.Remove(name)
+		defer os.Remove(name + "-link")
+		all["reading a host file"] = fmt.Sprintf("reached = open(%s).read() == 'here'", quoted(name))
+		for what, change := range map[string]string{
+			"writing to a host file":      "open(%s, 'r+').write('gone')",
+			"emptying a host file":        "import os\nos.truncate(%s, 0)",
+			"the mode of a host file":     "import os\npath = %s\nos.chmod(path, 0o644)\nassert os.stat(path).st_mode & 0o777 == 0o644",
+			"the times of a host file":    "import os\npath = %s\nos.utime(path, (1, 1))\nassert os.stat(path).st_mtime == 1",
+			"another name of a host file": "import os\npath = %s\nos.link(path, path + '-link')",
+		} {
+			all[what] = fmt.Sprintf(change, quoted(name)) + "\nreached = True"
+		}
+	} else if self, err := os.Executable(); err == nil {
+		if f, err := os.Open(self); err == nil {
+			f.Close()
+			all["reading a host file"] = fmt.Sprintf("reached = len(open(%s, 'rb').read(1)) == 1", quoted(self))
+		}
 	}
 	last, err := attempts(all)
 	if err != nil {
@@ -129,6 +156,9 @@ func selfCheck(ctx context.Context, sb Sandbox, probes []probe, forbidden map[st
 		if v.Outcome != p.want {
 			return fmt.Errorf("self-check, %q: the program %s (%s)", p.what, v.Outcome, v.Detail)
 		}
+	}
+	if name == "" {
+		return nil
 	}
 	if text, err := os.ReadFile(name); err != nil || string(text) != "here" {
 		return fmt.Errorf("self-check: a program changed a file of the host")

@@ -238,7 +238,7 @@ func TestStrictVerdicts(t *testing.T) {
 		if reply != "" {
 			programs, names, want = append(programs, r.program(t, reply)), append(names, r.key()), append(want, true)
 		}
-		if i%4 == 0 { // strict runs take twice the time
+		if i%8 == 0 { // strict runs take twice the time
 			programs, names = append(programs, r.program(t, stubs(t, r)[0])), append(names, r.key()+" with a stub")
 			want = append(want, false)
 		}
@@ -258,7 +258,7 @@ func TestStrictVerdicts(t *testing.T) {
 }
 
 func TestStrictAgainstCheats(t *testing.T) {
-	for _, test := range []struct {
+	tests := []struct {
 		name, solution string
 		tests          []string
 		cheat          bool // passes when not strict
@@ -278,10 +278,12 @@ func TestStrictAgainstCheats(t *testing.T) {
 		{"without end", "import itertools\ndef f(x):\n    return itertools.count()", []string{"assert f(1) == 2"}, false},
 		{"nested", "def f(x):\n    x = []\n    for _ in range(10000):\n        x = [x]\n    return x", []string{"assert f(1) == 2"}, false},
 		{"not the function", "g = lambda x: 2", []string{"assert f(1) == 2"}, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			eachBackend(t, func(t *testing.T, _ backend, sb Sandbox) {
-				sb = impatient(t, sb, 5*time.Second)
+	}
+	eachBackend(t, func(t *testing.T, _ backend, sb Sandbox) {
+		sb = impatient(t, sb, 2*time.Second, 0)
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
 				p := Program{Solution: test.solution, Tests: test.tests}
 				v, err := sb.Run(context.Background(), p)
 				if err != nil || (v.Outcome == Passed) != test.cheat {
@@ -293,8 +295,8 @@ func TestStrictAgainstCheats(t *testing.T) {
 					t.Errorf("strict: %v (%s), %v", v.Outcome, v.Detail, err)
 				}
 			})
-		})
-	}
+		}
+	})
 }
 
 // TestStrictValues: what may cross between the processes arrives as it left.

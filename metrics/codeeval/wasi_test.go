@@ -3,7 +3,7 @@ package codeeval
 import (
 	"context"
 	"errors"
-	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,19 +15,8 @@ func wasiForTest(t *testing.T) *WASISandbox {
 	if testing.Short() {
 		t.Skip("-short")
 	}
-	for _, b := range backends {
-		if b.name == "wasi" {
-			sb, err := b.open()
-			if err != nil {
-				if os.Getenv("LLMROUTER_REQUIRE_SANDBOX") != "" {
-					t.Fatal(err)
-				}
-				t.Skip(err)
-			}
-			return sb.(*WASISandbox)
-		}
-	}
-	panic("no such backend")
+	i := slices.IndexFunc(backends, func(b backend) bool { return b.name == "wasi" })
+	return backends[i].forTest(t).(*WASISandbox)
 }
 
 // TestWASICopiedMemory: where the snapshot cannot be mapped it is copied; no

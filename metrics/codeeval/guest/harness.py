@@ -37,6 +37,9 @@ def hook(event, args):
             "xxlimited", "xxlimited_35", "xxsubtype",
         }:
             raise ImportError("refused in the sandbox")
+        # A compiled module that does not lie beside the interpreter's own.
+        if args[1] is not None and "".__class__.rpartition(args[1], "/")[0] not in EXTENSIONS:
+            raise ImportError("refused in the sandbox")
     elif event == "object.__setattr__" and args[1] == "__code__":
         raise RuntimeError("refused in the sandbox: " + event)
 '''
@@ -151,7 +154,8 @@ def close_imports():
 
 
 judge = isolated(JUDGE, "judge")
-hook = isolated(HOOK, "hook")
+# The set becomes a constant of the hook's code.
+hook = isolated(HOOK.replace("EXTENSIONS", "{%s}" % ", ".join(map(repr, sys.path))), "hook")
 
 
 def seal():

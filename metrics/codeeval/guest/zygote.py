@@ -120,8 +120,13 @@ def system_calls(config):
     def detach(target):
         check(call_umount(number["umount2"], target, 2), "umount")
 
-    def ruleset(directories, files):
-        """A Landlock ruleset: read below directories, read and write files."""
+    def ruleset(directories, hidden, files):
+        """A Landlock ruleset: read below directories, read and write files.
+
+        Landlock cannot take away what it gave, so a directory with something
+        hidden in it gets a rule for each of its other entries. Its names, and
+        those below, can be listed.
+        """
         abi = call_ruleset(number["landlock_create_ruleset"], None, 0, 1)
         check(abi, "Landlock")
         access = (1 << 13) - 1
@@ -139,14 +144,29 @@ def system_calls(config):
         rules = check(call_ruleset(number["landlock_create_ruleset"], attr,
                                    len(attr), 0), "Landlock")
         read_file, read_dir, execute, write_file = 1 << 2, 1 << 3, 1 << 0, 1 << 1
-        for paths, allowed in ((directories, read_file | read_dir | execute),
-                               (files, read_file | write_file)):
-            for path in paths:
-                fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-                rule = struct.pack("=Qi", allowed, fd)
-                check(call_rule(number["landlock_add_rule"], rules, 1, rule, 0),
-                      "Landlock rule for " + path)
-                os.close(fd)
+
+        def allow(path, access):
+            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            rule = struct.pack("=Qi", access, fd)
+            check(call_rule(number["landlock_add_rule"], rules, 1, rule, 0),
+                  "Landlock rule for " + path)
+            os.close(fd)
+
+        def allow_below(path):
+            if path in hidden:
+                return
+            if not below(hidden, path):
+                allow(path, read_file | execute | (read_dir if os.path.isdir(path) else 0))
+                return
+            allow(path, read_dir)
+            for name in os.listdir(path):
+                if not os.path.islink(path + "/" + name):
+                    allow_below(path + "/" + name)
+
+        for path in directories:
+            allow_below(path)
+        for path in files:
+            allow(path, read_file | write_file)
         return rules
 
     def restrict(rules):
@@ -254,6 +274,27 @@ def below(paths, place):
     return any((path + "/").startswith(place + "/") for path in paths)
 
 
+def installed_packages(directories):
+    """The folders of installed packages within the directories.
+
+    They are hidden: numpy or cffi open the interpreter's memory.
+    """
+    found = set()
+    for top in directories:
+        with os.scandir(top) as entries:
+            places = [e.path for e in entries if e.is_dir(follow_symlinks=False)]
+        for place in (top, *places):
+            for name in ("site-packages", "dist-packages"):
+                if os.path.isdir(place + "/" + name):
+                    found.add(os.path.realpath(place + "/" + name))
+    return sorted(found)
+
+
+def devices():
+    return [d for d in ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+            if os.path.exists(d)]
+
+
 def scratch_place(directories):
     """Where programs may write: where tempfile looks, and no library lies."""
     for place in ("/tmp", "/var/tmp", "/usr/tmp"):
@@ -262,15 +303,14 @@ def scratch_place(directories):
     raise RuntimeError("no place for a scratch directory")
 
 
-DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
-
-
-def build_root(calls, directories, links, scratch):
+def build_root(calls, directories, hidden, links, scratch):
     mount = calls["mount"]
     rec, private, bind = 16384, 1 << 18, 4096
-    nosuid, nodev, noexec = 2, 4, 8
+    rdonly, nosuid, nodev, noexec = 1, 2, 4, 8
     mount(None, b"/", None, rec | private, None)
-    for place in ("/tmp", "/mnt", "/media", "/srv", "/run", "/opt"):
+    # It is laid over any directory that holds nothing of what is needed.
+    for place in ("/tmp", "/mnt", "/media", "/srv", "/run", "/opt", "/home",
+                  "/root", "/var", "/boot", "/sys", "/proc"):
         if os.path.isdir(place) and not below(directories, os.path.realpath(place)):
             break
     else:
@@ -281,6 +321,10 @@ def build_root(calls, directories, links, scratch):
         os.makedirs(target, 0o755, exist_ok=True)
         mount(os.fsencode(path), target, None, bind | rec, None)
         calls["read_only"](target, nodev)
+    for path in hidden:
+        if any(below([path], top) for top in directories):
+            mount(b"tmpfs", os.fsencode(place + path), b"tmpfs",
+                  rdonly | nosuid | nodev | noexec, b"size=4k,mode=555")
     for path in links:
         # The whole way to the target, for a link above the last part.
         name = path
@@ -294,7 +338,7 @@ def build_root(calls, directories, links, scratch):
         if os.path.islink(name) and not os.path.lexists(place + name):
             os.symlink(os.readlink(name), place + name)
     os.makedirs(place + "/dev", 0o755, exist_ok=True)
-    for device in DEVICES:
+    for device in devices():
         os.close(os.open(place + device, os.O_CREAT | os.O_WRONLY, 0o644))
         target = (place + device).encode()
         mount(device.encode(), target, None, bind, None)
@@ -306,7 +350,7 @@ def build_root(calls, directories, links, scratch):
     os.chdir("/")
     calls["detach"](b"/.old")
     os.rmdir("/.old")
-    mount(None, b"/", None, 32 | bind | 1 | nosuid | nodev, None)
+    mount(None, b"/", None, 32 | bind | rdonly | nosuid | nodev, None)
 
 
 class Scratch:
@@ -376,6 +420,8 @@ def confine(calls, config, rules, keep):
     os.environ.clear()
     prctl = calls["prctl"]
     prctl(1, 9)   # PR_SET_PDEATHSIG: SIGKILL when the zygote dies
+    if os.getppid() != config["pid"]:
+        os._exit(1)  # it has died before that
     prctl(4, 0)   # PR_SET_DUMPABLE
     prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
     if rules is not None:
@@ -430,18 +476,20 @@ def serve(requests, answers):
         calls = system_calls(config)
         harness["close_imports"]()
         directories, links = library_directories()
+        hidden = installed_packages(directories)
         rules = scratch = None
         if config["namespaces"]:
             if os.getpid() != 1:  # what serve() kills is everybody in here
                 raise RuntimeError("not in a process namespace")
             config["place"] = scratch_place(directories)
-            build_root(calls, directories, links, config["place"])
+            build_root(calls, directories, hidden, links, config["place"])
             scratch = Scratch(calls, config, config["place"])
         else:
-            rules = calls["ruleset"](directories, DEVICES)
+            rules = calls["ruleset"](directories, hidden, devices())
             os.chdir("/")
         gc.collect()
         gc.freeze()
+        config["pid"] = os.getpid()
         send(answers, {"ok": True, "version": sys.version.split()[0],
                        "directories": directories})
     except BaseException as error:

@@ -634,6 +634,47 @@ for name in ("_xxsubinterpreters", "_interpreters"):
         _imp.exec_builtin(module)
         breached = module.create() is not None
 
+#@ breach: installed-packages
+# Such as numpy and cffi, which read any memory.
+import os, sys
+for top in {*sys.path, *map(os.path.dirname, sys.path), os.path.dirname(os.__file__)}:
+    for name in ("site-packages", "dist-packages", "python3/dist-packages"):
+        for folder, _, files in os.walk(os.path.join(top, name)):
+            for file in files:
+                try:
+                    with open(os.path.join(folder, file), "rb") as f:
+                        breached = breached or len(f.read(1)) == 1
+                except OSError:
+                    pass
+            if folder.count("/") > 12:
+                break
+
+#@ breach: compiled-module-from-elsewhere [native, -landlock]
+import _imp, importlib.machinery, os, shutil, sys
+for folder in sys.path:
+    if folder.endswith("/lib-dynload"):
+        for name in os.listdir(folder):
+            module = name.partition(".")[0]
+            if module not in sys.modules and not module.startswith("_ctypes"):
+                shutil.copyfile(os.path.join(folder, name), name)
+                spec = importlib.machinery.ModuleSpec(module, None, origin=os.path.abspath(name))
+                breached = breached or _imp.create_dynamic(spec) is not None
+
+#@ breach: compiled-module-by-a-way-around [native]
+# Of the library's own folder, but not by its name.
+import _imp, importlib.machinery, os, sys
+for folder in sys.path:
+    if folder.endswith("/lib-dynload"):
+        for name in os.listdir(folder):
+            module = name.partition(".")[0]
+            if module not in sys.modules and not module.startswith("_ctypes"):
+                spec = importlib.machinery.ModuleSpec(module, None, origin=folder + "/../lib-dynload/" + name)
+                try:
+                    breached = breached or _imp.create_dynamic(spec) is not None
+                except ImportError as e:
+                    if "refused" not in str(e):
+                        breached = True  # it was tried
+
 #@ forge: memory-by-a-freed-buffer
 # A view kept beyond the life of its buffer, as published for CPython.
 import io
