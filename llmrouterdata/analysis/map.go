@@ -12,7 +12,7 @@ type Map struct {
 	// Dim is the length of the embeddings.
 	Dim int `json:"dim"`
 	// Queries is how many queries have a vector, Fitted how many of them the
-	// components were computed from: all, or as many as hold 8,388,608 numbers,
+	// components were computed from: all, or as many as hold 4,194,304 numbers,
 	// at even distances.
 	Queries int `json:"queries"`
 	Fitted  int `json:"fitted"`
@@ -58,7 +58,7 @@ type MapGroup struct {
 }
 
 // fitNumbers is how many numbers the components are computed from at most.
-const fitNumbers = 1 << 23
+const fitNumbers = 1 << 22
 
 // plot computes the map.
 func (b *builder) plot(ctx context.Context) error {

@@ -24,12 +24,12 @@ const chunk = 256
 
 // maxIterations bounds the search; a cloud that is round in all directions has
 // no principal ones, and then any will do.
-const maxIterations = 60
+const maxIterations = 40
 
 // components finds the first two principal components of n vectors, data
 // [n][dim], by subspace iteration: a block of directions is multiplied with
 // the covariance, which is never formed, and made orthogonal again, until the
-// first two stay where they are to 1e-7 of their variance (Halko, Martinsson
+// first two stay where they are to 1e-6 of their variance (Halko, Martinsson
 // and Tropp, Finding structure with randomness, arXiv:0909.4061, section 4.5).
 // The start is fixed, so that equal data give equal components.
 func components(ctx context.Context, data []float32, n, dim, workers int) (*pca, error) {
@@ -86,7 +86,7 @@ func components(ctx context.Context, data []float32, n, dim, workers int) (*pca,
 			}
 			worst = max(worst, math.Sqrt(rest))
 		}
-		if worst <= 1e-7*values[0] {
+		if worst <= 1e-6*values[0] {
 			break
 		}
 		block = image
