@@ -1,0 +1,268 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/metrics"
+)
+
+// DeadLetter is a query that has no rows, and why.
+type DeadLetter struct {
+	Shard string `json:"shard"`
+	// File and Line, from 1, say where the query stands.
+	File string `json:"file"`
+	Line int    `json:"line"`
+	// Stage is "read" for a line that is no query, "check" for a query without
+	// prompt or metric, "embed" for a text that the encoder refuses.
+	Stage string `json:"stage"`
+	Task  string `json:"task_name,omitempty"`
+	Error string `json:"error"`
+	// Record is the line, cut short after 64 KiB.
+	Record string `json:"record"`
+}
+
+// Report is what became of a shard.
+type Report struct {
+	Shard string `json:"shard"`
+	// Queries have rows, DeadLetters have none.
+	Queries     int `json:"queries"`
+	DeadLetters int `json:"dead_letters"`
+	Rows        int `json:"rows"`
+	// Called is how many calls were made this time, Resumed how many the
+	// journal held.
+	Called       int     `json:"called"`
+	Resumed      int     `json:"resumed"`
+	Failed       int     `json:"failed"`
+	NotEvaluated int     `json:"not_evaluated"`
+	ScoreErrors  int     `json:"score_errors"`
+	CostUSD      float64 `json:"cost_usd"`
+	SpentUSD     float64 `json:"spent_usd"`
+	Seconds      float64 `json:"seconds"`
+}
+
+// placed is a query with the line that it comes from.
+type placed struct {
+	llmrouterdata.StandardQueryData
+	line int
+	text []byte
+}
+
+// evaluate does a shard: it reads and checks the queries, and evaluates those
+// that are good as a data set of their own, below the working folder. An error
+// is of the worker or the services, not of a query: the shard can be done again,
+// here or elsewhere, and makes no call that its journal holds.
+func (w *worker) evaluate(ctx context.Context, s Shard, drain <-chan struct{}) (Report, []DeadLetter, error) {
+	report := Report{Shard: s.Name}
+	registry := metrics.Builtin()
+	good, dead, err := readShard(s, w.prompts, registry)
+	if err != nil {
+		return report, nil, err
+	}
+	if needSandbox(good, registry) {
+		if registry, err = w.sandboxed(ctx); err != nil {
+			return report, nil, err
+		}
+	}
+	c := s.dataset(w.settings.Work)
+	c.APIEndpoint = w.settings.APIEndpoint
+	if err := cli.WriteFile(c.DataPath.LLMData, []byte(w.settings.Candidates)); err != nil {
+		return report, nil, err
+	}
+	encoder := newPicky(w.encoder)
+	for {
+		if err := writeQueries(c, s.Split, good); err != nil {
+			return report, nil, err
+		}
+		if len(good) == 0 {
+			break
+		}
+		refused := len(encoder.all())
+		r, err := pipeline.Evaluate(ctx, c, pipeline.EvaluateOptions{
+			Keys: w.keys, Chat: w.chat, Client: w.client, Params: chat.Params{Stream: w.settings.Stream},
+			Prompts: &w.prompts, Metrics: &registry, Encoder: encoder, Workers: w.settings.perShard(),
+			AllowNotEvaluated: w.settings.AllowNotEvaluated, KeyLabels: w.settings.KeyLabels, RetryFailed: w.settings.RetryFailed,
+			Drain: drain, Logger: w.logger,
+		})
+		if r != nil {
+			report.add(r)
+		}
+		if err == nil {
+			break
+		}
+		if len(encoder.all()) == refused || ctx.Err() != nil {
+			return report, nil, fmt.Errorf("shard %s: %w", s.Name, err)
+		}
+		// Texts were refused: the others go on from the journal.
+		var letters []DeadLetter
+		good, letters = dropRefused(s, good, encoder.all())
+		dead = append(dead, letters...)
+	}
+	report.Queries, report.DeadLetters = len(good), len(dead)
+	return report, dead, nil
+}
+
+// add takes over what a run says; what runs before it spent is added up.
+func (r *Report) add(p *pipeline.Report) {
+	if r.Seconds == 0 { // the first run
+		r.Resumed = p.Resumed
+	}
+	r.Called += p.Called
+	r.SpentUSD += p.SpentUSD
+	r.Seconds += p.Seconds
+	r.Rows, r.Failed, r.NotEvaluated, r.ScoreErrors, r.CostUSD = p.Pairs, p.Failed, p.NotEvaluated, p.ScoreErrors, p.CostUSD
+}
+
+// readShard reads the queries of a shard and finds those that can have no rows:
+// whatever a run of step 3 would refuse to start with.
+func readShard(s Shard, prompts chat.Prompts, registry metrics.Registry) (good []placed, dead []DeadLetter, err error) {
+	f, err := os.Open(s.Queries)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewReaderSize(f, 256<<10)
+	for line := s.FirstLine; ; line++ {
+		text, err := readLine(lines, llmrouterdata.DefaultMaxLine)
+		if err == io.EOF {
+			return good, dead, nil
+		}
+		if err != nil && !errors.Is(err, llmrouterdata.ErrLineTooLong) {
+			return nil, nil, fmt.Errorf("%s: %w", s.Queries, err)
+		}
+		if err != nil {
+			dead = append(dead, s.deadLetter("read", placed{line: line, text: text}, err))
+			continue
+		}
+		for query, err := range llmrouterdata.Records[llmrouterdata.StandardQueryData](bytes.NewReader(text), nil) {
+			q := placed{query, line, text}
+			if err != nil {
+				if e, ok := errors.AsType[*llmrouterdata.LineError](err); ok { // whose line is that of the reader
+					err = e.Err
+					if e.Field != "" {
+						err = fmt.Errorf("field %q: %w", e.Field, e.Err)
+					}
+				}
+				dead = append(dead, s.deadLetter("read", q, err))
+				continue
+			}
+			if err := check(query, prompts, registry); err != nil {
+				dead = append(dead, s.deadLetter("check", q, err))
+				continue
+			}
+			good = append(good, q)
+		}
+	}
+}
+
+// check finds what would keep a query from having rows before any call.
+func check(q llmrouterdata.StandardQueryData, prompts chat.Prompts, registry metrics.Registry) error {
+	if err := q.Validate(); err != nil {
+		return err
+	}
+	if _, err := prompts.For(q); err != nil {
+		return err
+	}
+	_, err := registry.Lookup(q.TaskName, q.Metric)
+	return err
+}
+
+// needSandbox reports whether there are answers to be run.
+func needSandbox(list []placed, registry metrics.Registry) bool {
+	for _, q := range list {
+		m, err := registry.Lookup(q.TaskName, q.Metric)
+		if u, ok := m.(metrics.Unavailable); err == nil && ok && u.Unavailable() != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// readLine returns a line with its end; io.EOF behind the last one. A line of
+// more than most bytes is read to its end and cut, with ErrLineTooLong.
+func readLine(r *bufio.Reader, most int) (line []byte, err error) {
+	size := 0
+	for {
+		part, err := r.ReadSlice('\n')
+		size += len(part)
+		line = append(line, part[:min(len(part), most-len(line))]...)
+		switch {
+		case err == bufio.ErrBufferFull:
+			continue
+		case err != nil && (err != io.EOF || size == 0):
+			return nil, err
+		case size > most:
+			return line, fmt.Errorf("%w: more than %d bytes", llmrouterdata.ErrLineTooLong, most)
+		}
+		return line, nil
+	}
+}
+
+// deadLetter makes a dead letter of a query.
+func (s Shard) deadLetter(stage string, q placed, err error) DeadLetter {
+	text := bytes.TrimRight(q.text, "\r\n")
+	return DeadLetter{
+		Shard: s.Name, File: s.Source, Line: q.line, Stage: stage, Task: q.TaskName,
+		Error: err.Error(), Record: string(text[:min(len(text), 64<<10)]),
+	}
+}
+
+// dropRefused takes out the queries whose texts were refused.
+func dropRefused(s Shard, list []placed, refused map[string]error) (good []placed, dead []DeadLetter) {
+	for _, q := range list {
+		if err := refused[q.Query]; err != nil {
+			dead = append(dead, s.deadLetter("embed", q, err))
+		} else {
+			good = append(good, q)
+		}
+	}
+	return good, dead
+}
+
+// writeQueries writes the query files of a shard's data set, the one of the
+// other split empty.
+func writeQueries(c *llmrouterdata.Config, split string, list []placed) error {
+	var full, empty bytes.Buffer
+	w := llmrouterdata.NewWriter[llmrouterdata.StandardQueryData](&full)
+	for _, q := range list {
+		if err := w.Write(q.StandardQueryData); err != nil {
+			return err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	train, test := &full, &empty
+	if split == "test" {
+		train, test = test, train
+	}
+	return errors.Join(cli.WriteFile(c.DataPath.QueryDataTrain, train.Bytes()), cli.WriteFile(c.DataPath.QueryDataTest, test.Bytes()))
+}
+
+// eachReport reads a file of reports.
+func eachReport(name string, visit func(Report)) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for d := json.NewDecoder(bufio.NewReader(f)); ; {
+		var r Report
+		if err := d.Decode(&r); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		visit(r)
+	}
+}

@@ -1,0 +1,246 @@
+// Command beam is step 3 of the pipeline past one machine: it embeds the
+// queries, sends each to every candidate and scores the answers as an Apache
+// Beam pipeline over shards of the query files.
+//
+//	cd examples/beam
+//	go run . --config ../sample_config.yaml --work work
+//
+// does all of it in this process, on Beam's embedded runner. Beam's own flags
+// choose another one (--runner flink --endpoint HOST:8099, --runner dataflow
+// ...); docs/SCALE.md says what they need.
+//
+// There are three steps, which --step runs one at a time: split cuts the query
+// files into shards, run evaluates them, merge makes of the shards the files
+// that one run of api_calling_evaluation writes. Each shard has a journal in
+// the working folder: whatever ends a run, the same command goes on where it
+// was, and no call that a journal holds is made again. Queries that can have no
+// rows are in dead_letters.jsonl of the working folder, each with its error.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
+
+	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
+	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+)
+
+func main() { cli.Main("beam", run) }
+
+func run(ctx context.Context, e cli.Env) error {
+	flags := e.Flags("beam", "Embeds the queries, sends each to every candidate and scores the answers, as an Apache Beam pipeline.")
+	config := flags.String("config", "", "configuration `file` (YAML); needed. A query file with *, ? or [ in its name stands for files that are shards already")
+	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	work := flags.String("work", "", "`folder` of shards, journals and results, which every worker sees under this name; needed")
+	step := flags.String("step", "all", "split, run, merge or all")
+	size := flags.Int("shard_size", 1000, "queries of a shard")
+	shards := flags.Int("shards_at_once", 4, "shards that a worker does at once")
+	calls := flags.Int("workers", pipeline.DefaultWorkers, "calls that a worker has under way at once")
+	encoder := flags.String("encoder", "", "embedding model: a folder, which every worker sees under this name, or a published `name`; goes before the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
+	rpm := flags.Int("requests_per_minute", 0, "most requests a minute for each key, in each worker")
+	tpm := flags.Int("tokens_per_minute", 0, "most tokens a minute for each key, in each worker")
+	stream := flags.Bool("stream", false, "ask for answers in pieces")
+	retry := flags.Bool("retry_failed", false, "call the pairs again whose call failed in an earlier run")
+	unscored := flags.Bool("allow_not_evaluated", false, "go on where code cannot be evaluated; such rows have performance 0.0")
+	labels := flags.Bool("key_labels", false, "write a short label of the key into api_key_used")
+	if err := parse(e, flags); err != nil {
+		return err
+	}
+	if !beam.Initialized() {
+		beam.Init() // which does not return in a worker that a runner has started
+	}
+	switch {
+	case *config == "":
+		return e.Usage(flags, "--config is needed")
+	case *work == "":
+		return e.Usage(flags, "--work is needed")
+	case *step != "all" && *step != "split" && *step != "run" && *step != "merge":
+		return e.Usage(flags, "--step is %q; it is split, run, merge or all", *step)
+	case *size < 1 || *shards < 1 || *calls < 1:
+		return e.Usage(flags, "--shard_size is %d, --shards_at_once %d and --workers %d; they must be more than 0", *size, *shards, *calls)
+	case *rpm < 0 || *tpm < 0:
+		return e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", *rpm, *tpm)
+	}
+	c, err := e.LoadConfig(*config, *root)
+	if err != nil {
+		return err
+	}
+	if err := c.Require("query_data_train", "query_data_test", "llm_data", "query_embedding_data", "routing_data_train", "routing_data_test"); err != nil {
+		return err
+	}
+	if *encoder != "" {
+		c.Embedding.Model = *encoder
+	}
+	folder, err := filepath.Abs(*work)
+	if err != nil {
+		return err
+	}
+	does := func(s string) bool { return *step == "all" || *step == s }
+	if does("split") {
+		if err := split(ctx, c, folder, *size); err != nil {
+			return fmt.Errorf("splitting: %w", err)
+		}
+	}
+	if does("run") {
+		settings := Settings{
+			Work: folder, APIEndpoint: c.APIEndpoint, Encoder: model(c.Embedding.Model), Calls: *calls, Shards: *shards,
+			RequestsPerMinute: *rpm, TokensPerMinute: *tpm, Stream: *stream,
+			RetryFailed: *retry, AllowNotEvaluated: *unscored, KeyLabels: *labels,
+		}
+		if settings.Candidates, err = candidates(c.DataPath.LLMData); err != nil {
+			return err
+		}
+		if err := runPipeline(ctx, e, settings); err != nil {
+			return err
+		}
+	}
+	if does("merge") {
+		return merge(ctx, e, c, folder)
+	}
+	return nil
+}
+
+// parse parses our flags and Beam's, which live in the flag package's own set.
+func parse(e cli.Env, flags *flag.FlagSet) error {
+	all := flag.NewFlagSet(flags.Name(), flag.ContinueOnError)
+	flags.VisitAll(func(f *flag.Flag) { all.Var(f.Value, f.Name, f.Usage) })
+	flag.CommandLine.VisitAll(func(f *flag.Flag) {
+		if !strings.HasPrefix(f.Name, "test.") {
+			all.Var(beamFlag{f}, f.Name, f.Usage)
+		}
+	})
+	all.Usage = func() {
+		flags.SetOutput(all.Output())
+		flags.Usage()
+		fmt.Fprint(all.Output(), "\nBeam's own flags are taken too, such as --runner, --endpoint, --environment_type, --parallelism, --project, --region.\n")
+	}
+	return e.Parse(all)
+}
+
+// beamFlag sets one of Beam's flags where Beam looks whether it was given.
+type beamFlag struct{ *flag.Flag }
+
+func (f beamFlag) Set(text string) error { return flag.CommandLine.Set(f.Name, text) }
+
+func (f beamFlag) String() string {
+	if f.Flag == nil {
+		return ""
+	}
+	return f.Value.String()
+}
+
+// IsBoolFlag tells the flag package that no value need follow.
+func (f beamFlag) IsBoolFlag() bool {
+	b, ok := f.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
+
+// model makes the path of a model's folder absolute; a name stays one.
+func model(name string) string {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		if abs, err := filepath.Abs(name); err == nil {
+			return abs
+		}
+	}
+	return name
+}
+
+// candidates returns the text of a candidate file that can be read as one.
+func candidates(name string) (string, error) {
+	if _, err := llmrouterdata.ReadCandidatesFile(name); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(name)
+	return string(text), err
+}
+
+// runPipeline evaluates the shards and says what became of them.
+func runPipeline(ctx context.Context, e cli.Env, settings Settings) error {
+	// Files of an earlier run would be taken for those of this one.
+	for _, name := range []string{reportFile(settings.Work), deadLetterFile(settings.Work)} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	if drain := e.Drain(); drain != nil {
+		interrupt.Store(&drain)
+		defer interrupt.Store(nil)
+	}
+	defer closeWorkers()
+	p, s := beam.NewPipelineWithRoot()
+	build(s, settings)
+	failure.Store(nil)
+	if err := beamx.Run(ctx, p); err != nil {
+		if cause := failure.Load(); cause != nil {
+			err = *cause
+		}
+		return fmt.Errorf("the pipeline failed; the same command goes on from the journals: %w", err)
+	}
+	return summary(e, settings.Work)
+}
+
+// summary prints the sums of the reports, where they are to be had.
+func summary(e cli.Env, work string) error {
+	var sum Report
+	n := 0
+	err := eachReport(reportFile(work), func(r Report) {
+		n++
+		sum.Queries += r.Queries
+		sum.DeadLetters += r.DeadLetters
+		sum.Rows += r.Rows
+		sum.Called += r.Called
+		sum.Resumed += r.Resumed
+		sum.Failed += r.Failed
+		sum.NotEvaluated += r.NotEvaluated
+		sum.ScoreErrors += r.ScoreErrors
+		sum.CostUSD += r.CostUSD
+		sum.SpentUSD += r.SpentUSD
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		fmt.Fprintf(e.Stdout, "the pipeline has ended or was handed over; its reports go to %s\n", reportFile(work))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Stdout, "%d shards, %d queries, %d rows: %d calls made, %d taken from the journals, %d failed, %d not evaluated, %d with a scoring error\n",
+		n, sum.Queries, sum.Rows, sum.Called, sum.Resumed, sum.Failed, sum.NotEvaluated, sum.ScoreErrors)
+	fmt.Fprintf(e.Stdout, "total cost %.6f USD, of which this run %.6f USD\n", sum.CostUSD, sum.SpentUSD)
+	if sum.DeadLetters > 0 {
+		fmt.Fprintf(e.Stdout, "%d queries have no rows; they are in %s, each with its error\n", sum.DeadLetters, deadLetterFile(work))
+	}
+	return nil
+}
+
+// merge makes of the shards the files that one run writes.
+func merge(ctx context.Context, e cli.Env, c *llmrouterdata.Config, work string) error {
+	list, err := shardsOf(manifestFile(work))
+	if err != nil {
+		return err
+	}
+	parts := make([]*llmrouterdata.Config, len(list))
+	for i, s := range list {
+		parts[i] = s.dataset(work)
+		if _, err := os.Stat(parts[i].DataPath.QueryDataTrain); err != nil {
+			return fmt.Errorf("shard %s is not done: %w", s.Name, err)
+		}
+	}
+	bar := progress.New(e.Stderr)
+	report, err := pipeline.Merge(ctx, c, parts, &pipeline.MergeOptions{Progress: cli.Show(bar)})
+	bar.Close()
+	if err != nil {
+		return fmt.Errorf("merging: %w", err)
+	}
+	fmt.Fprintf(e.Stdout, "merged %d training and %d test queries: %d rows, %d vectors\n", report.TrainQueries, report.TestQueries, report.Rows, report.Embeddings)
+	return nil
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
+	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/metrics"
+)
+
+// Settings is what a worker is told. It travels with the pipeline and is shown
+// by runners, so that it holds no key: each worker takes API_KEYS from its own
+// environment.
+type Settings struct {
+	// Work is the working folder, as the workers see it.
+	Work string
+	// Candidates is the text of llm_data.
+	Candidates  string
+	APIEndpoint string
+	// Encoder is the embedding model: a folder, as the workers see it, or a
+	// published name.
+	Encoder string
+	// Calls is how many calls a bundle has under way at once, Shards how many
+	// shards.
+	Calls, Shards int
+	// The limits are of each key in each worker process.
+	RequestsPerMinute, TokensPerMinute int
+
+	Stream, AllowNotEvaluated, KeyLabels, RetryFailed bool
+}
+
+// perShard is how many calls a shard has under way at once.
+func (s Settings) perShard() int { return max(1, s.Calls/max(1, s.Shards)) }
+
+// worker is what the shards of one process share: the model, the keys and what
+// is known about them, the sandbox.
+type worker struct {
+	settings  Settings
+	keys      chat.Keys
+	chat      chat.Options
+	client    *chat.Client
+	prompts   chat.Prompts
+	encoder   embedding.Encoder
+	logger    *slog.Logger
+	sandboxed func(ctx context.Context) (metrics.Registry, error)
+	close     func()
+}
+
+// newWorker opens everything but the sandbox, which is opened when a shard
+// needs it.
+func newWorker(ctx context.Context, s Settings) (_ *worker, err error) {
+	env := cli.Env{Getenv: os.Getenv, Stdout: io.Discard, Stderr: os.Stderr}
+	w := &worker{settings: s, prompts: chat.BuiltinPrompts(), logger: env.Logger()}
+	if w.keys, err = chat.ParseKeys(os.Getenv("API_KEYS")); err != nil {
+		return nil, fmt.Errorf("API_KEYS: %w", err)
+	}
+	w.chat = chat.Options{Limits: chat.Limits{RequestsPerMinute: s.RequestsPerMinute, TokensPerMinute: s.TokensPerMinute}, Logger: w.logger}
+	if w.client, err = chat.New(w.chat); err != nil {
+		return nil, err
+	}
+	model, err := env.OpenEncoder(ctx, s.Encoder, progress.New(io.Discard))
+	if err != nil {
+		return nil, errors.Join(err, w.client.Close())
+	}
+	w.encoder = model
+
+	var mu sync.Mutex
+	var registry *metrics.Registry
+	closeSandbox := func() {}
+	w.sandboxed = func(ctx context.Context) (metrics.Registry, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if registry == nil {
+			r, why, closes, err := env.OpenMetrics(ctx)
+			if err != nil {
+				return r, err
+			}
+			if why != nil {
+				w.logger.Warn("code cannot be evaluated here", "reason", why)
+			}
+			registry, closeSandbox = &r, closes
+		}
+		return *registry, nil
+	}
+	w.close = func() {
+		closeSandbox()
+		_ = model.Close()
+		_ = w.client.Close()
+	}
+	return w, nil
+}
+
+// workers are those of this process. A runner makes as many copies of a DoFn as
+// it likes; they share one.
+var workers struct {
+	sync.Mutex
+	by map[Settings]*sharedWorker
+}
+
+type sharedWorker struct {
+	*worker
+	users int
+}
+
+// takeWorker returns the worker of this process, which giveBack then closes
+// when nobody else uses it.
+func takeWorker(ctx context.Context, s Settings) (*worker, error) {
+	workers.Lock()
+	defer workers.Unlock()
+	shared := workers.by[s]
+	if shared == nil {
+		w, err := newWorker(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		shared = &sharedWorker{worker: w}
+		if workers.by == nil {
+			workers.by = map[Settings]*sharedWorker{}
+		}
+		workers.by[s] = shared
+	}
+	shared.users++
+	return shared.worker, nil
+}
+
+func giveBack(w *worker) {
+	workers.Lock()
+	defer workers.Unlock()
+	shared := workers.by[w.settings]
+	if shared == nil || shared.worker != w {
+		return
+	}
+	if shared.users--; shared.users == 0 {
+		delete(workers.by, w.settings)
+		w.close()
+	}
+}
+
+// closeWorkers closes what runners that do not tear their DoFns down, as the
+// embedded one, leave open in this process.
+func closeWorkers() {
+	workers.Lock()
+	defer workers.Unlock()
+	for _, shared := range workers.by {
+		shared.close()
+	}
+	clear(workers.by)
+}
