@@ -2,32 +2,62 @@ package torchio
 
 import (
 	"encoding/binary"
+	"fmt"
+	"io"
 	"math"
 )
 
 // pickler writes a pickle of protocol 2 with the instructions that torch's
 // restricted loaders know, from 1.13 on. It keeps the pickle in chunks, so
-// that growing needs no second copy.
+// that growing needs no second copy, or but the last chunk of it, where there
+// is a scratch file.
 type pickler struct {
-	chunks [][]byte
-	size   int64
-	memos  uint32 // numbers given out so far
+	chunks  [][]byte
+	size    int64
+	memos   uint32  // numbers given out so far
+	scratch Scratch // may be nil
+	spilled int64   // bytes that went there
+	err     error   // of scratch
 }
 
 const pickleChunk = 64 << 10
 
-// grow gives n fresh bytes, which stay where they are. n is at most
-// pickleChunk.
+// grow gives n fresh bytes, good until the next call. n is at most pickleChunk.
 func (p *pickler) grow(n int) []byte {
 	last := len(p.chunks) - 1
 	if last < 0 || cap(p.chunks[last])-len(p.chunks[last]) < n {
-		p.chunks = append(p.chunks, make([]byte, 0, pickleChunk))
-		last++
+		if p.scratch != nil && last >= 0 {
+			p.spill()
+		} else {
+			p.chunks = append(p.chunks, make([]byte, 0, pickleChunk))
+			last++
+		}
 	}
 	c := p.chunks[last]
 	p.chunks[last] = c[:len(c)+n]
 	p.size += int64(n)
 	return c[len(c) : len(c)+n]
+}
+
+// spill moves the chunk to the scratch file.
+func (p *pickler) spill() {
+	c := p.chunks[0]
+	p.writeScratch(c, p.spilled)
+	p.spilled += int64(len(c))
+	p.chunks[0] = c[:0]
+}
+
+func (p *pickler) writeScratch(b []byte, at int64) {
+	if p.err != nil {
+		return
+	}
+	n, err := p.scratch.WriteAt(b, at)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		p.err = fmt.Errorf("torchio: scratch file: %w", err)
+	}
 }
 
 func (p *pickler) op(ops ...byte) { copy(p.grow(len(ops)), ops) }
@@ -67,10 +97,26 @@ func (p *pickler) int(n int64) {
 	}
 }
 
-// later writes an integer of 8 bytes that is filled in afterwards.
-func (p *pickler) later() []byte {
+// hole is an integer of 8 bytes that is filled in afterwards.
+type hole struct {
+	at int64  // in the pickle
+	b  []byte // in its chunk, as long as that is not spilled
+}
+
+func (p *pickler) later() hole {
 	p.op(opLong1, 8)
-	return p.grow(8)
+	b := p.grow(8)
+	return hole{p.size - 8, b}
+}
+
+func (p *pickler) fill(h hole, n int64) {
+	if h.at >= p.spilled {
+		binary.LittleEndian.PutUint64(h.b, uint64(n))
+		return
+	}
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(n))
+	p.writeScratch(b[:], h.at)
 }
 
 func (p *pickler) global(module, name string) {

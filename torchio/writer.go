@@ -2,6 +2,7 @@ package torchio
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -37,10 +38,22 @@ type WriterOptions struct {
 	Folder string
 	// Layout says how the tensors of a dict share storages.
 	Layout Layout
+	// Scratch takes what a Writer notes of each tensor, about 50 bytes, so that
+	// its memory does not grow with them: an empty file, of no use after Close.
+	// Ids of PutInt must increase then. Names of PutString and PutState, and
+	// the storages of LayoutSeparate, still take memory. Default: all is kept in
+	// memory. The file written is the same.
+	Scratch Scratch
+}
+
+// Scratch is a temporary file, such as an *os.File.
+type Scratch interface {
+	io.ReaderAt
+	io.WriterAt
 }
 
 // Writer writes a torch file to a stream, in one pass and with less than 200
-// bytes of memory for each tensor (names apart). Neither the number of tensors
+// bytes of memory for each tensor (names apart), or none with a scratch file. Neither the number of tensors
 // nor their shapes need be known beforehand. The first call decides what the
 // file holds:
 //
@@ -65,13 +78,14 @@ type Writer struct {
 
 	ints    map[int64]struct{} // ids, once they do not simply increase
 	idChunk [][]int64          // ids so far, as long as they do increase
+	anyInt  bool               // with a scratch file: lastInt is one
 	lastInt int64
 	strs    map[string]struct{}
 
 	// The storage that is being written, in LayoutShared and by Append.
 	run     DType // Invalid where there is none
 	runSize int64 // bytes so far
-	runFill []byte
+	runFill hole
 	runMemo uint32
 
 	// What tensors refer to again and again.
@@ -114,7 +128,7 @@ func NewWriter(w io.Writer, o *WriterOptions) *Writer {
 		opt.Folder = "archive"
 	}
 	buf := bufio.NewWriterSize(w, 256<<10)
-	z := &Writer{buf: buf, zip: newZipWriter(buf, opt.Folder), layout: opt.Layout}
+	z := &Writer{buf: buf, zip: newZipWriter(buf, opt.Folder), layout: opt.Layout, pickle: pickler{scratch: opt.Scratch}}
 	switch {
 	case len(opt.Folder) > 255 || !utf8.ValidString(opt.Folder) ||
 		strings.ContainsFunc(opt.Folder, func(r rune) bool { return r < ' ' || r == '/' || r == '\\' || r == 0x7f }):
@@ -131,7 +145,12 @@ func (w *Writer) PutInt(id int64, t Elements) error {
 	if err := w.begin(kindInt, t); err != nil {
 		return err
 	}
-	if !w.addInt(id) {
+	if w.pickle.scratch != nil {
+		if w.anyInt && id <= w.lastInt {
+			return w.fail(fmt.Errorf("torchio: the id %d after %d; with a scratch file ids must increase", id, w.lastInt))
+		}
+		w.anyInt, w.lastInt = true, id
+	} else if !w.addInt(id) {
 		return w.fail(fmt.Errorf("torchio: the id %d twice", id))
 	}
 	w.beginItem()
@@ -230,7 +249,11 @@ func (w *Writer) Close() error {
 	}
 	p.op(opStop)
 	z := w.zip
-	z.record("data.pkl", p.chunks...)
+	if p.scratch == nil {
+		z.record("data.pkl", p.chunks...)
+	} else {
+		w.spilledPickle()
+	}
 	// What torch's newer readers look at; the order is that of torch.save.
 	z.record(".format_version", []byte("1"))
 	z.record(".storage_alignment", fmt.Append(nil, alignment))
@@ -238,7 +261,7 @@ func (w *Writer) Close() error {
 	z.record("version", []byte("3\n"))
 	z.record(".data/serialization_id", []byte(z.fingerprint()))
 	z.finish()
-	err := z.err
+	err := cmp.Or(p.err, z.err)
 	if err == nil {
 		if err = w.buf.Flush(); err != nil {
 			err = fmt.Errorf("torchio: writing: %w", err)
@@ -247,6 +270,27 @@ func (w *Writer) Close() error {
 	w.err = ErrClosed
 	w.pickle, w.zip.entries, w.ints, w.strs, w.idChunk = pickler{}, nil, nil, nil, nil
 	return err
+}
+
+// spilledPickle writes the record of a pickle that is in the scratch file, its
+// last chunk apart.
+func (w *Writer) spilledPickle() {
+	p, z := &w.pickle, w.zip
+	z.begin(zipEntry{name: "data.pkl"}, p.size)
+	buf := make([]byte, pickleChunk)
+	for at := int64(0); at < p.spilled && p.err == nil; {
+		b := buf[:min(int64(len(buf)), p.spilled-at)]
+		n, err := p.scratch.ReadAt(b, at)
+		if n < len(b) {
+			p.err = fmt.Errorf("torchio: scratch file: %w", cmp.Or(err, io.ErrUnexpectedEOF))
+		}
+		z.content(b)
+		at += int64(len(b))
+	}
+	for _, c := range p.chunks {
+		z.content(c)
+	}
+	z.end()
 }
 
 func (w *Writer) fail(err error) error {
@@ -328,7 +372,7 @@ func (w *Writer) endItem() error {
 		w.pickle.op(opSetItems)
 		w.inItem = 0
 	}
-	return w.fail(w.zip.err)
+	return w.fail(cmp.Or(w.zip.err, w.pickle.err))
 }
 
 // tensor writes the elements of t, and to the pickle the call that rebuilds
@@ -340,7 +384,7 @@ func (w *Writer) tensor(t Elements) {
 	offset := int64(0)
 	if shared := w.layout == LayoutShared && w.kind != kindTensor; shared && w.joins(t) {
 		offset = w.runSize / int64(t.dtype.Size())
-		if w.runSize == 0 && w.runFill == nil {
+		if w.runSize == 0 && w.runFill.b == nil {
 			number := w.zip.beginData(-1)
 			w.pushStorage(t.dtype, number, func() { w.runFill = p.later() })
 			w.runMemo = p.put()
@@ -381,10 +425,10 @@ func (w *Writer) endRun() {
 	}
 	w.zip.end()
 	n := w.runSize / int64(w.run.Size())
-	for i := range w.runFill {
-		w.runFill[i] = byte(n >> (8 * i))
+	if w.runFill.b != nil {
+		w.pickle.fill(w.runFill, n)
 	}
-	w.run, w.runSize, w.runFill = Invalid, 0, nil
+	w.run, w.runSize, w.runFill = Invalid, 0, hole{}
 }
 
 func (w *Writer) pushRebuild() { w.pickle.global("torch._utils", "_rebuild_tensor_v2") }
