@@ -16,7 +16,7 @@ import (
 
 // MergeOptions configures [Merge]; nil and the zero value are good.
 type MergeOptions struct {
-	// TempDir is the folder of temporary files, about 100 bytes for each query;
+	// TempDir is the folder of temporary files, about 110 bytes for each query;
 	// default: that of query_embedding_data.
 	TempDir string
 	// Progress is called as rows are written; nil: silent.
@@ -144,8 +144,13 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 	if err != nil {
 		return nil, err
 	}
+	scratch, err := newScratch(m.options.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, scratch.remove()) }()
 	name := filepath.Base(paths.QueryEmbeddingData)
-	m.vectors = torchio.NewWriter(vectors, &torchio.WriterOptions{Folder: strings.TrimSuffix(name, filepath.Ext(name))})
+	m.vectors = torchio.NewWriter(vectors, &torchio.WriterOptions{Folder: strings.TrimSuffix(name, filepath.Ext(name)), Scratch: scratch})
 	for split, target := range []string{paths.RoutingDataTrain, paths.RoutingDataTest} {
 		routing, err := out.create(target)
 		if err != nil {
