@@ -68,26 +68,61 @@ func benchTable(b *testing.B, task string) *Table {
 	return t
 }
 
-// BenchmarkScan reads all rows of a file of 100,000 into records.
+// scanRows reads all rows of a table into the structs that its records are
+// made of.
+var scanRows = map[string]func(context.Context, *Table) (int, error){
+	"natural_qa":     scan[naturalQARow],
+	"trivia_qa":      scan[triviaQARow],
+	"mmlu":           scan[mmluRow],
+	"gpqa":           scan[gpqaRow],
+	"mbpp":           scan[mbppRow],
+	"human_eval":     scan[humanEvalRow],
+	"gsm8k":          scan[gsm8kRow],
+	"commonsense_qa": scan[commonsenseQARow],
+	"math":           scan[mathRow],
+	"openbook_qa":    scan[openBookQARow],
+	"arc_challenge":  scan[arcRow],
+}
+
+func scan[T any](ctx context.Context, t *Table) (n int, err error) {
+	for _, err := range All[T](ctx, t) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func scanRecords(ctx context.Context, t *Table) (n int, err error) {
+	for _, err := range t.All(ctx, nil) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// BenchmarkScan reads all rows of a file of 100,000 into structs and into
+// records.
 func BenchmarkScan(b *testing.B) {
 	for _, task := range hfrows.Tasks() {
-		b.Run(task, func(b *testing.B) {
-			t := benchTable(b, task)
-			b.SetBytes(int64(len(benchFile(b, task))))
-			b.ReportAllocs()
-			for b.Loop() {
-				n := 0
-				for _, err := range t.All(b.Context(), nil) {
-					if err != nil {
-						b.Fatal(err)
+		for _, c := range []struct {
+			name string
+			scan func(context.Context, *Table) (int, error)
+		}{{"rows", scanRows[task]}, {"records", scanRecords}} {
+			b.Run(task+"/"+c.name, func(b *testing.B) {
+				t := benchTable(b, task)
+				b.SetBytes(int64(len(benchFile(b, task))))
+				b.ReportAllocs()
+				for b.Loop() {
+					if n, err := c.scan(b.Context(), t); err != nil || n != benchRows {
+						b.Fatal(n, err)
 					}
-					n++
 				}
-				if n != benchRows {
-					b.Fatal(n)
-				}
-			}
-		})
+			})
+		}
 	}
 }
 

@@ -18,7 +18,8 @@ type binding struct {
 type field struct {
 	name     string // the column's dotted path
 	path     []string
-	index    int // of the struct's field
+	index    int     // of the struct's field
+	offset   uintptr // of the field in the struct
 	kind     parquetcol.Kind
 	list     bool
 	optional bool
@@ -54,7 +55,7 @@ func bind(t reflect.Type) (*binding, error) {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
-		f := field{name: name, path: strings.Split(name, "."), index: i, elem: sf.Type}
+		f := field{name: name, path: strings.Split(name, "."), index: i, offset: sf.Offset, elem: sf.Type}
 		bad := func(format string, args ...any) {
 			errs = append(errs, fmt.Errorf("field %s of %v: "+format, append([]any{sf.Name, t}, args...)...))
 		}
@@ -95,13 +96,17 @@ func bind(t reflect.Type) (*binding, error) {
 }
 
 // overflow reports an integer that the field cannot hold.
-func (f *field) overflow(n int64, unsigned bool) error {
-	if unsigned && n < 0 || reflect.Zero(f.elem).OverflowInt(n) {
-		text := fmt.Sprint(n)
-		if unsigned {
-			text = fmt.Sprint(uint64(n))
-		}
-		return fmt.Errorf("%s is too large for %v", text, f.elem)
+func (f *field) overflow(n int64) error {
+	if reflect.Zero(f.elem).OverflowInt(n) {
+		return f.tooLarge(n, false)
 	}
 	return nil
+}
+
+func (f *field) tooLarge(n int64, unsigned bool) error {
+	text := fmt.Sprint(n)
+	if unsigned {
+		text = fmt.Sprint(uint64(n))
+	}
+	return fmt.Errorf("%s is too large for %v", text, f.elem)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"unsafe"
 
 	"github.com/llmrouter-go/llmrouter/datasets/internal/parquetcol"
 )
@@ -77,8 +78,7 @@ func (s *parquetShard) read(ctx context.Context, b *binding, indices []int, dst 
 		return err
 	}
 	for i := range b.fields {
-		f := &b.fields[i]
-		col := s.pq.Column(leaves[i], parquetcol.ColumnOptions{ReadBytes: seekAhead})
+		col := column{f: &b.fields[i], Column: s.pq.Column(leaves[i], parquetcol.ColumnOptions{ReadBytes: seekAhead}), unsigned: leaves[i].Unsigned()}
 		for k, row := range indices {
 			if k%64 == 0 {
 				if err := ctx.Err(); err != nil {
@@ -87,10 +87,10 @@ func (s *parquetShard) read(ctx context.Context, b *binding, indices []int, dst 
 			}
 			err := col.SeekRow(int64(row))
 			if err == nil {
-				err = s.cells(f, leaves[i], col, dst, k, 1)
+				err = col.read(cellsOf(col.f, dst, k, 1))
 			}
 			if err != nil {
-				return s.rowError(f, int64(row), err)
+				return s.rowError(col.f, int64(row), err)
 			}
 		}
 	}
@@ -102,16 +102,16 @@ func (s *parquetShard) scan(ctx context.Context, b *binding, yield func(reflect.
 	if err != nil {
 		return err
 	}
-	cols := make([]*parquetcol.Column, len(leaves))
+	cols := make([]column, len(leaves))
 	for i, l := range leaves {
-		cols[i] = s.pq.Column(l, parquetcol.ColumnOptions{ReadBytes: scanAhead, ShareBytes: shareBytes})
+		cols[i] = column{f: &b.fields[i], Column: s.pq.Column(l, parquetcol.ColumnOptions{ReadBytes: scanAhead, ShareBytes: shareBytes}), unsigned: l.Unsigned()}
 	}
-	slice := reflect.SliceOf(b.typ)
+	batch := reflect.MakeSlice(reflect.SliceOf(b.typ), batchRows, batchRows)
 	for g := range s.pq.NumRowGroups() {
 		first, end := s.pq.RowGroup(g)
-		for i, c := range cols {
+		for _, c := range cols {
 			if err := c.Start(g); err != nil {
-				return s.rowError(&b.fields[i], first, err)
+				return s.rowError(c.f, first, err)
 			}
 		}
 		for row := first; row < end; {
@@ -119,14 +119,13 @@ func (s *parquetShard) scan(ctx context.Context, b *binding, yield func(reflect.
 				return err
 			}
 			n := int(min(batchRows, end-row))
-			batch := reflect.MakeSlice(slice, n, n)
-			for i, c := range cols {
-				f := &b.fields[i]
-				if err := s.cells(f, leaves[i], c, batch, 0, n); err != nil {
-					return s.rowError(f, max(c.Row()-1, first), err)
+			for i := range cols {
+				c := &cols[i]
+				if err := c.read(cellsOf(c.f, batch, 0, n)); err != nil {
+					return s.rowError(c.f, max(c.Row()-1, first), err)
 				}
 			}
-			if !yield(batch) {
+			if !yield(batch.Slice(0, n)) {
 				return nil
 			}
 			row += int64(n)
@@ -135,87 +134,142 @@ func (s *parquetShard) scan(ctx context.Context, b *binding, yield func(reflect.
 	return nil
 }
 
-// cells reads the next n rows of a column into the field of dst[at:at+n].
-func (s *parquetShard) cells(f *field, leaf parquetcol.Leaf, col *parquetcol.Column, dst reflect.Value, at, n int) (err error) {
+// column reads a column of a file into a field of structs.
+type column struct {
+	*parquetcol.Column
+	f        *field
+	unsigned bool
+	// What is read before it goes into the structs, for the next call to use
+	// again.
+	strings []string
+	ints    []int64
+	floats  []float64
+	bools   []bool
+	ends    []int
+	items   int // of all lists read last
+}
+
+// cells is one field of the structs in a slice. The fields of a hundred
+// thousand rows are set by their addresses, since reflect takes several times
+// as long for each.
+type cells struct {
+	first  unsafe.Pointer
+	stride uintptr
+	n      int
+}
+
+// cellsOf returns the field of rows[at:at+n].
+func cellsOf(f *field, rows reflect.Value, at, n int) cells {
+	if at < 0 || n < 1 || n > rows.Len()-at {
+		panic("datasets: cells outside of their slice")
+	}
+	size := rows.Type().Elem().Size()
+	return cells{unsafe.Add(rows.UnsafePointer(), uintptr(at)*size+f.offset), size, n}
+}
+
+// cell returns cell i as what it is known to hold.
+func cell[T any](c cells, i int) *T { return (*T)(unsafe.Add(c.first, uintptr(i)*c.stride)) }
+
+// read reads the next rows into the cells.
+func (c *column) read(to cells) (err error) {
 	defer parquetcol.Guard(&err)
-	setInt := func(e reflect.Value, v int64) error {
-		if err := f.overflow(v, leaf.Unsigned()); err != nil {
-			return err
+	switch c.f.kind {
+	case parquetcol.KindString:
+		if c.f.list {
+			return readLists(c, to, c.StringLists, func(p *string, v string) error { *p = v; return nil })
 		}
-		e.SetInt(v)
+		return readScalars(c, to, &c.strings, c.Strings, func(p *string, v string) error { *p = v; return nil })
+	case parquetcol.KindInt:
+		switch c.f.elem.Size() {
+		case 1:
+			return readInts[int8](c, to)
+		case 2:
+			return readInts[int16](c, to)
+		case 4:
+			return readInts[int32](c, to)
+		}
+		return readInts[int64](c, to)
+	case parquetcol.KindFloat:
+		if c.f.elem.Size() == 4 {
+			return readFloats[float32](c, to)
+		}
+		return readFloats[float64](c, to)
+	}
+	if c.f.list {
+		return readLists(c, to, c.BoolLists, func(p *bool, v bool) error { *p = v; return nil })
+	}
+	return readScalars(c, to, &c.bools, c.Bools, func(p *bool, v bool) error { *p = v; return nil })
+}
+
+func readInts[T int8 | int16 | int32 | int64](c *column, to cells) error {
+	set := func(p *T, v int64) error {
+		if *p = T(v); int64(*p) != v || c.unsigned && v < 0 {
+			return c.f.tooLarge(v, c.unsigned)
+		}
 		return nil
 	}
-	setString := func(e reflect.Value, v string) error { e.SetString(v); return nil }
-	setFloat := func(e reflect.Value, v float64) error { e.SetFloat(v); return nil }
-	setBool := func(e reflect.Value, v bool) error { e.SetBool(v); return nil }
-	cells := cellRange{f, dst, at, n}
-	switch {
-	case f.kind == parquetcol.KindString && f.list:
-		return fillLists(cells, col.StringLists, setString)
-	case f.kind == parquetcol.KindInt && f.list:
-		return fillLists(cells, col.IntLists, setInt)
-	case f.kind == parquetcol.KindFloat && f.list:
-		return fillLists(cells, col.FloatLists, setFloat)
-	case f.kind == parquetcol.KindBool && f.list:
-		return fillLists(cells, col.BoolLists, setBool)
-	case f.kind == parquetcol.KindString:
-		return fillScalars(cells, col.Strings, setString)
-	case f.kind == parquetcol.KindInt:
-		return fillScalars(cells, col.Ints, setInt)
-	case f.kind == parquetcol.KindFloat:
-		return fillScalars(cells, col.Floats, setFloat)
-	default:
-		return fillScalars(cells, col.Bools, setBool)
+	if c.f.list {
+		return readLists(c, to, c.IntLists, set)
 	}
+	return readScalars(c, to, &c.ints, c.Ints, set)
 }
 
-// cellRange is one field of the structs dst[at:at+n].
-type cellRange struct {
-	f     *field
-	dst   reflect.Value
-	at, n int
+func readFloats[T float32 | float64](c *column, to cells) error {
+	set := func(p *T, v float64) error { *p = T(v); return nil }
+	if c.f.list {
+		return readLists(c, to, c.FloatLists, set)
+	}
+	return readScalars(c, to, &c.floats, c.Floats, set)
 }
 
-func (c cellRange) cell(i int) reflect.Value { return c.dst.Index(c.at + i).Field(c.f.index) }
-
-func fillScalars[E any](c cellRange, read func([]E, bool) (int, error), set func(reflect.Value, E) error) error {
-	vs := make([]E, c.n)
+// readScalars reads values as E, which the cells hold as T.
+func readScalars[T, E any](c *column, to cells, buf *[]E, read func([]E, bool) (int, error), set func(*T, E) error) error {
+	if cap(*buf) < to.n {
+		*buf = make([]E, to.n)
+	}
+	vs := (*buf)[:to.n]
 	if _, err := read(vs, c.f.optional); err != nil {
 		return err
 	}
 	for i, v := range vs {
-		if err := set(c.cell(i), v); err != nil {
+		if err := set(cell[T](to, i), v); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fillLists reads n lists. They share one array, each with its own bounds.
-func fillLists[E any](c cellRange, read func([]E, []int, int, bool) ([]E, []int, error), set func(reflect.Value, E) error) error {
-	pool, ends, err := read(nil, make([]int, 0, c.n), c.n, c.f.optional)
+// readLists is readScalars for lists. They share one array, each with its own
+// bounds; an empty list is nil.
+func readLists[T, E any](c *column, to cells, read func([]E, []int, int, bool) ([]E, []int, error), set func(*T, E) error) error {
+	var room []E
+	if c.items > 0 {
+		room = make([]E, 0, c.items+c.items/8)
+	}
+	items, ends, err := read(room, c.ends[:0], to.n, c.f.optional)
 	if err != nil {
 		return err
 	}
-	from := 0
-	for i, end := range ends {
-		part := pool[from:end:end]
-		from = end
-		if len(part) == 0 {
-			continue
-		}
-		cell := c.cell(i)
-		if p, same := cell.Addr().Interface().(*[]E); same {
-			*p = part
-			continue
-		}
-		list := reflect.MakeSlice(cell.Type(), len(part), len(part))
-		for k, v := range part {
-			if err := set(list.Index(k), v); err != nil {
+	if to.n > 1 {
+		c.items = len(items)
+	}
+	c.ends = ends
+	lists, same := any(items).([]T)
+	if !same || c.unsigned { // what need not be checked is as it was read
+		lists = make([]T, len(items))
+		for i, v := range items {
+			if err := set(&lists[i], v); err != nil {
 				return err
 			}
 		}
-		cell.Set(list)
+	}
+	from := 0
+	for i, end := range ends {
+		list := cell[[]T](to, i)
+		if *list = nil; end > from {
+			*list = lists[from:end:end]
+		}
+		from = end
 	}
 	return nil
 }

@@ -32,8 +32,8 @@ type shard interface {
 	rows() int
 	// read sets the fields of dst[i] from row indices[i]; indices ascend.
 	read(ctx context.Context, b *binding, indices []int, dst reflect.Value) error
-	// scan calls yield with slices of b's type until it reports false. The
-	// slices are the receiver's to keep.
+	// scan calls yield with slices of b's type until it reports false. A slice
+	// is valid until yield returns; what its structs refer to may be kept.
 	scan(ctx context.Context, b *binding, yield func(batch reflect.Value) bool) error
 }
 

@@ -290,7 +290,7 @@ func setJSON(f *field, cell reflect.Value, v any) error {
 			if !fits {
 				return fmt.Errorf("%s is too large for %v", v, f.elem)
 			}
-			if err := f.overflow(n, false); err != nil {
+			if err := f.overflow(n); err != nil {
 				return err
 			}
 			cell.SetInt(n)

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -56,7 +55,7 @@ func newDictionary(l Leaf, data []byte, n int) (*dictionary, error) {
 func (d *dictionary) string(i uint32) (string, error) {
 	if !d.made[i] {
 		b := d.data[d.offsets[i]+4 : d.offsets[i+1]]
-		if !utf8.Valid(b) {
+		if !validText(b) {
 			return "", ErrUTF8
 		}
 		d.text[i], d.made[i] = string(b), true
@@ -107,7 +106,8 @@ type values struct {
 	// its memory.
 	text  string
 	from  int
-	share int // length of such a string, 0 for one a value
+	plain bool // text is ASCII, so that any piece of it is UTF-8
+	share int  // length of such a string, 0 for one a value
 	limit int
 }
 
@@ -240,7 +240,7 @@ func (v *values) string() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !utf8.Valid(b) {
+	if !validText(b) {
 		return "", ErrUTF8
 	}
 	return string(b), nil
@@ -269,7 +269,7 @@ func (v *values) strings(dst []string) error {
 		}
 		if from := at - v.from; from >= 0 && from+size <= len(v.text) {
 			s := v.text[from : from+size]
-			if !utf8.ValidString(s) {
+			if !v.plain && !validText(v.data[at:at+size]) {
 				return ErrUTF8
 			}
 			dst[i], v.at = s, at+size
@@ -343,19 +343,18 @@ func (v *values) cut(size int) (string, error) {
 	if end > v.from+len(v.text) || from < v.from {
 		if size >= v.share {
 			b := v.data[from:end]
-			if !utf8.Valid(b) {
+			if !validText(b) {
 				return "", ErrUTF8
 			}
 			return string(b), nil
 		}
-		v.from = from
-		v.text = string(v.data[from:min(from+v.share, len(v.data))])
+		shared := v.data[from:min(from+v.share, len(v.data))]
+		v.from, v.text, v.plain = from, string(shared), asciiPrefix(shared) == len(shared)
 	}
-	s := v.text[from-v.from : end-v.from]
-	if !utf8.ValidString(s) {
+	if !v.plain && !validText(v.data[from:end]) {
 		return "", ErrUTF8
 	}
-	return s, nil
+	return v.text[from-v.from : end-v.from], nil
 }
 
 // number returns the next value of a numeric column as 64 bits; see
