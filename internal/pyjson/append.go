@@ -155,6 +155,10 @@ func AppendString(dst []byte, s string, ascii bool) ([]byte, error) {
 	dst = append(dst, '"')
 	from := 0 // start of the run that is copied as it is
 	for i := 0; i < len(s); {
+		if len(s)-i >= 8 && isPlain8(s[i:i+8]) {
+			i += 8
+			continue
+		}
 		c := s[i]
 		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf && (c != 0x7f || !ascii) {
 			i++
@@ -182,6 +186,22 @@ func AppendString(dst []byte, s string, ascii bool) ([]byte, error) {
 		from = i
 	}
 	return append(append(dst, s[from:]...), '"'), nil
+}
+
+// isPlain8 reports whether none of the eight bytes of s is written otherwise
+// than as it is. It may report false for others too.
+func isPlain8(s string) bool {
+	const (
+		ones = 0x0101010101010101
+		high = 0x80 * ones
+	)
+	_ = s[7]
+	w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	// A subtraction sets the upper bit of a byte that it takes below zero, the
+	// addition that of 0x7f.
+	special := w | (w + ones) | (w - ' '*ones) | (w ^ '"'*ones - ones) | (w ^ '\\'*ones - ones)
+	return special&high == 0
 }
 
 func appendEscape(dst []byte, r rune) []byte {

@@ -83,6 +83,34 @@ func TestIntReadsAsNumber(t *testing.T) {
 	}
 }
 
+// A text is looked at eight bytes at a time where it is long enough. Every code
+// point of one byte and some longer ones, in every place, are written as they
+// are on their own.
+func TestAppendStringInEveryPlace(t *testing.T) {
+	const pad = "abcdefghijklmnop ~qrstu"
+	chars := []string{"é", "\u2028", "😀", "\xed\xa0\x80"}
+	for c := range 0x80 {
+		chars = append(chars, string(rune(c)))
+	}
+	for _, c := range chars {
+		for _, ascii := range []bool{true, false} {
+			alone, wantErr := AppendString(nil, c, ascii)
+			for at := range len(pad) {
+				got, err := AppendString(nil, pad[:at]+c+pad[at:], ascii)
+				if wantErr != nil {
+					if !errors.Is(err, wantErr) {
+						t.Errorf("%q at %d: %v, want %v", c, at, err, wantErr)
+					}
+					continue
+				}
+				if want := `"` + pad[:at] + string(alone[1:len(alone)-1]) + pad[at:] + `"`; err != nil || string(got) != want {
+					t.Errorf("%q at %d: %s, %v, want %s", c, at, got, err, want)
+				}
+			}
+		}
+	}
+}
+
 // FuzzParse holds that whatever is accepted is written and read back alike.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{`{"a": [1, 2.5, null, true, "\ud800"]}`, "NaN", `"é\u00e9"`, "[[[]]]", "-0", "1e400", "\"\xed\xa0\x80\""} {
