@@ -2,6 +2,7 @@ package embedding
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ type storedTensor interface {
 	CopyTo(dst []float32) error
 }
 
-func openCheckpoint(fsys fs.FS) (*checkpoint, error) {
+func openCheckpoint(ctx context.Context, fsys fs.FS) (*checkpoint, error) {
 	for _, form := range checkpointForms {
 		files := []string{form.file}
 		_, err := fs.Stat(fsys, form.file)
@@ -61,7 +62,7 @@ func openCheckpoint(fsys fs.FS) (*checkpoint, error) {
 		}
 		c := &checkpoint{tensors: make(map[string]storedTensor)}
 		for _, name := range files {
-			if err := c.add(fsys, name, form.open); err != nil {
+			if err := c.add(ctx, fsys, name, form.open); err != nil {
 				c.Close()
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
@@ -101,7 +102,7 @@ func readIndex(fsys fs.FS, name string) ([]string, error) {
 }
 
 // add opens one file; its tensors join the others.
-func (c *checkpoint) add(fsys fs.FS, name string, open func(*checkpoint, io.ReaderAt, int64) error) error {
+func (c *checkpoint) add(ctx context.Context, fsys fs.FS, name string, open func(*checkpoint, io.ReaderAt, int64) error) error {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return err
@@ -112,13 +113,36 @@ func (c *checkpoint) add(fsys fs.FS, name string, open func(*checkpoint, io.Read
 		return err
 	}
 	if r, ok := f.(io.ReaderAt); ok {
-		return open(c, r, info.Size())
+		return open(c, &stoppableReader{ctx, r}, info.Size())
 	}
 	whole, err := io.ReadAll(f)
 	if err != nil {
 		return err
 	}
 	return open(c, bytes.NewReader(whole), int64(len(whole)))
+}
+
+// stoppableReader reads until ctx ends, in pieces of some milliseconds: the
+// largest tensor is a quarter of a model.
+type stoppableReader struct {
+	ctx context.Context
+	r   io.ReaderAt
+}
+
+// ReadAt implements io.ReaderAt.
+func (s *stoppableReader) ReadAt(b []byte, off int64) (n int, err error) {
+	const piece = 4 << 20
+	for n < len(b) {
+		if err := s.ctx.Err(); err != nil {
+			return n, err
+		}
+		m, err := s.r.ReadAt(b[n:min(len(b), n+piece)], off+int64(n))
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 func openSafetensors(c *checkpoint, r io.ReaderAt, size int64) error {

@@ -220,7 +220,7 @@ func (m *Longformer) encode(ctx context.Context, texts []string) ([][]float32, e
 		return nil
 	}
 	for _, text := range distinct {
-		ids, err := m.ids(ctx, text)
+		ids, err := m.tokenizer.Encode(text, m.cutting(ctx))
 		if err != nil {
 			return nil, fmt.Errorf("text %d: %w", uses[text][0], err)
 		}
@@ -242,34 +242,6 @@ func (m *Longformer) encode(ctx context.Context, texts []string) ([][]float32, e
 	return vectors, nil
 }
 
-// ids returns the token ids of a text. A long text may be one word of ten
-// megabytes, which takes a second: when ctx ends, its tokens are not waited for.
-func (m *Longformer) ids(ctx context.Context, text string) ([]int32, error) {
-	o := &bpe.Options{MaxTokens: m.options.MaxTokens}
-	if len(text) < longText {
-		return m.tokenizer.Encode(text, o)
-	}
-	type result struct {
-		ids []int32
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		ids, err := m.tokenizer.Encode(text, o)
-		done <- result{ids, err}
-	}()
-	select {
-	case r := <-done:
-		return r.ids, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// longText is the length in bytes from which ctx is heeded while a text is cut
-// into tokens: below, that takes some ten milliseconds at most.
-const longText = 128 << 10
-
 // Token is a token of a text, which covers text[Start:End].
 type Token struct {
 	ID         int32
@@ -278,12 +250,13 @@ type Token struct {
 
 // Tokenize returns the tokens of a text as [Longformer.Encode] computes them,
 // cut at MaxTokens. The special tokens at both ends cover nothing. A text that
-// is not UTF-8 is an error.
-func (m *Longformer) Tokenize(text string) ([]Token, error) {
+// is not UTF-8 is an error. When ctx ends, so does Tokenize: one word of ten
+// megabytes takes it a second.
+func (m *Longformer) Tokenize(ctx context.Context, text string) ([]Token, error) {
 	if m.tokenizer == nil {
 		return nil, fmt.Errorf("embedding: %w", ErrNoTokenizer)
 	}
-	ids, spans, err := m.tokenizer.EncodeOffsets(text, &bpe.Options{MaxTokens: m.options.MaxTokens})
+	ids, spans, err := m.tokenizer.EncodeOffsets(text, m.cutting(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("embedding: %w", err)
 	}
@@ -292,6 +265,11 @@ func (m *Longformer) Tokenize(text string) ([]Token, error) {
 		tokens[i] = Token{ID: id, Start: spans[i].Start, End: spans[i].End}
 	}
 	return tokens, nil
+}
+
+// cutting is how texts are cut into tokens.
+func (m *Longformer) cutting(ctx context.Context) *bpe.Options {
+	return &bpe.Options{MaxTokens: m.options.MaxTokens, Stop: ctx.Err}
 }
 
 // batcher gathers sequences until they are a slab.

@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -21,9 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/llmrouter-go/llmrouter/datasets/hub"
 	"github.com/llmrouter-go/llmrouter/internal/bpe"
-	"github.com/llmrouter-go/llmrouter/internal/hubtest"
 	"github.com/llmrouter-go/llmrouter/internal/kernel"
 	"github.com/llmrouter-go/llmrouter/internal/safetensors"
 	"github.com/llmrouter-go/llmrouter/internal/seededweights"
@@ -307,7 +305,7 @@ func TestTruncation(t *testing.T) {
 func TestTokenize(t *testing.T) {
 	m := openSmall(t, &LongformerOptions{MaxTokens: 6})
 	const text = "né, yes and more"
-	tokens, err := m.Tokenize(text)
+	tokens, err := m.Tokenize(t.Context(), text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +319,7 @@ func TestTokenize(t *testing.T) {
 		}
 		at = token.End
 	}
-	if _, err := m.Tokenize("\xff"); err == nil {
+	if _, err := m.Tokenize(t.Context(), "\xff"); err == nil {
 		t.Error("text that is not UTF-8 has tokens")
 	}
 }
@@ -482,6 +480,41 @@ func TestCancel(t *testing.T) {
 	m.turn <- ws
 	if _, err := m.Encode(t.Context(), []string{"a"}); err != nil {
 		t.Errorf("after all that: %v", err)
+	}
+}
+
+// readerFunc is an io.ReaderAt.
+type readerFunc func(b []byte, off int64) (int, error)
+
+func (f readerFunc) ReadAt(b []byte, off int64) (int, error) { return f(b, off) }
+
+// TestCancelWithinTensor stops the reading of a tensor of 154 MB, the largest
+// of the base model, at its second piece.
+func TestCancelWithinTensor(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	read := 0
+	r := &stoppableReader{ctx, readerFunc(func(b []byte, off int64) (int, error) {
+		if off != int64(read) {
+			t.Errorf("read at %d after %d", off, read)
+		}
+		if read += len(b); off > 0 {
+			cancel()
+		}
+		return len(b), nil
+	})}
+	b := make([]byte, 50265*768*4)
+	if n, err := r.ReadAt(b, 0); !errors.Is(err, context.Canceled) || n != read || n > 16<<20 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if _, err := hashFloats(ctx, make([]float32, 10)); !errors.Is(err, context.Canceled) {
+		t.Errorf("the hash goes on: %v", err)
+	}
+	// What is read in pieces is what the file holds, up to its end.
+	whole := []byte(strings.Repeat("0123456789", 1<<20))
+	got := make([]byte, len(whole)+1)
+	n, err := (&stoppableReader{t.Context(), bytes.NewReader(whole)}).ReadAt(got, 1)
+	if n != len(whole)-1 || err != io.EOF || !bytes.Equal(got[:n], whole[1:]) {
+		t.Errorf("%d bytes of %d, %v", n, len(whole)-1, err)
 	}
 }
 
@@ -934,53 +967,5 @@ func TestSeededModel(t *testing.T) {
 	tiny.VocabSize = 100
 	if _, err := fs.Stat(SeededModel(tiny, 1), "vocab.json"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a tokenizer with more tokens than the model: %v", err)
-	}
-}
-
-func TestHub(t *testing.T) {
-	server := hubtest.New(t)
-	content := map[string]string{"README.md": "not wanted", "tf_model.h5": "not wanted either"}
-	for name, f := range modelFiles(t) {
-		content[name] = string(f.Data)
-	}
-	server.Model("someone/longformer-small", content)
-	sharded := maps.Clone(content)
-	delete(sharded, "model.safetensors")
-	all := tensorsOf(t, []byte(content["model.safetensors"]))
-	sharded["model-1.safetensors"] = string(writeTensors(t, all[:5]))
-	sharded["model-2.safetensors"] = string(writeTensors(t, all[5:]))
-	sharded["model.safetensors.index.json"] = `{"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}`
-	server.Model("someone/sharded", sharded)
-	server.Model("someone/other", map[string]string{"config.json": `{"model_type": "bert"}`})
-	server.Model("someone/empty", map[string]string{"README.md": "nothing here"})
-
-	var reports []string
-	cache := t.TempDir()
-	client, err := hub.New(hub.Options{Endpoint: server.URL, CacheDir: cache, Progress: func(p hub.Progress) {
-		if p.Finished {
-			reports = append(reports, p.Path)
-		}
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := openSmall(t, nil).Fingerprint()
-	for _, name := range []string{"someone/longformer-small", "someone/sharded"} {
-		m, err := OpenLongformer(t.Context(), name, &LongformerOptions{Hub: client})
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if got := m.Fingerprint(); got != want {
-			t.Errorf("%s: fingerprint %s, not %s", name, got, want)
-		}
-	}
-	if !slices.Contains(reports, "model.safetensors") || slices.Contains(reports, "tf_model.h5") {
-		t.Errorf("downloaded %v", reports)
-	}
-	for name, is := range map[string]error{"someone/other": nil, "someone/empty": nil, "someone/missing": fs.ErrNotExist} {
-		if _, err := OpenLongformer(t.Context(), name, &LongformerOptions{Hub: client}); err == nil || !strings.Contains(err.Error(), name) || is != nil && !errors.Is(err, is) {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }

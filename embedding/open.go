@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
 	"github.com/llmrouter-go/llmrouter/internal/bpe"
@@ -46,9 +45,9 @@ func OpenLongformer(ctx context.Context, nameOrDir string, o *LongformerOptions)
 	if o == nil || o.Hub == nil {
 		return nil, fmt.Errorf("embedding: %s: no such folder, and no hub is set to download a model of that name from: %w", nameOrDir, fs.ErrNotExist)
 	}
-	dir, err := download(ctx, o.Hub, hub.Repo{Type: hub.TypeModel, ID: nameOrDir, Revision: o.Revision})
+	dir, err := Download(ctx, o.Hub, hub.Model(nameOrDir).At(o.Revision))
 	if err != nil {
-		return nil, fmt.Errorf("embedding: %s: %w", nameOrDir, err)
+		return nil, err
 	}
 	m, err := openLongformer(ctx, os.DirFS(dir), o)
 	if err != nil {
@@ -72,6 +71,9 @@ const configFile = "config.json"
 
 // tokenizerNames are the files of a tokenizer: the first, or the other two.
 var tokenizerNames = []string{"tokenizer.json", "vocab.json", "merges.txt"}
+
+// tokenizerSettings is a file that may stand beside them.
+const tokenizerSettings = "tokenizer_config.json"
 
 func hasAny(fsys fs.FS, names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
@@ -99,7 +101,7 @@ func openLongformer(ctx context.Context, fsys fs.FS, o *LongformerOptions) (*Lon
 	if err != nil && (!errors.Is(err, fs.ErrNotExist) || hasAny(fsys, tokenizerNames)) {
 		return nil, err
 	}
-	src, err := openCheckpoint(fsys)
+	src, err := openCheckpoint(ctx, fsys)
 	if err != nil {
 		return nil, err
 	}
@@ -122,44 +124,6 @@ func readSmall(fsys fs.FS, name string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s has %d bytes, more than %d", name, info.Size(), limit)
 	}
 	return fs.ReadFile(fsys, name)
-}
-
-// download brings the files of a model into the hub's cache.
-func download(ctx context.Context, client *hub.Client, repo hub.Repo) (dir string, err error) {
-	entries, err := client.List(ctx, repo)
-	if err != nil {
-		return "", err
-	}
-	has := make(map[string]bool, len(entries))
-	for _, e := range entries {
-		has[e.Path] = true
-	}
-	if !has[configFile] {
-		return "", fmt.Errorf("the repository has no %s", configFile)
-	}
-	want := []string{configFile}
-	for _, name := range tokenizerNames {
-		if has[name] {
-			want = append(want, name)
-		}
-	}
-	for _, f := range checkpointForms {
-		switch {
-		case has[f.file]:
-			return client.DownloadAll(ctx, repo, append(want, f.file))
-		case has[f.index]:
-			dir, err := client.DownloadAll(ctx, repo, append(want, f.index))
-			if err != nil {
-				return "", err
-			}
-			shards, err := readIndex(os.DirFS(dir), f.index)
-			if err != nil {
-				return "", err
-			}
-			return client.DownloadAll(ctx, repo, append(append(want, f.index), shards...))
-		}
-	}
-	return "", fmt.Errorf("the repository has none of %s", strings.Join(checkpointNames(), ", "))
 }
 
 // isPlainName tells whether name is that of a file in the folder itself.

@@ -1,17 +1,12 @@
 package embedding
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
-	"io"
 	"io/fs"
-	"maps"
 	"math"
 	"slices"
 	"sort"
-	"time"
 
 	"github.com/llmrouter-go/llmrouter/internal/bpe"
 	"github.com/llmrouter-go/llmrouter/internal/safetensors"
@@ -34,15 +29,13 @@ func SeededModel(c Config, seed uint64) fs.FS {
 
 func seededFS(c Config, seed uint64, kind seededweights.Kind) fs.FS {
 	files := virtualFS{
-		configFile:          jsonFile(configJSON(c)),
+		configFile:          bytesFile(must(json.Marshal(configJSON(c)))),
 		"model.safetensors": seededTensors(c, seed, kind),
 	}
-	// Training on no text cannot fail, and gives the bytes.
-	v, err := bpe.Train(nil, nil)
-	if err == nil && len(v.Tokens) <= c.VocabSize {
-		for name, content := range tokenizerFiles(v) {
-			files[name] = bytesFile(content)
-		}
+	v := must(bpe.Train(nil, nil)) // no text gives the bytes
+	if len(v.Tokens) <= c.VocabSize {
+		files["vocab.json"] = bytesFile(must(v.VocabJSON()))
+		files["merges.txt"] = bytesFile(v.MergesTxt())
 	}
 	return files
 }
@@ -73,10 +66,8 @@ func seededTensors(c Config, seed uint64, kind seededweights.Kind) *virtualFile 
 		}
 		starts[i+1] = starts[i] + n
 	}
-	head, err := safetensors.Header(shapes, map[string]string{"format": "pt"})
-	if err != nil {
-		panic(err) // names differ and shapes are positive
-	}
+	// Names differ and shapes are positive.
+	head := must(safetensors.Header(shapes, map[string]string{"format": "pt"}))
 
 	// fill writes the bytes of the tensors from off, a multiple of 4.
 	fill := func(b []byte, off int64) {
@@ -113,126 +104,10 @@ func seededTensors(c Config, seed uint64, kind seededweights.Kind) *virtualFile 
 	}}
 }
 
-// tokenizerFiles is a vocabulary as vocab.json and merges.txt.
-func tokenizerFiles(v *bpe.Vocabulary) map[string][]byte {
-	ids := make(map[string]int, len(v.Tokens))
-	for id, token := range v.Tokens {
-		ids[token] = id
-	}
-	var merges bytes.Buffer
-	merges.WriteString("#version: 0.2\n")
-	for _, m := range v.Merges {
-		fmt.Fprintf(&merges, "%s %s\n", m[0], m[1])
-	}
-	return map[string][]byte{"vocab.json": mustMarshal(ids), "merges.txt": merges.Bytes()}
-}
-
-// mustMarshal encodes a value of plain maps, structs and numbers, which cannot
-// fail.
-func mustMarshal(v any) []byte {
-	b, err := json.Marshal(v)
+// must returns v where err cannot be.
+func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return b
-}
-
-// virtualFS is a folder of files that are made as they are read.
-type virtualFS map[string]*virtualFile
-
-// virtualFile is such a file: readAt fills b, which lies within the file.
-type virtualFile struct {
-	size   int64
-	readAt func(b []byte, off int64)
-}
-
-func jsonFile(v any) *virtualFile { return bytesFile(mustMarshal(v)) }
-
-func bytesFile(b []byte) *virtualFile {
-	return &virtualFile{size: int64(len(b)), readAt: func(p []byte, off int64) { copy(p, b[off:]) }}
-}
-
-// Open implements fs.FS.
-func (v virtualFS) Open(name string) (fs.File, error) {
-	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
-	}
-	if name == "." {
-		return &openFolder{fsys: v}, nil
-	}
-	f, ok := v[name]
-	if !ok {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	}
-	info := fileInfo{name: name, size: f.size}
-	return openFile{io.NewSectionReader(f, 0, f.size), info}, nil
-}
-
-// ReadAt implements io.ReaderAt.
-func (f *virtualFile) ReadAt(b []byte, off int64) (int, error) {
-	if off < 0 || off >= f.size {
-		return 0, io.EOF
-	}
-	n := min(int64(len(b)), f.size-off)
-	f.readAt(b[:n], off)
-	if n < int64(len(b)) {
-		return int(n), io.EOF
-	}
-	return int(n), nil
-}
-
-type openFile struct {
-	*io.SectionReader
-	info fileInfo
-}
-
-func (f openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f openFile) Close() error               { return nil }
-
-// openFolder is the folder itself, opened.
-type openFolder struct {
-	fsys virtualFS
-	read int
-}
-
-func (d *openFolder) Stat() (fs.FileInfo, error) { return fileInfo{name: ".", dir: true}, nil }
-func (d *openFolder) Close() error               { return nil }
-func (d *openFolder) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: ".", Err: fs.ErrInvalid}
-}
-
-// ReadDir implements fs.ReadDirFile.
-func (d *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
-	names := slices.Sorted(maps.Keys(d.fsys))[d.read:]
-	if n > 0 {
-		if len(names) == 0 {
-			return nil, io.EOF
-		}
-		names = names[:min(n, len(names))]
-	}
-	entries := make([]fs.DirEntry, len(names))
-	for i, name := range names {
-		entries[i] = fs.FileInfoToDirEntry(fileInfo{name: name, size: d.fsys[name].size})
-	}
-	d.read += len(names)
-	return entries, nil
-}
-
-// fileInfo describes a file of a virtualFS.
-type fileInfo struct {
-	name string
-	size int64
-	dir  bool
-}
-
-func (i fileInfo) Name() string       { return i.name }
-func (i fileInfo) Size() int64        { return i.size }
-func (i fileInfo) ModTime() time.Time { return time.Time{} }
-func (i fileInfo) IsDir() bool        { return i.dir }
-func (i fileInfo) Sys() any           { return nil }
-func (i fileInfo) Mode() fs.FileMode {
-	if i.dir {
-		return fs.ModeDir | 0o555
-	}
-	return 0o444
+	return v
 }

@@ -209,7 +209,10 @@ func (l *loader) read(name string, dst []float32) error {
 	if err := l.src.Read(l.prefix+name, dst); err != nil {
 		return fmt.Errorf("tensor %s: %w", l.prefix+name, err)
 	}
-	h := hashFloats(dst)
+	h, err := hashFloats(l.ctx, dst)
+	if err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hashes[name] = h
@@ -303,11 +306,14 @@ func (l *loader) run(workers int) error {
 // maxLoaders bounds the tensors that are held beside the weights.
 const maxLoaders = 8
 
-// hashFloats is the SHA-256 of the little-endian bytes of x.
-func hashFloats(x []float32) [32]byte {
+// hashFloats is the SHA-256 of the little-endian bytes of x, unless ctx ends.
+func hashFloats(ctx context.Context, x []float32) (sum [32]byte, err error) {
 	h := sha256.New()
 	var buf [16 << 10]byte
 	for len(x) > 0 {
+		if err := ctx.Err(); err != nil {
+			return sum, err
+		}
 		n := min(len(x), len(buf)/4)
 		for i, v := range x[:n] {
 			binary.LittleEndian.PutUint32(buf[i*4:], math.Float32bits(v))
@@ -315,9 +321,8 @@ func hashFloats(x []float32) [32]byte {
 		h.Write(buf[:n*4])
 		x = x[n:]
 	}
-	var sum [32]byte
 	h.Sum(sum[:0])
-	return sum
+	return sum, nil
 }
 
 // TensorError is a tensor that a checkpoint lacks, or has in another shape than

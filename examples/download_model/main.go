@@ -14,9 +14,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
+	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -58,20 +58,7 @@ func run(ctx context.Context, e cli.Env) error {
 		return err
 	}
 
-	// One commit for the list and the files.
-	repo, err := client.Pin(ctx, hub.Model(*model).At(*revision))
-	if err != nil {
-		return err
-	}
-	entries, err := client.List(ctx, repo)
-	if err != nil {
-		return err
-	}
-	files, err := choose(entries)
-	if err != nil {
-		return fmt.Errorf("%s: %w", *model, err)
-	}
-	dir, err := client.DownloadAll(ctx, repo, files)
+	dir, err := embedding.Download(ctx, client, hub.Model(*model).At(*revision))
 	bar.Close()
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("interrupted; the same command goes on from here: %w", err)
@@ -81,54 +68,4 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 	_, err = fmt.Fprintln(e.Stdout, dir)
 	return err
-}
-
-// weights lists the forms in which models are published, the preferred first.
-// In each, the files of the first pattern that is met are taken, with the index
-// of those that come in shards.
-var weights = []struct{ index, pattern string }{
-	{"", "model.safetensors"},
-	{"model.safetensors.index.json", "model-*-of-*.safetensors"},
-	{"", "pytorch_model.bin"},
-	{"pytorch_model.bin.index.json", "pytorch_model-*-of-*.bin"},
-}
-
-// choose picks what the encoder reads from a repository that may hold the
-// weights in several forms, of which each is as large as the others.
-func choose(entries []hub.Entry) ([]string, error) {
-	var files []string
-	config, tokenizer := false, false
-	for _, e := range entries {
-		switch e.Path {
-		case "config.json":
-			files = append(files, e.Path)
-			config = true
-		case "tokenizer.json", "vocab.json", "merges.txt":
-			files = append(files, e.Path)
-			tokenizer = true
-		}
-	}
-	switch {
-	case !config:
-		return nil, errors.New("the repository has no config.json")
-	case !tokenizer:
-		return nil, errors.New("the repository has neither tokenizer.json nor vocab.json and merges.txt")
-	}
-	for _, form := range weights {
-		var found []string
-		hasIndex := form.index == ""
-		for _, e := range entries {
-			if ok, _ := path.Match(form.pattern, e.Path); ok { // the patterns are well-formed
-				found = append(found, e.Path)
-			}
-			if e.Path == form.index {
-				found = append(found, e.Path)
-				hasIndex = true
-			}
-		}
-		if hasIndex && len(found) > 0 {
-			return append(files, found...), nil
-		}
-	}
-	return nil, errors.New("the repository has weights neither as safetensors nor as pytorch_model.bin")
 }

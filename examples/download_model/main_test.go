@@ -91,45 +91,10 @@ func TestOtherModelRevisionAndCache(t *testing.T) {
 	}
 }
 
-func TestChoose(t *testing.T) {
-	base := []string{"config.json", "tokenizer.json"}
-	for _, tt := range []struct {
-		name  string
-		files []string
-		want  []string
-		says  string
-	}{
-		{"safetensors before pickles", append([]string{"model.safetensors", "pytorch_model.bin"}, base...), append(base, "model.safetensors"), ""},
-		{"shards with their index", append([]string{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"}, base...),
-			append(base, "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"), ""},
-		{"shards without an index are not enough", append([]string{"model-00001-of-00002.safetensors", "pytorch_model.bin"}, base...), append(base, "pytorch_model.bin"), ""},
-		{"torch shards", append([]string{"pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json"}, base...),
-			append(base, "pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json"), ""},
-		{"in a folder does not count", append([]string{"onnx/model.safetensors"}, base...), nil, "weights"},
-		{"no configuration", []string{"tokenizer.json", "model.safetensors"}, nil, "config.json"},
-		{"no tokenizer", []string{"config.json", "model.safetensors"}, nil, "tokenizer.json"},
-		{"empty", nil, nil, "config.json"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			slices.Sort(tt.files)
-			var entries []hub.Entry
-			for _, f := range tt.files {
-				entries = append(entries, hub.Entry{Path: f})
-			}
-			got, err := choose(entries)
-			if tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)) || tt.says == "" && err != nil {
-				t.Errorf("got %v, want %q", err, tt.says)
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
 func TestFailures(t *testing.T) {
 	h, env := start(t)
 	h.Model("o/gated", map[string]string{"config.json": "{}", "tokenizer.json": "{}", "model.safetensors": "w"}).Gate("auto")
+	h.Model("o/empty", map[string]string{"README.md": "nothing here"})
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -137,6 +102,7 @@ func TestFailures(t *testing.T) {
 		says string
 	}{
 		{"gated", []string{"--model", "o/gated"}, hub.ErrGated, "HF_TOKEN"},
+		{"no model", []string{"--model", "o/empty"}, nil, "o/empty: the repository has no config.json"},
 		{"missing", []string{"--model", "o/none"}, hub.ErrRepoNotFound, "o/none"},
 		{"stray argument", []string{"o/m"}, cli.ErrUsage, ""},
 		{"unknown flag", []string{"--modle", "o/m"}, cli.ErrUsage, ""},

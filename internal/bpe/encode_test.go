@@ -270,6 +270,17 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestStopHeap ends the merging of a long word that is taken at once.
+func TestStopHeap(t *testing.T) {
+	stopped := errors.New("stopped")
+	calls := 0
+	s := heapSpace{stop: func() error { calls++; return stopped }}
+	trained(t).merger.appendHeap(nil, strings.Repeat("arouter", 1<<15), &s)
+	if calls != 1 || s.err != stopped {
+		t.Errorf("%v after %d calls", s.err, calls)
+	}
+}
+
 // TestConcurrentUse is worth its time under the race detector.
 func TestConcurrentUse(t *testing.T) {
 	tok := trained(t)

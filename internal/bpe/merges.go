@@ -106,6 +106,11 @@ func (m *merger) appendShort(dst []int32, word string) []int32 {
 type heapSpace struct {
 	id, prev, next []int32 // the tokens as a list, by the place of their first byte
 	heap           []uint64
+
+	// stop, where it is not nil, is asked now and then; err is what ended the
+	// work, and the ids are then worth nothing.
+	stop func() error
+	err  error
 }
 
 // appendHeap merges with a heap of the pairs: n log n in the length of word.
@@ -127,7 +132,12 @@ func (m *merger) appendHeap(dst []int32, word string, s *heapSpace) []int32 {
 	for i := len(s.heap)/2 - 1; i >= 0; i-- {
 		siftDown(s.heap, i)
 	}
-	for len(s.heap) > 0 {
+	for pops := 1; len(s.heap) > 0; pops++ {
+		if s.stop != nil && pops%stopInterval == 0 {
+			if s.err = s.stop(); s.err != nil {
+				return dst
+			}
+		}
 		top := s.heap[0]
 		last := len(s.heap) - 1
 		s.heap[0] = s.heap[last]
@@ -226,7 +236,9 @@ func (m *merger) appendLong(dst []int32, word string, stop func() error) ([]int3
 		if budget -= end - start; budget < 0 {
 			// A merge list for which windows hardly ever join: take the word
 			// at once rather than go over it again and again.
-			return m.appendAtOnce(dst[:base], word, &s), nil
+			s.stop = stop
+			dst = m.appendAtOnce(dst[:base], word, &s)
+			return dst, s.err
 		}
 		mark := len(dst)
 		dst = m.appendAtOnce(dst, word[start:end], &s)
