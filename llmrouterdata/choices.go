@@ -16,10 +16,28 @@ import (
 // "text" and "labels" (or "label"). Nil means that there are none. A Choices
 // is not changed after it was made and may be shared.
 type Choices struct {
-	// v is a []any or a *pyjson.Object as read, or the []ChoiceField that a
+	// v is a []any or a *pyjson.Object as read, or the *fieldList that a
 	// Choices was made of: a benchmark's rows come by the hundred thousand, and
 	// boxing each of their texts would cost more than reading them.
 	v any
+}
+
+// fieldList holds the fields of a Choices, with room for two, which are the
+// rule.
+type fieldList struct {
+	fields []ChoiceField
+	two    [2]ChoiceField
+}
+
+// newFieldList returns a Choices and its list, which take one allocation.
+func newFieldList() (*Choices, *fieldList) {
+	made := new(struct {
+		choices Choices
+		list    fieldList
+	})
+	made.choices.v = &made.list
+	made.list.fields = made.list.two[:0]
+	return &made.choices, &made.list
 }
 
 // ChoiceField is one key of a benchmark's own choices object, for example
@@ -32,32 +50,34 @@ type ChoiceField struct {
 // NewChoices returns {"text": text, "labels": ["A", "B", ...]}, the form that
 // the pipeline gives to a benchmark's bare list of options.
 func NewChoices(text []string) *Choices {
-	return &Choices{[]ChoiceField{{"text", slices.Clone(text)}, {"labels", letters(len(text))}}}
+	c, l := newFieldList()
+	l.fields = append(l.fields, ChoiceField{"text", slices.Clone(text)}, ChoiceField{"labels", letters(len(text))})
+	return c
 }
 
 // ChoicesFromFields returns an object with the given keys in the given order,
 // for benchmarks that bring an object of their own.
 func ChoicesFromFields(fields ...ChoiceField) *Choices {
-	own := make([]ChoiceField, 0, len(fields))
+	c, l := newFieldList()
 	for _, f := range fields {
 		f.Values = slices.Clone(f.Values)
-		if i := slices.IndexFunc(own, func(o ChoiceField) bool { return o.Key == f.Key }); i >= 0 {
-			own[i] = f
+		if i := slices.IndexFunc(l.fields, func(o ChoiceField) bool { return o.Key == f.Key }); i >= 0 {
+			l.fields[i] = f
 		} else {
-			own = append(own, f)
+			l.fields = append(l.fields, f)
 		}
 	}
-	return &Choices{own}
+	return c
 }
 
 // value returns the content in the types of pyjson.
 func (c *Choices) value() any {
-	fields, ok := c.v.([]ChoiceField)
+	made, ok := c.v.(*fieldList)
 	if !ok {
 		return c.v
 	}
 	o := &pyjson.Object{}
-	for _, f := range fields {
+	for _, f := range made.fields {
 		o.Set(f.Key, f.Values)
 	}
 	return o
@@ -66,8 +86,8 @@ func (c *Choices) value() any {
 // list returns the texts of a key, and whether there is that key.
 func (c *Choices) list(key string) ([]string, bool) {
 	switch v := c.v.(type) {
-	case []ChoiceField:
-		for _, f := range v {
+	case *fieldList:
+		for _, f := range v.fields {
 			if f.Key == key {
 				return slices.Clone(f.Values), true
 			}
@@ -80,16 +100,22 @@ func (c *Choices) list(key string) ([]string, bool) {
 	return nil, false
 }
 
+// alphabet holds the labels of as many options as questions have.
+var alphabet = makeLetters(26)
+
 // letters returns n labels by code point from "A", as the Python pipeline
-// counts them: "[" follows "Z".
+// counts them: "[" follows "Z". They may be shared and are not to be changed.
 func letters(n int) []string {
+	if n <= len(alphabet) {
+		return alphabet[:n:n]
+	}
+	return makeLetters(n)
+}
+
+func makeLetters(n int) []string {
 	labels := make([]string, n)
 	for i := range labels {
-		if i < 26 {
-			labels[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[i : i+1]
-		} else {
-			labels[i] = string(rune('A' + i))
-		}
+		labels[i] = string(rune('A' + i))
 	}
 	return labels
 }
@@ -149,7 +175,7 @@ func (c *Choices) Labels() []string {
 			return list
 		}
 	}
-	return letters(len(c.Text()))
+	return slices.Clone(letters(len(c.Text())))
 }
 
 func texts(v any) []string {
