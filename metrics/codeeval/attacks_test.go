@@ -95,16 +95,18 @@ func TestAttackCount(t *testing.T) {
 // TestAttacks: no program passes that should not, none gets what it wants,
 // nothing is left behind, and right programs with odd habits pass.
 func TestAttacks(t *testing.T) {
+	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend, sb Sandbox) {
-		limit := 250 * time.Millisecond
+		limit := 150 * time.Millisecond
 		if b.tags[0] == "wasi" {
-			limit *= 3
+			limit = 400 * time.Millisecond
 		}
 		// Those that never end need no more than this. Forgeries get less
 		// memory than usual, since some use all of it, and in WebAssembly some
 		// need minutes to fail.
+		sb = impatient(t, sb, 10*nativeTimeLimit, 0) // that no other test uses
 		short := impatient(t, sb, limit, 0)
-		longer := impatient(t, sb, 2*time.Second, 256<<20)
+		longer := impatient(t, sb, time.Second, 256<<20)
 		t.Run("all", func(t *testing.T) {
 			for _, a := range attacks(t) {
 				if !a.on(b.tags) {
@@ -162,7 +164,7 @@ func TestAttacksAreReal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.TimeLimit = time.Minute
+	options.TimeLimit, options.Python = time.Minute, realPython(t)
 	sb, err := openUnsandboxed(context.Background(), options)
 	if err != nil {
 		t.Skip(err)

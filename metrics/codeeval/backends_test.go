@@ -2,12 +2,24 @@ package codeeval
 
 import (
 	"context"
+	"flag"
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 )
+
+// TestMain lets more tests run at a time than there are processors: many wait
+// for a time limit.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	}
+	os.Exit(m.Run())
+}
 
 // backend is a sandbox that the tests run on, opened once for all of them.
 type backend struct {

@@ -155,7 +155,7 @@ func benchmarkPipelineWay(b *testing.B, programs []Program, workers int) {
 
 // realPython is the interpreter itself, where python3 on PATH is a script that
 // finds it.
-func realPython(b *testing.B) string {
+func realPython(b testing.TB) string {
 	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
 	if err != nil {
 		b.Skip(err)

@@ -73,6 +73,7 @@ func hostKinds() []hostKind {
 
 // TestHostKinds opens the default sandbox on hosts that refuse this or that.
 func TestHostKinds(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("-short")
 	}

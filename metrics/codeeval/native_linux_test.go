@@ -64,6 +64,7 @@ func childrenOf(t *testing.T, sb Sandbox) []string {
 // TestUnprivileged runs the tests of the native sandbox once more as nobody,
 // where user namespaces or Landlock have to do.
 func TestUnprivileged(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("-short")
 	}

@@ -28,6 +28,7 @@ import (
 // This test starts a reaper, which starts the host. The reaper is handed every
 // process that loses its parent, so that none can hide.
 func TestNothingOutlivesItsHost(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("-short")
 	}
@@ -37,7 +38,7 @@ func TestNothingOutlivesItsHost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, after := range []int{1, 2, 7, 20, -20} {
+			for _, after := range []int{1, 8, -8} {
 				t.Run(fmt.Sprintf("after %d programs", after), func(t *testing.T) {
 					t.Parallel()
 					ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -19,6 +19,7 @@ import (
 
 // TestLimits: time and memory are limited, and a detail says what happened.
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	eachBackend(t, func(t *testing.T, b backend, sb Sandbox) {
 		const limit = 500 * time.Millisecond
 		short := impatient(t, sb, limit, 0)
@@ -50,6 +51,7 @@ func TestLimits(t *testing.T) {
 // TestRefusedPrograms: programs without tests have no verdict, and text that no
 // interpreter could read is a failure.
 func TestRefusedPrograms(t *testing.T) {
+	t.Parallel()
 	eachBackend(t, func(t *testing.T, _ backend, sb Sandbox) {
 		for _, tests := range [][]string{nil, {}, {""}, {"assert True", " \n"}} {
 			if v, err := sb.Run(context.Background(), Program{Solution: "x = 1", Tests: tests}); !errors.Is(err, ErrNoTests) {
@@ -73,6 +75,7 @@ func TestRefusedPrograms(t *testing.T) {
 }
 
 func TestContext(t *testing.T) {
+	t.Parallel()
 	eachBackend(t, func(t *testing.T, _ backend, sb Sandbox) {
 		loop := Program{Solution: "while True: pass", Tests: []string{"pass"}}
 		ctx, cancel := context.WithCancel(context.Background())
@@ -105,6 +108,7 @@ func TestContext(t *testing.T) {
 // TestConcurrentRuns: verdicts do not depend on what else runs, nor on the
 // worker, while contexts end at random.
 func TestConcurrentRuns(t *testing.T) {
+	t.Parallel()
 	eachBackend(t, func(t *testing.T, _ backend, sb Sandbox) {
 		sb = impatient(t, sb, 10*time.Second, 0)
 		var wg sync.WaitGroup
@@ -139,6 +143,7 @@ func TestConcurrentRuns(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
+	t.Parallel()
 	eachBackend(t, func(t *testing.T, _ backend, shared Sandbox) {
 		sb := impatient(t, shared, time.Hour, 0)
 		var wg sync.WaitGroup
@@ -184,6 +189,7 @@ func closeWorkers(sb Sandbox) {
 
 // TestDeterminism: what is random elsewhere is the same in each run here.
 func TestDeterminism(t *testing.T) {
+	t.Parallel()
 	eachBackend(t, func(t *testing.T, _ backend, sb Sandbox) {
 		// Prints what differs through the detail of a failure.
 		p := Program{Solution: "import random\nraise ValueError(repr((random.random(), random.sample(range(100), 5), list({'a', 'b', 'c', 'd'}))))", Tests: []string{"pass"}}
@@ -249,6 +255,7 @@ func TestNoSandbox(t *testing.T) {
 }
 
 func TestOpen(t *testing.T) {
+	t.Parallel()
 	var log strings.Builder
 	sb, err := Open(context.Background(), &Options{WASI: *testWASIOptions(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	if errors.Is(err, ErrNoSandbox) {
@@ -267,9 +274,10 @@ func TestOpen(t *testing.T) {
 }
 
 func TestUnsandboxed(t *testing.T) {
+	t.Parallel()
 	sb, err := Open(context.Background(), &Options{
 		Backend: BackendWASI, WASI: WASIOptions{ModulePath: filepath.Join(t.TempDir(), "none")},
-		Native: NativeOptions{TimeLimit: 2 * time.Second, Workers: 2}, RunUnsandboxedWhenNoneHolds: true,
+		Native: NativeOptions{Python: realPython(t), TimeLimit: time.Second, Workers: 2}, RunUnsandboxedWhenNoneHolds: true,
 	})
 	if errors.Is(err, ErrNoSandbox) {
 		t.Skip(err)
@@ -335,6 +343,7 @@ func (s lyingSandbox) Run(_ context.Context, p Program) (Verdict, error) {
 // TestSelfCheckFinds: a sandbox that passes all, fails all, or breaks does not
 // hold, nor does one that confines nothing.
 func TestSelfCheckFinds(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	for name, sb := range map[string]Sandbox{
 		"passes all": lyingSandbox{outcome: func(Program) Outcome { return Passed }},

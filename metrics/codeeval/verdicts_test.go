@@ -186,6 +186,7 @@ func run(t testing.TB, sb Sandbox, programs []Program) []Verdict {
 // TestVerdicts holds the sandboxes' verdicts on all real tests against plain
 // CPython's: with stubs, most of which fail, and with right solutions.
 func TestVerdicts(t *testing.T) {
+	t.Parallel()
 	records := codeRecords(t)
 	replies := rightReplies(t)
 	var programs []Program
@@ -228,6 +229,7 @@ func TestVerdicts(t *testing.T) {
 // TestStrictVerdicts: strict runs pass the right solutions, and fail what only
 // looks right.
 func TestStrictVerdicts(t *testing.T) {
+	t.Parallel()
 	records := codeRecords(t)
 	replies := rightReplies(t)
 	var programs []Program
@@ -238,7 +240,7 @@ func TestStrictVerdicts(t *testing.T) {
 		if reply != "" {
 			programs, names, want = append(programs, r.program(t, reply)), append(names, r.key()), append(want, true)
 		}
-		if i%8 == 0 { // strict runs take twice the time
+		if i%16 == 0 { // strict runs take twice the time
 			programs, names = append(programs, r.program(t, stubs(t, r)[0])), append(names, r.key()+" with a stub")
 			want = append(want, false)
 		}
@@ -258,6 +260,7 @@ func TestStrictVerdicts(t *testing.T) {
 }
 
 func TestStrictAgainstCheats(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, solution string
 		tests          []string
@@ -301,6 +304,7 @@ func TestStrictAgainstCheats(t *testing.T) {
 
 // TestStrictValues: what may cross between the processes arrives as it left.
 func TestStrictValues(t *testing.T) {
+	t.Parallel()
 	p := Program{
 		Solution: `
 import collections, decimal, fractions, math

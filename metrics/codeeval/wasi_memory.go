@@ -45,9 +45,13 @@ func (m *copiedMemory) Reallocate(size uint64) []byte {
 	if size > m.limit {
 		return nil
 	}
-	if size > uint64(len(m.memory)) {
-		m.memory = append(m.memory, make([]byte, size-uint64(len(m.memory)))...)
+	if size > uint64(cap(m.memory)) {
+		// Twice as much as before, or the boot would copy at every step.
+		larger := make([]byte, size, min(max(size, 2*uint64(cap(m.memory))), m.limit))
+		copy(larger, m.memory)
+		m.memory = larger
 	}
+	m.memory = m.memory[:max(size, uint64(len(m.memory)))]
 	return m.memory[:size:size]
 }
 

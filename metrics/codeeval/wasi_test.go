@@ -22,6 +22,7 @@ func wasiForTest(t *testing.T) *WASISandbox {
 // TestWASICopiedMemory: where the snapshot cannot be mapped it is copied; no
 // state is left there either.
 func TestWASICopiedMemory(t *testing.T) {
+	t.Parallel()
 	shared := wasiForTest(t)
 	// The same machine with the other kind of snapshot.
 	in, err := shared.machine.newInstance(context.Background())
@@ -66,6 +67,7 @@ func TestWASICopiedMemory(t *testing.T) {
 // TestWASIStackOverrun: C recursion ends with an exception, well before the
 // guard zone; a call that got there is not a pass.
 func TestWASIStackOverrun(t *testing.T) {
+	t.Parallel()
 	sb := wasiForTest(t)
 	for _, solution := range []string{
 		"import sys\nsys.setrecursionlimit(10**6)\nfrom functools import lru_cache\n@lru_cache(None)\ndef f(n):\n    return 0 if n == 0 else 1 + f(n - 1)\ntry:\n    f(100000)\nexcept RecursionError:\n    caught = True",
@@ -100,13 +102,22 @@ func TestWASIStackOverrun(t *testing.T) {
 
 // TestWASIMemoryLimit: the option is what the guest gets.
 func TestWASIMemoryLimit(t *testing.T) {
+	t.Parallel()
 	wasiForTest(t) // compiled code is in the cache
-	options := testWASIOptions()
-	options.MemoryLimit = 160 << 20
-	sb, err := OpenWASI(context.Background(), options)
+	options, err := testWASIOptions().filled()
 	if err != nil {
 		t.Fatal(err)
 	}
+	options.MemoryLimit = 160 << 20
+	module, err := loadModule(&options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sb := &WASISandbox{options: options}
+	if sb.machine, err = bootMachine(context.Background(), &options, module); err != nil {
+		t.Fatal(err)
+	}
+	sb.slots = newSlots(options.Workers, sb.start, (*wasiWorker).stop)
 	defer sb.Close()
 	for size, want := range map[string]Outcome{"40 << 20": Passed, "140 << 20": Failed} {
 		v, err := sb.Run(context.Background(), Program{Solution: "x = bytearray(" + size + ")", Tests: []string{"pass"}})
