@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/internal/chaos"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
 // 10,000 pairs go through a server with every fault, with 8 keys and 200
@@ -15,9 +16,6 @@ import (
 // healthy ones share the load. The fake clock makes the rests exact, however busy
 // the machine is.
 func TestChaos(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes long")
-	}
 	synctest.Test(t, testChaos)
 }
 
@@ -28,7 +26,7 @@ func testChaos(t *testing.T) {
 	limited := []string{"k-limited-a", "k-limited-b"}
 	config := chaos.Config{
 		Seed: 1, Latency: chaos.LogNormal(2*time.Second, 0.5), RejectedKeys: []string{"k-rejected"}, MaxFaults: 5,
-		Cooldown: time.Second,
+		Cooldown: time.Second, Answer: fakeAnswer,
 		Faults: []chaos.Fault{
 			{Kind: chaos.RateLimited, Probability: 0.02, RetryAfter: 2 * time.Second, Keys: limited[:1]},
 			{Kind: chaos.RateLimitedDate, Probability: 0.02, RetryAfter: 2 * time.Second, Keys: limited[1:]},
@@ -71,18 +69,29 @@ func testChaos(t *testing.T) {
 	if len(rows) != 10000 {
 		t.Fatalf("%d rows", len(rows))
 	}
-	prompts := chat.BuiltinPrompts()
+	prompts, registry := chat.BuiltinPrompts(), metrics.Builtin()
+	right := 0
 	for i, row := range rows {
 		prompt, err := prompts.For(queries[i/4])
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer := chaos.Answer("model/"+models[i%4], prompt.User)
+		answer := fakeAnswer("model/"+models[i%4], prompt.User)
+		score, err := registry.Score(t.Context(), row.Metric, metrics.Input{Task: row.TaskName, Prediction: answer, Truth: row.GroundTruth})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if score.Score == 1 {
+			right++
+		}
 		in, out := chaos.PromptTokens(prompt.System, prompt.User), chaos.CompletionTokens(answer)
 		if row.Key() != queries[i/4].Key() || row.ModelName != models[i%4] || row.Response != answer ||
-			row.InputTokens != in || row.OutputTokens != out || row.TokenNum != in+out || row.ResponseTime <= 0 || row.APIKeyUsed == "" || row.APIKeyUsed == "key-1" {
+			row.InputTokens != in || row.OutputTokens != out || row.TokenNum != in+out || row.Performance != score.Score || row.ResponseTime <= 0 || row.APIKeyUsed == "" || row.APIKeyUsed == "key-1" {
 			t.Fatalf("row %d: %+v", i+1, row)
 		}
+	}
+	if right < 2000 || right > 8000 {
+		t.Errorf("%d answers are right", right)
 	}
 	stats := s.Stats()
 	for i, v := range stats.Violations {
