@@ -1,19 +1,22 @@
 package metrics
 
 import (
+	"maps"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/llmrouter-go/llmrouter/internal/pytext"
 )
 
-// TestHostile scores replies of 1 MB that would take anything but linear time
-// hours: it ends or it does not.
-func TestHostile(t *testing.T) {
-	const size = 1 << 20
+// hostileTexts returns replies of about the given size that would take anything
+// but linear time hours at 1 MB.
+func hostileTexts(size int) []string {
 	long := func(unit string) string { return strings.Repeat(unit, size/len(unit)+1)[:size] }
-	texts := []string{
+	return []string{
 		long("{"), long("}"), long("{}"), long(`\{`), long("("), long("(("), long("( "), long("(a"), long("(a)"), long(" "),
 		long(`\frac`), long(`\frac1`), long(`\frac{`), long(`\sqrt`), long(`\sqrt{2}`), long(`\boxed`), long(`\boxed `),
 		long(`\boxed{`), long(`\fbox{}`), long(`\boxed$`), long(`\`), long("="), long("/"), long("1/2 "), long("1/1"),
@@ -29,15 +32,24 @@ func TestHostile(t *testing.T) {
 		`\boxed{` + long("$") + "}",
 		"#### " + long("1,234,"),
 	}
+}
+
+// hostileTruth is a short truth for a scorer.
+func hostileTruth(name string) string {
+	if name == "em_mc_strict" {
+		return "B"
+	}
+	return "7"
+}
+
+// TestHostile scores hostile replies of 1 MB: it ends or it does not.
+func TestHostile(t *testing.T) {
+	texts := hostileTexts(1 << 20)
 	for name, f := range scorers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, s := range texts {
-				truth := "7"
-				if name == "em_mc_strict" {
-					truth = "B"
-				}
-				if got := f(s, truth); !(0 <= got && got <= 1) {
+				if got := f(s, hostileTruth(name)); !(0 <= got && got <= 1) {
 					t.Errorf("%.20q...: %v", s, got)
 				}
 				// A short truth may end it early; a long one cannot.
@@ -47,6 +59,32 @@ func TestHostile(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkHostile gives the time that the worst of the hostile replies takes by
+// size, against a short truth and against itself: ns/B stays about the same where
+// time is linear.
+func BenchmarkHostile(b *testing.B) {
+	for _, name := range slices.Sorted(maps.Keys(scorers)) {
+		for _, size := range []int{1 << 14, 1 << 17, 1 << 20} {
+			b.Run(name+"/"+strconv.Itoa(size>>10)+"KiB", func(b *testing.B) {
+				texts := hostileTexts(size)
+				worst := 0.0
+				for b.Loop() {
+					worst = 0
+					for _, s := range texts {
+						for _, truth := range []string{hostileTruth(name), s} {
+							begin := time.Now()
+							scorers[name](s, truth)
+							worst = max(worst, float64(time.Since(begin).Nanoseconds())/float64(len(s)))
+						}
+					}
+				}
+				b.ReportMetric(0, "ns/op") // of all texts
+				b.ReportMetric(worst, "ns/B")
+			})
+		}
 	}
 }
 
