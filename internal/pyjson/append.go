@@ -155,9 +155,13 @@ func AppendString(dst []byte, s string, ascii bool) ([]byte, error) {
 	dst = append(dst, '"')
 	from := 0 // start of the run that is copied as it is
 	for i := 0; i < len(s); {
-		if len(s)-i >= 8 && isPlain8(s[i:i+8]) {
-			i += 8
-			continue
+		if len(s)-i >= 8 {
+			if isPlain8(s[i : i+8]) {
+				i += 8
+				continue
+			}
+		} else if len(s) >= 8 && isPlain8(s[len(s)-8:]) {
+			break
 		}
 		c := s[i]
 		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf && (c != 0x7f || !ascii) {
