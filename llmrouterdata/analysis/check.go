@@ -18,6 +18,7 @@ func (b *builder) check(context.Context) error {
 		switch {
 		case rows == 0:
 			b.found.add(WarnSilent, c.name)
+		case !t.prices:
 		case !c.listed:
 			b.found.add(WarnUnlisted, c.name)
 		case c.inputPrice == 0 && c.outputPrice == 0:

@@ -117,6 +117,12 @@ func TestGoldenScores(t *testing.T) {
 			t.Errorf("%s: %d rows, want %d", k, c.Rated, cellRows[k])
 		}
 	}
+	for _, w := range r.Warnings {
+		switch w.Kind {
+		case WarnOrder, WarnUnlisted, WarnPrice, WarnMissing:
+			t.Errorf("a warning of what scores do not have: %+v", w)
+		}
+	}
 	if r.CostKnown || r.TokensKnown || r.LatencyKnown {
 		t.Error("scores know neither cost nor tokens nor times")
 	}

@@ -20,7 +20,7 @@ type ScoreOptions struct {
 	Queries string
 	// Candidates is a candidate file; it gives the order of the candidates and
 	// their prices. Scores have no token counts, so costs stay unknown.
-	// Default: the order of the first item.
+	// Default: the order of the first item, and no warnings about prices.
 	Candidates string
 }
 
@@ -80,6 +80,7 @@ func (t *Table) readScores(ctx context.Context, r io.Reader, known map[digest]ro
 		return fmt.Errorf("want an array of {question, scores} (%v)", orText(err, start))
 	}
 	a := t.adder("train", "")
+	a.loose = true // an object has no order
 	item := 0
 	fail := func(err error) error { return fmt.Errorf("item %d: %w", item, err) }
 	for d.More() {

@@ -75,6 +75,8 @@ type Table struct {
 
 	first map[key]int32 // the first query of a key
 
+	// prices says that there is a candidate file, which should have prices.
+	prices bool
 	// embeddings is the torch file of the queries' vectors, "" for none.
 	embeddings string
 	// hints are the caller's counts of answers that were not evaluated.
@@ -126,6 +128,7 @@ func newTable() *Table {
 
 // addCandidates adds the candidates that are called, in their order.
 func (t *Table) addCandidates(list []llmrouterdata.Candidate) {
+	t.prices = true
 	for _, c := range list {
 		if c.Called() {
 			t.addModel(model{name: c.Name, inputPrice: c.InputPrice, outputPrice: c.OutputPrice, listed: true})
@@ -175,6 +178,7 @@ func (t *Table) where(q int) string {
 type adder struct {
 	t     *Table
 	split uint8
+	loose bool   // the order of a query's rows says nothing
 	key   digest // of the row before
 	query int32  // of the row before, -1: none
 	model int    // of the row before
@@ -199,7 +203,7 @@ func (a *adder) add(r *row) {
 	if q < 0 || a.key != r.key || t.of(int(q))[m].outcome != missing {
 		q = a.find(r, m)
 	}
-	if q == a.query && m < a.model {
+	if q == a.query && m < a.model && !a.loose {
 		t.queries[q].disorder = true
 	}
 	a.key, a.query, a.model = r.key, q, m

@@ -1,0 +1,512 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
+)
+
+// Figures show this many rows and columns at most and say so; the tables go
+// on.
+const (
+	mostRows    = 40
+	mostColumns = 30
+)
+
+// capped is a figure's title, with a word on what it leaves out.
+func capped(title string, n, most int, what string) string {
+	if n <= most {
+		return title
+	}
+	return fmt.Sprintf("%s (the first %d of %d %s)", title, most, n, what)
+}
+
+// figures makes the figures that a report has numbers for.
+func figures(r *analysis.Report) map[string]*figure {
+	list := []*figure{modelsFigure(r), heatFigure(r), bestFigure(r), solvedFigure(r)}
+	if r.CostKnown {
+		list = append(list, costFigure(r))
+	}
+	for _, q := range quantities(r) {
+		list = append(list, distributionFigure(r, q))
+	}
+	if r.All.Failed+r.All.NotEvaluated+r.All.Missing > 0 {
+		list = append(list, outcomesFigure(r))
+	}
+	if r.Map != nil {
+		list = append(list, mapFigure(r, true), mapFigure(r, false))
+	}
+	by := map[string]*figure{}
+	for _, f := range list {
+		by[f.id] = f
+	}
+	return by
+}
+
+func modelNames(r *analysis.Report) []string {
+	var names []string
+	for i := range r.Models {
+		names = append(names, r.Models[i].Name)
+	}
+	return names
+}
+
+// heatFigure shows performance by task and model.
+func heatFigure(r *analysis.Report) *figure {
+	rows, columns := min(len(r.Tasks), mostRows), min(len(r.Models), mostColumns)
+	title := capped(capped("Performance by task and candidate", len(r.Tasks), mostRows, "tasks"), len(r.Models), mostColumns, "candidates")
+	return &figure{
+		id: "heat", title: title,
+		about: fmt.Sprintf("A heat map of %d tasks by %d candidates: the mean performance of each, and from how many rated rows. The table below has the same numbers.", rows, columns),
+		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+			style := s.label(inkText)
+			left := vg.Length(0)
+			for _, t := range r.Tasks[:rows] {
+				left = max(left, style.Width(t.Name))
+			}
+			left = min(left, s.width*0.3) + 8
+			// Names stand slanted over their columns, or as numbers on a phone.
+			const slant, longest = math.Pi / 3, 190
+			head, right := vg.Length(18), vg.Length(0)
+			numbered := s.narrow()
+			if !numbered && columns > 0 {
+				widest := vg.Length(0)
+				for i := range columns {
+					widest = max(widest, style.Width(r.Models[i].Name))
+				}
+				head = min(widest, longest)*vg.Length(math.Sin(slant)) + 14
+				last := min(style.Width(r.Models[columns-1].Name), longest) * vg.Length(math.Cos(slant))
+				right = max(0, last+8-(s.width-left-last)/vg.Length(2*columns))
+			}
+			cell := min((s.width-left-right)/vg.Length(max(columns, 1)), 110)
+			const tall = vg.Length(30)
+			var entries []legendEntry
+			if numbered {
+				for i := range columns {
+					n := fmt.Sprint(i + 1)
+					entries = append(entries, legendEntry{r.Models[i].Name, func(c *draw.Canvas, at vg.Point) {
+						c.FillText(s.style(letters, inkMuted, text.XCenter, text.YCenter), at, n)
+					}})
+				}
+			}
+			legendHeight, legend := s.legend(entries)
+			if numbered {
+				legendHeight += 6
+			}
+			const scale = 40
+			height := head + tall*vg.Length(rows) + legendHeight + scale
+			return height, func(c draw.Canvas) {
+				top := c.Max.Y - head
+				for m := range columns {
+					x := left + cell*vg.Length(m) + cell/2
+					if numbered {
+						c.FillText(s.style(letters, inkText, text.XCenter, text.YBottom), vg.Point{X: x, Y: top + 4}, fmt.Sprint(m+1))
+						continue
+					}
+					slanted := s.label(inkText)
+					slanted.Rotation = slant
+					name := s.shorten(r.Models[m].Name, style, min(longest, (s.width-x)/vg.Length(math.Cos(slant))))
+					c.FillText(slanted, vg.Point{X: x - 2, Y: top + 6}, name)
+				}
+				for t := range rows {
+					y1 := top - tall*vg.Length(t)
+					c.FillText(style, vg.Point{X: 0, Y: y1 - tall/2}, s.shorten(r.Tasks[t].Name, style, left-8))
+					for m := range columns {
+						g := &r.Cells[t*len(r.Models)+m]
+						x0 := left + cell*vg.Length(m)
+						center := x0 + cell/2
+						if g.Rated == 0 {
+							box(&c, inkFaint, x0+0.5, y1-tall+0.5, x0+cell-0.5, y1-0.5)
+							c.FillText(s.style(letters, inkMuted, text.XCenter, text.YCenter), vg.Point{X: center, Y: y1 - tall/2}, "–")
+							continue
+						}
+						colour := viridis(g.Performance)
+						box(&c, colour, x0+0.5, y1-tall+0.5, x0+cell-0.5, y1-0.5)
+						value := fmt.Sprintf("%.2f", g.Performance)
+						if value[0] == '0' {
+							value = value[1:]
+						} else {
+							value = "1"
+						}
+						big := s.style(letters, onColour(colour), text.XCenter, text.YCenter)
+						if big.Width(value)+3 > cell {
+							continue // the table has it
+						}
+						small := s.style(8, onColour(colour), text.XCenter, text.YCenter)
+						at := vg.Point{X: center, Y: y1 - tall/2}
+						if n := whole(g.Rated); small.Width(n)+2 <= cell {
+							c.FillText(small, vg.Point{X: center, Y: y1 - tall + 8}, n)
+							at.Y += 4
+						}
+						c.FillText(big, at, value)
+					}
+				}
+				bottom := top - tall*vg.Length(rows)
+				s.heatScale(&c, left, min(s.width, left+cell*vg.Length(columns)), bottom-8)
+				if numbered {
+					legend(&c, bottom-scale)
+				}
+			}
+		},
+	}
+}
+
+// heatScale explains the colours from 0 to 1.
+func (s sheet) heatScale(c *draw.Canvas, x0, x1, top vg.Length) {
+	const steps = 60
+	width := min(x1-x0, 220)
+	for i := range steps {
+		from := x0 + width*vg.Length(i)/steps
+		box(c, viridis((float64(i)+0.5)/steps), from, top-8, from+width/steps+0.3, top)
+	}
+	for _, v := range []float64{0, 0.5, 1} {
+		align := text.XCenter
+		switch v {
+		case 0:
+			align = text.XLeft
+		case 1:
+			align = text.XRight
+		}
+		c.FillText(s.style(9, inkMuted, align, text.YTop), vg.Point{X: x0 + width*vg.Length(v), Y: top - 11}, short(v))
+	}
+	if rest := x1 - x0 - width; rest > 150 {
+		c.FillText(s.style(9, inkMuted, text.XLeft, text.YCenter), vg.Point{X: x0 + width + 12, Y: top - 4}, "mean performance; below it the rated rows")
+	}
+}
+
+// modelsFigure shows each candidate's performance and what to hold it against.
+func modelsFigure(r *analysis.Report) *figure {
+	order := make([]int, len(r.Models))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch x, y := r.Models[a].Performance, r.Models[b].Performance; {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return 0
+	})
+	n := min(len(order), mostRows)
+	order = order[:n]
+	var names, notes []string
+	for _, i := range order {
+		names = append(names, r.Models[i].Name)
+		notes = append(notes, mean(r.Models[i].Performance, r.Models[i].Rated))
+	}
+	return &figure{
+		id: "models", title: capped("Candidates, an oracle and chance", len(r.Models), mostRows, "candidates"),
+		about: fmt.Sprintf("Bars of the mean performance of %d candidates, the best first, with lines for the oracle router at %.3f and random choice at %.3f.", n, r.Routers.Oracle.Performance, r.Routers.Random.Performance),
+		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+			dashed := draw.LineStyle{Color: ink("c1"), Width: 2.2}
+			dotted := draw.LineStyle{Color: inkText, Width: 1.4, Dashes: []vg.Length{2, 2}}
+			f := rowsFigure{
+				names: names, notes: notes, rows: n, height: 14, low: 0, high: 1, axis: "mean performance",
+				legend: []legendEntry{
+					{fmt.Sprintf("random choice %.3f", r.Routers.Random.Performance), stroke(dotted)},
+					{fmt.Sprintf("oracle %.3f", r.Routers.Oracle.Performance), stroke(dashed)},
+				},
+				paint: func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length) {
+					box(c, inkFaint, x(0), bottom, x(1), top)
+					box(c, ink("c5"), x(0), bottom, x(r.Models[order[row]].Performance), top)
+					o, a := x(r.Routers.Oracle.Performance), x(r.Routers.Random.Performance)
+					c.StrokeLine2(dashed, o, bottom-1, o, top+1)
+					c.StrokeLine2(dotted, a, bottom-1, a, top+1)
+				},
+			}
+			return f.draw(s)
+		},
+	}
+}
+
+// bestFigure shows how often each candidate is the best.
+func bestFigure(r *analysis.Report) *figure {
+	n := min(len(r.Models), mostRows)
+	most := 1
+	var notes []string
+	for i := range n {
+		m := &r.Models[i]
+		most = max(most, m.UniqueBest+m.SharedBest)
+		notes = append(notes, fmt.Sprintf("%s alone, %s shared", whole(m.UniqueBest), whole(m.SharedBest)))
+	}
+	return &figure{
+		id: "best", title: capped("How often each candidate is the best", len(r.Models), mostRows, "candidates"),
+		about: rowsAbout("Bars of how often a candidate is alone the best and how often with others,", n),
+		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+			f := rowsFigure{
+				names: modelNames(r)[:n], rows: n, height: 14, low: 0, high: float64(most), axis: "queries",
+				legend: []legendEntry{{"best alone", square(ink("c1"))}, {"best with others", square(ink("c5"))}},
+				paint: func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length) {
+					m := &r.Models[row]
+					s.stack(c, bottom, top, x, []part{
+						{float64(m.UniqueBest), ink("c1"), whole(m.UniqueBest)}, {float64(m.SharedBest), ink("c5"), whole(m.SharedBest)},
+					})
+				},
+			}
+			if s.narrow() {
+				f.notes = notes
+			}
+			return f.draw(s)
+		},
+	}
+}
+
+// solvedFigure shows, by task, how many queries no, some or every candidate
+// solves.
+func solvedFigure(r *analysis.Report) *figure {
+	n := min(len(r.Solved.Tasks), mostRows)
+	var names, notes []string
+	for _, t := range r.Solved.Tasks[:n] {
+		names = append(names, t.Name)
+		notes = append(notes, whole(t.Queries)+" queries")
+	}
+	return &figure{
+		id: "solved", title: capped("Queries that no, some or every candidate solves", len(r.Solved.Tasks), mostRows, "tasks"),
+		about: rowsAbout("Stacked bars of the share of queries that no, some or every candidate solves, by task,", n),
+		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+			f := rowsFigure{
+				names: names, notes: notes, rows: n, height: 15, low: 0, high: 100, axis: "% of queries; only the middle part rewards a router",
+				legend: []legendEntry{
+					{"no candidate", square(ink("c1"))}, {"some", square(ink("c5"))}, {"every candidate", square(ink("c2"))},
+				},
+				paint: func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length) {
+					t := &r.Solved.Tasks[row]
+					if t.Queries == 0 {
+						return
+					}
+					share := func(n int, look ink) part {
+						return part{100 * float64(n) / float64(t.Queries), look, whole(n)}
+					}
+					s.stack(c, bottom, top, x, []part{share(t.None, "c1"), share(t.Some, "c5"), share(t.Every, "c2")})
+				},
+			}
+			return f.draw(s)
+		},
+	}
+}
+
+// outcomesFigure shows what became of each candidate's rows.
+func outcomesFigure(r *analysis.Report) *figure {
+	n := min(len(r.Models), mostRows)
+	return &figure{
+		id: "outcomes", title: capped("What became of the rows", len(r.Models), mostRows, "candidates"),
+		about: rowsAbout("Stacked bars of scored, failed, not evaluated and missing rows of candidates,", n),
+		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+			f := rowsFigure{
+				names: modelNames(r)[:n], rows: n, height: 15, low: 0, high: 100, axis: "% of pairs",
+				legend: []legendEntry{
+					{"scored", square(ink("c5"))}, {"failed", square(ink("c1"))}, {"not evaluated", square(ink("c3"))}, {"missing", square(inkMuted)},
+				},
+				paint: func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length) {
+					m := &r.Models[row]
+					all := float64(m.Rows + m.Missing)
+					if all == 0 {
+						return
+					}
+					share := func(n int, look ink) part { return part{100 * float64(n) / all, look, whole(n)} }
+					s.stack(c, bottom, top, x, []part{
+						share(m.Rated-m.Failed, "c5"), share(m.Failed, "c1"), share(m.NotEvaluated, "c3"), share(m.Missing, inkMuted),
+					})
+				},
+			}
+			return f.draw(s)
+		},
+	}
+}
+
+// quantity is something whose distribution is shown.
+type quantity struct {
+	id, title, axis, unit string
+	edges                 []float64
+	of                    func(*analysis.Model) *analysis.Distribution
+}
+
+func quantities(r *analysis.Report) []quantity {
+	var list []quantity
+	if r.LatencyKnown {
+		list = append(list, quantity{"seconds", "Response times", "seconds", "s", r.Histograms.Seconds, func(m *analysis.Model) *analysis.Distribution { return m.Seconds }})
+	}
+	if r.TokensKnown {
+		list = append(list,
+			quantity{"output", "Tokens of answers", "tokens", "tokens", r.Histograms.OutputTokens, func(m *analysis.Model) *analysis.Distribution { return m.OutputTokens }},
+			quantity{"input", "Tokens of prompts", "tokens", "tokens", r.Histograms.InputTokens, func(m *analysis.Model) *analysis.Distribution { return m.InputTokens }})
+	}
+	return list
+}
+
+// distributionFigure shows a histogram for each candidate.
+func distributionFigure(r *analysis.Report, q quantity) *figure {
+	n := min(len(r.Models), mostRows)
+	var notes []string
+	low, high := math.Inf(1), 0.0
+	for i := range n {
+		d := q.of(&r.Models[i])
+		if d == nil {
+			notes = append(notes, "no answers")
+			continue
+		}
+		notes = append(notes, "median "+short(d.P50))
+		for k, count := range d.Bins {
+			if count > 0 {
+				low, high = min(low, q.edges[k]), max(high, q.edges[k+1])
+			}
+		}
+	}
+	if !(low < high) {
+		low, high = q.edges[0], q.edges[len(q.edges)-1]
+	}
+	return &figure{
+		id: q.id, title: capped(q.title, len(r.Models), mostRows, "candidates"),
+		about: rowsAbout("Histograms of "+q.axis+" on a logarithmic scale, with the median, the 90th and the 99th percentile,", n),
+		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+			median := draw.GlyphStyle{Color: ink("c1"), Radius: 4, Shape: diamond{}}
+			p90 := draw.GlyphStyle{Color: inkText, Radius: 3, Shape: ring{}}
+			p99 := draw.GlyphStyle{Color: inkText, Radius: 3, Shape: cross{}}
+			f := rowsFigure{
+				names: modelNames(r)[:n], notes: notes, rows: n, height: 26, low: low, high: high, log: true, axis: q.axis + " (logarithmic)",
+				legend: []legendEntry{
+					{"share of answers", square(ink("c5"))}, {"median", glyph(median)}, {"90th percentile", glyph(p90)}, {"99th", glyph(p99)},
+				},
+				paint: func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length) {
+					d := q.of(&r.Models[row])
+					if d == nil {
+						return
+					}
+					from, to := 0, len(d.Bins)
+					for q.edges[from] < low {
+						from++
+					}
+					for q.edges[to] > high {
+						to--
+					}
+					histogram(c, bottom, top, x, q.edges[from:to+1], d.Bins[from:to], "c5")
+					for _, mark := range []struct {
+						v     float64
+						style draw.GlyphStyle
+					}{{d.P99, p99}, {d.P90, p90}, {d.P50, median}} {
+						c.DrawGlyphNoClip(mark.style, vg.Point{X: x(min(max(mark.v, low), high)), Y: bottom})
+					}
+				},
+			}
+			return f.draw(s)
+		},
+	}
+}
+
+// mapFigure shows the queries' embeddings, by task or by best candidate.
+func mapFigure(r *analysis.Report, byTask bool) *figure {
+	m := r.Map
+	id, title, groups := "map-task", "Queries by task", m.Tasks
+	name := func(p *analysis.MapPoint) string { return p.Task }
+	if !byTask {
+		id, title, groups = "map-best", "Queries by best candidate", m.Best
+		name = func(p *analysis.MapPoint) string { return p.Best }
+	}
+	index := map[string]int{}
+	for i, g := range groups {
+		index[g.Name] = i
+	}
+	look := func(i int) draw.GlyphStyle {
+		if !byTask && (groups[i].Name == analysis.BestTie || groups[i].Name == analysis.BestNone) {
+			shape := draw.GlyphDrawer(ring{})
+			if groups[i].Name == analysis.BestNone {
+				shape = cross{}
+			}
+			return draw.GlyphStyle{Color: inkMuted, Radius: 1.8, Shape: shape}
+		}
+		return category(i, 2.4)
+	}
+	return &figure{
+		id: id, title: title,
+		about: fmt.Sprintf("A scatter of %s queries by the first two principal components of their embeddings, in %d groups. The table below has the place and spread of each group, and every point.", whole(len(m.Points)), len(groups)),
+		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+			var entries []legendEntry
+			for i, g := range groups {
+				style := look(i)
+				style.Radius = 4
+				label := fmt.Sprintf("%s (%s)", g.Name, whole(g.Points))
+				switch {
+				case byTask:
+				case g.Name == analysis.BestTie:
+					label = fmt.Sprintf("several are best (%s)", whole(g.Points))
+				case g.Name == analysis.BestNone:
+					label = fmt.Sprintf("none is right (%s)", whole(g.Points))
+				}
+				entries = append(entries, legendEntry{label, glyph(style)})
+			}
+			legendHeight, legend := s.legend(entries)
+			height := min(s.width, 520) + legendHeight + 6
+			return height, func(c draw.Canvas) {
+				p := s.newPlot()
+				p.X.Label.Text = fmt.Sprintf("first component (%.1f %% of the variance)", 100*m.Explained[0])
+				p.Y.Label.Text = fmt.Sprintf("second component (%.1f %%)", 100*m.Explained[1])
+				ticks := map[bool]int{true: 4, false: 8}[s.narrow()]
+				p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks(ticks), evenTicks(ticks)
+				p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
+				for _, q := range m.Points {
+					p.X.Min, p.X.Max = min(p.X.Min, q.X), max(p.X.Max, q.X)
+					p.Y.Min, p.Y.Max = min(p.Y.Min, q.Y), max(p.Y.Max, q.Y)
+				}
+				widen(&p.X)
+				widen(&p.Y)
+				p.Add(grid(), plotFunc(func(area draw.Canvas, p *plot.Plot) {
+					x, y := p.Transforms(&area)
+					// One group after the other, so that their paths join; the
+					// large ones first, so that the small ones are seen.
+					order := make([]int, len(groups))
+					for i := range order {
+						order[i] = i
+					}
+					slices.SortStableFunc(order, func(a, b int) int { return groups[b].Points - groups[a].Points })
+					for _, g := range order {
+						style := look(g)
+						for i := range m.Points {
+							if q := &m.Points[i]; index[name(q)] == g {
+								area.DrawGlyphNoClip(style, vg.Point{X: x(q.X), Y: y(q.Y)})
+							}
+						}
+					}
+				}))
+				p.Draw(draw.Crop(c, 0, -8, legendHeight+6, -4))
+				legend(&c, c.Min.Y+legendHeight)
+			}
+		},
+	}
+}
+
+// widen leaves some room at both ends of an axis.
+func widen(a *plot.Axis) {
+	room := (a.Max - a.Min) * 0.04
+	if !(room > 0) {
+		room = max(math.Abs(a.Min)*0.1, 1e-9)
+	}
+	a.Min -= room
+	a.Max += room
+}
+
+// grid draws lines at the labelled ticks of both axes.
+func grid() plot.Plotter {
+	return plotFunc(func(c draw.Canvas, p *plot.Plot) {
+		x, y := p.Transforms(&c)
+		line := draw.LineStyle{Color: inkGrid, Width: 0.7}
+		for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
+			if t.Label != "" {
+				c.StrokeLine2(line, x(t.Value), c.Min.Y, x(t.Value), c.Max.Y)
+			}
+		}
+		for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
+			if t.Label != "" {
+				c.StrokeLine2(line, c.Min.X, y(t.Value), c.Max.X, y(t.Value))
+			}
+		}
+	})
+}
