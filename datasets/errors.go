@@ -1,11 +1,11 @@
 package datasets
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
 
+	"github.com/llmrouter-go/llmrouter/datasets/hub"
 	"github.com/llmrouter-go/llmrouter/datasets/internal/parquetcol"
 )
 
@@ -26,7 +26,7 @@ var (
 	// fs.ErrNotExist too.
 	ErrNotFound error = notFound{}
 	// ErrIncomplete reports that some of the files of a part are missing.
-	ErrIncomplete = errors.New("files are missing")
+	ErrIncomplete = hub.ErrIncomplete
 )
 
 type notFound struct{}

@@ -11,10 +11,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
 )
@@ -82,7 +80,7 @@ func (s fsSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int, 
 			if len(names) == 0 {
 				continue
 			}
-			if names, err = inOrder(names); err != nil {
+			if names, err = hub.Shards(names); err != nil {
 				return nil, 0, err
 			}
 			files, err := openAll(ctx, names, s.open)
@@ -150,30 +148,49 @@ func (f *openFile) Name() string { return f.name }
 func (f *openFile) Size() int64  { return f.size }
 
 // FromHub returns a source that downloads the files of the Hugging Face hub
-// into the client's cache.
-func FromHub(client *hub.Client) Source { return hubSource{client, false} }
+// into the client's cache. The source sees one state of each revision, that
+// which it had when the source first asked, so that all files of a benchmark
+// belong together.
+func FromHub(client *hub.Client) Source { return &hubSource{client: client} }
 
-// FromHubRanges returns a source that reads the files on the Hugging Face hub
-// in place: the footer, and the pages that are asked for. It suits a few rows
-// of a large file. Where the server does not serve parts of a file the file is
+// FromHubRanges is FromHub without downloads: it reads the files on the hub in
+// place, the footer and the pages that are asked for. It suits a few rows of a
+// large file. Where the server does not serve parts of a file the file is
 // downloaded.
-func FromHubRanges(client *hub.Client) Source { return hubSource{client, true} }
+func FromHubRanges(client *hub.Client) Source { return &hubSource{client: client, ranges: true} }
 
 type hubSource struct {
 	client *hub.Client
 	ranges bool
+	pinned sync.Map // hub.Repo as named -> hub.Repo at a commit
 }
 
-func (s hubSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int, error) {
+// pin returns the repository at the commit that the source has settled on.
+func (s *hubSource) pin(ctx context.Context, repo hub.Repo) (hub.Repo, error) {
+	if known, ok := s.pinned.Load(repo); ok {
+		return known.(hub.Repo), nil
+	}
+	now, err := s.client.Pin(ctx, repo)
+	if err != nil {
+		return hub.Repo{}, err
+	}
+	first, _ := s.pinned.LoadOrStore(repo, now)
+	return first.(hub.Repo), nil
+}
+
+func (s *hubSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int, error) {
 	var tried []string
 	var missing error
 	for _, loc := range part.Files {
 		if loc.Revision == "" {
 			continue
 		}
-		repo := hub.Dataset(spec.Repo).At(loc.Revision)
 		tried = append(tried, loc.Pattern+" at "+loc.Revision)
-		entries, err := s.client.List(ctx, repo)
+		repo, err := s.pin(ctx, hub.Dataset(spec.Repo).At(loc.Revision))
+		var entries []hub.Entry
+		if err == nil {
+			entries, err = s.client.List(ctx, repo)
+		}
 		if errors.Is(err, hub.ErrRevisionNotFound) || errors.Is(err, hub.ErrNotCached) {
 			missing = errors.Join(missing, err)
 			continue // another revision may be there
@@ -181,18 +198,26 @@ func (s hubSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int,
 		if err != nil {
 			return nil, 0, err
 		}
-		var names []string
-		for _, e := range entries {
-			if ok, err := path.Match(loc.Pattern, e.Path); err != nil {
-				return nil, 0, fmt.Errorf("pattern %q: %w", loc.Pattern, err)
-			} else if ok {
-				names = append(names, e.Path)
-			}
+		names, err := matching(entries, loc.Pattern)
+		if err != nil {
+			return nil, 0, err
 		}
 		if len(names) == 0 {
+			if loc.Revision != ConvertedParquet {
+				continue
+			}
+			folder, file := path.Split(loc.Pattern)
+			config, split := path.Split(path.Clean(folder))
+			part, err := matching(entries, config+"partial-"+split+"/"+file)
+			if err != nil {
+				return nil, 0, err
+			}
+			if len(part) > 0 {
+				return nil, 0, fmt.Errorf("%w (%s)", hub.ErrPartial, part[0])
+			}
 			continue
 		}
-		if names, err = inOrder(names); err != nil {
+		if names, err = hub.Shards(names); err != nil {
 			return nil, 0, err
 		}
 		files, err := s.openFiles(ctx, repo, names)
@@ -201,7 +226,22 @@ func (s hubSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int,
 	return nil, 0, errors.Join(fmt.Errorf("%w in dataset %s: looked for %s", ErrNotFound, spec.Repo, strings.Join(tried, ", ")), missing)
 }
 
-func (s hubSource) openFiles(ctx context.Context, repo hub.Repo, names []string) ([]File, error) {
+// matching returns the paths that a location's pattern matches.
+func matching(entries []hub.Entry, pattern string) ([]string, error) {
+	var names []string
+	for _, e := range entries {
+		ok, err := path.Match(pattern, e.Path)
+		if err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+		}
+		if ok {
+			names = append(names, e.Path)
+		}
+	}
+	return names, nil
+}
+
+func (s *hubSource) openFiles(ctx context.Context, repo hub.Repo, names []string) ([]File, error) {
 	if s.ranges {
 		files, err := openAll(ctx, names, func(ctx context.Context, name string) (File, error) {
 			f, err := s.client.Open(ctx, repo, name)
@@ -220,29 +260,4 @@ func (s hubSource) openFiles(ctx context.Context, repo hub.Repo, names []string)
 	}
 	local := fsSource{os.DirFS(dir), dir}
 	return openAll(ctx, names, local.open)
-}
-
-var (
-	shardOfTotal = regexp.MustCompile(`-(\d+)-of-(\d+)\.[^/]*$`)
-	shardNumber  = regexp.MustCompile(`^(\d{4})\.parquet$`)
-)
-
-// inOrder sorts the files of a part by their numbers and reports when one is
-// missing from a series: "train-00000-of-00003.parquet", "0000.parquet".
-func inOrder(names []string) ([]string, error) {
-	names = slices.Clone(names)
-	slices.Sort(names)
-	for i, name := range names {
-		number, total := -1, len(names)
-		if m := shardOfTotal.FindStringSubmatch(name); m != nil {
-			number, _ = strconv.Atoi(m[1])
-			total, _ = strconv.Atoi(m[2])
-		} else if m := shardNumber.FindStringSubmatch(path.Base(name)); m != nil {
-			number, _ = strconv.Atoi(m[1])
-		}
-		if number >= 0 && (number != i || total != len(names)) {
-			return nil, fmt.Errorf("%w: found %d files up to %s", ErrIncomplete, len(names), names[len(names)-1])
-		}
-	}
-	return names, nil
 }

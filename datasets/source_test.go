@@ -152,9 +152,15 @@ func TestShardNames(t *testing.T) {
 		{[]string{"a/0000.parquet", "a/0001.parquet"}, true},
 		{[]string{"a/0001.parquet"}, false},
 		{[]string{"a/0000.parquet", "a/0002.parquet"}, false},
+		{[]string{"a/0000.parquet", "b/0001.parquet"}, false},
+		{[]string{"a/0000.parquet", "a/train-00000-of-00001.parquet"}, false},
+		{[]string{"a/0000.parquet", "a/more.parquet"}, false},
+		{[]string{"a/train-part0/0000.parquet", "a/train-part1/0000.parquet"}, true},
+		{[]string{"a/train-part0/0000.parquet", "a/train-part2/0000.parquet"}, false},
 		{[]string{"nq/train.jsonl"}, true},
+		{[]string{}, true},
 	} {
-		sorted, err := inOrder(c.names)
+		sorted, err := hub.Shards(c.names)
 		if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrIncomplete) {
 			t.Errorf("%v: %v", c.names, err)
 		}
@@ -253,6 +259,50 @@ func TestHubGated(t *testing.T) {
 	res, err := Generate(t.Context(), FromHub(client), o)
 	if err != nil || len(res.Train)+len(res.Test) != 20 || !errors.Is(res.Datasets[0].Err, hub.ErrGated) {
 		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// All parts of a benchmark are of one commit, also when the branch moves
+// between them, and an export that the hub cut short is not a split.
+func TestHubSeesOneState(t *testing.T) {
+	for _, kind := range []string{"downloads", "ranges"} {
+		h, client := newHub(t)
+		src := map[string]Source{"downloads": FromHub(client), "ranges": FromHubRanges(client)}[kind]
+		repo := h.Dataset("EleutherAI/hendrycks_math", nil)
+		s := spec(t, "math")
+		files := func(rows int) map[string]string {
+			m := map[string]string{}
+			for _, p := range s.Parts {
+				m[p.Config+"/train-00000-of-00001.parquet"] = parquetOf(t, "math", rows)
+			}
+			return m
+		}
+		repo.Branch("main", files(5))
+		var lens []int
+		for i, p := range s.Parts {
+			one := s
+			one.Parts = []Part{p}
+			n, err := openLen(t, src, one)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				repo.Branch("main", files(6))
+			}
+			lens = append(lens, n)
+		}
+		if slices.Max(lens) != 5 {
+			t.Errorf("%s: parts of %v rows: of two commits", kind, lens)
+		}
+		if n, err := openLen(t, FromHub(client), s); err != nil || n != 6*len(s.Parts) {
+			t.Errorf("%s: another source: %d rows, %v", kind, n, err)
+		}
+	}
+	h, client := newHub(t)
+	h.Dataset("RUC-NLPIR/FlashRAG_datasets", nil).
+		Branch(ConvertedParquet, map[string]string{"nq/partial-train/0000.parquet": parquetOf(t, "natural_qa", 40)})
+	if _, err := openLen(t, FromHub(client), spec(t, "natural_qa")); !errors.Is(err, hub.ErrPartial) {
+		t.Errorf("an export cut short: %v", err)
 	}
 }
 

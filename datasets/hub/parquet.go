@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // ParquetRevision is where the hub keeps its own parquet conversion of
@@ -28,7 +26,7 @@ var ErrPartial = errors.New("the hub's parquet export is cut short")
 //     as "config/split/0000.parquet".
 //
 // Only names are looked at, not the card's patterns. A missing shard is an
-// error, an export that the hub cut short is ErrPartial, and none of either is
+// ErrIncomplete, an export that the hub cut short is ErrPartial, and none of either is
 // ErrEntryNotFound.
 func (c *Client) Parquet(ctx context.Context, repo Repo, config, split string) (Repo, []Entry, error) {
 	repo, err := repo.normalize()
@@ -90,97 +88,52 @@ func (c *Client) Parquet(ctx context.Context, repo Repo, config, split string) (
 	return converted, found, nil
 }
 
-var nativeShard = regexp.MustCompile(`^-(\d{5})-of-(\d{5})(?:-[0-9a-f]{16})?\.parquet$`)
-
-// nativeShards picks "prefix + split + -i-of-n.parquet" (older files carry 16
-// hex digits more) and checks that all n are there, once.
+// nativeShards picks "prefix + split + -i-of-n.parquet".
 func nativeShards(entries []Entry, prefix, split string) ([]Entry, error) {
-	found := map[int]Entry{}
-	total := -1
-	for _, e := range entries {
-		rest, ok := strings.CutPrefix(e.Path, prefix+split)
-		if !ok {
-			continue
-		}
-		m := nativeShard.FindStringSubmatch(rest)
-		if m == nil {
-			continue
-		}
-		i, _ := strconv.Atoi(m[1]) // five digits
-		n, _ := strconv.Atoi(m[2])
-		if _, twice := found[i]; twice || total >= 0 && n != total {
-			return nil, fmt.Errorf("file %s belongs to another set of shards than its neighbours", e.Path)
-		}
-		found[i], total = e, n
-	}
-	return inOrder(found, max(total, 0))
+	return shardsWhere(entries, func(name string) (bool, error) {
+		m := numberedShard.FindStringSubmatch(name)
+		return m != nil && m[1] == prefix+split && m[4] == ".parquet", nil
+	})
 }
-
-var exportShard = regexp.MustCompile(`^(\d{4})\.parquet$`)
 
 // exportShards picks "config/split/NNNN.parquet", and "config/split-partK/..."
 // for splits of more than 10,000 shards.
 func exportShards(entries []Entry, config, split string) ([]Entry, error) {
-	parts := map[int]map[int]Entry{}
-	for _, e := range entries {
-		rest, ok := strings.CutPrefix(e.Path, config+"/")
-		if !ok {
-			continue
-		}
-		dir, file := path.Split(rest)
-		dir = strings.TrimSuffix(dir, "/")
-		m := exportShard.FindStringSubmatch(file)
+	return shardsWhere(entries, func(name string) (bool, error) {
+		m := exportedShard.FindStringSubmatch(name)
 		if m == nil {
-			continue
+			return false, nil
 		}
-		if dir == "partial-"+split || strings.HasPrefix(dir, "partial-"+split+"-part") {
-			return nil, fmt.Errorf("%w (%s)", ErrPartial, e.Path)
+		folder := m[1]
+		if p := exportedPart.FindStringSubmatch(folder); p != nil {
+			folder = p[1]
 		}
-		part := 0
-		if dir != split {
-			number, ok := strings.CutPrefix(dir, split+"-part")
-			var err error
-			if part, err = strconv.Atoi(number); !ok || err != nil || part < 0 {
-				continue
-			}
+		if folder == config+"/partial-"+split {
+			return false, fmt.Errorf("%w (%s)", ErrPartial, name)
 		}
-		if parts[part] == nil {
-			parts[part] = map[int]Entry{}
-		}
-		i, _ := strconv.Atoi(m[1]) // four digits
-		parts[part][i] = e
-	}
-	numbers := make([]int, 0, len(parts))
-	for k := range parts {
-		numbers = append(numbers, k)
-	}
-	slices.Sort(numbers)
-	var all []Entry
-	for j, k := range numbers {
-		if k != numbers[0]+j {
-			return nil, fmt.Errorf("part %d of the shards is missing", numbers[0]+j)
-		}
-		files, err := inOrder(parts[k], len(parts[k]))
+		return folder == config+"/"+split, nil
+	})
+}
+
+// shardsWhere returns the entries that belong together, in their order.
+func shardsWhere(entries []Entry, belongs func(name string) (bool, error)) ([]Entry, error) {
+	byName := map[string]Entry{}
+	for _, e := range entries {
+		ok, err := belongs(e.Path)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, files...)
-	}
-	return all, nil
-}
-
-// inOrder lists found[0] to found[n-1].
-func inOrder(found map[int]Entry, n int) ([]Entry, error) {
-	files := make([]Entry, 0, len(found))
-	for i := range n {
-		e, ok := found[i]
-		if !ok {
-			return nil, fmt.Errorf("shard %d of %d is missing", i, n)
+		if ok {
+			byName[e.Path] = e
 		}
-		files = append(files, e)
 	}
-	if len(files) != len(found) {
-		return nil, fmt.Errorf("more shards than the %d announced", n)
+	names, err := Shards(slices.Collect(maps.Keys(byName)))
+	if err != nil {
+		return nil, err
 	}
-	return files, nil
+	found := make([]Entry, len(names))
+	for i, name := range names {
+		found[i] = byName[name]
+	}
+	return found, nil
 }
