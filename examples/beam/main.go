@@ -27,6 +27,7 @@ import (
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
@@ -172,9 +173,12 @@ func runPipeline(ctx context.Context, e cli.Env, settings Settings) error {
 			return err
 		}
 	}
-	if drain := e.Drain(); drain != nil {
-		interrupt.Store(&drain)
-		defer interrupt.Store(nil)
+	// Only where the workers are in this process can it let calls finish.
+	if workersAreHere() {
+		if drain := e.Drain(); drain != nil {
+			interrupt.Store(&drain)
+			defer interrupt.Store(nil)
+		}
 	}
 	defer closeWorkers()
 	p, s := beam.NewPipelineWithRoot()
@@ -187,6 +191,13 @@ func runPipeline(ctx context.Context, e cli.Env, settings Settings) error {
 		return fmt.Errorf("the pipeline failed; the same command goes on from the journals: %w", err)
 	}
 	return summary(e, settings.Work)
+}
+
+// workersAreHere reports whether the pipeline's workers are this process: on the
+// embedded runner, and where a runner is told to call back.
+func workersAreHere() bool {
+	runner, environment := flag.Lookup("runner").Value.String(), *jobopts.EnvironmentType
+	return strings.EqualFold(environment, "loopback") || environment == "" && (runner == "" || runner == "prism")
 }
 
 // summary prints the sums of the reports, where they are to be had.
