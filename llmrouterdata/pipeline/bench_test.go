@@ -158,6 +158,33 @@ func writeFullJournal(b *testing.B, c *llmrouterdata.Config, o EvaluateOptions) 
 	writeFile(b, c.DataPath.RoutingDataTrain+".journal", text.String())
 }
 
+// BenchmarkDecodeEntry reads a line of a journal, by the decoder of our own lines
+// and by the one of every other.
+func BenchmarkDecodeEntry(b *testing.B) {
+	text, err := json.Marshal(&entry{
+		Call: "0dc7bf6b369300a2880a644e3a2834ab", Candidate: "model-1", Task: "gsm8k", Response: readyText,
+		TokenNum: 140, InputTokens: 80, OutputTokens: 60, ResponseTime: 1.25, Key: "key-1", Attempts: 1, CostUSD: 1e-4, FinishReason: "stop",
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	line := string(text) + "\n"
+	for name, decode := range map[string]func(*entry) bool{
+		"own":  func(e *entry) bool { return parseEntry(line, e) },
+		"json": func(e *entry) bool { return json.Unmarshal([]byte(line), e) == nil },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var e entry
+				if !decode(&e) || e.Response != readyText {
+					b.Fatal("the line was not read")
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkResume takes up a run from a journal of 1,000,000 calls, up to the
 // point where it would call: the queries, the prompts, the journal and the
 // scores of its answers.
