@@ -26,6 +26,12 @@ func ExampleGSM8KStrict() {
 	// Output: 0 1
 }
 
+func ExampleMATHStrict() {
+	const reply, truth = `So the answer is \boxed{0.50}.`, `\boxed{\frac{1}{2}}`
+	fmt.Println(metrics.MATH(reply, truth), metrics.MATHStrict(reply, truth))
+	// Output: 0 1
+}
+
 func ExampleMultipleChoiceStrict() {
 	const reply, truth, options = "The answer is B, since f(x) grows.", "B", 4
 	fmt.Println(metrics.MultipleChoice(reply, truth), metrics.MultipleChoiceStrict(reply, truth, options))
