@@ -174,8 +174,7 @@ func category(i int, radius vg.Length) draw.GlyphStyle {
 	shapes := []draw.GlyphDrawer{
 		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, diamond{}, cross{}, ring{}, downward{}, plus{},
 	}
-	const colours = 7
-	return draw.GlyphStyle{Color: ink(fmt.Sprintf("c%d", i%colours)), Radius: radius, Shape: shapes[(i+i/colours)%len(shapes)]}
+	return draw.GlyphStyle{Color: ink(fmt.Sprintf("c%d", i%7)), Radius: radius, Shape: shapes[i%len(shapes)]}
 }
 
 // diamond is a filled square that stands on its corner.

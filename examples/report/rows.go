@@ -40,6 +40,9 @@ func (f *rowsFigure) draw(s sheet) (vg.Length, func(draw.Canvas)) {
 	}
 	above := s.narrow() || widest > s.width*0.38
 	left, pitch := vg.Length(2), f.height+nameRow+5
+	if f.log {
+		left = 16 // half of the first mark's label, such as 0.0001
+	}
 	if !above {
 		left, pitch = widest+10, f.height+4
 	}

@@ -1,0 +1,382 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
+	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/torchio"
+)
+
+// hostile is a name that would do harm where it is not escaped.
+const hostile = `<script>alert("x")</script>&'-70b`
+
+// dataset writes a data set of 3 tasks, 60 queries and 7 candidates, among them
+// ones with long and hostile names, failures and missing rows, and returns its
+// configuration.
+func dataset(t testing.TB, dir string) string {
+	t.Helper()
+	names := []string{"small-1b", "a-candidate-with-a-rather-long-name-8b-instruct-v0.3", hostile, "mittel-gemäß-14b", "模型-32b", "large-70b", "free-7b"}
+	var candidates []llmrouterdata.Candidate
+	for i, name := range names {
+		price := 0.05 * math.Pow(2.5, float64(i))
+		if name == "free-7b" {
+			price = 0.07
+		}
+		candidates = append(candidates, llmrouterdata.Candidate{Name: name, Feature: "f", InputPrice: price, OutputPrice: 2 * price})
+	}
+	var llms bytes.Buffer
+	if err := llmrouterdata.WriteCandidates(&llms, candidates); err != nil {
+		t.Fatal(err)
+	}
+	clitest.Write(t, dir, "llm.json", llms.String())
+	var pt bytes.Buffer
+	vectors := torchio.NewWriter(&pt, nil)
+	var files [2]bytes.Buffer
+	for q := range 60 {
+		split := 0
+		if q >= 45 {
+			split = 1
+		}
+		w := llmrouterdata.NewWriter[llmrouterdata.RoutingRecord](&files[split])
+		task := []string{"gsm8k", `<i>"task"</i>`, "a_task_with_a_long_name_of_its_own"}[q%3]
+		for m, name := range names {
+			row := llmrouterdata.NewRoutingRecord(llmrouterdata.StandardQueryData{
+				TaskName: task, Query: fmt.Sprint("question ", q%58), GroundTruth: "1", Metric: "em",
+			})
+			row.ModelName, row.Response, row.EmbeddingID = name, "an answer", q
+			row.InputTokens, row.OutputTokens, row.ResponseTime = 20+q*7, 5+(q*13+m*29)%300, 0.01*float64(1+(q*m)%50)
+			row.TokenNum = row.InputTokens + row.OutputTokens
+			if (q*17+m*5)%11 < 3+m {
+				row.Performance = 1
+			}
+			switch {
+			case (q+m)%19 == 0:
+				row.Response, row.Performance = "API Error: timed out "+hostile, 0
+			case (q*m)%41 == 7:
+				continue
+			}
+			if err := w.Write(row); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		vector := []float32{float32(q % 3), float32(q % 7), float32(math.Sin(float64(q)))}
+		if err := vectors.PutInt(int64(q), torchio.Of(vector, 3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := vectors.Close(); err != nil {
+		t.Fatal(err)
+	}
+	clitest.Write(t, dir, "train.jsonl", files[0].String())
+	clitest.Write(t, dir, "test.jsonl", files[1].String())
+	clitest.Write(t, dir, "vectors.pt", pt.String())
+	return clitest.Write(t, dir, "config.yaml", `data_path:
+  routing_data_train: train.jsonl
+  routing_data_test: test.jsonl
+  query_embedding_data: vectors.pt
+  llm_data: llm.json
+`)
+}
+
+// fullPage makes the page of a whole data set and returns its file.
+func fullPage(t *testing.T, dir string) string {
+	t.Helper()
+	data := filepath.Join(dir, "full")
+	config := dataset(t, data)
+	out := filepath.Join(data, "out", "page.html")
+	_, errs, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", data, "--out", out,
+		"--json", filepath.Join(data, "out", "report.json"), "--figures", filepath.Join(data, "out", "figures"), "--title", "A & B "+hostile)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	return out
+}
+
+// scoresPage makes the page of a file of scores and returns its file.
+func scoresPage(t *testing.T, dir string) string {
+	t.Helper()
+	var items []any
+	for q := range 40 {
+		items = append(items, map[string]any{"question": fmt.Sprint("q", q), "scores": map[string]float64{
+			"one": float64(q % 2), "two": float64(q%3) / 2, "three": float64(q%5) / 4,
+		}})
+	}
+	text, err := json.Marshal(items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := clitest.Write(t, dir, "scores.json", string(text))
+	out := filepath.Join(dir, "scores.html")
+	if _, errs, err := clitest.Run(t.Context(), run, nil, "--scores", file, "--out", out); err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	return out
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func sortedUnique(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func TestReport(t *testing.T) {
+	out := fullPage(t, t.TempDir())
+	page := read(t, out)
+	dir := filepath.Dir(out)
+
+	t.Run("escaped", func(t *testing.T) {
+		for _, bad := range []string{"<script", "<i>", `alert("x")`} {
+			if strings.Contains(page, bad) {
+				t.Errorf("the page holds %q", bad)
+			}
+		}
+		if !strings.Contains(page, "&lt;script&gt;") {
+			t.Error("the hostile name is not there at all")
+		}
+	})
+	t.Run("self-contained", func(t *testing.T) {
+		if found := regexp.MustCompile(`(?i)https?://|<link[^>]+href="[^d]|@import|url\(|src=`).FindString(page); found != "" {
+			t.Errorf("the page refers to something else: %q", found)
+		}
+	})
+	t.Run("json", func(t *testing.T) {
+		var r analysis.Report
+		d := json.NewDecoder(strings.NewReader(read(t, filepath.Join(dir, "report.json"))))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Format != analysis.Format || r.Queries != 60 || len(r.Models) != 7 || r.Map == nil {
+			t.Errorf("%+v", r)
+		}
+		checkTables(t, page, &r)
+	})
+	t.Run("figures", func(t *testing.T) {
+		files := clitest.Files(t, filepath.Join(dir, "figures"))
+		if len(files) != 2*11 {
+			t.Errorf("%q", files)
+		}
+		for _, name := range files {
+			text := read(t, filepath.Join(dir, "figures", name))
+			for d := xml.NewDecoder(strings.NewReader(text)); ; {
+				if _, err := d.Token(); errors.Is(err, io.EOF) {
+					break
+				} else if err != nil {
+					t.Fatalf("%s is not well-formed: %v", name, err)
+				}
+			}
+			for _, part := range []string{`xmlns="http://www.w3.org/2000/svg"`, "<title", "<desc", "<text", "prefers-color-scheme", "viewBox"} {
+				if !strings.Contains(text, part) {
+					t.Errorf("%s has no %s", name, part)
+				}
+			}
+			if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
+				t.Errorf("%s holds what is no number", name)
+			}
+		}
+	})
+}
+
+var figureText = regexp.MustCompile(`<text[^>]*>([^<]*)</text>`)
+
+// checkTables holds that the numbers that figures show stand in the tables.
+func checkTables(t *testing.T, page string, r *analysis.Report) {
+	tables := strings.Join(regexp.MustCompile(`(?s)<table>.*?</table>`).FindAllString(page, -1), "")
+	cells := map[string]bool{}
+	for _, m := range regexp.MustCompile(`<t[dh][^>]*>([^<]*)</t[dh]>`).FindAllStringSubmatch(tables, -1) {
+		cells[m[1]] = true
+	}
+	for i := range r.Cells {
+		if g := &r.Cells[i]; !cells[fmt.Sprintf("%.3f (%d)", g.Performance, g.Rated)] {
+			t.Errorf("no table has %s with %s: %.3f (%d)", g.Task, g.Model, g.Performance, g.Rated)
+		}
+	}
+	for i := range r.Models {
+		m := &r.Models[i]
+		for _, want := range []string{short(m.CostPerQuery * perThousand), short(m.Seconds.P50), short(m.Seconds.P99), whole(m.UniqueBest), whole(m.SharedBest), whole(m.Missing)} {
+			if !cells[want] {
+				t.Errorf("no table has %s of %s", want, m.Name)
+			}
+		}
+	}
+	for _, p := range append([]analysis.Point{r.Routers.Oracle, r.Routers.Random}, r.Routers.OracleFrontier...) {
+		if !cells[short(p.Cost*perThousand)] {
+			t.Errorf("no table has the cost of %+v", p)
+		}
+	}
+	for _, p := range r.Map.Points {
+		if !cells[short(p.X)] || !cells[short(p.Y)] || !cells[p.Query] {
+			t.Fatalf("no table has the point %+v", p)
+		}
+	}
+}
+
+// TestSameTwice holds that the same files give the same bytes.
+func TestSameTwice(t *testing.T) {
+	if a, b := read(t, fullPage(t, t.TempDir())), read(t, fullPage(t, t.TempDir())); a != b {
+		t.Error("two pages of one data set differ")
+	}
+}
+
+func TestEvaluation(t *testing.T) {
+	dir := t.TempDir()
+	config := dataset(t, dir)
+	report := func(args ...string) (*analysis.Report, error) {
+		file := filepath.Join(dir, "report.json")
+		_, _, err := clitest.Run(t.Context(), run, nil, append([]string{"--config", config, "--root", dir, "--out", filepath.Join(dir, "page.html"), "--json", file}, args...)...)
+		if err != nil {
+			return nil, err
+		}
+		var r analysis.Report
+		return &r, json.Unmarshal([]byte(read(t, file)), &r)
+	}
+	before, err := report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cell := before.Cells[0]
+	zeros := 0
+	for _, name := range []string{"train.jsonl", "test.jsonl"} {
+		for row, err := range llmrouterdata.ReadFile[llmrouterdata.RoutingRecord](filepath.Join(dir, name), nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if row.TaskName == cell.Task && row.ModelName == cell.Model && row.Performance == 0 && !strings.HasPrefix(row.Response, "API Error") {
+				zeros++
+			}
+		}
+	}
+	summary, err := json.Marshal(pipeline.Report{Cells: []pipeline.Cell{{Task: cell.Task, Model: cell.Model, Group: pipeline.Group{NotEvaluated: zeros}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := report("--evaluation", clitest.Write(t, dir, "summary.json", string(summary)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := after.Cells[0]; zeros == 0 || got.NotEvaluated != zeros || got.Rated != cell.Rated-zeros || !(got.Performance > cell.Performance) {
+		t.Errorf("%d answers were not evaluated: before %+v, after %+v", zeros, cell, got)
+	}
+	for _, text := range []string{"{}", "x"} {
+		if _, err := report("--evaluation", clitest.Write(t, dir, "bad.json", text)); err == nil || !strings.Contains(err.Error(), "bad.json") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestOddData draws what has little to draw.
+func TestOddData(t *testing.T) {
+	for name, text := range map[string]string{
+		"one score":       `[{"question": "q", "scores": {"m": 1}}]`,
+		"nothing rated":   `[{"question": "q", "scores": {"m": null}}]`,
+		"no query":        `[]`,
+		"many candidates": manyScores(60, 3),
+		"many queries":    manyScores(2, 60),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file := clitest.Write(t, dir, "scores.json", text)
+			out := filepath.Join(dir, "page.html")
+			if _, errs, err := clitest.Run(t.Context(), run, nil, "--scores", file, "--out", out, "--json", filepath.Join(dir, "r.json")); err != nil {
+				t.Fatalf("%v\n%s", err, errs)
+			}
+			page := read(t, out)
+			if strings.Contains(page, "NaN") || strings.Contains(page, "+Inf") {
+				t.Error("the page holds what is no number")
+			}
+			if name == "many candidates" && !strings.Contains(page, "the first 40 of 60 candidates") {
+				t.Error("it is not said that candidates were left out")
+			}
+		})
+	}
+}
+
+func manyScores(models, queries int) string {
+	var items []string
+	for q := range queries {
+		var scores []string
+		for m := range models {
+			scores = append(scores, fmt.Sprintf(`"model-%d": %v`, m, (q+m)%2))
+		}
+		items = append(items, fmt.Sprintf(`{"question": "q%d", "scores": {%s}}`, q, strings.Join(scores, ",")))
+	}
+	return "[" + strings.Join(items, ",") + "]"
+}
+
+func TestHelp(t *testing.T) { clitest.Help(t, run) }
+
+func TestWrongUse(t *testing.T) {
+	for _, args := range [][]string{
+		{}, {"--config", "a", "--scores", "b"}, {"--config", "a", "--queries", "b"}, {"--scores", "a", "--evaluation", "b"},
+		{"--scores", "a", "--solved", "0"}, {"--scores", "a", "--solved", "NaN"}, {"--scores", "a", "--points", "1"},
+	} {
+		if _, _, err := clitest.Run(t.Context(), run, nil, args...); !errors.Is(err, cli.ErrUsage) {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	out := filepath.Join(t.TempDir(), "page.html")
+	for _, args := range [][]string{{"--config", "missing.yaml"}, {"--scores", "missing.json"}} {
+		if _, _, err := clitest.Run(t.Context(), run, nil, append(args, "--out", out)...); err == nil || !strings.Contains(err.Error(), "missing.") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a page was written all the same")
+	}
+}
+
+func TestShort(t *testing.T) {
+	for x, want := range map[float64]string{
+		0: "0", 1: "1", 0.5: "0.5", 0.12345: "0.123", 12.345: "12.3", 999.9: "1,000", 1234567: "1,234,567", 1e-7: "1e-7", 2.5e9: "2.5e9", -0.25: "-0.25", 0.001: "0.001",
+	} {
+		if got := short(x); got != want && !(x == 999.9 && got == "1000") {
+			t.Errorf("%v: %s, want %s", x, got, want)
+		}
+	}
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567"} {
+		if got := whole(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
+// TestCategories holds that no two of 56 things look the same.
+func TestCategories(t *testing.T) {
+	seen := map[string]int{}
+	for i := range 56 {
+		style := category(i, 2)
+		k := fmt.Sprintf("%v %T", style.Color, style.Shape)
+		if j, twice := seen[k]; twice {
+			t.Errorf("%d looks as %d does: %s", i, j, k)
+		}
+		seen[k] = i
+	}
+}
