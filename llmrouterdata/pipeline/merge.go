@@ -7,7 +7,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -149,8 +148,7 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, scratch.remove()) }()
-	name := filepath.Base(paths.QueryEmbeddingData)
-	m.vectors = torchio.NewWriter(vectors, &torchio.WriterOptions{Folder: strings.TrimSuffix(name, filepath.Ext(name)), Scratch: scratch})
+	m.vectors = torchio.NewWriter(vectors, &torchio.WriterOptions{Scratch: scratch})
 	for split, target := range []string{paths.RoutingDataTrain, paths.RoutingDataTest} {
 		routing, err := out.create(target)
 		if err != nil {

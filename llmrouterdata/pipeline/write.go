@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -69,8 +67,7 @@ func (r *run) write(ctx context.Context, cache *vectorCache) error {
 
 // writeVectors writes the vectors by id.
 func (r *run) writeVectors(ctx context.Context, f *os.File, cache *vectorCache) error {
-	name := filepath.Base(r.config.DataPath.QueryEmbeddingData)
-	w := torchio.NewWriter(f, &torchio.WriterOptions{Folder: strings.TrimSuffix(name, filepath.Ext(name))})
+	w := torchio.NewWriter(f, nil)
 	vector := make([]float32, cache.dim)
 	for id, i := range r.work.unique {
 		if err := ctx.Err(); err != nil {
