@@ -127,8 +127,11 @@ func run(ctx context.Context, e cli.Env) error {
 	bar.Close()
 	if report != nil {
 		err = errors.Join(err, report.WriteTable(e.Stdout))
+		if report.Missing > 0 {
+			fmt.Fprintln(e.Stdout, "what was called is in the journal: run the same command again to go on")
+		}
 		if report.Failed > 0 {
-			fmt.Fprintf(e.Stdout, "failed calls stand as errors in the files; --retry_failed makes them again\n")
+			fmt.Fprintln(e.Stdout, "failed calls stand as errors in the files; --retry_failed makes them again")
 		}
 		if *reportFile != "" {
 			err = errors.Join(err, writeReport(*reportFile, report))

@@ -409,7 +409,7 @@ func TestBudget(t *testing.T) {
 	s := set(t, 20, chaos.Config{})
 	out, _, err := s.run(t, nil, "--budget", "0.2", "--workers", "1")
 	incomplete, ok := errors.AsType[*pipeline.IncompleteError](err)
-	if !ok || cli.Code("program", err, io.Discard, false) != 1 {
+	if !ok || cli.Code("program", err, io.Discard, false) != 1 || !strings.Contains(out, "run the same command again") {
 		t.Fatalf("got %v\n%s", err, out)
 	}
 	made := s.server.Stats().Requests
