@@ -4,7 +4,7 @@ package kernel
 
 import "golang.org/x/sys/cpu"
 
-// tiers is filled once from what the processor says. GODEBUG=cpu.avx512=off and
+// tiers is filled once from what the processor says. GODEBUG=cpu.avx512f=off and
 // GODEBUG=cpu.avx2=off leave a tier out, as for every program that uses
 // golang.org/x/sys/cpu.
 var tiers = func() []*Set {
