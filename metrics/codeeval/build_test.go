@@ -2,6 +2,7 @@ package codeeval
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -209,6 +210,49 @@ func FuzzHumanEval(f *testing.F) {
 			t.Error(err)
 		}
 		ParseTests(reply)
+	})
+}
+
+func FuzzExtractCode(f *testing.F) {
+	for _, s := range []string{"", "[BEGIN]\n    x\n[DONE]", "[beg\u0130n]x[DONE", "\u3000[BEGIN]def f(): pass", "\x00\xff\xed\xa0\x80"} {
+		f.Add(s, "HumanEval/1")
+		f.Add(s, " +1_0\u0663 ")
+	}
+	f.Fuzz(func(t *testing.T, prediction, taskID string) {
+		code, id, err := ExtractCode(prediction, taskID)
+		humanEval := strings.HasPrefix(taskID, "HumanEval")
+		switch {
+		case err != nil:
+			if humanEval || !errors.Is(err, ErrTaskID) {
+				t.Error(err)
+			}
+		case humanEval:
+			if id != taskID || len(code) > 5*len(prediction)+4 {
+				t.Errorf("id %q, %d bytes of %d", id, len(code), len(prediction))
+			}
+		default:
+			if !strings.Contains(prediction, code) {
+				t.Errorf("%q is not part of the reply", code)
+			}
+			if _, again, err := ExtractCode("", id); err != nil || again != id {
+				t.Errorf("the id %q is read as %q, %v", id, again, err)
+			}
+		}
+	})
+}
+
+func FuzzParseTests(f *testing.F) {
+	for _, s := range []string{`["assert f(1)"]`, "['a', \"b'\"]", "('a',)", "[[[[", "[1]", "[' ']"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, truth string) {
+		tests, err := ParseTests(truth)
+		if err != nil && !errors.Is(err, ErrRecord) {
+			t.Error(err)
+		}
+		if err == nil && (len(tests) == 0 || slices.ContainsFunc(tests, blank)) {
+			t.Errorf("%q", tests)
+		}
 	})
 }
 
