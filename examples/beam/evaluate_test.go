@@ -141,8 +141,8 @@ func TestRefusedTexts(t *testing.T) {
 	if diff := cmp.Diff([]int{1006, 1151}, where); diff != "" {
 		t.Error(diff)
 	}
-	if report.Queries != 198 || report.DeadLetters != 2 || report.Rows != 198 || report.Called < 198 || report.Called > 200 || s.total != report.Called {
-		t.Errorf("%+v, %d calls", report, s.total)
+	if report.Queries != 198 || report.DeadLetters != 2 || report.Rows != 198 || report.Called < 198 || report.Called > 200 || s.made() != report.Called {
+		t.Errorf("%+v, %d calls", report, s.made())
 	}
 	c := shard.dataset(work)
 	if err := pipeline.Check(t.Context(), c, nil); err != nil {

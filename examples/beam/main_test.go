@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -43,6 +45,13 @@ func newService(t testing.TB, barrier int) *service {
 	s.Server = httptest.NewServer(http.HandlerFunc(s.answer))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// made is how many calls have come.
+func (s *service) made() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total
 }
 
 func (s *service) answer(w http.ResponseWriter, r *http.Request) {
@@ -156,7 +165,13 @@ var smallModel = func() func(t testing.TB) string {
 
 var removeAtEnd []string
 
+// runArgs in the environment makes the test binary the program itself.
+const runArgs = "BEAM_TEST_RUN"
+
 func TestMain(m *testing.M) {
+	if text := os.Getenv(runArgs); text != "" {
+		os.Exit(cli.Code("beam", run(context.Background(), clitest.Env(nil, os.Stdout, os.Stderr, nil, strings.Split(text, "\n")...)), os.Stderr, false))
+	}
 	code := m.Run()
 	for _, dir := range removeAtEnd {
 		_ = os.RemoveAll(dir)
@@ -263,13 +278,13 @@ func TestEqualsOneRun(t *testing.T) {
 	}
 
 	// Once more: everything is in the journals.
-	calls := s.total
+	calls := s.made()
 	out, errs, err = clitest.Run(t.Context(), run, nil, "--config", config, "--root", filepath.Dir(config), "--work", work, "--shard_size", "100")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errs)
 	}
-	if s.total != calls || !strings.Contains(out, " 0 calls made, 3996 taken from the journals") {
-		t.Errorf("the second run made %d calls\n%s", s.total-calls, out)
+	if s.made() != calls || !strings.Contains(out, " 0 calls made, 3996 taken from the journals") {
+		t.Errorf("the second run made %d calls\n%s", s.made()-calls, out)
 	}
 	if diff := cmp.Diff(merged, outputs(t, c)); diff != "" {
 		t.Errorf("the second run's files differ:\n%.3000s", diff)
@@ -291,7 +306,7 @@ func TestRestart(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "asked to stop") {
 		t.Fatalf("the run that was asked to stop: %v", err)
 	}
-	first := s.total
+	first := s.made()
 	if first < 250 || first > 700 {
 		t.Errorf("%d calls were made", first)
 	}
@@ -305,8 +320,8 @@ func TestRestart(t *testing.T) {
 	if want := fmt.Sprintf("%d calls made, %d taken from the journals", 800-first, first); !strings.Contains(stdout, want) {
 		t.Errorf("%q is not in\n%s", want, stdout)
 	}
-	if s.total != 800 {
-		t.Errorf("%d calls were made for 800 rows", s.total)
+	if s.made() != 800 {
+		t.Errorf("%d calls were made for 800 rows", s.made())
 	}
 	for call, n := range s.calls {
 		rows := 0
@@ -319,6 +334,42 @@ func TestRestart(t *testing.T) {
 		if n != rows {
 			t.Errorf("%d calls of %q, which has %d rows", n, call, rows)
 		}
+	}
+	if diff := cmp.Diff(oneRun(t, newService(t, 0).URL, train, test), outputs(t, c)); diff != "" {
+		t.Errorf("the files differ from those of one run:\n%.3000s", diff)
+	}
+}
+
+// TestKilled kills the program in the middle of its calls and starts it again:
+// what was answered and journaled is not called again.
+func TestKilled(t *testing.T) {
+	const workers = 12
+	train, test := queries(0, 150), queries(130, 50)
+	s := newService(t, 0)
+	config, c := testSet(t, s.URL, train, test)
+	work := filepath.Join(t.TempDir(), "work")
+	args := []string{"--config", config, "--root", filepath.Dir(config), "--work", work, "--shard_size", "50", "--shards_at_once", "3", "--workers", fmt.Sprint(workers)}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), program)
+	command.Env = append(os.Environ(), runArgs+"="+strings.Join(args, "\n"))
+	s.at[200] = func() {
+		if err := command.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+	}
+	if out, err := command.CombinedOutput(); err == nil {
+		t.Fatalf("the program was not killed:\n%s", out)
+	}
+	first := s.made()
+	stdout, stderr, err := clitest.Run(t.Context(), run, nil, args...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	if s.made() < 400 || s.made() > 400+workers {
+		t.Errorf("%d calls were made for 400 rows, %d of them before the kill, with %d under way at once\n%s", s.made(), first, workers, stdout)
 	}
 	if diff := cmp.Diff(oneRun(t, newService(t, 0).URL, train, test), outputs(t, c)); diff != "" {
 		t.Errorf("the files differ from those of one run:\n%.3000s", diff)
@@ -373,8 +424,8 @@ func TestBundleAgain(t *testing.T) {
 			}
 		}
 	}
-	if s.total != 80 {
-		t.Errorf("%d calls for 80 rows", s.total)
+	if s.made() != 80 {
+		t.Errorf("%d calls for 80 rows", s.made())
 	}
 	if len(workers.by) != 0 {
 		t.Errorf("%d workers are left open", len(workers.by))

@@ -48,7 +48,7 @@ type MergeReport struct {
 // journal are looked at.
 //
 // Memory does not grow with the queries or rows. It holds one query's rows,
-// the directory of one part's vectors, and buffers of about 50 MiB.
+// the directory of one part's vectors, and buffers of at most 100 MiB.
 func Merge(ctx context.Context, into *llmrouterdata.Config, parts []*llmrouterdata.Config, o *MergeOptions) (*MergeReport, error) {
 	var options MergeOptions
 	if o != nil {
