@@ -229,7 +229,7 @@ const look = `(() => {
 	});
 	const range = document.createRange();
 	let selected = '';
-	if (figures.length) { range.selectNodeContents(figures[0]); getSelection().removeAllRanges(); getSelection().addRange(range); selected = getSelection().toString(); }
+	if (figures.length) { range.selectNodeContents(figures[0]); getSelection().removeAllRanges(); getSelection().addRange(range); selected = getSelection().toString(); getSelection().removeAllRanges(); }
 	return {
 		figures: figures.map(f => f.querySelector('title').id.replace(/-(wide|narrow)-t$/, '')),
 		narrow: figures.filter(f => f.classList.contains('narrow')).length,

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
@@ -73,7 +74,8 @@ func costFigure(r *analysis.Report) *figure {
 				{"on the Pareto front", glyph(filled)}, {"beaten by another", glyph(hollow)}, {"oracle router", glyph(oracle)},
 				{"random choice", glyph(random)}, {"hull of the candidates", stroke(hullLine)}, {"best any router can do", stroke(frontierLine)},
 			}
-			if s.narrow() {
+			// Labels may be numbers.
+			if s.narrow() || len(r.Models) > 6 {
 				for i := range r.Models {
 					n := fmt.Sprint(i + 1)
 					entries = append(entries, legendEntry{r.Models[i].Name, func(c *draw.Canvas, at vg.Point) {
@@ -85,13 +87,13 @@ func costFigure(r *analysis.Report) *figure {
 			height := legendHeight + 6 + map[bool]vg.Length{true: 330, false: 430}[s.narrow()]
 			return height, func(c draw.Canvas) {
 				p := s.newPlot()
-				p.X.Label.Text = "USD per 1,000 queries"
+				axis := "USD per 1,000 queries"
 				p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, high, bottom, top
 				ticks := map[bool]int{true: 5, false: 8}[s.narrow()]
 				p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks(ticks), evenTicks(ticks)
 				p.Y.Label.Text = "mean performance"
 				if log {
-					p.X.Label.Text += " (logarithmic)"
+					axis += " (logarithmic)"
 					p.X.Scale = plot.LogScale{}
 					p.X.Tick.Marker = logTicks(8)
 					p.X.Min, p.X.Max = low/1.25, high*1.25
@@ -99,16 +101,25 @@ func costFigure(r *analysis.Report) *figure {
 					widen(&p.X)
 				}
 				widen(&p.Y)
+				widen(&p.Y)
 				p.Add(grid(), plotFunc(func(area draw.Canvas, p *plot.Plot) {
 					x, y := p.Transforms(&area)
 					place := func(q analysis.Point) vg.Point {
 						return vg.Point{X: x(max(q.Cost*perThousand, p.X.Min)), Y: y(q.Performance)}
 					}
-					var taken []vg.Rectangle
+					var taken, lines []vg.Rectangle
 					line := func(points []analysis.Point, style draw.LineStyle) {
 						var path []vg.Point
-						for _, q := range from(points, p.X.Min/perThousand) {
+						var before analysis.Point
+						for k, q := range from(points, p.X.Min/perThousand) {
+							if k > 0 { // straight lines are bent on a logarithmic axis
+								const steps = 24
+								for i := 1; i < steps && log; i++ {
+									path = append(path, place(crossing(before, q, before.Cost+(q.Cost-before.Cost)*float64(i)/steps)))
+								}
+							}
 							path = append(path, place(q))
+							before = q
 						}
 						if len(path) > 0 { // level to the right
 							path = append(path, vg.Point{X: area.Max.X, Y: path[len(path)-1].Y})
@@ -118,7 +129,7 @@ func costFigure(r *analysis.Report) *figure {
 							d := path[k].Sub(path[k-1])
 							steps := 1 + int(math.Hypot(d.X.Points(), d.Y.Points())/5)
 							for i := range steps + 1 {
-								taken = append(taken, around(path[k-1].Add(d.Scale(vg.Length(i)/vg.Length(steps))), 1, 1))
+								lines = append(lines, around(path[k-1].Add(d.Scale(vg.Length(i)/vg.Length(steps))), 1, 1))
 							}
 						}
 					}
@@ -137,15 +148,20 @@ func costFigure(r *analysis.Report) *figure {
 						if s.narrow() {
 							label = d.short
 						}
-						for _, try := range []string{label, d.short} {
-							if at, ok := free8(place(d.Point), style.Width(try), &taken, area.Rectangle); ok {
+						// Off the lines where that can be, and never on another label.
+						for k, try := range []string{label, label, d.short, d.short} {
+							avoid := lines
+							if k%2 == 1 {
+								avoid = nil
+							}
+							if at, ok := free8(place(d.Point), style.Width(try), &taken, avoid, area.Rectangle); ok {
 								area.FillText(style, at, try)
 								break
 							}
 						}
 					}
 				}))
-				p.Draw(draw.Crop(c, 0, -8, legendHeight+6, -4))
+				s.drawPlot(p, draw.Crop(c, 0, -8, legendHeight+6, -4), axis)
 				legend(&c, c.Min.Y+legendHeight)
 			}
 		},
@@ -181,8 +197,8 @@ func around(p vg.Point, dx, dy vg.Length) vg.Rectangle {
 }
 
 // free8 finds a place for a label beside a point that is within an area and
-// covers nothing that is taken, and takes it. It returns where the label starts.
-func free8(at vg.Point, width vg.Length, taken *[]vg.Rectangle, area vg.Rectangle) (vg.Point, bool) {
+// covers nothing that is taken or to be avoided, and takes it. It returns where the label starts.
+func free8(at vg.Point, width vg.Length, taken *[]vg.Rectangle, avoid []vg.Rectangle, area vg.Rectangle) (vg.Point, bool) {
 	const half, gap = 7, 9
 	for _, d := range []vg.Point{
 		{X: gap}, {X: -gap - width}, {X: -width / 2, Y: half + gap}, {X: -width / 2, Y: -half - gap},
@@ -193,14 +209,10 @@ func free8(at vg.Point, width vg.Length, taken *[]vg.Rectangle, area vg.Rectangl
 		if r.Min.X < area.Min.X || r.Max.X > area.Max.X || r.Min.Y < area.Min.Y || r.Max.Y > area.Max.Y {
 			continue
 		}
-		overlap := false
-		for _, t := range *taken {
-			if t != around(at, 7, 7) && r.Min.X < t.Max.X && t.Min.X < r.Max.X && r.Min.Y < t.Max.Y && t.Min.Y < r.Max.Y {
-				overlap = true
-				break
-			}
+		covers := func(t vg.Rectangle) bool {
+			return t != around(at, 7, 7) && r.Min.X < t.Max.X && t.Min.X < r.Max.X && r.Min.Y < t.Max.Y && t.Min.Y < r.Max.Y
 		}
-		if !overlap {
+		if !slices.ContainsFunc(*taken, covers) && !slices.ContainsFunc(avoid, covers) {
 			*taken = append(*taken, r)
 			return start, true
 		}

@@ -86,11 +86,19 @@ func (p pens) newPlot() *plot.Plot {
 	pl.X.Tick.Label = p.style(letters, inkText, text.XCenter, text.YTop)
 	pl.Y.Tick.Label = p.style(letters, inkText, text.XRight, text.YCenter)
 	// gonum/plot turns the Y axis' label itself.
-	pl.X.Label.TextStyle = p.style(letters, inkText, text.XCenter, text.YBottom)
 	pl.Y.Label.TextStyle = p.style(letters, inkText, text.XCenter, text.YBottom)
 	pl.Title.TextStyle = p.style(letters, inkText, text.XCenter, text.YTop)
 	pl.Legend.TextStyle = p.label(inkText)
 	return pl
+}
+
+// drawPlot draws a plot with what its X axis shows. gonum/plot would make room
+// for the label of a logarithmic axis in the wrong place.
+func (p pens) drawPlot(pl *plot.Plot, c draw.Canvas, axis string) {
+	inner := draw.Crop(c, 0, 0, 16, 0)
+	pl.Draw(inner)
+	area := pl.DataCanvas(inner)
+	c.FillText(p.style(letters, inkText, text.XCenter, text.YBottom), vg.Point{X: (area.Min.X + area.Max.X) / 2, Y: c.Min.Y + 2}, axis)
 }
 
 // svg draws the figure. Without style it is a part of a page; ids of a page's

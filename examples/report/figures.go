@@ -415,15 +415,17 @@ func mapFigure(r *analysis.Report, byTask bool) *figure {
 	for i, g := range groups {
 		index[g.Name] = i
 	}
+	// A few points may be larger than thousands.
+	radius := vg.Length(min(max(60/math.Sqrt(float64(len(m.Points)+1)), 1.8), 3.4))
 	look := func(i int) draw.GlyphStyle {
 		if !byTask && (groups[i].Name == analysis.BestTie || groups[i].Name == analysis.BestNone) {
 			shape := draw.GlyphDrawer(ring{})
 			if groups[i].Name == analysis.BestNone {
 				shape = cross{}
 			}
-			return draw.GlyphStyle{Color: inkMuted, Radius: 1.8, Shape: shape}
+			return draw.GlyphStyle{Color: inkMuted, Radius: radius * 0.8, Shape: shape}
 		}
-		return category(i, 2.4)
+		return category(i, radius)
 	}
 	return &figure{
 		id: id, title: title,
@@ -447,7 +449,7 @@ func mapFigure(r *analysis.Report, byTask bool) *figure {
 			height := min(s.width, 520) + legendHeight + 6
 			return height, func(c draw.Canvas) {
 				p := s.newPlot()
-				p.X.Label.Text = fmt.Sprintf("first component (%.1f %% of the variance)", 100*m.Explained[0])
+				axis := fmt.Sprintf("first component (%.1f %% of the variance)", 100*m.Explained[0])
 				p.Y.Label.Text = fmt.Sprintf("second component (%.1f %%)", 100*m.Explained[1])
 				ticks := map[bool]int{true: 4, false: 8}[s.narrow()]
 				p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks(ticks), evenTicks(ticks)
@@ -476,7 +478,7 @@ func mapFigure(r *analysis.Report, byTask bool) *figure {
 						}
 					}
 				}))
-				p.Draw(draw.Crop(c, 0, -8, legendHeight+6, -4))
+				s.drawPlot(p, draw.Crop(c, 0, -8, legendHeight+6, -4), axis)
 				legend(&c, c.Min.Y+legendHeight)
 			}
 		},

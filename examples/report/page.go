@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"unicode/utf8"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 )
@@ -69,7 +70,10 @@ var meanings = map[string][2]string{
 
 // render makes the page.
 func render(title string, r *analysis.Report, pens pens) ([]byte, error) {
-	t, err := template.New("page").Funcs(template.FuncMap{"text": func(texts, column int) bool { return column < texts }}).Parse(pageText)
+	t, err := template.New("page").Funcs(template.FuncMap{
+		"text": func(texts, column int) bool { return column < texts },
+		"long": func(name string) bool { return utf8.RuneCountInString(name) > 24 },
+	}).Parse(pageText)
 	if err != nil {
 		return nil, err
 	}

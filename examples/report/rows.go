@@ -54,7 +54,6 @@ func (f *rowsFigure) draw(s sheet) (vg.Length, func(draw.Canvas)) {
 		p := s.newPlot()
 		p.HideY()
 		p.X.Min, p.X.Max = f.low, f.high
-		p.X.Label.Text = f.axis
 		p.X.Tick.Marker = evenTicks(map[bool]int{true: 5, false: 9}[s.narrow()])
 		if f.log {
 			p.X.Scale = plot.LogScale{}
@@ -90,7 +89,7 @@ func (f *rowsFigure) draw(s sheet) (vg.Length, func(draw.Canvas)) {
 			}
 		}))
 		inner := draw.Crop(c, left, -8, legendHeight, 0)
-		p.Draw(inner)
+		s.drawPlot(p, inner, f.axis)
 		legend(&c, c.Min.Y+legendHeight)
 	}
 }
