@@ -6,6 +6,8 @@ package kernel
 type Grid struct {
 	rows, height, blocks int
 	panels, per, groups  int
+	// The panels from fine on are in groups of two, after groups whole ones.
+	fine int
 }
 
 const (
@@ -41,16 +43,25 @@ func NewGrid(rows int, w *Weights, workers int) Grid {
 	g.per = g.panels * g.blocks / (tasksWanted * workers)
 	g.per = min(g.per, maxPanels, maxTask/(g.height*w.In()*lane))
 	g.per = max(2, g.per/2*2)
-	g.groups = (g.panels + g.per - 1) / g.per
+	// The last two tasks of each goroutine are cut small, so that all end
+	// together.
+	small := (2*workers*g.per + g.blocks - 1) / g.blocks
+	g.groups = max(0, g.panels-small) / g.per
+	g.fine = g.groups * g.per
 	return g
 }
 
 // Tasks is the number of tasks.
-func (g *Grid) Tasks() int { return g.blocks * g.groups }
+func (g *Grid) Tasks() int { return g.blocks * (g.groups + (g.panels-g.fine+1)/2) }
 
 // Task returns the rows and the panels of a task. Neighbouring tasks share
 // their panels, the larger operand.
 func (g *Grid) Task(i int) (r0, r1, p0, p1 int) {
 	block, group := i%g.blocks, i/g.blocks
-	return block * g.height, min(g.rows, (block+1)*g.height), group * g.per, min(g.panels, (group+1)*g.per)
+	r0, r1 = block*g.height, min(g.rows, (block+1)*g.height)
+	if group < g.groups {
+		return r0, r1, group * g.per, (group + 1) * g.per
+	}
+	p0 = g.fine + (group-g.groups)*2
+	return r0, r1, p0, min(g.panels, p0+2)
 }
