@@ -12,8 +12,8 @@ func validText(b []byte) bool {
 	return n == len(b) || utf8.Valid(b[n:])
 }
 
-// asciiPrefix returns the length of a beginning of b that is ASCII: all of b,
-// or up to 31 bytes less than there is.
+// asciiPrefix returns the length of a beginning of b that is ASCII. Where not
+// all of b is, it may be up to 31 bytes shorter than the longest one.
 func asciiPrefix(b []byte) int {
 	const high = 0x8080808080808080
 	at := 0
