@@ -97,7 +97,7 @@ func openLongformer(ctx context.Context, fsys fs.FS, o *LongformerOptions) (*Lon
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
-	tok, err := bpe.Open(fsys)
+	tok, err := bpe.Open(ctx, fsys)
 	if err != nil && (!errors.Is(err, fs.ErrNotExist) || hasAny(fsys, tokenizerNames)) {
 		return nil, err
 	}

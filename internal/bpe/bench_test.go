@@ -112,7 +112,7 @@ func BenchmarkOpen(b *testing.B) {
 	dir := os.DirFS(filepath.Join(golden.OracleDir(b), "tok"))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := bpe.Open(dir); err != nil {
+		if _, err := bpe.Open(b.Context(), dir); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,7 +3,7 @@
 // merges), with RoBERTa's special tokens. It gives the ids that the tokenizer
 // files' own implementation gives.
 //
-//	tok, err := bpe.Open(os.DirFS(dir))
+//	tok, err := bpe.Open(ctx, os.DirFS(dir))
 //	...
 //	ids, err := tok.Encode("Hello world!", &bpe.Options{MaxTokens: 4096})
 //

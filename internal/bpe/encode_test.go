@@ -101,7 +101,7 @@ func TestEncodeOffsets(t *testing.T) {
 func TestPrefixSpace(t *testing.T) {
 	files := withMerges([2]string{"Ġ", "a"}).files(t)
 	files["tokenizer_config.json"] = mapFile(`{"add_prefix_space": true, "model_max_length": 512}`)
-	tok, err := Open(files)
+	tok, err := Open(t.Context(), files)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func (v *Vocabulary) files(t testing.TB) fstest.MapFS {
 
 func (v *Vocabulary) open(t testing.TB) *Tokenizer {
 	t.Helper()
-	tok, err := Open(v.files(t))
+	tok, err := Open(t.Context(), v.files(t))
 	if err != nil {
 		t.Fatal(err)
 	}

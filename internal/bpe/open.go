@@ -1,6 +1,7 @@
 package bpe
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,23 +25,24 @@ const (
 // Open reads the tokenizer of a model folder: tokenizer.json where there is
 // one, else vocab.json and merges.txt with RoBERTa's special tokens. Without
 // either the error is an fs.ErrNotExist. Files of another kind of tokenizer are
-// an error that says what is unlike.
-func Open(fsys fs.FS) (*Tokenizer, error) {
-	t, err := openFiles(fsys)
+// an error that says what is unlike. The published tokenizer takes some 130 ms;
+// when ctx ends, so does Open.
+func Open(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
+	t, err := openFiles(ctx, fsys)
 	if err != nil {
 		return nil, fmt.Errorf("bpe: %w", err)
 	}
 	return t, nil
 }
 
-func openFiles(fsys fs.FS) (*Tokenizer, error) {
+func openFiles(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
 	data, err := readFile(fsys, "tokenizer.json")
 	if err == nil {
 		def, err := parseTokenizerJSON(data)
 		if err != nil {
 			return nil, fmt.Errorf("tokenizer.json: %w", err)
 		}
-		t, err := def.build()
+		t, err := def.build(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("tokenizer.json: %w", err)
 		}
@@ -73,7 +75,7 @@ func openFiles(fsys fs.FS) (*Tokenizer, error) {
 	if err := def.roberta(); err != nil {
 		return nil, fmt.Errorf("vocab.json: %w", err)
 	}
-	t, err := def.build()
+	t, err := def.build(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("vocab.json with merges.txt: %w", err)
 	}
@@ -179,7 +181,7 @@ func (d *definition) roberta() error {
 }
 
 // build makes the tokenizer and checks that the definition holds together.
-func (d *definition) build() (*Tokenizer, error) {
+func (d *definition) build(ctx context.Context) (*Tokenizer, error) {
 	t := &Tokenizer{
 		classes:     newClasses(),
 		specials:    newSpecials(d.specials),
@@ -201,7 +203,7 @@ func (d *definition) build() (*Tokenizer, error) {
 			return nil, fmt.Errorf("id %d, set around texts, is not in the vocabulary", id)
 		}
 	}
-	if err := t.addMerges(d); err != nil {
+	if err := t.addMerges(ctx, d); err != nil {
 		return nil, err
 	}
 	t.fingerprint = d.fingerprint(t.tokens)
@@ -247,7 +249,7 @@ func (t *Tokenizer) index() error {
 }
 
 // addMerges fills the merger.
-func (t *Tokenizer) addMerges(d *definition) error {
+func (t *Tokenizer) addMerges(ctx context.Context, d *definition) error {
 	if len(d.merges) >= none {
 		return fmt.Errorf("%d merges", len(d.merges))
 	}
@@ -257,6 +259,9 @@ func (t *Tokenizer) addMerges(d *definition) error {
 	m.whole = make(map[string]int32, len(d.merges)+256)
 	made := make([]int32, 0, len(d.merges)+256)
 	for rank, p := range d.merges {
+		if err := pause(ctx, rank); err != nil {
+			return err
+		}
 		left, lok := t.vocab[p.left]
 		right, rok := t.vocab[p.right]
 		id, ok := t.vocab[p.left+p.right]
@@ -278,7 +283,10 @@ func (t *Tokenizer) addMerges(d *definition) error {
 
 	// Most words of a text are one token: know them by sight.
 	var buf []int32
-	for _, id := range made {
+	for i, id := range made {
+		if err := pause(ctx, i); err != nil {
+			return err
+		}
 		raw := t.raw[id]
 		buf, _ = m.appendWord(buf[:0], raw, nil)
 		if len(buf) == 1 {
@@ -296,6 +304,14 @@ func (t *Tokenizer) addMerges(d *definition) error {
 		}
 	}
 	return nil
+}
+
+// pause asks ctx on each 4,096th step of a loop.
+func pause(ctx context.Context, step int) error {
+	if step%4096 != 0 {
+		return nil
+	}
+	return ctx.Err()
 }
 
 // fingerprint hashes the definition in a form of its own.

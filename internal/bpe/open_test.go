@@ -1,6 +1,7 @@
 package bpe
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func TestTokenizerJSONIsTheSameTokenizer(t *testing.T) {
 	want := v.open(t)
 	for _, pairs := range []bool{false, true} {
 		// It goes before the two other files, which are broken here.
-		got, err := Open(fstest.MapFS{
+		got, err := Open(t.Context(), fstest.MapFS{
 			"tokenizer.json": {Data: tokenizerJSONOf(t, v, pairs, nil)}, "vocab.json": mapFile("?"), "merges.txt": mapFile("?"),
 		})
 		if err != nil {
@@ -116,7 +117,7 @@ func TestTokenizerJSONSettings(t *testing.T) {
 		}, "a [X] \n b<s>", []string{"<s>", "a", "Ġ", "[X]", "b", "<s>", "</s>"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tok, err := Open(fstest.MapFS{"tokenizer.json": {Data: tokenizerJSONOf(t, v, true, c.edit)}})
+			tok, err := Open(t.Context(), fstest.MapFS{"tokenizer.json": {Data: tokenizerJSONOf(t, v, true, c.edit)}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -201,13 +202,13 @@ func TestOpenRefuses(t *testing.T) {
 		{"empty added token", jsonFile(func(f map[string]any) { f["added_tokens"].([]any)[1].(map[string]any)["content"] = "" }), "empty"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Open(c.fsys)
+			_, err := Open(t.Context(), c.fsys)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "bpe: ") {
 				t.Errorf("%v; want %q in it", err, c.want)
 			}
 		})
 	}
-	if _, err := Open(fstest.MapFS{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Open(t.Context(), fstest.MapFS{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("empty folder: %v", err)
 	}
 }
@@ -215,12 +216,12 @@ func TestOpenRefuses(t *testing.T) {
 func TestOpenAcceptsWindowsLineEnds(t *testing.T) {
 	v := withMerges([2]string{"a", "b"}, [2]string{"ab", "c"})
 	f := v.files(t)
-	want, err := Open(f)
+	want, err := Open(t.Context(), f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f["merges.txt"] = mapFile(strings.ReplaceAll(string(v.MergesTxt()), "\n", "\r\n"))
-	got, err := Open(f)
+	got, err := Open(t.Context(), f)
 	if err != nil || got.Fingerprint() != want.Fingerprint() {
 		t.Errorf("another tokenizer (%v)", err)
 	}
@@ -257,7 +258,7 @@ func FuzzOpen(f *testing.F) {
 				fsys[name] = &fstest.MapFile{Data: data}
 			}
 		}
-		tok, err := Open(fsys)
+		tok, err := Open(t.Context(), fsys)
 		if err != nil {
 			return
 		}
@@ -329,7 +330,7 @@ func TestTrainIsDeterministicAndGoodEnough(t *testing.T) {
 	if err := a.WriteFiles(dir); err != nil {
 		t.Fatal(err)
 	}
-	tok, err := Open(os.DirFS(dir))
+	tok, err := Open(t.Context(), os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +365,7 @@ func ExampleTokenizer_EncodeOffsets() {
 	if err != nil {
 		panic(err)
 	}
-	tok, err := Open(fstest.MapFS{"vocab.json": {Data: vocab}, "merges.txt": {Data: v.MergesTxt()}})
+	tok, err := Open(context.Background(), fstest.MapFS{"vocab.json": {Data: vocab}, "merges.txt": {Data: v.MergesTxt()}})
 	if err != nil {
 		panic(err)
 	}
@@ -381,4 +382,16 @@ func ExampleTokenizer_EncodeOffsets() {
 	// the "the"
 	// Ġrouter " router"
 	// </s> ""
+}
+
+func TestOpenCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	v, err := Train([]string{corpus}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(ctx, v.files(t)); !errors.Is(err, context.Canceled) {
+		t.Errorf("with an ended context: %v", err)
+	}
 }

@@ -133,7 +133,7 @@ func realQueries(t testing.TB) []string {
 
 func open(t testing.TB, dir string) *bpe.Tokenizer {
 	t.Helper()
-	tok, err := bpe.Open(os.DirFS(dir))
+	tok, err := bpe.Open(t.Context(), os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
