@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -205,14 +206,33 @@ func TestReport(t *testing.T) {
 	})
 }
 
-var figureText = regexp.MustCompile(`<text[^>]*>([^<]*)</text>`)
-
 // checkTables holds that the numbers that figures show stand in the tables.
 func checkTables(t *testing.T, page string, r *analysis.Report) {
 	tables := strings.Join(regexp.MustCompile(`(?s)<table>.*?</table>`).FindAllString(page, -1), "")
 	cells := map[string]bool{}
 	for _, m := range regexp.MustCompile(`<t[dh][^>]*>([^<]*)</t[dh]>`).FindAllStringSubmatch(tables, -1) {
 		cells[m[1]] = true
+	}
+	// The labels within bars and cells are numbers of the tables, a cell's
+	// performance with two digits of three.
+	tokens := map[string]bool{}
+	for cell := range cells {
+		for _, token := range strings.Fields(cell) {
+			token = strings.Trim(token, "()")
+			tokens[token] = true
+			if x, err := strconv.ParseFloat(token, 64); err == nil {
+				tokens[strings.TrimPrefix(fmt.Sprintf("%.2f", x), "0")] = true
+			}
+		}
+	}
+	labels := regexp.MustCompile(`<text (?:class="f-on-[^"]*"|fill="#(?:000000|ffffff)")[^>]*>([^<]*)</text>`).FindAllStringSubmatch(page, -1)
+	if len(labels) < 4*len(r.Cells) { // two a cell, in two widths
+		t.Errorf("only %d labels in figures", len(labels))
+	}
+	for _, m := range labels {
+		if !tokens[m[1]] {
+			t.Errorf("a figure shows %q, which stands in no table", m[1])
+		}
 	}
 	for i := range r.Cells {
 		if g := &r.Cells[i]; !cells[fmt.Sprintf("%.3f (%d)", g.Performance, g.Rated)] {

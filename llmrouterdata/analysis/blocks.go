@@ -39,6 +39,7 @@ func readRows(ctx context.Context, name string, workers int, row func(*row), bad
 	todo := make(chan *block)
 	inOrder := make(chan *block, 2*workers)
 	free := make(chan *block, 4*workers)
+	known := &heads{by: map[digest]common{}}
 	group.Go(func() error {
 		defer close(todo)
 		defer close(inOrder)
@@ -59,7 +60,7 @@ func readRows(ctx context.Context, name string, workers int, row func(*row), bad
 	for range workers {
 		group.Go(func() error {
 			for b := range todo {
-				b.decode(name)
+				b.decode(name, known)
 				close(b.done)
 			}
 			return nil
@@ -152,8 +153,8 @@ func cut(ctx context.Context, r io.Reader, name string, free <-chan *block, give
 }
 
 // decode reads the lines of a block.
-func (b *block) decode(name string) {
-	d := rowReader{intern: map[string]string{}}
+func (b *block) decode(name string, known *heads) {
+	d := newRowReader(known)
 	for text := b.text; len(text) > 0; {
 		line, after, _ := bytes.Cut(text, []byte("\n"))
 		text = after

@@ -2,9 +2,11 @@ package analysis
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
@@ -84,23 +86,64 @@ func failureKind(message string) string {
 // llmrouterdata; a line that begins with the same bytes differs only in the
 // candidate's part, which is scanned at a fraction of the cost.
 type rowReader struct {
-	head   []byte // the line of the row before up to its model_name; nil: unknown
+	head   []byte // the line of the row before up to its model_name; empty: unknown
 	common row    // what rows of that query have in common
+	known  *heads // of the whole file
 	intern map[string]string
+}
+
+func newRowReader(known *heads) *rowReader {
+	return &rowReader{known: known, intern: map[string]string{}}
+}
+
+// heads remembers the queries of a file by how their lines begin, for rows that
+// do not follow each other. Its readers share it.
+type heads struct {
+	mu sync.RWMutex
+	by map[digest]common
+}
+
+// common is what rows of a query have in common.
+type common struct {
+	key, text    digest
+	task, metric string
+}
+
+func (h *heads) get(head []byte) (common, bool) {
+	sum := sha256.Sum256(head)
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	c, ok := h.by[digest(sum[:len(digest{})])]
+	return c, ok
+}
+
+func (h *heads) put(head []byte, c common) {
+	sum := sha256.Sum256(head)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.by[digest(sum[:len(digest{})])] = c
 }
 
 // read decodes one line of a routing file without its end. yield gets each row
 // or error; a line with a carriage return within may give several. It returns
 // how many lines there were.
 func (d *rowReader) read(file string, line []byte, yield func(row, error)) int {
-	if d.head != nil && bytes.HasPrefix(line, d.head) {
+	if len(d.head) == 0 || !bytes.HasPrefix(line, d.head) {
+		d.head = append(d.head[:0], headOf(line)...)
+		if c, ok := d.known.get(d.head); ok && len(d.head) > 0 {
+			d.common = row{key: c.key, text: c.text, task: c.task, metric: c.metric}
+		} else {
+			d.head = d.head[:0]
+		}
+	}
+	if len(d.head) > 0 {
 		r := d.common
 		if d.scanAnswer(line[len(d.head):], &r) {
 			yield(r, nil)
 			return 1
 		}
 	}
-	d.head = nil
+	d.head = d.head[:0]
 	lines := 1 + bytes.Count(bytes.TrimSuffix(line, []byte("\r")), []byte("\r"))
 	good := 0
 	for record, err := range llmrouterdata.Records[llmrouterdata.RoutingRecord](bytes.NewReader(line), &llmrouterdata.ReadOptions{Name: file}) {
@@ -111,13 +154,16 @@ func (d *rowReader) read(file string, line []byte, yield func(row, error)) int {
 		good++
 		r := row{}
 		r.setQuery(&record)
+		r.task, r.metric = d.name(r.task), d.name(r.metric)
 		d.common = r
 		r.setAnswer(record.ModelName, record.Response, record.InputTokens, record.OutputTokens, record.ResponseTime, record.Performance, record.EmbeddingID)
-		r.model, r.task, r.metric = d.name(r.model), d.name(r.task), d.name(r.metric)
+		r.model = d.name(r.model)
 		yield(r, nil)
 	}
 	if lines == 1 && good == 1 {
-		d.head = bytes.Clone(headOf(line))
+		if d.head = append(d.head, headOf(line)...); len(d.head) > 0 {
+			d.known.put(d.head, common{d.common.key, d.common.text, d.common.task, d.common.metric})
+		}
 	}
 	return lines
 }
