@@ -244,6 +244,7 @@ func FuzzText(f *testing.F) {
 func FuzzCSV(f *testing.F) {
 	f.Add("a,b\n1,2\n")
 	f.Add("a,b\n\"1\"\"x\",\"2\ny\"\n\n3,4")
+	f.Add("\"\"")
 	f.Fuzz(func(t *testing.T, data string) {
 		if strings.Contains(data, "\r") || strings.HasPrefix(data, "\ufeff") {
 			return
@@ -253,6 +254,9 @@ func FuzzCSV(f *testing.F) {
 		want, wantErr := std.ReadAll()
 		if wantErr != nil || len(want) == 0 {
 			return
+		}
+		if len(want[0]) == 1 && want[0][0] == "" {
+			return // one column without a name is no header
 		}
 		s := &textShard{kind: formatCSV, file: memoryFile{bytes.NewReader([]byte(data)), "x.csv"}}
 		rows, err := s.open()
