@@ -47,6 +47,13 @@ func newService(t testing.TB, barrier int) *service {
 	return s
 }
 
+// when has something done at the n-th call.
+func (s *service) when(n int, act func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at[n] = act
+}
+
 // made is how many calls have come.
 func (s *service) made() int {
 	s.mu.Lock()
@@ -300,7 +307,7 @@ func TestRestart(t *testing.T) {
 	work := filepath.Join(t.TempDir(), "work")
 	args := []string{"--config", config, "--root", filepath.Dir(config), "--work", work, "--shard_size", "50", "--shards_at_once", "3", "--workers", "12"}
 	drain := make(chan struct{})
-	s.at[250] = func() { close(drain) }
+	s.when(250, func() { close(drain) })
 	var out, errs bytes.Buffer
 	err := run(t.Context(), clitest.Env(nil, &out, &errs, drain, args...))
 	if err == nil || !strings.Contains(err.Error(), "asked to stop") {
@@ -355,13 +362,23 @@ func TestKilled(t *testing.T) {
 	}
 	command := exec.CommandContext(t.Context(), program)
 	command.Env = append(os.Environ(), runArgs+"="+strings.Join(args, "\n"))
-	s.at[200] = func() {
+	var out bytes.Buffer
+	command.Stdout, command.Stderr = &out, &out
+	reached := make(chan struct{})
+	s.when(200, func() { close(reached) })
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	select {
+	case <-reached:
 		if err := command.Process.Kill(); err != nil {
 			t.Error(err)
 		}
-	}
-	if out, err := command.CombinedOutput(); err == nil {
-		t.Fatalf("the program was not killed:\n%s", out)
+		<-ended
+	case err := <-ended:
+		t.Fatalf("the program ended before it was killed: %v\n%s", err, out.Bytes())
 	}
 	first := s.made()
 	stdout, stderr, err := clitest.Run(t.Context(), run, nil, args...)
