@@ -96,8 +96,9 @@ func (b *Budget) Exhausted() bool {
 }
 
 // reserve sets amount aside, or fails with ErrBudget or the context's error.
-// A nil budget has no bound, and what costs nothing is always admitted.
-func (b *Budget) reserve(ctx context.Context, amount usd) error {
+// A nil budget has no bound, and what costs nothing is always admitted. A wait
+// ends with ErrDrained when drain is closed.
+func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, amount usd) error {
 	if b == nil || amount == 0 {
 		return nil
 	}
@@ -122,6 +123,8 @@ func (b *Budget) reserve(ctx context.Context, amount usd) error {
 		b.mu.Unlock()
 		select {
 		case <-freed:
+		case <-drain:
+			return ErrDrained
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -257,3 +257,57 @@ func TestCancelAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestDrain: a call that waits for a key, or to try again, ends when it is
+// drained; one that is being answered is finished.
+func TestDrain(t *testing.T) {
+	for name, c := range map[string]struct {
+		config chaos.Config
+		ends   time.Duration
+		err    error
+	}{
+		"answer":  {chaos.Config{Latency: chaos.Fixed(10 * time.Second)}, 10 * time.Second, nil},
+		"key":     {chaos.Config{Faults: []chaos.Fault{{Kind: chaos.RateLimited, Probability: 1, RetryAfter: 50 * time.Second}}}, 5 * time.Second, chat.ErrDrained},
+		"backoff": {chaos.Config{Faults: []chaos.Fault{{Kind: chaos.Disconnect, Probability: 1}}}, 5 * time.Second, chat.ErrDrained},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := chaos.New(c.config)
+				transport, stop := s.Pipe()
+				defer stop()
+				client, err := chat.New(chat.Options{Transport: transport, Backoff: time.Minute, MaxBackoff: time.Minute})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer client.Close()
+				drain := make(chan struct{})
+				target := resolve(t, chaos.PipeURL, []string{"a"}, "m")[0]
+				ask := func(i int) error {
+					_, err := client.Complete(t.Context(), chat.Request{Target: target, Prompt: chat.Prompt{User: fmt.Sprint(i)}, Drain: drain})
+					return err
+				}
+				began := time.Now()
+				var wg sync.WaitGroup
+				for i := range 20 {
+					wg.Go(func() {
+						if err := ask(i); !errors.Is(err, c.err) || time.Since(began) != c.ends {
+							t.Errorf("call %d ended after %v with %v", i, time.Since(began), err)
+						}
+					})
+				}
+				time.Sleep(5 * time.Second)
+				close(drain)
+				wg.Wait()
+				before := s.Stats().Requests
+				if err := ask(20); err != chat.ErrDrained || s.Stats().Requests != before {
+					t.Errorf("a call after the drain: %v", err)
+				}
+				for _, k := range client.Stats().Keys {
+					if k.InFlight != 0 {
+						t.Errorf("%d attempts are in flight", k.InFlight)
+					}
+				}
+			})
+		})
+	}
+}

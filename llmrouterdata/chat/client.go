@@ -159,6 +159,7 @@ func (c *Client) state(t Target) (*targetState, error) {
 //   - an [*Error] when the call failed for good;
 //   - a [*StoppedError] ([ErrStopped]) when the candidate takes no more calls;
 //   - [ErrBudget] when the budget does not allow the call;
+//   - [ErrDrained] when it waited while r.Drain was closed;
 //   - another error when r is not valid.
 func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
 	params, err := r.Params.fill()
@@ -229,7 +230,7 @@ func (l *call) run(caller context.Context) (answer, error) {
 		}
 		if e, ok := errors.AsType[*Error](err); ok {
 			last = e
-		} else if errors.Is(err, ErrBudget) {
+		} else if errors.Is(err, ErrBudget) || errors.Is(err, ErrDrained) {
 			return answer{}, err
 		}
 		if ctx == caller {
@@ -247,9 +248,12 @@ func (l *call) run(caller context.Context) (answer, error) {
 		if counted++; counted >= o.Attempts {
 			return answer{}, last
 		}
-		if !sleep(ctx, o.backoff(counted)) {
-			if caller.Err() != nil {
+		if !sleep(ctx, l.r.Drain, o.backoff(counted)) {
+			switch {
+			case caller.Err() != nil:
 				return answer{}, caller.Err()
+			case l.r.drained():
+				return answer{}, ErrDrained
 			}
 			return answer{}, last
 		}
@@ -263,7 +267,10 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 	if s := st.stop(); s != nil {
 		return answer{}, nil, s
 	}
-	if err := c.o.Budget.reserve(ctx, l.bound); err != nil {
+	if l.r.drained() {
+		return answer{}, nil, ErrDrained
+	}
+	if err := c.o.Budget.reserve(ctx, l.r.Drain, l.bound); err != nil {
 		return answer{}, nil, err
 	}
 	var spent usd
@@ -272,7 +279,7 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 		c.o.Budget.settle(l.bound, spent)
 	}()
 	w := &waiter{
-		seq: l.seq, ring: st.ring, model: l.r.Target.Model, avoid: avoid,
+		seq: l.seq, ring: st.ring, model: l.r.Target.Model, avoid: avoid, drain: l.r.Drain,
 		tokens: promptTokensFor(st.ring, l.r.Prompt, l.params.maxTokens),
 	}
 	patience := c.o.TotalTimeout
@@ -340,13 +347,15 @@ func (o *Options) backoff(n int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// sleep waits for d and reports whether ctx is still good.
-func sleep(ctx context.Context, d time.Duration) bool {
+// sleep waits for d and reports whether neither ctx nor drain ended it.
+func sleep(ctx context.Context, drain <-chan struct{}, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 		return true
+	case <-drain:
+		return false
 	case <-ctx.Done():
 		return false
 	}

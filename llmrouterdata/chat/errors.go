@@ -18,6 +18,10 @@ var (
 	// ErrBudget marks a call that was not made because it could have passed the
 	// budget. The pair can be called again in a later run.
 	ErrBudget = errors.New("chat: budget spent")
+
+	// ErrDrained marks a call that was given up because Request.Drain was closed
+	// while it waited. The pair can be called again in a later run.
+	ErrDrained = errors.New("chat: drained")
 )
 
 // Kind says what went wrong with a call.

@@ -111,6 +111,7 @@ type waiter struct {
 	model  string
 	tokens int      // most the attempt may use
 	avoid  *poolKey // taken only when no other is free; nil: none
+	drain  <-chan struct{}
 
 	granted chan struct{}
 	lease   *lease // set before granted is closed; nil: no key is usable
@@ -166,9 +167,9 @@ func (p *pool) ringFor(service string, keys *keyList) *ring {
 	return r
 }
 
-// acquire waits for a key. It fails with the context's error, with errNoKeys,
-// or, when patience is positive, with errStalled after patience without any
-// success at the endpoint.
+// acquire waits for a key. It fails with the context's error, with ErrDrained,
+// with errNoKeys, or, when patience is positive, with errStalled after patience
+// without any success at the endpoint.
 func (p *pool) acquire(ctx context.Context, w *waiter, patience time.Duration) (*lease, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -209,6 +210,8 @@ func (p *pool) acquire(ctx context.Context, w *waiter, patience time.Duration) (
 			return w.result()
 		case <-ctx.Done():
 			return nil, p.leave(w, ctx.Err())
+		case <-w.drain:
+			return nil, p.leave(w, ErrDrained)
 		case <-stalled:
 			idle := p.idleSince(now)
 			if idle >= patience {

@@ -69,6 +69,20 @@ type Request struct {
 	Prompt Prompt
 	// Params are the sampling parameters.
 	Params Params
+	// Drain ends the call's waits when it is closed: an attempt under way is
+	// finished, a call that waits for a key, for money or to try again fails with
+	// [ErrDrained]. Nil: never.
+	Drain <-chan struct{}
+}
+
+// drained reports whether no attempt is to be started any more.
+func (r *Request) drained() bool {
+	select {
+	case <-r.Drain:
+		return true
+	default:
+		return false
+	}
 }
 
 // Fingerprint identifies what is asked: equal fingerprints mean the same model,

@@ -74,8 +74,8 @@ type EvaluateOptions struct {
 	MaxFailed *float64
 
 	// Drain stops the run when it is closed: no call is started any more, those
-	// under way are finished and journaled. Cancelling the context stops it at
-	// once. Nil: never.
+	// under way are finished and journaled; calls that wait for a key or to try
+	// again are given up. Cancelling the context stops it at once. Nil: never.
 	Drain <-chan struct{}
 	// Logger receives warnings; nil: silent.
 	Logger *slog.Logger

@@ -197,6 +197,27 @@ func TestEvaluateDrainWhileEmbedding(t *testing.T) {
 	}
 }
 
+// A run that was asked to stop does not wait for keys that rest.
+func TestEvaluateDrainWhileKeysRest(t *testing.T) {
+	c := testSet(t, 10, 5, "a")
+	s := listen(t, c, chaos.Config{Faults: []chaos.Fault{{Kind: chaos.RateLimited, Probability: 1, RetryAfter: time.Hour}}}, "a")
+	drain := make(chan struct{})
+	go func() {
+		for s.Stats().ByStatus[429] == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		close(drain)
+	}()
+	report, err := evaluate(t, c, EvaluateOptions{Drain: drain, Workers: 4})
+	incomplete, ok := errors.AsType[*IncompleteError](err)
+	if !ok || incomplete.Missing != 15 || report.Failed != 0 || !slices.Equal(incomplete.Reasons, []string{askedToStop}) {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if report.Seconds > 20 { // the keys rest for a minute
+		t.Errorf("it took %v s", report.Seconds)
+	}
+}
+
 // waitingEncoder embeds nothing until its context ends.
 type waitingEncoder struct {
 	hashEncoder

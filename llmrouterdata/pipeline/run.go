@@ -267,6 +267,16 @@ const askedToStop = "the run was asked to stop"
 // call makes the calls that are missing, and hands their answers to the scorer.
 func (r *run) call(ctx context.Context, client completer, scorer *scorer) {
 	plan := newSchedule(len(r.work.queries), len(r.work.targets), func(q, t int) bool { return r.pair(q, t).offset == 0 })
+	ended, quiet := make(chan struct{}), make(chan struct{})
+	defer close(ended)
+	go func() { // a call that only waits need not go on when none is started any more
+		defer close(quiet)
+		select {
+		case <-r.options.Drain:
+		case <-r.halt:
+		case <-ended:
+		}
+	}()
 	var workers sync.WaitGroup
 	for range min(r.options.Workers, len(r.pairs)-r.done) {
 		workers.Go(func() {
@@ -275,7 +285,7 @@ func (r *run) call(ctx context.Context, client completer, scorer *scorer) {
 				if !ok {
 					return
 				}
-				r.one(ctx, client, plan, scorer, q, t)
+				r.one(ctx, client, quiet, plan, scorer, q, t)
 				plan.done(t)
 			}
 		})
@@ -300,13 +310,14 @@ func (r *run) stops(ctx context.Context) bool {
 
 // one makes one call and journals its outcome. Calls that were not made leave
 // their pair missing.
-func (r *run) one(ctx context.Context, client completer, plan *schedule, scorer *scorer, q, t int) {
+func (r *run) one(ctx context.Context, client completer, quiet <-chan struct{}, plan *schedule, scorer *scorer, q, t int) {
 	prompt, err := r.work.prompt(q, r.options.Prompts)
 	if err != nil {
 		r.fail(err)
 		return
 	}
 	request, call := r.work.request(q, t, prompt)
+	request.Drain = quiet
 	response, err := client.Complete(ctx, request)
 	e := &entry{
 		Call: call, Candidate: request.Target.Name, Task: r.work.queries[q].TaskName,
@@ -325,7 +336,7 @@ func (r *run) one(ctx context.Context, client completer, plan *schedule, scorer 
 		r.because(err.Error())
 		plan.drop(t)
 		return
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, chat.ErrDrained):
 		r.paid(response.CostUSD)
 		return
 	default:
