@@ -358,6 +358,7 @@ func TestSelfCheckFinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	options.TimeLimit, options.Python = time.Minute, realPython(t)
 	sb, err := openUnsandboxed(ctx, options)
 	if err != nil {
 		t.Skip(err)
