@@ -136,6 +136,7 @@ func TestHeavyDependenciesStayWhereTheyAre(t *testing.T) {
 		"github.com/tetratelabs/wazero":   {"metrics/codeeval/..."},
 		"github.com/parquet-go":           {"datasets/...", "internal/hfrows", "internal/fixtures/..."},
 		"go.yaml.in/yaml":                 {"llmrouterdata"},
+		"gonum.org/v1/plot":               {"examples/report/..."},
 	}
 	for _, p := range list(t) {
 		pkg := strings.TrimPrefix(p.ImportPath, module)
