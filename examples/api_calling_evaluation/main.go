@@ -125,6 +125,9 @@ func run(ctx context.Context, e cli.Env) error {
 	options.Progress = cli.Show(bar)
 	report, err := pipeline.Evaluate(ctx, c, options)
 	bar.Close()
+	if _, ok := errors.AsType[*pipeline.UnavailableMetricError](err); ok {
+		fmt.Fprintln(e.Stderr, "docs/SANDBOX.md says what a sandbox needs; --allow_not_evaluated goes on without one")
+	}
 	if report != nil {
 		err = errors.Join(err, report.WriteTable(e.Stdout))
 		if report.Missing > 0 {
