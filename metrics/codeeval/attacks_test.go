@@ -83,12 +83,16 @@ func attacks(t testing.TB) []attack {
 }
 
 func TestAttackCount(t *testing.T) {
-	count := map[string]int{}
-	for _, a := range attacks(t) {
-		count[a.kind]++
-	}
-	if n := count["forge"] + count["breach"] + count["endless"]; n < 90 || count["right"] < 15 {
-		t.Errorf("%v", count)
+	for _, b := range backends {
+		count := map[string]int{}
+		for _, a := range attacks(t) {
+			if a.on(b.tags) {
+				count[a.kind]++
+			}
+		}
+		if n := count["forge"] + count["breach"] + count["endless"]; n < 90 || count["right"] < 15 {
+			t.Errorf("%s: %v", b.name, count)
+		}
 	}
 }
 
