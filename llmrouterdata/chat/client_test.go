@@ -565,7 +565,9 @@ func TestTimeouts(t *testing.T) {
 // TestTotalTimeout: the call as a whole is bounded, waits for keys included.
 func TestTotalTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &script{next: always(reply{status: 429, header: map[string]string{"Retry-After": "50"}})}
+		// The answers take a while, so that every call has begun its first
+		// attempt, from which its time runs, before the key is told to rest.
+		s := &script{next: always(reply{after: time.Second, status: 429, header: map[string]string{"Retry-After": "50"}})}
 		client := newClient(t, chat.Options{Transport: s, Attempts: 100, TotalTimeout: 2 * time.Minute})
 		target := resolve(t, remote, []string{"a"}, "m")[0]
 		began := time.Now()
