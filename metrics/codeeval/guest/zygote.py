@@ -458,9 +458,24 @@ def wait_for(pids, results, control, deadline):
                 return data, False
 
 
+def close_inherited(last):
+    """Closes every descriptor after the last of ours.
+
+    The host's own do not come here, but those that it was started with do where
+    whoever opened them did not mark them, and their numbers have no bound.
+    """
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > last:
+            try:
+                os.close(int(name))
+            except OSError:
+                pass  # that of the listing
+
+
 def serve(requests, answers):
     """Serves the host; returns in a confined child, with what it is to run."""
 
+    close_inherited(answers)
     config = receive(requests)
     harness = load(config.pop("harness"), "harness")
     strict = load(config.pop("strict"), "strict")
@@ -527,8 +542,8 @@ def serve(requests, answers):
                 answer["signal"] = os.WTERMSIG(status)
             if data[:1] == b"F":
                 answer["detail"] = data[1:501].decode("utf-8", "replace")
-            elif data[:1] == b"C":
-                answer["broken"] = data[1:501].decode("utf-8", "replace")
+            elif data[:33] == child["token"] + b"C":
+                answer["broken"] = data[33:533].decode("utf-8", "replace")
         send(answers, answer)
 
 
@@ -572,7 +587,9 @@ def enter(calls, config, rules, role, fds, harness, strict, job):
         confine(calls, config, rules, fds + ([rules] if rules is not None else []))
     except BaseException as error:
         if report is not None:
-            os.write(report, ("C%s: %s" % (type(error).__name__, error)).encode()[:500])
+            # With the token: a program that says so has a verdict.
+            text = "C%s: %s" % (type(error).__name__, error)
+            os.write(report, os.read(fds[0], 32) + text.encode("utf-8", "replace")[:500])
         os._exit(1)
     # The halves of a strict run need their names; the one with the token runs
     # no untrusted code.

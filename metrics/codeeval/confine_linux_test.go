@@ -1,0 +1,84 @@
+//go:build amd64 || arm64
+
+package codeeval
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// eachNative runs the test on the native backends of this machine.
+func eachNative(t *testing.T, test func(t *testing.T, sb *NativeSandbox)) {
+	eachBackend(t, func(t *testing.T, _ backend, sb Sandbox) {
+		n, ok := sb.(*NativeSandbox)
+		if !ok {
+			t.Skip("not native")
+		}
+		test(t, n)
+	})
+}
+
+// TestInheritedDescriptors: what this process was started with, and whoever
+// opened it did not mark as its own, reaches no program, whatever its number.
+func TestInheritedDescriptors(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var copies []int
+	for _, at := range []int{100, 4095, 4096, 5000} {
+		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD, at) // not marked to be closed
+		if err != nil {
+			t.Logf("descriptor %d: %v", at, err) // past the limit of this process
+			continue
+		}
+		defer unix.Close(fd)
+		copies = append(copies, fd)
+	}
+	if len(copies) == 0 {
+		t.Skip("no descriptor to be had")
+	}
+	eachNative(t, func(t *testing.T, sb *NativeSandbox) {
+		// An interpreter that is started now inherits them.
+		fresh := impatientNative(t, sb, sb.options.TimeLimit, 0)
+		for _, fd := range copies {
+			v, err := fresh.Run(context.Background(), Program{
+				Solution: fmt.Sprintf("import os\ndata = os.pread(%d, 3, 0)", fd),
+				Tests:    []string{"assert data == b'key'"},
+			})
+			if err != nil || v.Outcome != Failed || !strings.Contains(v.Detail, "Bad file descriptor") {
+				t.Errorf("descriptor %d: %s (%s), %v", fd, v.Outcome, v.Detail, err)
+			}
+		}
+	})
+}
+
+// TestNotConfined: a child that cannot be confined is an error, not a verdict.
+func TestNotConfined(t *testing.T) {
+	t.Parallel()
+	eachNative(t, func(t *testing.T, sb *NativeSandbox) {
+		if sb.setup.namespaces {
+			t.Skip("such a user keeps the interpreter from getting ready")
+		}
+		setup := sb.setup
+		setup.uid = new(-5)
+		other := &NativeSandbox{options: sb.options, setup: setup}
+		other.slots = newSlots(1, other.start, (*zygote).stop)
+		defer other.Close()
+		v, err := other.Run(context.Background(), Program{Solution: "x = 1", Tests: []string{"assert x == 1"}})
+		if err == nil || !strings.Contains(err.Error(), "could not be confined") {
+			t.Errorf("%s (%s), %v", v.Outcome, v.Detail, err)
+		}
+	})
+}
