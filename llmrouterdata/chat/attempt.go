@@ -95,11 +95,10 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 		if ctx.Err() != nil {
 			return none, fail(Error{Kind: KindTimeout}, "no answer within "+l.st.timeout.String()), chargeMost
 		}
-		paid := chargeMost
 		if neverSent(err) {
-			paid = chargeNothing
+			return none, fail(Error{Kind: KindConnection, unreached: true}, err.Error()), chargeNothing
 		}
-		return none, fail(Error{Kind: KindConnection}, err.Error()), paid
+		return none, fail(Error{Kind: KindConnection}, err.Error()), chargeMost
 	}
 	defer res.Body.Close()
 

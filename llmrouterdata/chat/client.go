@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -94,8 +95,22 @@ func newTransport() *http.Transport {
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = 1024
 	t.IdleConnTimeout = 90 * time.Second
+	// Within the time of an attempt, so that a host which drops packets is told
+	// from a service that is slow to answer, and may be paid for it.
+	dial := t.DialContext
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		defer cancel()
+		return dial(ctx, network, address)
+	}
 	return t
 }
+
+// dialTimeout is how long a connection may take to be made.
+const dialTimeout = 10 * time.Second
 
 // Close releases the client's idle connections. Calls under way are not
 // interrupted; calls made later fail.

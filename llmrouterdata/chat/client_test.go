@@ -431,6 +431,11 @@ func TestStopAfter(t *testing.T) {
 			{status: 400, body: `{"error":{"code":"context_length_exceeded"}}`}, {status: 400, body: `{"error":{"code":"context_length_exceeded"}}`},
 			{status: 400, body: `{"error":{"type":"content_filter"}}`}, {status: 400},
 		}, false},
+		{"about the query, in words", []reply{
+			{status: 400, body: `{"object":"error","message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","code":400}`},
+			{status: 400, body: `{"error":{"message":"the request exceeds the available context size","type":"exceed_context_size_error","code":400}}`},
+			{status: 413}, {status: 422}, {status: 400, body: `{"error":"prompt is too long"}`}, {status: 400},
+		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &script{next: func(n int, r seen) reply {
@@ -469,6 +474,95 @@ func TestStopAfter(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestUnreachable: a service that cannot be reached stops its candidates, not
+// those of other services, and what was answered in between starts the count
+// anew. A connection that breaks later says nothing about that.
+func TestUnreachable(t *testing.T) {
+	refused := reply{err: &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connect: connection refused")}}
+	broken := reply{err: &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}}
+	const attempts = 2
+	for _, c := range []struct {
+		name  string
+		calls []reply // what every attempt of a call meets
+		stops bool
+	}{
+		{"refused", []reply{refused, refused, refused}, true},
+		{"with 404", []reply{refused, {status: 404}, refused}, true},
+		{"answer between", []reply{refused, refused, {}, refused}, false},
+		{"broken later", []reply{broken, broken, broken, broken}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{next: func(_ int, r seen) reply {
+					i, err := strconv.Atoi(r.user)
+					if err != nil {
+						return reply{}
+					}
+					return c.calls[i]
+				}}
+				client := newClient(t, chat.Options{Transport: s, StopAfter: 3, Attempts: attempts})
+				target := resolve(t, remote, []string{"a"}, "m")[0]
+				other := resolve(t, "https://elsewhere.example/v1", []string{"a"}, "m")[0]
+				for i, want := range c.calls {
+					got, err := client.Complete(t.Context(), ask(target, strconv.Itoa(i)))
+					e, failed := errors.AsType[*chat.Error](err)
+					if failed != (want.err != nil || want.status != 0) || want.err != nil && (e.Kind != chat.KindConnection || got.Attempts != attempts) {
+						t.Errorf("call %d: got %+v, %v", i, got, err)
+					}
+				}
+				if n, want := client.Stats().Candidates[0].Stopped != "", c.stops; n != want {
+					t.Errorf("stopped %v, want %v", n, want)
+				}
+				before := len(s.requests())
+				_, err := client.Complete(t.Context(), ask(target, "x"))
+				if stopped, ok := errors.AsType[*chat.StoppedError](err); ok != c.stops || ok && stopped.Calls != 3 {
+					t.Errorf("then got %v", err)
+				}
+				if c.stops && len(s.requests()) != before {
+					t.Error("a stopped candidate was called")
+				}
+				if _, err := client.Complete(t.Context(), ask(other, "x")); err != nil {
+					t.Errorf("the other service: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestNoTurn: where nothing succeeds any more, as when the day's quota is used
+// up, calls that have had no turn stop the candidate instead of waiting one
+// after the other.
+func TestNoTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{next: always(reply{status: 429})}
+		client := newClient(t, chat.Options{Transport: s, Attempts: 100, TotalTimeout: 2 * time.Minute, StopAfter: 3, Limits: chat.Limits{RequestsPerMinute: 1}})
+		target := resolve(t, remote, []string{"a"}, "m")[0]
+		began := time.Now()
+		var failed, stopped atomic.Int64
+		var workers sync.WaitGroup
+		for range 4 {
+			workers.Go(func() {
+				for i := range 50 {
+					_, err := client.Complete(t.Context(), ask(target, strconv.Itoa(i)))
+					switch _, ok := errors.AsType[*chat.Error](err); {
+					case ok:
+						failed.Add(1)
+					case errors.Is(err, chat.ErrStopped):
+						stopped.Add(1)
+						return
+					default:
+						t.Errorf("got %v", err)
+					}
+				}
+			})
+		}
+		workers.Wait()
+		if took := time.Since(began); took > 5*time.Minute || stopped.Load() != 4 || failed.Load() > 8 {
+			t.Errorf("%v, %d failed, %d stopped", took, failed.Load(), stopped.Load())
+		}
+	})
 }
 
 // TestStopWhileWaiting: calls that wait for a key when their candidate stops end

@@ -13,8 +13,8 @@
 // the candidates before the first call. [Client.Complete] then spreads calls
 // over the keys, lets a key rest after 429 and 5xx, sets a key aside after 401
 // and 403, retries elsewhere, and gives up on a candidate that the service no
-// longer has. A [Budget] bounds what the calls may cost, and an [Estimate] says
-// beforehand what they will.
+// longer has, or whose service cannot be reached. A [Budget] bounds what the
+// calls may cost, and an [Estimate] says beforehand what they will.
 //
 // Calls that find no free key wait, oldest first. A key that met 429 rests, and
 // afterwards carries only as many calls at once as it is found to bear. What

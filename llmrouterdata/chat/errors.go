@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -129,6 +130,8 @@ type Error struct {
 	// Detail is what the service or the network said, with keys, addresses and
 	// ids struck out and cut to 200 characters: fit for a log.
 	Detail string
+
+	unreached bool // the request cannot have reached the service
 }
 
 // Error implements error; it gives the candidate and Message.
@@ -184,10 +187,10 @@ var noCredit = map[string]bool{
 	"insufficient_balance": true, "insufficient_credits": true, "credit_balance_too_low": true,
 }
 
-// aboutQuery are the codes of a bad request that concern one query rather than
+// queryCodes are the codes of a bad request that concern one query rather than
 // the candidate.
-var aboutQuery = map[string]bool{
-	"context_length_exceeded": true, "string_above_max_length": true, "max_tokens_exceeded": true,
+var queryCodes = map[string]bool{
+	"context_length_exceeded": true, "exceed_context_size_error": true, "string_above_max_length": true, "max_tokens_exceeded": true,
 	"content_filter": true, "content_policy_violation": true, "invalid_prompt": true,
 }
 
@@ -198,7 +201,7 @@ func statusKind(status int, code string) Kind {
 		return KindQuota
 	case status == http.StatusTooManyRequests:
 		return KindRateLimited
-	case status == http.StatusForbidden && aboutQuery[code]:
+	case status == http.StatusForbidden && queryCodes[code]:
 		return KindBadRequest
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return KindAuth
@@ -211,15 +214,28 @@ func statusKind(status int, code string) Kind {
 	}
 }
 
-// stops reports whether the failure speaks against the candidate itself.
+// stops reports whether the failure speaks against the candidate itself, or
+// its service, so that further calls would fare alike.
 func (e *Error) stops() bool {
 	switch e.Kind {
-	case KindNotFound:
+	case KindNotFound, KindUnavailable:
 		return true
 	case KindBadRequest:
-		return !aboutQuery[e.Code]
+		return !e.aboutQuery()
 	}
-	return false
+	return e.unreached
+}
+
+// aboutQuery reports whether a bad request concerns one query rather than the
+// candidate. Several servers say so in words alone.
+func (e *Error) aboutQuery() bool {
+	if queryCodes[e.Code] || e.Status == http.StatusRequestEntityTooLarge {
+		return true
+	}
+	detail := strings.ToLower(e.Detail)
+	return slices.ContainsFunc([]string{"context length", "context size", "context window", "too long"}, func(words string) bool {
+		return strings.Contains(detail, words)
+	})
 }
 
 var (

@@ -80,9 +80,11 @@ type Options struct {
 	// case; it goes before Limits.
 	ServiceLimits map[string]Limits
 
-	// StopAfter is how many calls of a candidate in a row must fail with 404,
-	// 410 or 400 until the candidate is stopped; default 5. Failures that
-	// concern one query (too long, filtered) do not count.
+	// StopAfter is how many calls of a candidate in a row must fail until the
+	// candidate is stopped; default 5. What counts are calls that fail with 404,
+	// 410 or 400, those whose last attempt did not reach the service (connection
+	// refused, unknown host), and those that had no turn (KindUnavailable).
+	// Failures that concern one query (too long, filtered) do not count.
 	StopAfter int
 
 	// Budget bounds what the calls cost; nil: no bound.
@@ -94,7 +96,8 @@ type Options struct {
 
 	// Transport sends the requests; nil: a copy of http.DefaultTransport (which
 	// follows HTTPS_PROXY and its like, as Go programs do) with a pool of idle
-	// connections for many workers. Redirects are not followed.
+	// connections for many workers, and 10 s to make one. Redirects are not
+	// followed.
 	Transport http.RoundTripper
 
 	// Logger takes notice of keys set aside and candidates stopped (Warn), and

@@ -445,8 +445,10 @@ func (p *pool) release(l *lease, o outcome) {
 	case o.err.Kind == KindServer && o.err.Status >= 500:
 		k.use(l.model).resting.impose(l.began, now, o.retryAfter, p.rest, p.maxRest)
 	case o.err.Kind == KindAuth && o.err.Status == 403:
-		k.use(l.model).rejection = o.err
-		p.log.Warn("key set aside for a model", "key", k.label, "model", l.model, "reason", o.err.Message)
+		if m := k.use(l.model); m.rejection == nil {
+			m.rejection = o.err
+			p.log.Warn("key set aside for a model", "key", k.label, "model", l.model, "reason", o.err.Message)
+		}
 	case o.err.Kind == KindAuth || o.err.Kind == KindQuota:
 		if k.rejection == nil {
 			p.log.Warn("key set aside", "key", k.label, "reason", o.err.Message)
