@@ -22,7 +22,7 @@ func hostileTexts(size int) []string {
 		long(`\boxed{`), long(`\fbox{}`), long(`\boxed$`), long(`\`), long("="), long("/"), long("1/2 "), long("1/1"),
 		long("7"), long("7."), long("7,"), long("7,777"), long("1e9 "), long("."), long("-"), long("#"), long("-7 "),
 		long("a "), long("the"), long("b"), long("Σ"), long("aΣ\u0301"), long("\u0301"), long("\u3000"), long("\xff"), long("\xed\xa0\x80"),
-		long("answer "), long("answer is the "), long("option is "), long("**"), long("[b"), long("B\n"), long("B. x\n"), long("B is "),
+		long("answer "), long("answer is the "), long(`\answer`), long("answer((((((((((((((("), long("option is "), long("**"), long("[b"), long("B\n"), long("B. x\n"), long("B is "),
 		strings.Repeat("{", size/2) + strings.Repeat("}", size/2),
 		`\boxed{` + strings.Repeat("{", size/2) + "5" + strings.Repeat("}", size/2) + "}",
 		`\boxed{` + long("7") + "/" + long("7") + "}",

@@ -185,7 +185,7 @@ var fillers = map[string]bool{
 // most a few fillers later. Unless it is said already, one of them must say
 // "is".
 func (l labels) after(s string, at int, said bool) (label, bool) {
-	const most = 10 // fillers; it bounds the time
+	const most = 10 // fillers and LaTeX commands; it bounds the time
 	for words := 0; words < most; {
 		if at == len(s) {
 			return 0, false
@@ -196,6 +196,7 @@ func (l labels) after(s string, at int, said bool) (label, bool) {
 			at++
 		case c == '\\':
 			at = skipLetters(s, at+1)
+			words++
 		case strings.IndexByte(`*_"'([{$->,`+"`", c) >= 0:
 			at++
 		case isWordByte(s, at):
