@@ -127,9 +127,12 @@ func readPrompt(text string) (prompt, error) {
 	for start > 0 && strings.HasPrefix(lines[start-1].text, "@") {
 		start--
 	}
+	var before strings.Builder
 	for _, line := range lines[:start] {
-		p.before += line.text + "\n"
+		before.WriteString(line.text)
+		before.WriteByte('\n')
 	}
+	p.before = before.String()
 	for _, line := range lines[at+1:] {
 		if indent := line.indent(); line.starts && indent != "" {
 			p.indent = indent

@@ -256,15 +256,21 @@ func FuzzParseTests(f *testing.F) {
 	})
 }
 
-func TestHostileRepliesAreFast(t *testing.T) {
+// TestHostileTextsAreFast builds programs of replies and prompts on which anything
+// but linear time would show.
+func TestHostileTextsAreFast(t *testing.T) {
 	const n = 1 << 19
 	for _, reply := range []string{
 		strings.Repeat("(", n), strings.Repeat("'", n), strings.Repeat("\\\n", n), strings.Repeat("[begin", n/6),
 		strings.Repeat("```\n", n/4), strings.Repeat("```py\nx```\n", n/10), strings.Repeat("[done]x\n", n/8), strings.Repeat("x[done]\n", n/8),
 		strings.Repeat("def f():\n", n/9), strings.Repeat(" ", n) + "x", strings.Repeat("if x:\n  ", n/8),
+		strings.Repeat("x\n", n/2),
 	} {
 		start := time.Now()
 		if _, err := HumanEval(addPrompt, addTests, reply); err != nil {
+			t.Error(err)
+		}
+		if _, err := HumanEval(reply+"\n"+addPrompt, addTests, "return 1"); err != nil && !errors.Is(err, ErrRecord) {
 			t.Error(err)
 		}
 		t.Logf("%.10q: %v", reply, time.Since(start))
