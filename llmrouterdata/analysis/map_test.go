@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -169,6 +170,22 @@ func TestMap(t *testing.T) {
 		}
 		if diff := cmp.Diff(all, r.Map); diff != "" {
 			t.Error(diff)
+		}
+	})
+	t.Run("vectors of no numbers", func(t *testing.T) {
+		c := d.save(t)
+		var file strings.Builder
+		w := torchio.NewWriter(&file, nil)
+		if err := errors.Join(w.PutTensor(torchio.Of([]float32{}, n, 0)), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		write(t, c.DataPath.QueryEmbeddingData, []byte(file.String()))
+		table, err := ReadConfig(t.Context(), c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := table.Report(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "vectors.pt: vectors of no numbers") {
+			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("no embeddings", func(t *testing.T) {

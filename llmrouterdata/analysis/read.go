@@ -59,7 +59,9 @@ func ReadConfig(ctx context.Context, c *llmrouterdata.Config, o *ReadOptions) (*
 		return nil, err
 	}
 	t := newTable()
-	t.addCandidates(candidates)
+	if err := t.addCandidates(c.DataPath.LLMData, candidates); err != nil {
+		return nil, err
+	}
 	t.hints = o.NotEvaluated
 	for _, s := range [][2]string{{"train", c.DataPath.RoutingDataTrain}, {"test", c.DataPath.RoutingDataTest}} {
 		name := filepath.Base(s[1])

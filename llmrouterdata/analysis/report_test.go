@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -393,6 +394,46 @@ func TestOptions(t *testing.T) {
 		if _, err := table.Report(t.Context(), &o); err == nil {
 			t.Errorf("%+v: no error", o)
 		}
+	}
+}
+
+// TestEqualQueries: a file may hold one query very often.
+func TestEqualQueries(t *testing.T) {
+	const n = 100_000
+	d := dataset{candidates: two()}
+	d.train = append(d.train, answer("a", "q", "large", 1))
+	for range n {
+		d.train = append(d.train, answer("a", "q", "small", 1))
+	}
+	d.train = append(d.train, answer("a", "q", "large", 1), answer("a", "q", "large", 0))
+	table, err := ReadConfig(t.Context(), d.save(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(table.queries) != n {
+		t.Errorf("%d queries, want %d", len(table.queries), n)
+	}
+	for q, want := range map[int]outcome{0: scored, 1: scored, 2: missing, n - 1: scored} {
+		if got := table.of(q)[1].outcome; got != want {
+			t.Errorf("query %d: outcome %d, want %d", q, got, want)
+		}
+	}
+	if len(table.kinds.list) != 0 || table.splits[0].rows != n+3 {
+		t.Errorf("%+v", table.splits)
+	}
+}
+
+// TestOddNumbers: numbers that no figure or sum can hold.
+func TestOddNumbers(t *testing.T) {
+	d := dataset{candidates: two(), train: []llmrouterdata.RoutingRecord{answer("a", "q", "small", 1), answer("a", "q", "large", 1)}}
+	d.train[0].ResponseTime = math.SmallestNonzeroFloat64
+	if r := d.report(t, nil, nil); r.Histograms.Seconds[0] <= 0 || r.Models[0].Seconds.Min != 0 {
+		t.Errorf("%v, %+v", r.Histograms.Seconds, r.Models[0].Seconds)
+	}
+	d.candidates[1].OutputPrice = 1e300
+	_, err := ReadConfig(t.Context(), d.save(t), nil)
+	if at, ok := errors.AsType[*llmrouterdata.CandidateError](err); !ok || at.Candidate != "large" || at.Field != "output_price" {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -49,7 +49,7 @@ func (r *row) setAnswer(model, response string, input, output int, seconds, perf
 		r.embedding = int32(embedding)
 	}
 	r.invalid = input < 0 || output < 0 || seconds < 0 || seconds >= 1e9
-	if seconds > 0 && seconds < 1e9 { // not NaN
+	if seconds >= 1e-9 && seconds < 1e9 { // not NaN; less than a nanosecond is none
 		r.seconds = seconds
 	}
 	r.kind, r.graded = "", false

@@ -51,7 +51,9 @@ func ReadScores(ctx context.Context, name string, o *ScoreOptions) (*Table, erro
 		if err != nil {
 			return nil, err
 		}
-		t.addCandidates(list)
+		if err := t.addCandidates(o.Candidates, list); err != nil {
+			return nil, err
+		}
 	}
 	known := map[digest]row{}
 	if o.Queries != "" {

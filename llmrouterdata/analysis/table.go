@@ -126,14 +126,30 @@ func newTable() *Table {
 	return &Table{byModel: map[string]int{}, first: map[key]int32{}}
 }
 
-// addCandidates adds the candidates that are called, in their order.
-func (t *Table) addCandidates(list []llmrouterdata.Candidate) {
+// maxPrice is the highest price in USD per million tokens that step 3 takes; so
+// no sum of costs is infinite.
+const maxPrice = 1e6
+
+// addCandidates adds the candidates of a file that are called, in their order.
+func (t *Table) addCandidates(file string, list []llmrouterdata.Candidate) error {
 	t.prices = true
 	for _, c := range list {
-		if c.Called() {
-			t.addModel(model{name: c.Name, inputPrice: c.InputPrice, outputPrice: c.OutputPrice, listed: true})
+		if !c.Called() {
+			continue
 		}
+		for _, p := range []struct {
+			field string
+			price float64
+		}{{"input_price", c.InputPrice}, {"output_price", c.OutputPrice}} {
+			if p.price > maxPrice {
+				return &llmrouterdata.CandidateError{
+					File: file, Candidate: c.Name, Field: p.field, Err: fmt.Errorf("%v is no price in USD per million tokens", p.price),
+				}
+			}
+		}
+		t.addModel(model{name: c.Name, inputPrice: c.InputPrice, outputPrice: c.OutputPrice, listed: true})
 	}
+	return nil
 }
 
 func (t *Table) addModel(m model) int {
@@ -182,7 +198,20 @@ type adder struct {
 	key   digest // of the row before
 	query int32  // of the row before, -1: none
 	model int    // of the row before
+
+	// far remembers how far down a long list of equal queries a candidate has
+	// come, or a file of one query a million times would take days.
+	far map[farKey]int32
 }
+
+// farKey is a key and a candidate.
+type farKey struct {
+	key
+	model int
+}
+
+// farAway is how many equal queries are looked at one by one.
+const farAway = 32
 
 func (t *Table) adder(name, file string) *adder {
 	t.splits = append(t.splits, split{name: name, file: file})
@@ -230,7 +259,17 @@ func (a *adder) find(r *row, m int) int32 {
 	k := key{a.split, r.key}
 	last := int32(-1)
 	if q, ok := t.first[k]; ok {
-		for ; q >= 0; q = t.queries[q].next {
+		if at, ok := a.far[farKey{k, m}]; ok {
+			q = at
+		}
+		for n := 0; q >= 0; n, q = n+1, t.queries[q].next {
+			if n == farAway {
+				if a.far == nil {
+					a.far = map[farKey]int32{}
+				}
+				a.far[farKey{k, m}] = q
+				n = 0
+			}
 			if t.of(int(q))[m].outcome == missing {
 				if q != a.query {
 					t.queries[q].disorder = true // other rows stand between

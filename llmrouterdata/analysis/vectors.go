@@ -34,6 +34,9 @@ func openVectors(name string) (_ *vectors, err error) {
 			return nil, fmt.Errorf("a tensor of shape %v, want [queries, dim]", shape)
 		}
 		v.n, v.dim = shape[0], shape[1]
+		if v.dim == 0 && v.n > 0 {
+			return nil, errors.New("vectors of no numbers")
+		}
 		v.stacked = make([]float32, t.NumElements())
 		return v, t.CopyTo(v.stacked)
 	}
