@@ -93,7 +93,7 @@ func Catalog() []Spec {
 			Parts: []Part{withFiles(hubPart("full", "full", "train", 374),
 				Location{Pattern: "mbpp.jsonl", Rows: 974})},
 			Metric:   "code_eval",
-			Decode:   Decode(mbppRecord),
+			Decode:   decodeEach(mbppRecords),
 			License:  "cc-by-4.0",
 			Citation: "Austin et al., Program Synthesis with Large Language Models, 2021, arXiv:2108.07732",
 			Homepage: "https://huggingface.co/datasets/google-research-datasets/mbpp",

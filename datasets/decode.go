@@ -13,8 +13,8 @@ import (
 type Decoder interface {
 	columns() []Column
 	check() error
-	records(ctx context.Context, t *Table, indices []int, r *Rand) ([]llmrouterdata.StandardQueryData, error)
-	all(ctx context.Context, t *Table, r *Rand) iter.Seq2[llmrouterdata.StandardQueryData, error]
+	records(ctx context.Context, t *Table, indices []int, r *Rand) ([]record, error)
+	all(ctx context.Context, t *Table, r *Rand) iter.Seq2[record, error]
 }
 
 // Decode returns the Decoder of a benchmark whose rows are read into T and
@@ -36,16 +36,27 @@ type Decoder interface {
 // random numbers; it goes on from row to row, so that fn must draw the same
 // for the same row.
 func Decode[T any](fn func(row T, r *Rand) (llmrouterdata.StandardQueryData, error)) Decoder {
-	return decoder[T]{fn}
+	if fn == nil {
+		return decoder[T]{}
+	}
+	return decodeEach(func() func(*T, *Rand) (record, error) {
+		return func(row *T, r *Rand) (record, error) { return fn(*row, r) }
+	})
+}
+
+// decodeEach is Decode with a function for each reading, which may keep what
+// its records share. The row that it is given is overwritten afterwards.
+func decodeEach[T any](start func() func(row *T, r *Rand) (record, error)) Decoder {
+	return decoder[T]{start}
 }
 
 type decoder[T any] struct {
-	fn func(row T, r *Rand) (llmrouterdata.StandardQueryData, error)
+	start func() func(row *T, r *Rand) (record, error)
 }
 
 func (d decoder[T]) check() error {
 	_, err := bind(reflect.TypeFor[T]())
-	if err == nil && d.fn == nil {
+	if err == nil && d.start == nil {
 		err = fmt.Errorf("no function")
 	}
 	return err
@@ -59,14 +70,14 @@ func (d decoder[T]) columns() []Column {
 	return b.columns()
 }
 
-func (d decoder[T]) record(t *Table, i int, row T, r *Rand) (llmrouterdata.StandardQueryData, error) {
-	rec, err := d.fn(row, r)
+// finish completes the record of row i.
+func finish(t *Table, i int, rec *record, err error) error {
 	if err == nil && rec.Query == "" {
 		err = fmt.Errorf("empty query")
 	}
 	if err != nil {
 		file, at := t.locate(i)
-		return rec, &RowError{Task: t.spec.Task, File: file, Row: at, Err: err}
+		return &RowError{Task: t.spec.Task, File: file, Row: at, Err: err}
 	}
 	if rec.TaskName == "" {
 		rec.TaskName = t.spec.Task
@@ -74,36 +85,42 @@ func (d decoder[T]) record(t *Table, i int, row T, r *Rand) (llmrouterdata.Stand
 	if rec.Metric == "" {
 		rec.Metric = t.spec.Metric
 	}
-	return rec, nil
+	return nil
 }
 
-func (d decoder[T]) records(ctx context.Context, t *Table, indices []int, r *Rand) ([]llmrouterdata.StandardQueryData, error) {
+func (d decoder[T]) records(ctx context.Context, t *Table, indices []int, r *Rand) ([]record, error) {
 	rows, err := Rows[T](ctx, t, indices)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]llmrouterdata.StandardQueryData, len(rows))
-	for i, row := range rows {
-		if out[i], err = d.record(t, indices[i], row, r); err != nil {
+	fn := d.start()
+	out := make([]record, len(rows))
+	for i := range rows {
+		out[i], err = fn(&rows[i], r)
+		if err := finish(t, indices[i], &out[i], err); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func (d decoder[T]) all(ctx context.Context, t *Table, r *Rand) iter.Seq2[llmrouterdata.StandardQueryData, error] {
-	return func(yield func(llmrouterdata.StandardQueryData, error) bool) {
+func (d decoder[T]) all(ctx context.Context, t *Table, r *Rand) iter.Seq2[record, error] {
+	return func(yield func(record, error) bool) {
+		fn := d.start()
 		i := 0
-		for row, err := range All[T](ctx, t) {
+		for rows, err := range batches[T](ctx, t) {
 			if err != nil {
-				yield(llmrouterdata.StandardQueryData{}, err)
+				yield(record{}, err)
 				return
 			}
-			rec, err := d.record(t, i, row, r)
-			if !yield(rec, err) || err != nil {
-				return
+			for k := range rows {
+				rec, err := fn(&rows[k], r)
+				err = finish(t, i, &rec, err)
+				if !yield(rec, err) || err != nil {
+					return
+				}
+				i++
 			}
-			i++
 		}
 	}
 }

@@ -231,6 +231,12 @@ func readScalars[T, E any](c *column, to cells, buf *[]E, read func([]E, bool) (
 	if _, err := read(vs, c.f.optional); err != nil {
 		return err
 	}
+	if same, ok := any(vs).([]T); ok && !c.unsigned { // nothing to check
+		for i, v := range same {
+			*cell[T](to, i) = v
+		}
+		return nil
+	}
 	for i, v := range vs {
 		if err := set(cell[T](to, i), v); err != nil {
 			return err

@@ -13,8 +13,15 @@ type record = llmrouterdata.StandardQueryData
 
 var errNoAnswer = errors.New("no answer")
 
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 // letter is the label of option i: A, B, ... by code point.
-func letter(i int) string { return string(rune('A' + i)) }
+func letter(i int) string {
+	if i < len(alphabet) {
+		return alphabet[i : i+1] // a string of a rune would be made anew
+	}
+	return string(rune('A' + i))
+}
 
 type naturalQARow struct {
 	Question string   `column:"question"`
@@ -65,12 +72,13 @@ type gpqaRow struct {
 // order[i], and the letter is that of the correct one, which is option 0.
 func gpqaRecord(row gpqaRow, r *Rand) (record, error) {
 	options := [4]string{row.Correct, row.Wrong1, row.Wrong2, row.Wrong3}
-	order := r.Perm(len(options))
-	shuffled := make([]string, len(options))
+	order := [4]int{0, 1, 2, 3}
+	r.r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	var shuffled [4]string
 	for i, place := range order {
 		shuffled[place] = options[i]
 	}
-	return record{Query: row.Question, GroundTruth: letter(order[0]), Choices: llmrouterdata.NewChoices(shuffled)}, nil
+	return record{Query: row.Question, GroundTruth: letter(order[0]), Choices: llmrouterdata.NewChoices(shuffled[:])}, nil
 }
 
 type mbppRow struct {
@@ -79,32 +87,46 @@ type mbppRow struct {
 	Tests  []string `column:"test_list"`
 }
 
-func mbppRecord(row mbppRow, _ *Rand) (record, error) {
-	if len(row.Tests) == 0 {
-		return record{}, errors.New("no tests")
+// mbppRecords makes the records of one reading, whose composed texts share
+// memory.
+func mbppRecords() func(*mbppRow, *Rand) (record, error) {
+	var (
+		shared sharedText
+		ids    []string // room for the next records'
+		buf    []byte
+	)
+	return func(row *mbppRow, _ *Rand) (record, error) {
+		if len(row.Tests) == 0 {
+			return record{}, errors.New("no tests")
+		}
+		var err error
+		if buf, err = appendJSONArray(buf[:0], row.Tests); err != nil {
+			return record{}, err
+		}
+		rec := record{Query: row.Text, GroundTruth: shared.add(buf), Choices: llmrouterdata.NewChoices(row.Tests)}
+		if len(ids) == 0 {
+			ids = make([]string, 16)
+		}
+		buf = strconv.AppendInt(buf[:0], int64(row.TaskID), 10)
+		ids[0] = shared.add(buf)
+		rec.TaskID, ids = &ids[0], ids[1:]
+		return rec, nil
 	}
-	tests, err := jsonArray(row.Tests)
-	id := strconv.Itoa(row.TaskID)
-	return record{Query: row.Text, GroundTruth: tests, Choices: llmrouterdata.NewChoices(row.Tests), TaskID: &id}, err
 }
 
-// jsonArray writes texts as pyjson.Append writes a list of them.
-func jsonArray(texts []string) (string, error) {
-	size := 2
-	for _, t := range texts {
-		size += len(t) + len(t)/8 + 4
-	}
-	b := append(make([]byte, 0, size), '[')
+// appendJSONArray writes texts as pyjson.Append writes a list of them.
+func appendJSONArray(b []byte, texts []string) ([]byte, error) {
+	b = append(b, '[')
 	for i, t := range texts {
 		if i > 0 {
 			b = append(b, ", "...)
 		}
 		var err error
 		if b, err = pyjson.AppendString(b, t, true); err != nil {
-			return "", err
+			return b, err
 		}
 	}
-	return string(append(b, ']')), nil
+	return append(b, ']'), nil
 }
 
 type humanEvalRow struct {

@@ -197,27 +197,41 @@ func Rows[T any](ctx context.Context, t *Table, indices []int) ([]T, error) {
 // error ends it.
 func All[T any](ctx context.Context, t *Table) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var zero T
+		for rows, err := range batches[T](ctx, t) {
+			if err != nil {
+				var zero T
+				yield(zero, err)
+				return
+			}
+			for i := range rows {
+				if !yield(rows[i], nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// batches is All by the slice. A slice is valid until the next one comes; what
+// its structs refer to may be kept.
+func batches[T any](ctx context.Context, t *Table) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
 		b, err := bind(reflect.TypeFor[T]())
 		if err != nil {
-			yield(zero, fmt.Errorf("datasets: %w", err))
+			yield(nil, fmt.Errorf("datasets: %w", err))
 			return
 		}
 		for _, s := range t.shards {
 			on := true
 			err := s.scan(ctx, b, func(batch reflect.Value) bool {
-				for _, row := range batch.Interface().([]T) {
-					if on = yield(row, nil); !on {
-						return false
-					}
-				}
-				return true
+				on = yield(batch.Interface().([]T), nil)
+				return on
 			})
 			if !on {
 				return
 			}
 			if err != nil {
-				yield(zero, err)
+				yield(nil, err)
 				return
 			}
 		}

@@ -50,9 +50,15 @@ type ChoiceField struct {
 // NewChoices returns {"text": text, "labels": ["A", "B", ...]}, the form that
 // the pipeline gives to a benchmark's bare list of options.
 func NewChoices(text []string) *Choices {
-	c, l := newFieldList()
-	l.fields = append(l.fields, ChoiceField{"text", slices.Clone(text)}, ChoiceField{"labels", letters(len(text))})
-	return c
+	made := new(struct {
+		choices Choices
+		list    fieldList
+		text    [4]string // as many as questions mostly have
+	})
+	made.choices.v = &made.list
+	made.list.two = [2]ChoiceField{{"text", append(made.text[:0], text...)}, {"labels", letters(len(text))}}
+	made.list.fields = made.list.two[:]
+	return &made.choices
 }
 
 // ChoicesFromFields returns an object with the given keys in the given order,

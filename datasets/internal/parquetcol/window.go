@@ -26,7 +26,7 @@ func (w *window) bytes(off int64, n int) ([]byte, error) {
 	size := int(min(int64(max(n, w.ahead)), w.end-off))
 	buf := w.buf
 	if cap(buf) < size {
-		buf = make([]byte, size)
+		buf = make([]byte, size+size/8) // the next page may be a little longer
 	}
 	buf = buf[:size]
 	keep := 0

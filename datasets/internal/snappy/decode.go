@@ -54,7 +54,7 @@ func (d *Decoder) Decode(block []byte) ([]byte, error) {
 	in := size + slop
 	end := in + len(block) - n
 	if cap(d.buf) < end+slop {
-		d.buf = make([]byte, end+slop)
+		d.buf = make([]byte, end+slop+end/8) // the next block may be a little longer
 	}
 	buf := d.buf[:end+slop]
 	copy(buf[in:], block[n:])
