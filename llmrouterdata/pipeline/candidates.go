@@ -21,13 +21,18 @@ type EmbedOptions struct {
 // EmbedCandidates embeds the feature text of every candidate in llm_data and
 // writes llm_embedding_data (step 2b). A candidate without a feature is an
 // error that names it: all such candidates are reported, and nothing is
-// written.
+// written. That the file cannot be written, or is llm_data itself, is reported
+// before anything is embedded.
 func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o EmbedOptions) ([]llmrouterdata.Candidate, error) {
 	if err := c.Require("llm_data", "llm_embedding_data"); err != nil {
 		return nil, err
 	}
 	if o.Encoder == nil {
 		return nil, errors.New("pipeline: EmbedOptions.Encoder is nil")
+	}
+	written := file{"llm_embedding_data", c.DataPath.LLMEmbeddingData}
+	if err := distinct([]file{written}, []file{{"llm_data", c.DataPath.LLMData}}); err != nil {
+		return nil, err
 	}
 	candidates, err := llmrouterdata.ReadCandidatesFile(c.DataPath.LLMData)
 	if err != nil {
@@ -50,6 +55,9 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o EmbedOption
 	dim := o.Encoder.Dim()
 	if dim < 1 {
 		return nil, fmt.Errorf("pipeline: the encoder makes vectors of %d numbers", dim)
+	}
+	if err := checkWritable(written); err != nil {
+		return nil, err
 	}
 	progress := newReporter(o.Progress)
 	for i := range candidates {

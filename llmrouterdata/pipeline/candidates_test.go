@@ -78,6 +78,24 @@ func TestEmbedCandidatesErrors(t *testing.T) {
 	}
 	_, err := EmbedCandidates(t.Context(), llmrouterdata.DefaultConfig(), EmbedOptions{Encoder: newEncoder()})
 	wantError(t, err, "llm_data", "llm_embedding_data")
+	// What cannot be written is told before anything is embedded.
+	for what, path := range map[string]func(c *llmrouterdata.Config) string{
+		"llm_data and llm_embedding_data are the same file": func(c *llmrouterdata.Config) string { return c.DataPath.LLMData },
+		"llm_embedding_data": func(c *llmrouterdata.Config) string { return c.DataPath.LLMData + "/below.json" },
+	} {
+		c := testSet(t, 1, 1, "a")
+		before, err := os.ReadFile(c.DataPath.LLMData)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.DataPath.LLMEmbeddingData = path(c)
+		encoder := newEncoder()
+		_, err = EmbedCandidates(t.Context(), c, EmbedOptions{Encoder: encoder})
+		wantError(t, err, what)
+		if after, _ := os.ReadFile(c.DataPath.LLMData); string(after) != string(before) || len(*encoder.texts) > 0 {
+			t.Errorf("%s: %q, %d texts were embedded", what, after, len(*encoder.texts))
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := EmbedCandidates(ctx, testSet(t, 1, 1, "a"), EmbedOptions{Encoder: newEncoder()}); !errors.Is(err, context.Canceled) {
@@ -108,6 +126,14 @@ func TestGenerateQueriesErrors(t *testing.T) {
 	same.DataPath.QueryDataTest = same.DataPath.QueryDataTrain
 	_, err = GenerateQueries(t.Context(), same, GenerateOptions{Source: source})
 	wantError(t, err, "query_data_train and query_data_test are the same file")
+	below := testConfig(t.TempDir())
+	writeFile(t, below.DataPath.QueryDataTrain, "")
+	below.DataPath.QueryDataTest = below.DataPath.QueryDataTrain + "/test.jsonl"
+	_, err = GenerateQueries(t.Context(), below, GenerateOptions{Source: source, Sampling: datasets.GenerateOptions{Specs: []datasets.Spec{gsm8kSpec()}}})
+	wantError(t, err, "query_data_test")
+	if strings.Contains(err.Error(), "gsm8k") {
+		t.Errorf("the benchmark was opened first: %v", err)
+	}
 	for _, name := range []string{c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest} {
 		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s was written", name)

@@ -189,7 +189,7 @@ func Evaluate(ctx context.Context, c *llmrouterdata.Config, o EvaluateOptions) (
 	if err := checkPaths(c, o.Journal); err != nil {
 		return nil, err
 	}
-	if err := checkWritable(c); err != nil {
+	if err := checkWritable(stepThree(c)...); err != nil {
 		return nil, err
 	}
 	work, err := load(c, &o)

@@ -33,7 +33,11 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o GenerateOpt
 	if o.Source == nil {
 		return nil, fmt.Errorf("pipeline: GenerateOptions.Source is nil")
 	}
-	if err := distinct([]file{{"query_data_train", c.DataPath.QueryDataTrain}, {"query_data_test", c.DataPath.QueryDataTest}}, nil); err != nil {
+	written := []file{{"query_data_train", c.DataPath.QueryDataTrain}, {"query_data_test", c.DataPath.QueryDataTest}}
+	if err := distinct(written, nil); err != nil {
+		return nil, err
+	}
+	if err := checkWritable(written...); err != nil {
 		return nil, err
 	}
 	sampling := o.Sampling

@@ -30,9 +30,9 @@ func stepThree(c *llmrouterdata.Config) []file {
 }
 
 // checkWritable demands that each of the outputs can be written, before
-// anything is paid for.
-func checkWritable(c *llmrouterdata.Config) error {
-	for _, o := range stepThree(c) {
+// anything is downloaded, computed or paid for.
+func checkWritable(files ...file) error {
+	for _, o := range files {
 		f, err := atomicfile.CreateAll(o.path)
 		if err == nil {
 			err = f.Abort()
