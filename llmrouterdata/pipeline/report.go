@@ -186,7 +186,7 @@ func (r *run) report() *Report {
 	defer r.mu.Unlock()
 	report := &Report{
 		Queries: len(r.work.queries), Candidates: len(r.work.targets), Pairs: len(r.pairs),
-		Resumed: r.resumed, Called: max(0, r.done-r.resumed), SpentUSD: r.spentUSD(),
+		Resumed: r.resumed, Called: max(0, r.done-r.resumed), SpentUSD: r.spent.dollars(),
 		Seconds: time.Since(r.started).Seconds(),
 	}
 	var all summer

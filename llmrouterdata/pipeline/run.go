@@ -31,8 +31,8 @@ type run struct {
 	done        int
 	failed      int
 	resumed     int
-	spent       int64 // calls of this run, in 1e-12 USD: a sum without an order
-	notEmbedded int   // texts without a vector
+	spent       picoUSD // calls of this run: a sum without an order
+	notEmbedded int     // texts without a vector
 	reasons     []string
 	fatal       error // an error that ends the run
 }
@@ -364,12 +364,12 @@ func (r *run) one(ctx context.Context, client completer, quiet <-chan struct{}, 
 func (r *run) finished(i int, at int64, e *entry) {
 	r.mu.Lock()
 	r.done++
-	r.spent += picoUSD(e.CostUSD)
+	r.spent.add(e.CostUSD)
 	r.pairs[i].set(at, e)
 	if e.Error != nil {
 		r.failed++
 	}
-	p := Progress{Stage: StageCall, Done: r.done, Total: len(r.pairs), Failed: r.failed, Resumed: r.resumed, CostUSD: r.spentUSD()}
+	p := Progress{Stage: StageCall, Done: r.done, Total: len(r.pairs), Failed: r.failed, Resumed: r.resumed, CostUSD: r.spent.dollars()}
 	r.mu.Unlock()
 	r.progress.report(p)
 }
@@ -377,13 +377,20 @@ func (r *run) finished(i int, at int64, e *entry) {
 // paid counts money that bought no answer.
 func (r *run) paid(usd float64) {
 	r.mu.Lock()
-	r.spent += picoUSD(usd)
+	r.spent.add(usd)
 	r.mu.Unlock()
 }
 
-func picoUSD(usd float64) int64 { return int64(math.Round(usd * 1e12)) }
+// picoUSD is an amount in 1e-12 USD: whole numbers, whose sum has no order. It
+// stays at its highest value, since a service may claim any number of tokens.
+type picoUSD int64
 
-func (r *run) spentUSD() float64 { return float64(r.spent) / 1e12 }
+func (p *picoUSD) add(usd float64) {
+	const most = math.MaxInt64 / 2
+	*p = min(*p+picoUSD(math.Round(min(usd*1e12, most))), most)
+}
+
+func (p picoUSD) dollars() float64 { return float64(p) / 1e12 }
 
 // fail ends the run with its first error: calls under way are finished and
 // journaled, as they are paid for.
