@@ -2,6 +2,7 @@ package llmrouterdata
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -269,11 +270,14 @@ func writeCandidates(w io.Writer, candidates []Candidate, known func(Candidate, 
 	all := &pyjson.Object{}
 	for _, c := range candidates {
 		if _, twice := all.Get(c.Name); twice {
-			return &CandidateError{Candidate: c.Name, Err: fmt.Errorf("the name stands twice")}
+			return &CandidateError{Candidate: c.Name, Err: errors.New("the name stands twice")}
 		}
-		for field, price := range map[string]float64{"input_price": c.InputPrice, "output_price": c.OutputPrice} {
-			if math.IsNaN(price) || math.IsInf(price, 0) {
-				return &CandidateError{Candidate: c.Name, Field: field, Err: fmt.Errorf("%v has no place in JSON", price)}
+		for _, p := range [...]struct {
+			field string
+			price float64
+		}{{"input_price", c.InputPrice}, {"output_price", c.OutputPrice}} {
+			if math.IsNaN(p.price) || math.IsInf(p.price, 0) {
+				return &CandidateError{Candidate: c.Name, Field: p.field, Err: fmt.Errorf("%v has no place in JSON", p.price)}
 			}
 		}
 		o := &pyjson.Object{}

@@ -92,7 +92,7 @@ func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys
 	var problems []*llmrouterdata.CandidateError
 	seen := map[string]bool{}
 	for i, c := range candidates {
-		if strings.HasSuffix(c.Name, "_think") {
+		if !c.Called() {
 			continue
 		}
 		name := c.Name
