@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/llmrouter-go/llmrouter/internal/pyjson"
 )
 
 func TestJSONOfLiterals(t *testing.T) {
@@ -71,6 +73,29 @@ func TestErrorsAreSyntaxErrors(t *testing.T) {
 	}
 }
 
+// TestLongIntegers: what would take too long to bring into digits is refused.
+func TestLongIntegers(t *testing.T) {
+	for text, digits := range map[string]int{
+		strings.Repeat("9", 4300):                4300,
+		"0x" + strings.Repeat("f", 65536):        78914,
+		"0o" + strings.Repeat("0", 1<<20) + "17": 2,
+		"0b" + strings.Repeat("0_0", 1<<20):      1,
+	} {
+		v, err := Parse(text)
+		if n, ok := v.(pyjson.Int); err != nil || !ok || len(n) != digits {
+			t.Errorf("%.20s...: %.40v, %v", text, v, err)
+		}
+	}
+	for _, text := range []string{
+		strings.Repeat("9", 4301), "0x1" + strings.Repeat("0", 65536), "0o4" + strings.Repeat("0", 87381),
+		"0x" + strings.Repeat("f", 8<<20), "0o" + strings.Repeat("7", 8<<20), "0b" + strings.Repeat("1", 8<<20),
+	} {
+		if v, err := Parse(text); err == nil {
+			t.Errorf("%.20s...: %.40v", text, v)
+		}
+	}
+}
+
 // FuzzParse holds that a list or dict of JSON values survives str() and Parse.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
@@ -97,7 +122,7 @@ func FuzzParse(f *testing.F) {
 			if strings.Contains(printed, "nan") || strings.Contains(printed, "inf") {
 				return
 			}
-			// A long integer in another base has a decimal form past the limit.
+			// An integer in another base may be longer than one in this.
 			if len(printed) > maxIntDigits {
 				return
 			}

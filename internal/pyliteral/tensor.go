@@ -15,8 +15,9 @@ var placement = regexp.MustCompile(`,\s*(?:device='[^']*'|dtype=torch\.\w+)`)
 
 // ParseTensor reads the printed form of a torch tensor, such as
 // "tensor([0.1, 0.2], device='cuda:0')", or a bare list or tuple, and returns
-// nested []any of float64, each rounded to float32, or one float64. Rows of
-// unequal length, elided or non-finite values and other attributes are errors.
+// nested []any of float64, each rounded to float32, or one float64; a number
+// past the largest float32 becomes infinite, as in torch. Rows of unequal length,
+// elided values, inf, nan and other attributes are errors.
 func ParseTensor(text string) (any, error) {
 	text = strings.TrimSpace(text)
 	if rest, ok := strings.CutPrefix(text, "tensor("); ok {

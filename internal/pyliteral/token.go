@@ -218,8 +218,13 @@ func digitValue(c byte) int {
 	return 99
 }
 
-// maxIntDigits is CPython's default limit on the digits of a decimal integer.
-const maxIntDigits = 4300
+const (
+	// maxIntDigits is CPython's default limit on the digits of a decimal integer.
+	maxIntDigits = 4300
+	// maxBits is our limit on an integer in another base, which has none in
+	// CPython: bringing it into decimal digits takes more than linear time.
+	maxBits = 1 << 18
+)
 
 func (l *lexer) number() (token, error) {
 	at := l.pos
@@ -240,7 +245,13 @@ func (l *lexer) number() (token, error) {
 			if err != nil {
 				return token{}, err
 			}
-			n, _ := new(big.Int).SetString(text, base)
+			if text = strings.TrimLeft(text, "0"); len(text) > maxBits {
+				return token{}, l.fail("integer of more than %d bits", maxBits)
+			}
+			n, _ := new(big.Int).SetString(orZero(text), base)
+			if n.BitLen() > maxBits {
+				return token{}, l.fail("integer of more than %d bits", maxBits)
+			}
 			return done(pyjson.BigInt(n))
 		}
 	}
