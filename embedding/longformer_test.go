@@ -969,3 +969,20 @@ func TestSeededModel(t *testing.T) {
 		t.Errorf("a tokenizer with more tokens than the model: %v", err)
 	}
 }
+
+// TestEndlessConfig opens a folder whose config.json states no size and has no
+// end.
+func TestEndlessConfig(t *testing.T) {
+	const endless = "/dev/zero"
+	if _, err := os.Stat(endless); err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(endless, filepath.Join(dir, "config.json")); err != nil {
+		t.Skip(err)
+	}
+	_, err := OpenLongformer(t.Context(), dir, nil)
+	if err == nil || !strings.Contains(err.Error(), "config.json has more than") {
+		t.Error(err)
+	}
+}
