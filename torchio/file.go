@@ -289,7 +289,7 @@ func (f *File) loadZip() error {
 	var refs slab[storageRef]
 	data := slices.Grow([]byte(folder+"/data/"), 64)
 	u := f.unpickler(src)
-	u.storage = func(dtype DType, untyped bool, key string, numel int64, view any) (*storageRef, error) {
+	u.storage = func(dtype DType, key string, numel int64, view any) (*storageRef, error) {
 		if view != nil {
 			return nil, errors.New("a part of a storage, which only the legacy format has")
 		}

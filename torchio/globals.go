@@ -15,10 +15,9 @@ type global struct {
 	// call makes the value that calling the global gives, nil for those that
 	// are only named.
 	call func(u *unpickler, args Tuple) (any, error)
-	// storage is the element type, for a storage class; untyped says that the
-	// class leaves it to the tensor.
+	// storage is the element type, for a storage class. An untyped one holds
+	// bytes until a tensor says what they are.
 	storage DType
-	untyped bool
 }
 
 // globals is the allow-list: what torch.save writes for tensors, parameters,
@@ -38,8 +37,8 @@ var globals = func() map[string]any {
 		"torch._tensor._rebuild_from_type_v2":        &global{call: rebuildFromType},
 		"torch.Size":                                 &global{call: callSize},
 		"torch.device":                               &global{call: callDevice},
-		"torch.storage.UntypedStorage":               &global{storage: Uint8, untyped: true},
-		"torch.UntypedStorage":                       &global{storage: Uint8, untyped: true},
+		"torch.storage.UntypedStorage":               &global{storage: Uint8},
+		"torch.UntypedStorage":                       &global{storage: Uint8},
 
 		"_codecs.encode": &global{call: callEncode},
 	}
@@ -101,7 +100,7 @@ func (u *unpickler) persistent(id any) (*storageRef, error) {
 	if err := u.charge(240 + len(key)); err != nil {
 		return nil, err
 	}
-	return u.storage(class.storage, class.untyped, key, numel, view)
+	return u.storage(class.storage, key, numel, view)
 }
 
 // rebuildTensor makes the functions that rebuild a tensor: (storage, offset,

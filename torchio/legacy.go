@@ -84,7 +84,7 @@ type legacyStorage struct {
 
 // resolve takes a persistent id. view is nil, or (key, offset, elements) for
 // a part of the storage.
-func (l *legacyStorages) resolve(dtype DType, untyped bool, key string, numel int64, view any) (*storageRef, error) {
+func (l *legacyStorages) resolve(dtype DType, key string, numel int64, view any) (*storageRef, error) {
 	item := int64(dtype.Size())
 	// A storage may not be larger than the file, which also keeps the
 	// products below within bounds.

@@ -25,7 +25,7 @@ type unpickler struct {
 	budget int64          // bytes left
 	limit  int64          // budget at the start
 	// storage resolves a persistent id, nil where none is allowed.
-	storage     func(dtype DType, untyped bool, key string, numel int64, view any) (*storageRef, error)
+	storage     func(dtype DType, key string, numel int64, view any) (*storageRef, error)
 	maxExpanded int64
 	// The last shape and strides: tensors of a kind share theirs.
 	lastDims [2][]int

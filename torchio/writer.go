@@ -53,9 +53,9 @@ type Scratch interface {
 }
 
 // Writer writes a torch file to a stream, in one pass and with less than 200
-// bytes of memory for each tensor (names apart), or none with a scratch file. Neither the number of tensors
-// nor their shapes need be known beforehand. The first call decides what the
-// file holds:
+// bytes of memory for each tensor (names apart), or none with a scratch file.
+// Neither the number of tensors nor their shapes need be known beforehand. The
+// first call decides what the file holds:
 //
 //	PutInt     a dict of tensors by number
 //	PutString  a dict of tensors by name
