@@ -2,6 +2,7 @@ package bpe
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -267,6 +268,26 @@ func TestStop(t *testing.T) {
 		if got, err := tok.Encode(text, &Options{Stop: t.Context().Err}); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%.10q: other ids (%v)", text, err)
 		}
+	}
+}
+
+// TestStopSpecials ends the search for special tokens that a file lists by the
+// thousand.
+func TestStopSpecials(t *testing.T) {
+	many := make([]special, 5000)
+	for i := range many {
+		many[i] = special{content: fmt.Sprintf("<%d>", i)}
+	}
+	stopped := errors.New("stopped")
+	calls := 0
+	tok := *trained(t)
+	tok.specials = newSpecials(many)
+	_, err := tok.Encode(strings.Repeat("<", 10<<20), &Options{MaxTokens: 2, Stop: func() error { calls++; return stopped }})
+	if err != nil || calls != 0 {
+		t.Errorf("no room for a token: %v after %d calls", err, calls)
+	}
+	if _, err = tok.Encode(strings.Repeat("<", 10<<20), &Options{MaxTokens: 8, Stop: func() error { calls++; return stopped }}); !errors.Is(err, stopped) || calls != 1 {
+		t.Errorf("%v after %d calls", err, calls)
 	}
 }
 

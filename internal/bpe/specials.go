@@ -40,15 +40,18 @@ func newSpecials(all []special) specials {
 
 // find gives the first special token in text[from:] and the part of the text
 // that it takes, which never reaches before from; ok is false when there is
-// none.
-func (s *specials) find(text string, from int) (sp special, start, end int, ok bool) {
+// none. A file may list any number of them, so e may end the search.
+func (s *specials) find(e *encoding, text string, from int) (sp special, start, end int, ok bool, err error) {
 	for i := from; ; i++ {
 		i = s.candidate(text, i)
 		if i < 0 {
-			return special{}, 0, 0, false
+			return special{}, 0, 0, false, nil
 		}
 		for _, sp := range s.byFirst[text[i]] {
 			if !strings.HasPrefix(text[i:], sp.content) {
+				if err := e.proceed(1 + len(sp.content)/16); err != nil {
+					return special{}, 0, 0, false, err
+				}
 				continue
 			}
 			start, end := i, i+len(sp.content)
@@ -66,7 +69,7 @@ func (s *specials) find(text string, from int) (sp special, start, end int, ok b
 				}
 				end += n
 			}
-			return sp, start, end, true
+			return sp, start, end, true, nil
 		}
 	}
 }

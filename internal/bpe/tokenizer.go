@@ -39,9 +39,9 @@ type Options struct {
 	// consist of, and not as special tokens.
 	LiteralSpecials bool
 
-	// Stop, where it is not nil, is called now and then, every 64 KB of text
-	// or so; an error that it gives ends the encoding and is returned. A
-	// context's Err method is such a function.
+	// Stop, where it is not nil, is called now and then, every few
+	// milliseconds; an error that it gives ends the encoding and is returned.
+	// A context's Err method is such a function.
 	Stop func() error
 
 	// AllowInvalid encodes bytes that are not UTF-8 as they are, each counted
@@ -151,7 +151,11 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 	for at < len(text) && !e.full(limit) {
 		sp, start, end, ok := special{}, len(text), len(text), false
 		if !o.LiteralSpecials {
-			if sp, start, end, ok = t.specials.find(text, at); !ok {
+			var err error
+			if sp, start, end, ok, err = t.specials.find(e, text, at); err != nil {
+				return err
+			}
+			if !ok {
 				start = len(text)
 			}
 		}
