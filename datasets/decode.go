@@ -39,19 +39,28 @@ func Decode[T any](fn func(row T, r *Rand) (llmrouterdata.StandardQueryData, err
 	if fn == nil {
 		return decoder[T]{}
 	}
+	return decoder[T]{start: func() func(*T, *Rand) (record, error) {
+		return func(row *T, r *Rand) (record, error) { return fn(*row, r) }
+	}}
+}
+
+// decodeCopied is Decode for a function that keeps none of the row's lists,
+// though their texts.
+func decodeCopied[T any](fn func(row T, r *Rand) (record, error)) Decoder {
 	return decodeEach(func() func(*T, *Rand) (record, error) {
 		return func(row *T, r *Rand) (record, error) { return fn(*row, r) }
 	})
 }
 
-// decodeEach is Decode with a function for each reading, which may keep what
-// its records share. The row that it is given is overwritten afterwards.
+// decodeEach is decodeCopied with a function for each reading, so that its
+// records can share memory. The row belongs to the reader.
 func decodeEach[T any](start func() func(row *T, r *Rand) (record, error)) Decoder {
-	return decoder[T]{start}
+	return decoder[T]{start, scanOptions{reuseLists: true}}
 }
 
 type decoder[T any] struct {
 	start func() func(row *T, r *Rand) (record, error)
+	scan  scanOptions
 }
 
 func (d decoder[T]) check() error {
@@ -108,7 +117,7 @@ func (d decoder[T]) all(ctx context.Context, t *Table, r *Rand) iter.Seq2[record
 	return func(yield func(record, error) bool) {
 		fn := d.start()
 		i := 0
-		for rows, err := range batches[T](ctx, t) {
+		for rows, err := range batches[T](ctx, t, d.scan) {
 			if err != nil {
 				yield(record{}, err)
 				return

@@ -97,14 +97,14 @@ func (s *parquetShard) read(ctx context.Context, b *binding, indices []int, dst 
 	return nil
 }
 
-func (s *parquetShard) scan(ctx context.Context, b *binding, yield func(reflect.Value) bool) error {
+func (s *parquetShard) scan(ctx context.Context, b *binding, o scanOptions, yield func(reflect.Value) bool) error {
 	leaves, err := s.leaves(b)
 	if err != nil {
 		return err
 	}
 	cols := make([]column, len(leaves))
 	for i, l := range leaves {
-		cols[i] = column{f: &b.fields[i], Column: s.pq.Column(l, parquetcol.ColumnOptions{ReadBytes: scanAhead, ShareBytes: shareBytes}), unsigned: l.Unsigned()}
+		cols[i] = column{f: &b.fields[i], Column: s.pq.Column(l, parquetcol.ColumnOptions{ReadBytes: scanAhead, ShareBytes: shareBytes}), unsigned: l.Unsigned(), reuseLists: o.reuseLists}
 	}
 	batch := reflect.MakeSlice(reflect.SliceOf(b.typ), batchRows, batchRows)
 	for g := range s.pq.NumRowGroups() {
@@ -139,6 +139,8 @@ type column struct {
 	*parquetcol.Column
 	f        *field
 	unsigned bool
+	// reuseLists puts each batch's lists where the last one's were.
+	reuseLists bool
 	// What is read before it goes into the structs, for the next call to use
 	// again.
 	strings []string
@@ -176,7 +178,7 @@ func (c *column) read(to cells) (err error) {
 	switch c.f.kind {
 	case parquetcol.KindString:
 		if c.f.list {
-			return readLists(c, to, c.StringLists, func(p *string, v string) error { *p = v; return nil })
+			return readLists(c, to, &c.strings, c.StringLists, func(p *string, v string) error { *p = v; return nil })
 		}
 		return readScalars(c, to, &c.strings, c.Strings, func(p *string, v string) error { *p = v; return nil })
 	case parquetcol.KindInt:
@@ -196,7 +198,7 @@ func (c *column) read(to cells) (err error) {
 		return readFloats[float64](c, to)
 	}
 	if c.f.list {
-		return readLists(c, to, c.BoolLists, func(p *bool, v bool) error { *p = v; return nil })
+		return readLists(c, to, &c.bools, c.BoolLists, func(p *bool, v bool) error { *p = v; return nil })
 	}
 	return readScalars(c, to, &c.bools, c.Bools, func(p *bool, v bool) error { *p = v; return nil })
 }
@@ -209,7 +211,7 @@ func readInts[T int8 | int16 | int32 | int64](c *column, to cells) error {
 		return nil
 	}
 	if c.f.list {
-		return readLists(c, to, c.IntLists, set)
+		return readLists(c, to, &c.ints, c.IntLists, set)
 	}
 	return readScalars(c, to, &c.ints, c.Ints, set)
 }
@@ -217,7 +219,7 @@ func readInts[T int8 | int16 | int32 | int64](c *column, to cells) error {
 func readFloats[T float32 | float64](c *column, to cells) error {
 	set := func(p *T, v float64) error { *p = T(v); return nil }
 	if c.f.list {
-		return readLists(c, to, c.FloatLists, set)
+		return readLists(c, to, &c.floats, c.FloatLists, set)
 	}
 	return readScalars(c, to, &c.floats, c.Floats, set)
 }
@@ -247,16 +249,20 @@ func readScalars[T, E any](c *column, to cells, buf *[]E, read func([]E, bool) (
 
 // readLists is readScalars for lists. They share one array, each with its own
 // bounds; an empty list is nil.
-func readLists[T, E any](c *column, to cells, read func([]E, []int, int, bool) ([]E, []int, error), set func(*T, E) error) error {
+func readLists[T, E any](c *column, to cells, buf *[]E, read func([]E, []int, int, bool) ([]E, []int, error), set func(*T, E) error) error {
 	var room []E
-	if c.items > 0 {
+	if c.reuseLists {
+		room = (*buf)[:0]
+	} else if c.items > 0 {
 		room = make([]E, 0, c.items+c.items/8)
 	}
 	items, ends, err := read(room, c.ends[:0], to.n, c.f.optional)
 	if err != nil {
 		return err
 	}
-	if to.n > 1 {
+	if c.reuseLists {
+		*buf = items
+	} else if to.n > 1 {
 		c.items = len(items)
 	}
 	c.ends = ends

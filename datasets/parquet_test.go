@@ -339,3 +339,39 @@ func TestScanMemory(t *testing.T) {
 		t.Errorf("%d bytes are held, %d before", most, before)
 	}
 }
+
+// What a scan yields must not change when it goes on.
+func TestScanKeepsWhatItYielded(t *testing.T) {
+	for _, task := range hfrows.Tasks() {
+		t.Run(task, func(t *testing.T) {
+			const n = 3*batchRows + 7
+			var file bytes.Buffer
+			if err := hfrows.Write(&file, task, n, n/2); err != nil {
+				t.Fatal(err)
+			}
+			table, err := Open(t.Context(), memory{"rows.parquet", file.Bytes()}, onePart(t, task))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer table.Close()
+			var kept []record
+			for rec, err := range table.All(t.Context(), nil) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				kept = append(kept, rec)
+			}
+			all := make([]int, n)
+			for i := range all {
+				all[i] = i
+			}
+			want, err := table.Records(t.Context(), all, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, kept); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

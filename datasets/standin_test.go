@@ -26,7 +26,7 @@ func (s rowShard) read(_ context.Context, _ *binding, indices []int, dst reflect
 	return nil
 }
 
-func (s rowShard) scan(ctx context.Context, b *binding, yield func(reflect.Value) bool) error {
+func (s rowShard) scan(ctx context.Context, b *binding, _ scanOptions, yield func(reflect.Value) bool) error {
 	batch := reflect.MakeSlice(reflect.SliceOf(b.typ), s.n, s.n)
 	for i := range s.n {
 		batch.Index(i).Set(reflect.ValueOf(s.row(i)))

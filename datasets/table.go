@@ -33,8 +33,15 @@ type shard interface {
 	// read sets the fields of dst[i] from row indices[i]; indices ascend.
 	read(ctx context.Context, b *binding, indices []int, dst reflect.Value) error
 	// scan calls yield with slices of b's type until it reports false. A slice
-	// is valid until yield returns; what its structs refer to may be kept.
-	scan(ctx context.Context, b *binding, yield func(batch reflect.Value) bool) error
+	// is valid until yield returns; what its structs refer to may be kept, but
+	// for lists that are used again.
+	scan(ctx context.Context, b *binding, o scanOptions, yield func(batch reflect.Value) bool) error
+}
+
+type scanOptions struct {
+	// reuseLists allows lists to be overwritten by those of the next batch,
+	// though not their texts.
+	reuseLists bool
 }
 
 // Open opens a benchmark. Files that are there but cannot be read are a
@@ -197,7 +204,7 @@ func Rows[T any](ctx context.Context, t *Table, indices []int) ([]T, error) {
 // error ends it.
 func All[T any](ctx context.Context, t *Table) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		for rows, err := range batches[T](ctx, t) {
+		for rows, err := range batches[T](ctx, t, scanOptions{}) {
 			if err != nil {
 				var zero T
 				yield(zero, err)
@@ -212,9 +219,9 @@ func All[T any](ctx context.Context, t *Table) iter.Seq2[T, error] {
 	}
 }
 
-// batches is All by the slice. A slice is valid until the next one comes; what
-// its structs refer to may be kept.
-func batches[T any](ctx context.Context, t *Table) iter.Seq2[[]T, error] {
+// batches is All by the slice, which is valid until the next one comes; see
+// shard.scan.
+func batches[T any](ctx context.Context, t *Table, o scanOptions) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		b, err := bind(reflect.TypeFor[T]())
 		if err != nil {
@@ -223,7 +230,7 @@ func batches[T any](ctx context.Context, t *Table) iter.Seq2[[]T, error] {
 		}
 		for _, s := range t.shards {
 			on := true
-			err := s.scan(ctx, b, func(batch reflect.Value) bool {
+			err := s.scan(ctx, b, o, func(batch reflect.Value) bool {
 				on = yield(batch.Interface().([]T), nil)
 				return on
 			})

@@ -137,7 +137,7 @@ func (s *textShard) read(ctx context.Context, b *binding, indices []int, dst ref
 	})
 }
 
-func (s *textShard) scan(ctx context.Context, b *binding, yield func(reflect.Value) bool) error {
+func (s *textShard) scan(ctx context.Context, b *binding, _ scanOptions, yield func(reflect.Value) bool) error {
 	slice := reflect.SliceOf(b.typ)
 	var batch reflect.Value
 	stopped := false

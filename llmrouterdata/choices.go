@@ -16,10 +16,18 @@ import (
 // "text" and "labels" (or "label"). Nil means that there are none. A Choices
 // is not changed after it was made and may be shared.
 type Choices struct {
-	// v is a []any or a *pyjson.Object as read, or the *fieldList that a
-	// Choices was made of: a benchmark's rows come by the hundred thousand, and
-	// boxing each of their texts would cost more than reading them.
+	// v is a []any or a *pyjson.Object as read, or the *optionList or the
+	// *fieldList that a Choices was made of: a benchmark's rows come by the
+	// hundred thousand, and boxing each of their texts would cost more than
+	// reading them.
 	v any
+}
+
+// optionList holds the texts of a Choices whose labels are letters.
+type optionList struct{ text []string }
+
+func (l *optionList) fields() []ChoiceField {
+	return []ChoiceField{{"text", l.text}, {"labels", letters(len(l.text))}}
 }
 
 // fieldList holds the fields of a Choices, with room for two, which are the
@@ -52,12 +60,11 @@ type ChoiceField struct {
 func NewChoices(text []string) *Choices {
 	made := new(struct {
 		choices Choices
-		list    fieldList
-		text    [4]string // as many as questions mostly have
+		list    optionList
+		room    [4]string // as many as questions mostly have
 	})
 	made.choices.v = &made.list
-	made.list.two = [2]ChoiceField{{"text", append(made.text[:0], text...)}, {"labels", letters(len(text))}}
-	made.list.fields = made.list.two[:]
+	made.list.text = append(made.room[:0], text...)
 	return &made.choices
 }
 
@@ -76,14 +83,25 @@ func ChoicesFromFields(fields ...ChoiceField) *Choices {
 	return c
 }
 
+// made returns the fields that the Choices was made of.
+func (c *Choices) made() ([]ChoiceField, bool) {
+	switch v := c.v.(type) {
+	case *optionList:
+		return v.fields(), true
+	case *fieldList:
+		return v.fields, true
+	}
+	return nil, false
+}
+
 // value returns the content in the types of pyjson.
 func (c *Choices) value() any {
-	made, ok := c.v.(*fieldList)
+	fields, ok := c.made()
 	if !ok {
 		return c.v
 	}
 	o := &pyjson.Object{}
-	for _, f := range made.fields {
+	for _, f := range fields {
 		o.Set(f.Key, f.Values)
 	}
 	return o
@@ -91,15 +109,14 @@ func (c *Choices) value() any {
 
 // list returns the texts of a key, and whether there is that key.
 func (c *Choices) list(key string) ([]string, bool) {
-	switch v := c.v.(type) {
-	case *fieldList:
-		for _, f := range v.fields {
+	if fields, ok := c.made(); ok {
+		for _, f := range fields {
 			if f.Key == key {
 				return slices.Clone(f.Values), true
 			}
 		}
-	case *pyjson.Object:
-		if list, ok := v.Get(key); ok {
+	} else if o, ok := c.v.(*pyjson.Object); ok {
+		if list, ok := o.Get(key); ok {
 			return texts(list), true
 		}
 	}

@@ -156,11 +156,11 @@ func AppendString(dst []byte, s string, ascii bool) ([]byte, error) {
 	from := 0 // start of the run that is copied as it is
 	for i := 0; i < len(s); {
 		if len(s)-i >= 8 {
-			if isPlain8(s[i : i+8]) {
+			if plain8(load8(s[i : i+8])) {
 				i += 8
 				continue
 			}
-		} else if len(s) >= 8 && isPlain8(s[len(s)-8:]) {
+		} else if len(s) >= 8 && plain8(load8(s[len(s)-8:])) {
 			break
 		}
 		c := s[i]
@@ -192,16 +192,21 @@ func AppendString(dst []byte, s string, ascii bool) ([]byte, error) {
 	return append(append(dst, s[from:]...), '"'), nil
 }
 
-// isPlain8 reports whether none of the eight bytes of s is written otherwise
-// than as it is. It may report false for others too.
-func isPlain8(s string) bool {
+// load8 returns the eight bytes of s. It and plain8 are two functions since one
+// would not be inlined.
+func load8(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// plain8 reports whether none of the eight bytes in w is written otherwise than
+// as it is. It may report false for others too.
+func plain8(w uint64) bool {
 	const (
 		ones = 0x0101010101010101
 		high = 0x80 * ones
 	)
-	_ = s[7]
-	w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 	// A subtraction sets the upper bit of a byte that it takes below zero, the
 	// addition that of 0x7f.
 	special := w | (w + ones) | (w - ' '*ones) | (w ^ '"'*ones - ones) | (w ^ '\\'*ones - ones)
