@@ -148,8 +148,8 @@ func (c *cappedReader) Read(p []byte) (int, error) {
 	if c.over {
 		return 0, errOver
 	}
-	if int64(len(p)) > c.left+1 {
-		p = p[:c.left+1]
+	if int64(len(p)) > c.left {
+		p = p[:c.left+1] // one more tells that there is more
 	}
 	n, err := c.r.Read(p)
 	if int64(n) > c.left {

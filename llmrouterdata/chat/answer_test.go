@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -160,6 +161,16 @@ func TestDecompressionBomb(t *testing.T) {
 	_, err = readAnswer(res, 1<<20)
 	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != KindTooLarge {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A limit that is meant as none is one.
+func TestNoLimit(t *testing.T) {
+	const text = `{"choices":[{"message":{"content":"hi"}}]}`
+	for _, most := range []int64{math.MaxInt64, int64(len(text))} {
+		if a, err := readAnswer(httpResponse(jsonType, text), most); err != nil || a.text != "hi" {
+			t.Errorf("limit %d: %+v, %v", most, a, err)
+		}
 	}
 }
 
