@@ -10,27 +10,26 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// pagesTouched returns the share of the columns' bytes that lie in the pages
-// which hold the rows.
-func pagesTouched(name string, columns []datasets.Column, rows []int) (float64, error) {
+// pagesTouched returns the number of the columns' data pages that hold the
+// rows, and that of all.
+func pagesTouched(name string, columns []datasets.Column, rows []int) (hit, all int, err error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	pq, err := parquet.OpenFile(f, info.Size())
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	needed := map[string]bool{}
 	for _, c := range columns {
 		needed[c.Name] = true
 	}
-	hit, all := 0.0, 0.0
 	first := int64(0)
 	for g, group := range pq.RowGroups() {
 		for c, chunk := range group.ColumnChunks() {
@@ -40,18 +39,17 @@ func pagesTouched(name string, columns []datasets.Column, rows []int) (float64, 
 			}
 			index, err := chunk.OffsetIndex()
 			if err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 			for p := range index.NumPages() {
 				from, to := first+index.FirstRowIndex(p), first+group.NumRows()
 				if p+1 < index.NumPages() {
 					to = first + index.FirstRowIndex(p+1)
 				}
-				size := float64(index.CompressedPageSize(p))
-				all += size
+				all++
 				for _, r := range rows {
 					if int64(r) >= from && int64(r) < to {
-						hit += size
+						hit++
 						break
 					}
 				}
@@ -59,5 +57,5 @@ func pagesTouched(name string, columns []datasets.Column, rows []int) (float64, 
 		}
 		first += group.NumRows()
 	}
-	return hit / all, nil
+	return hit, all, nil
 }
