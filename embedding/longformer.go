@@ -48,7 +48,7 @@ type LongformerOptions struct {
 	Workers int
 	// BatchTokens is about how many tokens are computed together: more cost
 	// memory (30 kB each for the base model), fewer cost time. The default is
-	// 256 for each worker and at least 512. A longer text is computed alone,
+	// 256 for each worker and at least 1,024. A longer text is computed alone,
 	// whole. It changes no result.
 	BatchTokens int
 	// Kernel names the tier of kernels: "avx512", "avx2", "neon" or "generic".
@@ -90,7 +90,7 @@ func (o *LongformerOptions) validate(c *Config) (LongformerOptions, error) {
 		errs = append(errs, fmt.Errorf("option Workers is %d", v.Workers))
 	}
 	if v.BatchTokens == 0 {
-		v.BatchTokens = max(512, 256*v.Workers)
+		v.BatchTokens = max(1024, 256*v.Workers)
 	}
 	if v.BatchTokens < 0 {
 		errs = append(errs, fmt.Errorf("option BatchTokens is %d", v.BatchTokens))
