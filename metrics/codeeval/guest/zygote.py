@@ -65,8 +65,10 @@ def system_calls(config):
     """Returns the calls that need ctypes, as plain functions.
 
     They are made once; then ctypes is disarmed (see disarm), and what is left
-    of it are the function objects that these closures hold. The child drops
-    them before the untrusted code starts.
+    of it are the function objects that these closures hold. A child blanks them
+    before the untrusted code starts. Dropping them would not do: each refers to
+    itself, so they stay until the collector comes by, and it can be told to
+    hand over what it finds.
     """
 
     import ctypes
@@ -76,10 +78,13 @@ def system_calls(config):
     long, text = ctypes.c_long, ctypes.c_char_p
     get_errno = ctypes.get_errno
 
+    pointers = []  # where each function object keeps the address of its function
+
     def function(*argtypes):
         f = libc["syscall"]  # a new object each time
         f.restype = long
         f.argtypes = (long,) + argtypes
+        pointers.append(ctypes.addressof(f))
         return f
 
     call_ints = function(long, long, long, long, long)
@@ -91,6 +96,10 @@ def system_calls(config):
     call_ruleset = function(text, long, long)
     call_rule = function(long, long, text, long)
     call_filter = function(long, long, text)
+    fill = libc["memset"]
+    fill.restype = long
+    fill.argtypes = (long, long, long)
+    pointers.append(ctypes.addressof(fill))  # itself, at last
 
     program = bytes.fromhex(config["filter"])
     kept = ctypes.create_string_buffer(program, len(program))
@@ -183,12 +192,16 @@ def system_calls(config):
     def install_filter():
         check(call_filter(number["seccomp"], 1, 0, fprog), "seccomp")
 
+    def blank():
+        for pointer in pointers:
+            fill(pointer, 0, 8)
+
     disarm(ctypes)
     return {
         "mount": mount, "read_only": read_only, "pivot": pivot,
         "detach": detach, "ruleset": ruleset, "restrict": restrict,
         "prctl": prctl, "drop_capabilities": drop_capabilities,
-        "install_filter": install_filter,
+        "install_filter": install_filter, "blank": blank,
         # The kernel reads the filter from here.
         "kept": kept,
     }
@@ -428,6 +441,7 @@ def confine(calls, config, rules, keep):
         calls["restrict"](rules)
         os.close(rules)
     calls["install_filter"]()
+    calls["blank"]()
 
 
 def wait_for(pids, results, control, deadline):
