@@ -13,6 +13,17 @@ import os
 import random
 import sys
 
+# Modules that open the interpreter's memory, or are there to test it.
+REFUSED = (
+    "ctypes", "_ctypes", "_ctypes_test", "_xxsubinterpreters",
+    "_xxinterpchannels", "_interpreters", "_interpchannels",
+    "_interpqueues", "_testcapi", "_testlimitedcapi", "_testbuffer",
+    "_testclinic", "_testclinic_limited", "_testexternalinspection",
+    "_testinternalcapi", "_testmultiphase", "_testsinglephase",
+    "_testimportmultiple", "_xxtestfuzz", "_remote_debugging",
+    "xxlimited", "xxlimited_35", "xxsubtype",
+)
+
 # Run in a namespace of its own, so that the frame that a traceback shows leads
 # nowhere. The hook calls nothing that can be replaced: only methods of exact
 # built-in types, found through constants.
@@ -27,15 +38,7 @@ def hook(event, args):
     } or event[:7] == "ctypes.":
         raise RuntimeError("refused in the sandbox: " + event)
     if event == "import":
-        if "".__class__.rpartition(args[0], ".")[2] in {
-            "ctypes", "_ctypes", "_ctypes_test", "_xxsubinterpreters",
-            "_xxinterpchannels", "_interpreters", "_interpchannels",
-            "_interpqueues", "_testcapi", "_testlimitedcapi", "_testbuffer",
-            "_testclinic", "_testclinic_limited", "_testexternalinspection",
-            "_testinternalcapi", "_testmultiphase", "_testsinglephase",
-            "_testimportmultiple", "_xxtestfuzz", "_remote_debugging",
-            "xxlimited", "xxlimited_35", "xxsubtype",
-        }:
+        if "".__class__.rpartition(args[0], ".")[2] in REFUSED:
             raise ImportError("refused in the sandbox")
         # A compiled module that does not lie beside the interpreter's own.
         if args[1] is not None and "".__class__.rpartition(args[1], "/")[0] not in EXTENSIONS:
@@ -134,17 +137,14 @@ def close_imports():
     import _imp
     import importlib
 
-    unwanted = {"_xxsubinterpreters", "_xxinterpchannels", "_interpreters",
-                "_interpchannels", "_interpqueues", "_ctypes", "xxsubtype",
-                "_testcapi", "_testinternalcapi", "_remote_debugging"}
     frozen = getattr(_imp, "_frozen_module_names", list)()
     for name in [*sys.builtin_module_names, *frozen]:
-        if name not in unwanted and not name.startswith("__"):
+        if name not in REFUSED and not name.startswith("__"):
             try:
                 importlib.import_module(name)
             except ImportError:
                 pass
-    for name in unwanted:
+    for name in REFUSED:
         sys.modules.pop(name, None)
     for name in ("create_builtin", "exec_builtin", "get_frozen_object", "init_frozen"):
         if hasattr(_imp, name):
@@ -154,8 +154,9 @@ def close_imports():
 
 
 judge = isolated(JUDGE, "judge")
-# The set becomes a constant of the hook's code.
-hook = isolated(HOOK.replace("EXTENSIONS", "{%s}" % ", ".join(map(repr, sys.path))), "hook")
+# The sets become constants of the hook's code.
+hook = isolated(HOOK.replace("EXTENSIONS", "{%s}" % ", ".join(map(repr, sys.path)))
+                .replace("REFUSED", "{%s}" % ", ".join(map(repr, REFUSED))), "hook")
 
 
 def seal():

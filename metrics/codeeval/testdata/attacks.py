@@ -620,6 +620,47 @@ for kind in found:
         if "memmove" in space or "pythonapi" in space or "_dlopen" in space:
             breached = True
 
+#@ breach: ctypes-functions-from-the-collector [native]
+# Those that the interpreter made its system calls with, long out of reach.
+import gc, os
+gc.unfreeze()
+gc.set_debug(gc.DEBUG_SAVEALL)
+gc.collect()
+r, w = os.pipe()
+text = b"raw memory"
+for f in gc.garbage:
+    if type(f).__name__ == "_FuncPtr":
+        try:
+            f(1, w, id(text) + 32, len(text), 0, 0)  # the system call 1, or 64, is write
+            f(64, w, id(text) + 32, len(text), 0, 0)
+        except Exception:
+            continue
+        breached = os.read(r, 100).startswith(text)
+
+#@ breach: ctypes-functions-by-their-end [native]
+import gc, os
+found, stack = [], [object]
+while stack:
+    for kind in type.__subclasses__(stack.pop()):
+        if kind not in found:
+            found.append(kind)
+            stack.append(kind)
+kept = []
+for kind in found:
+    if kind.__name__ == "_FuncPtr":
+        kind.__del__ = lambda self: kept.append(self)
+gc.unfreeze()
+gc.collect()
+r, w = os.pipe()
+text = b"raw memory"
+for f in kept:
+    try:
+        f(1, w, id(text) + 32, len(text), 0, 0)
+        f(64, w, id(text) + 32, len(text), 0, 0)
+    except Exception:
+        continue
+    breached = os.read(r, 100).startswith(text)
+
 #@ breach: test-module-of-the-interpreter [-wasi]
 import _testcapi
 breached = True
@@ -627,6 +668,14 @@ breached = True
 #@ breach: test-module-of-the-internals [-wasi]
 import _testinternalcapi
 breached = True
+
+#@ breach: test-modules-that-are-built-in [-plain]
+for name in ("_testbuffer", "_testclinic", "_testcapi", "_testinternalcapi", "_xxtestfuzz", "xxsubtype"):
+    try:
+        __import__(name)
+        breached = True
+    except ImportError:
+        pass
 
 #@ breach: subinterpreter
 try:
