@@ -24,7 +24,8 @@ func TestPeerSharesTheCache(t *testing.T) {
 	folder := os.Getenv("LLMROUTER_PEER_HUB")
 	if folder == "" {
 		if os.Getenv("LLMROUTER_REQUIRE_PEER_FIXTURES") != "" {
-			t.Fatal("LLMROUTER_PEER_HUB is not set: run `npm install @huggingface/hub` in a folder and name it")
+			t.Fatal("LLMROUTER_REQUIRE_PEER_FIXTURES asks for the other implementation, and LLMROUTER_PEER_HUB does not say where it is: " +
+				"run `npm install @huggingface/hub` in a folder and name that")
 		}
 		t.Skip("no other implementation: set LLMROUTER_PEER_HUB to a folder with npm's @huggingface/hub")
 	}
