@@ -130,7 +130,8 @@ func readConfig(ctx context.Context, e cli.Env, name, root, evaluation string) (
 		if len(summary.Cells) == 0 {
 			return nil, fmt.Errorf("%s is no summary of step 3: it has no cells", evaluation)
 		}
-		for _, c := range summary.Cells {
+		options.NotEvaluatedRows, options.ScoreErrorRows = analysis.Lines(summary.NotEvaluatedRows), analysis.Lines(summary.ScoreErrorRows)
+		for _, c := range summary.Cells { // of older summaries, which do not name the rows
 			options.NotEvaluated = append(options.NotEvaluated, analysis.NotEvaluated{
 				Task: c.Task, Model: c.Model, NotEvaluated: c.NotEvaluated, ScoreErrors: c.ScoreErrors,
 			})

@@ -283,14 +283,17 @@ func TestEvaluation(t *testing.T) {
 		t.Fatal(err)
 	}
 	cell := before.Cells[0]
-	zeros := 0
+	zeros, line, first := 0, 0, 0 // line: of train.jsonl; first: that of the first zero
 	for _, name := range []string{"train.jsonl", "test.jsonl"} {
 		for row, err := range llmrouterdata.ReadFile[llmrouterdata.RoutingRecord](filepath.Join(dir, name), nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			line++
 			if row.TaskName == cell.Task && row.ModelName == cell.Model && row.Performance == 0 && !strings.HasPrefix(row.Response, "API Error") {
-				zeros++
+				if zeros++; zeros == 1 {
+					first = line
+				}
 			}
 		}
 	}
@@ -304,6 +307,20 @@ func TestEvaluation(t *testing.T) {
 	}
 	if got := after.Cells[0]; zeros == 0 || got.NotEvaluated != zeros || got.Rated != cell.Rated-zeros || !(got.Performance > cell.Performance) {
 		t.Errorf("%d answers were not evaluated: before %+v, after %+v", zeros, cell, got)
+	}
+	// One row by its line, of several zeros.
+	summary, err = json.Marshal(pipeline.Report{
+		NotEvaluatedRows: pipeline.Rows{Train: []int{first}},
+		Cells:            []pipeline.Cell{{Task: cell.Task, Model: cell.Model, Group: pipeline.Group{NotEvaluated: 1}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after, err = report("--evaluation", clitest.Write(t, dir, "summary.json", string(summary))); err != nil {
+		t.Fatal(err)
+	}
+	if got := after.Cells[0]; zeros < 2 || got.NotEvaluated != 1 || slices.ContainsFunc(after.Warnings, func(w analysis.Warning) bool { return w.Kind == analysis.WarnNotEvaluated }) {
+		t.Errorf("one of %d zeros, line %d: %+v, %+v", zeros, first, got, after.Warnings)
 	}
 	for _, text := range []string{"{}", "x"} {
 		if _, err := report("--evaluation", clitest.Write(t, dir, "bad.json", text)); err == nil || !strings.Contains(err.Error(), "bad.json") {

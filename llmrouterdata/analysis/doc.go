@@ -23,7 +23,7 @@
 //
 // Routing files do not tell a wrong answer from one that could not be
 // evaluated: both have performance 0.0. What step 3 of the pipeline reports
-// of its run does; see [ReadOptions.NotEvaluated].
+// of its run does; see [ReadOptions].
 //
 // Means of routers (oracle, random choice, best single candidate) weigh every
 // query alike. Percentiles are by nearest rank.

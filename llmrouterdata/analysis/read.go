@@ -22,6 +22,10 @@ type ReadOptions struct {
 	// are right, comparisons query by query take all of them for wrong, and
 	// the report warns. Default: every row with a performance was evaluated.
 	NotEvaluated []NotEvaluated
+	// NotEvaluatedRows and ScoreErrorRows are these answers themselves, as the
+	// report of step 3 lists them; they go before the counts. A line whose
+	// performance is not 0.0 is left as it is, and the report warns.
+	NotEvaluatedRows, ScoreErrorRows Lines
 	// Workers is how many blocks of a file are decoded at once, from 1 up.
 	// Results do not depend on it. Default: GOMAXPROCS.
 	Workers int
@@ -33,6 +37,25 @@ type NotEvaluated struct {
 	// NotEvaluated answers could not be scored, for example for lack of a
 	// sandbox; ScoreErrors made their metric fail.
 	NotEvaluated, ScoreErrors int
+}
+
+// Lines names rows of the routing files by their lines, from 1.
+type Lines struct {
+	Train, Test []int
+}
+
+// unscored returns why rows of a split have no score, by line.
+func (o *ReadOptions) unscored(split int) map[int32]string {
+	kinds := map[int32]string{}
+	for _, list := range []struct {
+		lines Lines
+		kind  string
+	}{{o.NotEvaluatedRows, kindNotEvaluated}, {o.ScoreErrorRows, kindScoreError}} {
+		for _, line := range [][]int{list.lines.Train, list.lines.Test}[split] {
+			kinds[count(line)] = list.kind
+		}
+	}
+	return kinds
 }
 
 // ReadConfig reads the routing files, the candidates and the prices of a data
@@ -62,10 +85,17 @@ func ReadConfig(ctx context.Context, c *llmrouterdata.Config, o *ReadOptions) (*
 	if err := t.addCandidates(c.DataPath.LLMData, candidates); err != nil {
 		return nil, err
 	}
-	t.hints = o.NotEvaluated
-	for _, s := range [][2]string{{"train", c.DataPath.RoutingDataTrain}, {"test", c.DataPath.RoutingDataTest}} {
+	named := [...]map[int32]string{o.unscored(0), o.unscored(1)}
+	if len(named[0])+len(named[1]) == 0 {
+		t.hints = o.NotEvaluated
+	} else {
+		t.kinds.of(kindNotEvaluated) // before too many others
+		t.kinds.of(kindScoreError)
+	}
+	for i, s := range [][2]string{{"train", c.DataPath.RoutingDataTrain}, {"test", c.DataPath.RoutingDataTest}} {
 		name := filepath.Base(s[1])
 		a := t.adder(s[0], name)
+		unscored := named[i]
 		err := readRows(ctx, s[1], workers, func(r *row) {
 			switch {
 			case r.invalid:
@@ -75,10 +105,21 @@ func ReadConfig(ctx context.Context, c *llmrouterdata.Config, o *ReadOptions) (*
 			case r.graded:
 				t.found.add(WarnGraded, fmt.Sprintf("%s:%d", name, r.line))
 			}
+			if kind, ok := unscored[r.line]; ok {
+				if r.outcome == scored && r.score == 0 {
+					r.outcome, r.kind = notEvaluated, kind
+				} else {
+					t.found.add(WarnNotEvaluated, fmt.Sprintf("%s:%d: it is said not to be evaluated, but has not performance 0; the lines are of other files", name, r.line))
+				}
+				delete(unscored, r.line)
+			}
 			a.add(r)
 		}, func(err error) { t.found.add(WarnUnreadable, err.Error()) })
 		if err != nil {
 			return nil, err
+		}
+		if n := len(unscored); n > 0 {
+			t.found.add(WarnNotEvaluated, fmt.Sprintf("%s: %d lines that are said not to be evaluated are not there; the lines are of other files", name, n))
 		}
 	}
 	if name := c.DataPath.QueryEmbeddingData; name != "" {

@@ -135,6 +135,26 @@ func TestNotEvaluatedCountsNowhere(t *testing.T) {
 			t.Errorf("%v", r.Warnings)
 		}
 	})
+	t.Run("lines", func(t *testing.T) {
+		r := d.report(t, &ReadOptions{
+			NotEvaluatedRows: Lines{Train: []int{5}}, ScoreErrorRows: Lines{Train: []int{7}},
+			NotEvaluated: []NotEvaluated{{Task: "code", Model: "small", NotEvaluated: 1}}, // less exact
+		}, nil)
+		if diff := cmp.Diff(want, r.Outcomes); diff != "" || len(r.Warnings) != 0 || r.Models[0].Rated != 2 {
+			t.Errorf("%s%v", diff, r.Warnings)
+		}
+		r = d.report(t, &ReadOptions{NotEvaluatedRows: Lines{Train: []int{5}}}, nil)
+		if cell := r.Cells[2]; len(r.Warnings) != 0 || cell.Rated != 1 || cell.NotEvaluated != 1 || r.Solved.All.None != 1 {
+			t.Errorf("one of two: %+v, %v", cell, r.Warnings)
+		}
+	})
+	t.Run("lines of other files", func(t *testing.T) {
+		// A right answer, a failed call, two lines that are not there, and one.
+		r := d.report(t, &ReadOptions{NotEvaluatedRows: Lines{Train: []int{1, 7, 8, 9, -1}, Test: []int{1}}}, nil)
+		if len(r.Warnings) != 1 || r.Warnings[0].Kind != WarnNotEvaluated || r.Warnings[0].Count != 4 || r.All.NotEvaluated != 1 || r.All.Failed != 1 {
+			t.Errorf("%v, %+v", r.Warnings, r.All)
+		}
+	})
 	t.Run("counts of other files", func(t *testing.T) {
 		r := d.report(t, &ReadOptions{NotEvaluated: []NotEvaluated{
 			{Task: "code", Model: "small", NotEvaluated: 3}, {Task: "music", Model: "small", NotEvaluated: 3},

@@ -35,7 +35,7 @@ const (
 	// are not finite.
 	WarnEmbedding = "missing_embeddings"
 	// WarnNotEvaluated: counts of answers that were not evaluated that do not
-	// tell which rows they are, or do not fit the rows.
+	// tell which rows they are, or counts and lines that do not fit the rows.
 	WarnNotEvaluated = "unclear_evaluation"
 )
 

@@ -736,6 +736,11 @@ func TestEvaluateNotEvaluated(t *testing.T) {
 	if row := readRows(t, c)[0]; row.Performance != 0 || strings.HasPrefix(row.Response, "API Error") {
 		t.Errorf("%+v", row)
 	}
+	writeQueries(t, c.DataPath.QueryDataTest, codeQueries())
+	report, err = evaluate(t, c, EvaluateOptions{client: client, AllowNotEvaluated: true})
+	if diff := cmp.Diff(Rows{Train: []int{1}, Test: []int{1}}, report.NotEvaluatedRows); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
 }
 
 // A metric that fails or panics costs its rows' scores and nothing else.

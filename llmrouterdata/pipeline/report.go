@@ -30,6 +30,11 @@ type Report struct {
 	Seconds float64 `json:"seconds"`
 	// NotMade says why pairs are missing, sorted.
 	NotMade []string `json:"not_made,omitempty"`
+	// NotEvaluatedRows and ScoreErrorRows are the rows that NotEvaluated and
+	// ScoreErrors count. In the files they have performance 0.0, as wrong
+	// answers do.
+	NotEvaluatedRows Rows `json:"not_evaluated_rows,omitzero"`
+	ScoreErrorRows   Rows `json:"score_error_rows,omitzero"`
 
 	// All sums up every pair; Tasks, Models and Categories do so by task, in
 	// order of appearance, by candidate, in candidate order, and by category
@@ -40,6 +45,21 @@ type Report struct {
 	Categories []Group `json:"categories"`
 	// Cells holds a group for each task and candidate, task by task.
 	Cells []Cell `json:"cells"`
+}
+
+// Rows names rows of the routing files by their lines, from 1, ascending.
+type Rows struct {
+	Train []int `json:"train,omitempty"`
+	Test  []int `json:"test,omitempty"`
+}
+
+// add takes up row i of all, the first of which are the training split's.
+func (r *Rows) add(i, train int) {
+	if i < train {
+		r.Train = append(r.Train, i+1)
+	} else {
+		r.Test = append(r.Test, i+1-train)
+	}
 }
 
 // Group sums up pairs that have something in common.
@@ -196,6 +216,12 @@ func (r *run) report() *Report {
 		model := r.work.targets[i%len(r.work.targets)].Name
 		for _, s := range []*summer{&all, tasks.get(task), models.get(model), kinds.get(category(task)), cells.get(task + "\x00" + model)} {
 			s.add(&r.pairs[i])
+		}
+		switch train := r.work.train * len(r.work.targets); r.pairs[i].outcome {
+		case notEvaluated:
+			report.NotEvaluatedRows.add(i, train)
+		case scoreError:
+			report.ScoreErrorRows.add(i, train)
 		}
 	}
 	report.All, report.Tasks, report.Models, report.Categories = all.group(""), tasks.list(), models.list(), kinds.list()
