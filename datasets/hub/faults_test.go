@@ -267,6 +267,8 @@ func TestDownloadFails(t *testing.T) {
 		{name: "429 for good", setup: inject(hubtest.Fault{Status: 429}), is: hub.ErrRateLimited, status: 429, says: []string{"larger quota"}},
 		{name: "content server refuses for good", setup: inject(hubtest.Fault{Server: "cdn", Status: 403}), status: 403, says: []string{"content server"}},
 		{name: "body cut at once for good", setup: inject(hubtest.Fault{Server: "cdn", Hangup: true}), is: io.EOF},
+		{name: "silence for good", setup: inject(hubtest.Fault{Server: "cdn", Stall: true}), says: []string{"no bytes for longer than the timeout (20ms)"},
+			edit: func(o *hub.Options) { o.Timeout, o.MaxRetries = 20*time.Millisecond, new(1) }},
 		{name: "wrong bytes for good", setup: inject(hubtest.Fault{Server: "cdn", Corrupt: true}), is: hub.ErrChecksum, says: []string{"sha256"}},
 		{name: "more bytes than announced", setup: inject(hubtest.Fault{Server: "cdn", Extra: "more", NoRange: true}), is: hub.ErrChecksum, says: []string{"size", "1000"}},
 		{name: "redirects in a circle", setup: inject(hubtest.Fault{Status: 307, Header: http.Header{"Location": {"/datasets/o/d"}}}), says: []string{"redirects"}},
