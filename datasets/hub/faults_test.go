@@ -321,6 +321,23 @@ func TestDownloadFails(t *testing.T) {
 	}
 }
 
+// A server that passes ranges over and cuts now later, now sooner must not keep
+// a download busy for ever.
+func TestDownloadThatOnlyStartsOver(t *testing.T) {
+	h := hubtest.New(t)
+	h.Dataset("o/d", map[string]string{largeName: content(100_000)})
+	for range 10 {
+		h.Inject(hubtest.Fault{Server: "cdn", NoRange: true, Cut: 50_000}, hubtest.Fault{Server: "cdn", NoRange: true, Cut: 20_000})
+	}
+	c := newClient(t, h, func(o *hub.Options) { o.MaxRetries = new(3) })
+	if _, err := c.Download(t.Context(), hub.Dataset("o/d"), largeName); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v", err)
+	}
+	if n := count(h, "cdn", "GET"); n != 4 { // the one that got 50,000 bytes, and three more
+		t.Errorf("%d transfers", n)
+	}
+}
+
 func TestChecksumErrorTellsBoth(t *testing.T) {
 	h := hubtest.New(t)
 	small := "0123456789\n"

@@ -198,18 +198,18 @@ func (d *transfer) restart() error {
 }
 
 // run transfers until all bytes are there, with retries that count anew
-// whenever bytes came.
+// whenever it got further than ever before: a server that starts over each time
+// could else go on for good.
 func (d *transfer) run(ctx context.Context) error {
 	retry := retrier{c: d.c, t: d.t}
 	d.report(true)
-	for d.have < d.m.size {
-		before := d.have
+	for most := d.have; d.have < d.m.size; {
 		err := d.attempt(ctx)
 		if err == nil {
 			continue
 		}
-		if d.have > before {
-			retry.tries = 0
+		if d.have > most {
+			most, retry.tries = d.have, 0
 		}
 		if err := retry.again(ctx, err); err != nil {
 			return err
