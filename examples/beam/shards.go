@@ -117,11 +117,14 @@ func cut(ctx context.Context, name string, size int, work string, next func() Sh
 			return nil
 		}
 		changed, err := piece.publishChanged()
+		piece = nil
 		if err == nil && changed {
 			err = forget(s.dataset(work))
 		}
-		piece = nil
-		return errors.Join(err, add(s))
+		if err != nil {
+			return err
+		}
+		return add(s)
 	}
 	for {
 		if line%1024 == 0 && ctx.Err() != nil {

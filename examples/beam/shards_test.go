@@ -123,3 +123,32 @@ func TestSplitAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestSplitFails leaves nothing half made behind.
+func TestSplitFails(t *testing.T) {
+	dir, work := t.TempDir(), t.TempDir()
+	if err := os.Mkdir(filepath.Join(work, "queries"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	loop := pieceFile(work, "train-00001")
+	if err := os.Symlink(loop, loop); err != nil {
+		t.Skip(err)
+	}
+	c := &llmrouterdata.Config{DataPath: llmrouterdata.DataPath{
+		QueryDataTrain: clitest.Write(t, dir, "train.jsonl", "a\nb\nc\n"), QueryDataTest: clitest.Write(t, dir, "test.jsonl", ""),
+	}}
+	if err := split(t.Context(), c, work, 1); err == nil || !strings.Contains(err.Error(), "train-00001") {
+		t.Errorf("got %v", err)
+	}
+	var left []string
+	for _, pattern := range []string{"*", "*/*"} {
+		names, err := filepath.Glob(filepath.Join(work, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = append(left, names...)
+	}
+	if diff := cmp.Diff([]string{filepath.Join(work, "queries"), pieceFile(work, "train-00000"), loop}, left); diff != "" {
+		t.Error(diff)
+	}
+}

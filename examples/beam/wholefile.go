@@ -45,6 +45,7 @@ func (w *wholeFile) publish() error {
 // publishChanged leaves a file of that name and the same content as it is, and
 // reports whether there is a new one.
 func (w *wholeFile) publishChanged() (bool, error) {
+	defer w.discard()
 	if err := w.Flush(); err != nil {
 		return false, err
 	}
@@ -53,7 +54,6 @@ func (w *wholeFile) publishChanged() (bool, error) {
 		return false, err
 	}
 	if same {
-		w.discard()
 		return false, nil
 	}
 	return true, w.publish()
