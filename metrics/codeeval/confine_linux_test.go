@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -81,4 +83,21 @@ func TestNotConfined(t *testing.T) {
 			t.Errorf("%s (%s), %v", v.Outcome, v.Detail, err)
 		}
 	})
+}
+
+// TestPythonLeavesAProcess: a script in the place of an interpreter is not waited
+// for longer than it runs.
+func TestPythonLeavesAProcess(t *testing.T) {
+	t.Parallel()
+	script := filepath.Join(t.TempDir(), "python3")
+	// Written by another process, see TestUnprivileged.
+	write := exec.Command("sh", "-c", `printf '#!/bin/sh\nsleep 20 &\n' > "$0" && chmod 755 "$0"`, script)
+	if out, err := write.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	start := time.Now()
+	_, err := askPython(context.Background(), script)
+	if took := time.Since(start); err == nil || took > 15*time.Second {
+		t.Errorf("%v after %v", err, took)
+	}
 }

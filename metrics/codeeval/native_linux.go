@@ -411,6 +411,7 @@ func askPython(ctx context.Context, path string) (python, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "-I", "-S", "-c", askSource)
+	cmd.WaitDelay = time.Second // for what a version manager's script leaves behind
 	out, err := cmd.Output()
 	if err != nil {
 		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
