@@ -72,8 +72,17 @@ func NewChoices(text []string) *Choices {
 // for benchmarks that bring an object of their own.
 func ChoicesFromFields(fields ...ChoiceField) *Choices {
 	c, l := newFieldList()
+	n := 0
 	for _, f := range fields {
-		f.Values = slices.Clone(f.Values)
+		n += len(f.Values)
+	}
+	all := make([]string, 0, n) // one allocation for all fields
+	for _, f := range fields {
+		if f.Values != nil {
+			from := len(all)
+			all = append(all, f.Values...)
+			f.Values = all[from:len(all):len(all)]
+		}
 		if i := slices.IndexFunc(l.fields, func(o ChoiceField) bool { return o.Key == f.Key }); i >= 0 {
 			l.fields[i] = f
 		} else {
