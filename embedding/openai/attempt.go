@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"mime"
 	"net/http"
@@ -54,7 +55,7 @@ func (e *Encoder) attempt(caller context.Context, texts []string) ([][]float32, 
 // read reads an answer and sees that it is JSON.
 func (e *Encoder) read(res *http.Response) ([]byte, error) {
 	defer res.Body.Close()
-	limit := e.options.MaxResponseBytes
+	limit := min(e.options.MaxResponseBytes, math.MaxInt64-1) // so that one more is a number
 	if res.ContentLength > limit {
 		return nil, fmt.Errorf("%w: %d bytes, more than %d", ErrTooLarge, res.ContentLength, limit)
 	}

@@ -463,6 +463,9 @@ func TestLimits(t *testing.T) {
 	if !errors.Is(err, ErrTooLarge) || s.count() != 1 {
 		t.Errorf("%v after %d requests", err, s.count())
 	}
+	if _, err := s.encoder(Options{MaxResponseBytes: math.MaxInt64}).Encode(t.Context(), []string{"a"}); err != nil {
+		t.Errorf("with the largest limit: %v", err)
+	}
 	s.answer(func(w http.ResponseWriter, _ *http.Request, _ int) bool { // without a length
 		w.Header().Set("Content-Type", "application/json")
 		for range 100 {
@@ -575,21 +578,20 @@ func TestKeyStaysSecret(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for field, o := range map[string]Options{
-		"Model":             {},
-		"Endpoint":          {Model: "m", Endpoint: "localhost:80"},
-		"Endpoint ":         {Model: "m", Endpoint: "http://user:password@host/v1"},
-		"Endpoint  ":        {Model: "m", Endpoint: "http://host/v1?key=password"},
-		"Endpoint   ":       {Model: "m", Endpoint: "http://host:password:/"},
-		"Dim":               {Model: "m", Dim: -1},
-		"RequestDim":        {Model: "m", RequestDim: true},
-		"BatchTexts":        {Model: "m", BatchTexts: 2049},
-		"BatchBytes":        {Model: "m", BatchBytes: -1},
-		"Requests":          {Model: "m", Requests: -1},
-		"MaxRetries":        {Model: "m", MaxRetries: new(-1)},
-		"MaxWait":           {Model: "m", MaxWait: -1},
-		"Timeout":           {Model: "m", Timeout: -1},
-		"MaxResponseBytes":  {Model: "m", MaxResponseBytes: -1},
-		"MaxResponseBytes ": {Model: "m", MaxResponseBytes: math.MaxInt64},
+		"Model":            {},
+		"Endpoint":         {Model: "m", Endpoint: "localhost:80"},
+		"Endpoint ":        {Model: "m", Endpoint: "http://user:password@host/v1"},
+		"Endpoint  ":       {Model: "m", Endpoint: "http://host/v1?key=password"},
+		"Endpoint   ":      {Model: "m", Endpoint: "http://host:password:/"},
+		"Dim":              {Model: "m", Dim: -1},
+		"RequestDim":       {Model: "m", RequestDim: true},
+		"BatchTexts":       {Model: "m", BatchTexts: 2049},
+		"BatchBytes":       {Model: "m", BatchBytes: -1},
+		"Requests":         {Model: "m", Requests: -1},
+		"MaxRetries":       {Model: "m", MaxRetries: new(-1)},
+		"MaxWait":          {Model: "m", MaxWait: -1},
+		"Timeout":          {Model: "m", Timeout: -1},
+		"MaxResponseBytes": {Model: "m", MaxResponseBytes: -1},
 	} {
 		_, err := New(t.Context(), o)
 		if err == nil || !strings.Contains(err.Error(), "openai: Options."+strings.TrimSpace(field)+": ") || strings.Contains(err.Error(), "password") {

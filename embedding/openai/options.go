@@ -63,7 +63,7 @@ type Options struct {
 	// 60 s.
 	Timeout time.Duration
 
-	// MaxResponseBytes bounds an answer; default 256 MiB, at most 1 TiB.
+	// MaxResponseBytes bounds an answer; default 256 MiB.
 	MaxResponseBytes int64
 
 	// HTTPClient makes the requests; nil means one with the default transport.
@@ -75,7 +75,6 @@ const (
 	defaultEndpoint = "https://api.openai.com/v1"
 	maxBatchTexts   = 2048
 	maxDim          = 1 << 20
-	maxResponse     = 1 << 40
 )
 
 // complete checks o and fills in the defaults.
@@ -134,8 +133,8 @@ func (o *Options) complete() error {
 	switch {
 	case o.MaxResponseBytes == 0:
 		o.MaxResponseBytes = 256 << 20
-	case o.MaxResponseBytes < 0 || o.MaxResponseBytes > maxResponse:
-		fault("MaxResponseBytes", "%d is not in 1..%d", o.MaxResponseBytes, int64(maxResponse))
+	case o.MaxResponseBytes < 0:
+		fault("MaxResponseBytes", "%d is negative", o.MaxResponseBytes)
 	}
 	client := http.Client{}
 	if o.HTTPClient != nil {
