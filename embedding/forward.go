@@ -3,6 +3,7 @@ package embedding
 import (
 	"context"
 	"math"
+	"sort"
 	"sync"
 	"sync/atomic"
 
@@ -248,12 +249,11 @@ func (r *run) embed(from, to int) {
 // eachSpan calls f for each text that has rows in from..to, with those rows
 // counted from the text's first.
 func (r *run) eachSpan(from, to int, f func(s *span, a, b int)) {
-	for i := range r.ws.spans {
-		s := &r.ws.spans[i]
-		a, b := max(0, from-s.row), min(s.n, to-s.row)
-		if a < b {
-			f(s, a, b)
-		}
+	spans := r.ws.spans
+	first := sort.Search(len(spans), func(i int) bool { return spans[i].row+spans[i].n > from })
+	for i := first; i < len(spans) && spans[i].row < to; i++ {
+		s := &spans[i]
+		f(s, max(0, from-s.row), min(s.n, to-s.row))
 	}
 }
 
