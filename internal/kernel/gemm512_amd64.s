@@ -68,29 +68,46 @@
 	OP(Z20, Z21) \
 	OP(Z22, Z23)
 
-// FETCHROW and FETCHC fetch the tile's lines of c into the first cache, some
-// 1,500 cycles before they are written, so that storing waits for nothing. CX
-// walks through the rows and is left as it was. Fetched when the tile begins,
-// they would be driven out by b again.
-#define FETCHROW \
-	PREFETCHT0 (CX)   \
-	PREFETCHT0 64(CX) \
-	ADDQ R10, CX
-
-#define FETCHC \
-	MOVQ DI, CX \
-	FETCHROW FETCHROW FETCHROW FETCHROW FETCHROW FETCHROW \
-	FETCHROW FETCHROW FETCHROW FETCHROW FETCHROW FETCHROW \
-	MOVQ $LATE, CX
-
-// LATE is the number of steps left at which c is fetched, less 4.
+// What comes next is fetched a little in every four steps, since many fetches at
+// once stall the loads of a and b behind them. FETCH asks for
+//
+//   - the tile's lines of c (BP), to be written, a row at a time in twelve turns
+//     from LATE+44 steps left on: some 1,500 cycles before they are stored to,
+//     which so waits for nothing. Fetched when the tile begins, they would be
+//     driven out by b again;
+//   - the next tile's rows of a (AX), into the second cache: 192 bytes a turn, a
+//     row of 384 values in eight turns. After the last tile these
+//     rows are others' or none at all; a fetch never faults.
+//
+// c is fetched with PREFETCHW, for writing. The assembler has no word for it:
+// 0F 0D 4D and the distance from BP.
 #define LATE 64
+#define FETCHC \
+	LONG $0x004D0D0F \
+	LONG $0x404D0D0F \
+	ADDQ R10, BP
+
+#define FETCH(rest, same) \
+	CMPQ CX, $(LATE+44)  \
+	JGT  rest            \
+	CMPQ CX, $LATE       \
+	JLT  rest            \
+	FETCHC               \
+rest:                    \
+	PREFETCHT1 (AX)      \
+	PREFETCHT1 64(AX)    \
+	PREFETCHT1 128(AX)   \
+	ADDQ  $192, AX       \
+	TESTQ $28, CX        \
+	JNE   same           \
+	LEAQ  -1536(AX)(R8*1), AX \
+same:
 
 // func gemmPairAVX512(c *float32, ldc uintptr, a *float32, lda uintptr, b *float32, bpanel uintptr, k, tiles int, bias *float32)
 //
 // Two neighbouring panels: c[12*tiles][32] = a·b + bias, or c += a·b without a
 // bias. ldc, lda and bpanel are in bytes.
-TEXT ·gemmPairAVX512(SB), NOSPLIT, $0-72
+TEXT ·gemmPairAVX512(SB), NOSPLIT, $8-72
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), R10
 	MOVQ a+16(FP), AX
@@ -105,6 +122,7 @@ TEXT ·gemmPairAVX512(SB), NOSPLIT, $0-72
 	LEAQ (R14)(R15*2), R15
 
 tile:
+	MOVQ DI, BP
 	MOVQ AX, SI
 	LEAQ (R8)(R8*2), CX
 	LEAQ (SI)(CX*1), R11
@@ -122,11 +140,7 @@ tile:
 	JGE  four
 
 ahead:
-	CMPQ CX, $LATE
-	JNE  aheadStep
-	FETCHC
-
-aheadStep:
+	FETCH(aheadRest, aheadSame)
 	PREFETCHT1 (R14)
 	PREFETCHT1 64(R14)
 	PREFETCHT1 128(R14)
@@ -142,11 +156,7 @@ aheadStep:
 	JMP  ones
 
 four:
-	CMPQ CX, $LATE
-	JNE  fourStep
-	FETCHC
-
-fourStep:
+	FETCH(fourRest, fourSame)
 	STEP(0, 0)
 	STEP(4, 64)
 	STEP(8, 128)
@@ -178,6 +188,14 @@ add:
 	ALL(STOREADD)
 
 next:
+	// AX has walked on: the next tile's first row is three after R13's, which
+	// has come to the end of its own.
+	MOVQ k+48(FP), CX
+	SHLQ $2, CX
+	MOVQ R13, AX
+	SUBQ CX, AX
+	ADDQ R8, AX
+	LEAQ (AX)(R8*2), AX
 	DECQ DX
 	JNZ  tile
 	VZEROUPPER
