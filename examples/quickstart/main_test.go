@@ -50,9 +50,11 @@ func quickstart(t *testing.T, dir string) (stdout string) {
 	if strings.ContainsAny(stdout+stderr, "\r\x1b") {
 		t.Errorf("there is no terminal, and lines are drawn over:\n%q", stderr)
 	}
-	for _, line := range []string{"reading benchmarks: done", "embedding: ", "calls: 50 %", "writing rows: "} {
-		if !strings.Contains(stderr, line) {
-			t.Errorf("no progress line %q in:\n%s", line, stderr)
+	// Each stage ends with a line. How many come before depends on the time it
+	// takes; TestInterrupted waits for one of those.
+	for _, line := range []string{`reading benchmarks: done in [0-9.]+ s`, `embedding: \d+ in [0-9.]+ s`, `calls: \d+ in [0-9.]+ s, `, `writing rows: \d+ in [0-9.]+ s`} {
+		if !regexp.MustCompile(`(?m)^` + line).MatchString(stderr) {
+			t.Errorf("no progress line like %q in:\n%s", line, stderr)
 		}
 	}
 	return stdout
@@ -261,7 +263,8 @@ func TestInterrupted(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			drain := make(chan struct{})
-			screen := &clitest.OnOutput{Text: "calls: 20 %", Call: cancel}
+			// Which tenths show depends on the machine's speed.
+			screen := &clitest.OnOutput{Text: regexp.MustCompile(`calls: \d+ %`), Call: cancel}
 			if gentle {
 				screen.Call = func() { close(drain) }
 			}
@@ -283,7 +286,7 @@ func TestInterrupted(t *testing.T) {
 			if m == nil {
 				t.Fatal(again)
 			}
-			if _, err := fmt.Sscan(m[1]+" "+m[2], &pairs, &resumed); err != nil || resumed < pairs/5 || resumed >= pairs {
+			if _, err := fmt.Sscan(m[1]+" "+m[2], &pairs, &resumed); err != nil || resumed < pairs/10 || resumed >= pairs {
 				t.Errorf("%d of %d calls were taken from the journal (%v)", resumed, pairs, err)
 			}
 			if err := pipeline.Check(t.Context(), config(dir, ""), nil); err != nil {

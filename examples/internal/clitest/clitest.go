@@ -44,9 +44,9 @@ func NoSandbox(context.Context) (codeeval.Sandbox, error) {
 }
 
 // OnOutput is a writer that calls a function once, when what was written
-// contains a text.
+// contains a text that the expression matches.
 type OnOutput struct {
-	Text string
+	Text *regexp.Regexp
 	Call func()
 
 	mu   sync.Mutex
@@ -58,7 +58,7 @@ func (w *OnOutput) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.all.Write(p)
-	if !w.done && strings.Contains(w.all.String(), w.Text) {
+	if !w.done && w.Text.Match(w.all.Bytes()) {
 		w.done = true
 		w.Call()
 	}
