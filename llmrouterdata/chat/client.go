@@ -433,3 +433,6 @@ func (st *targetState) snapshot() CandidateStats {
 	defer st.mu.Unlock()
 	return st.stats
 }
+
+// Budget returns what bounds the cost of the client's calls, nil for no bound.
+func (c *Client) Budget() *Budget { return c.o.Budget }

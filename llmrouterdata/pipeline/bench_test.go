@@ -76,7 +76,7 @@ func BenchmarkEvaluate(b *testing.B) {
 		b.StopTimer()
 		c := benchSet(b, pairs/10, tenModels())
 		b.StartTimer()
-		if _, err := evaluate(b, c, EvaluateOptions{client: readyClient{}}); err != nil {
+		if _, err := evaluate(b, c, Options{Client: readyClient{}}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -93,7 +93,7 @@ func BenchmarkScheduling(b *testing.B) {
 		c := benchSet(b, workers*rounds/10, tenModels())
 		var mu sync.Mutex
 		var first, last time.Time
-		o := EvaluateOptions{Workers: workers, client: timedClient{readyClient{latency}, func() {
+		o := Options{Workers: workers, Client: timedClient{readyClient{latency}, func() {
 			mu.Lock()
 			last = time.Now()
 			mu.Unlock()
@@ -124,28 +124,24 @@ func (c timedClient) Complete(ctx context.Context, r chat.Request) (chat.Respons
 }
 
 // writeFullJournal writes the journal of a run that made all its calls.
-func writeFullJournal(b *testing.B, c *llmrouterdata.Config, o EvaluateOptions) {
+func writeFullJournal(b *testing.B, c *llmrouterdata.Config, o Options) {
 	b.Helper()
-	o, err := o.withDefaults(c)
-	if err != nil {
-		b.Fatal(err)
-	}
-	work, err := load(c, &o)
+	plan, err := NewPlan(b.Context(), c, &o)
 	if err != nil {
 		b.Fatal(err)
 	}
 	var text bytes.Buffer
 	text.WriteString(journalHeader)
 	encoder := json.NewEncoder(&text)
-	for q := range work.queries {
-		prompt, err := work.prompt(q, o.Prompts)
+	for q := range plan.queries {
+		prompt, err := plan.prompt(q)
 		if err != nil {
 			b.Fatal(err)
 		}
-		for t := range work.targets {
-			r, call := work.request(q, t, prompt)
+		for t := range plan.targets {
+			r, call := plan.request(q, t, prompt)
 			if err := encoder.Encode(&entry{
-				Call: call, Candidate: r.Target.Name, Task: work.queries[q].TaskName, Response: readyText,
+				Call: call, Candidate: r.Target.Name, Task: plan.queries[q].TaskName, Response: readyText,
 				TokenNum: 140, InputTokens: 80, OutputTokens: 60, ResponseTime: 1.25, Key: "key-1", Attempts: 1, CostUSD: 1e-4, FinishReason: "stop",
 			}); err != nil {
 				b.Fatal(err)
@@ -190,31 +186,26 @@ func BenchmarkDecodeEntry(b *testing.B) {
 // scores of its answers.
 func BenchmarkResume(b *testing.B) {
 	c := benchSet(b, 100000, tenModels())
-	writeFullJournal(b, c, EvaluateOptions{})
+	writeFullJournal(b, c, Options{})
 	began := cpuTime()
 	for b.Loop() {
-		o, err := EvaluateOptions{}.withDefaults(c)
+		plan, err := NewPlan(b.Context(), c, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
-		work, err := load(c, &o)
-		if err != nil {
+		r := newRun(plan)
+		if r.journal, err = openJournal(plan.options.Journal, false, func(text string) { b.Error(text) }); err != nil {
 			b.Fatal(err)
 		}
-		j, err := openJournal(o.Journal, false, func(text string) { b.Error(text) })
-		if err != nil {
-			b.Fatal(err)
-		}
-		r := newRun(c, &o, work, j)
 		s := newScorer(b.Context(), r)
-		if err := r.resume(b.Context(), s); err != nil {
+		if err := r.resume(b.Context(), readyClient{}, s); err != nil {
 			b.Fatal(err)
 		}
 		s.wait()
-		if r.resumed != 1000000 {
-			b.Fatalf("%d calls resumed", r.resumed)
+		if n := r.schedule.Counts().Resumed; n != 1000000 {
+			b.Fatalf("%d calls resumed", n)
 		}
-		j.close()
+		r.journal.close()
 	}
 	if cpu := cpuTime() - began; cpu > 0 { // the figure to go by where other processes take their share
 		b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
@@ -244,7 +235,7 @@ func BenchmarkMemory(b *testing.B) {
 				}
 			}
 		})
-		if _, err := evaluate(b, c, EvaluateOptions{client: readyClient{}, Encoder: hashEncoder{dim: 768, name: "x", mu: &sync.Mutex{}, texts: &[]string{}}}); err != nil {
+		if _, err := evaluate(b, c, Options{Client: readyClient{}, Encoder: hashEncoder{dim: 768, name: "x", mu: &sync.Mutex{}, texts: &[]string{}}}); err != nil {
 			b.Fatal(err)
 		}
 		close(stop)

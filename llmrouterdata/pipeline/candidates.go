@@ -23,11 +23,11 @@ type EmbedOptions struct {
 // error that names it: all such candidates are reported, and nothing is
 // written. That the file cannot be written, or is llm_data itself, is reported
 // before anything is embedded.
-func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o EmbedOptions) ([]llmrouterdata.Candidate, error) {
+func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptions) ([]llmrouterdata.Candidate, error) {
 	if err := c.Require("llm_data", "llm_embedding_data"); err != nil {
 		return nil, err
 	}
-	if o.Encoder == nil {
+	if o == nil || o.Encoder == nil {
 		return nil, errors.New("pipeline: EmbedOptions.Encoder is nil")
 	}
 	written := file{"llm_embedding_data", c.DataPath.LLMEmbeddingData}

@@ -18,7 +18,7 @@ func TestEmbedCandidates(t *testing.T) {
 	c := testSet(t, 1, 1, "a", "b_think", "c")
 	encoder := newEncoder()
 	var last Progress
-	got, err := EmbedCandidates(t.Context(), c, EmbedOptions{Encoder: encoder, Progress: func(p Progress) { last = p }})
+	got, err := EmbedCandidates(t.Context(), c, &EmbedOptions{Encoder: encoder, Progress: func(p Progress) { last = p }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,14 +69,14 @@ func TestEmbedCandidatesErrors(t *testing.T) {
 			if test.candidates != "" {
 				writeFile(t, c.DataPath.LLMData, test.candidates)
 			}
-			_, err := EmbedCandidates(t.Context(), c, test.options)
+			_, err := EmbedCandidates(t.Context(), c, &test.options)
 			wantError(t, err, test.want...)
 			if _, err := os.Stat(c.DataPath.LLMEmbeddingData); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("a file was written (%v)", err)
 			}
 		})
 	}
-	_, err := EmbedCandidates(t.Context(), llmrouterdata.DefaultConfig(), EmbedOptions{Encoder: newEncoder()})
+	_, err := EmbedCandidates(t.Context(), llmrouterdata.DefaultConfig(), &EmbedOptions{Encoder: newEncoder()})
 	wantError(t, err, "llm_data", "llm_embedding_data")
 	// What cannot be written is told before anything is embedded.
 	for what, path := range map[string]func(c *llmrouterdata.Config) string{
@@ -90,7 +90,7 @@ func TestEmbedCandidatesErrors(t *testing.T) {
 		}
 		c.DataPath.LLMEmbeddingData = path(c)
 		encoder := newEncoder()
-		_, err = EmbedCandidates(t.Context(), c, EmbedOptions{Encoder: encoder})
+		_, err = EmbedCandidates(t.Context(), c, &EmbedOptions{Encoder: encoder})
 		wantError(t, err, what)
 		if after, _ := os.ReadFile(c.DataPath.LLMData); string(after) != string(before) || len(*encoder.texts) > 0 {
 			t.Errorf("%s: %q, %d texts were embedded", what, after, len(*encoder.texts))
@@ -98,7 +98,7 @@ func TestEmbedCandidatesErrors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := EmbedCandidates(ctx, testSet(t, 1, 1, "a"), EmbedOptions{Encoder: newEncoder()}); !errors.Is(err, context.Canceled) {
+	if _, err := EmbedCandidates(ctx, testSet(t, 1, 1, "a"), &EmbedOptions{Encoder: newEncoder()}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -115,21 +115,21 @@ func gsm8kSpec() datasets.Spec {
 
 func TestGenerateQueriesErrors(t *testing.T) {
 	c := testConfig(t.TempDir())
-	_, err := GenerateQueries(t.Context(), c, GenerateOptions{})
+	_, err := GenerateQueries(t.Context(), c, &GenerateOptions{})
 	wantError(t, err, "Source is nil")
 	source := datasets.FromFS(fstest.MapFS{})
-	_, err = GenerateQueries(t.Context(), llmrouterdata.DefaultConfig(), GenerateOptions{Source: source})
+	_, err = GenerateQueries(t.Context(), llmrouterdata.DefaultConfig(), &GenerateOptions{Source: source})
 	wantError(t, err, "query_data_train", "query_data_test")
-	_, err = GenerateQueries(t.Context(), c, GenerateOptions{Source: source, Sampling: datasets.GenerateOptions{Specs: []datasets.Spec{gsm8kSpec()}}})
+	_, err = GenerateQueries(t.Context(), c, &GenerateOptions{Source: source, Sampling: datasets.GenerateOptions{Specs: []datasets.Spec{gsm8kSpec()}}})
 	wantError(t, err, "gsm8k")
 	same := testConfig(t.TempDir())
 	same.DataPath.QueryDataTest = same.DataPath.QueryDataTrain
-	_, err = GenerateQueries(t.Context(), same, GenerateOptions{Source: source})
+	_, err = GenerateQueries(t.Context(), same, &GenerateOptions{Source: source})
 	wantError(t, err, "query_data_train and query_data_test are the same file")
 	below := testConfig(t.TempDir())
 	writeFile(t, below.DataPath.QueryDataTrain, "")
 	below.DataPath.QueryDataTest = below.DataPath.QueryDataTrain + "/test.jsonl"
-	_, err = GenerateQueries(t.Context(), below, GenerateOptions{Source: source, Sampling: datasets.GenerateOptions{Specs: []datasets.Spec{gsm8kSpec()}}})
+	_, err = GenerateQueries(t.Context(), below, &GenerateOptions{Source: source, Sampling: datasets.GenerateOptions{Specs: []datasets.Spec{gsm8kSpec()}}})
 	wantError(t, err, "query_data_test")
 	if strings.Contains(err.Error(), "gsm8k") {
 		t.Errorf("the benchmark was opened first: %v", err)

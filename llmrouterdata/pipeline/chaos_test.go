@@ -54,9 +54,9 @@ func testChaos(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := evaluate(t, c, EvaluateOptions{
+	report, err := evaluate(t, c, Options{
 		Keys: keys, Workers: 200, KeyLabels: true,
-		Chat: chat.Options{Transport: transport},
+		Client: newClient(t, chat.Options{Transport: transport}),
 	})
 	if err != nil || report.Failed+report.Missing+report.ScoreErrors != 0 || report.Called != 10000 {
 		t.Fatalf("%+v, %v", report, err)

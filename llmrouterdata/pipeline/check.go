@@ -38,7 +38,7 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 	}
 	check := checker{vectors: paths.QueryEmbeddingData, models: calledNames(candidates), subset: o.Subset}
 	for _, split := range [][2]string{{paths.QueryDataTrain, paths.RoutingDataTrain}, {paths.QueryDataTest, paths.RoutingDataTest}} {
-		queries, err := readQueries(split[0], 0)
+		queries, err := readQueries(ctx, split[0], 0)
 		if err != nil {
 			return err
 		}

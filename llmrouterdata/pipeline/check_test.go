@@ -20,7 +20,7 @@ func goodSet(t testing.TB) *llmrouterdata.Config {
 	t.Helper()
 	c := testSet(t, 5, 2, "a", "b")
 	writeQueries(t, c.DataPath.QueryDataTest, testQueries(20, 2))
-	if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+	if _, err := evaluate(t, c, Options{Client: &fakeClient{}}); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -255,7 +255,7 @@ func TestOpenDataset(t *testing.T) {
 			if err := Check(t.Context(), c, nil); err != nil {
 				t.Error(err)
 			}
-			if _, err := EmbedCandidates(t.Context(), c, EmbedOptions{Encoder: newEncoder()}); err != nil {
+			if _, err := EmbedCandidates(t.Context(), c, &EmbedOptions{Encoder: newEncoder()}); err != nil {
 				t.Fatal(err)
 			}
 			d, err := OpenDataset(c)

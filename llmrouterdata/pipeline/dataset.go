@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -40,10 +41,10 @@ func OpenDataset(c *llmrouterdata.Config) (*Dataset, error) {
 	}
 	d := &Dataset{paths: c.DataPath}
 	var err error
-	if d.TrainQueries, err = readQueries(d.paths.QueryDataTrain, 0); err != nil {
+	if d.TrainQueries, err = readQueries(context.Background(), d.paths.QueryDataTrain, 0); err != nil {
 		return nil, err
 	}
-	if d.TestQueries, err = readQueries(d.paths.QueryDataTest, 0); err != nil {
+	if d.TestQueries, err = readQueries(context.Background(), d.paths.QueryDataTest, 0); err != nil {
 		return nil, err
 	}
 	if d.Candidates, err = llmrouterdata.ReadCandidatesFile(d.paths.LLMData); err != nil {

@@ -31,7 +31,7 @@ func TestEvaluate(t *testing.T) {
 	client, encoder := &fakeClient{}, newEncoder()
 	var mu sync.Mutex
 	last := map[string]Progress{}
-	report, err := evaluate(t, c, EvaluateOptions{client: client, Encoder: encoder, Progress: func(p Progress) {
+	report, err := evaluate(t, c, Options{Client: client, Encoder: encoder, Progress: func(p Progress) {
 		mu.Lock()
 		defer mu.Unlock()
 		last[p.Stage] = p
@@ -95,13 +95,13 @@ func TestEvaluate(t *testing.T) {
 // Resuming a whole journal calls and embeds nothing and gives the same files.
 func TestEvaluateTwice(t *testing.T) {
 	c := testSet(t, 30, 10, "a", "b")
-	first, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}})
+	first, err := evaluate(t, c, Options{Client: &fakeClient{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := finalFiles(t, c)
 	client, encoder := &fakeClient{}, newEncoder()
-	report, err := evaluate(t, c, EvaluateOptions{client: client, Encoder: encoder})
+	report, err := evaluate(t, c, Options{Client: client, Encoder: encoder})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestEvaluateTwice(t *testing.T) {
 		t.Errorf("the report of the second run is %+v", report)
 	}
 	client = &fakeClient{}
-	if _, err := evaluate(t, c, EvaluateOptions{client: client, Fresh: true}); err != nil || client.total != 80 {
+	if _, err := evaluate(t, c, Options{Client: client, Fresh: true}); err != nil || client.total != 80 {
 		t.Errorf("fresh: %d calls, %v", client.total, err)
 	}
 	if n := len(readJournal(t, c.DataPath.RoutingDataTrain+".journal.1")); n != 80 {
@@ -139,7 +139,7 @@ func stopAfter(n int) (<-chan struct{}, func(context.Context, chat.Request) erro
 // A run that was asked to stop goes on where it was, and ends as if it had not.
 func TestEvaluateDrainAndResume(t *testing.T) {
 	whole := testSet(t, 30, 10, "a", "b", "c")
-	if _, err := evaluate(t, whole, EvaluateOptions{client: &fakeClient{}}); err != nil {
+	if _, err := evaluate(t, whole, Options{Client: &fakeClient{}}); err != nil {
 		t.Fatal(err)
 	}
 	c := testSet(t, 30, 10, "a", "b", "c")
@@ -148,7 +148,7 @@ func TestEvaluateDrainAndResume(t *testing.T) {
 		client := &fakeClient{}
 		var drain <-chan struct{}
 		drain, client.before = stopAfter(25)
-		report, err := evaluate(t, c, EvaluateOptions{client: client, Drain: drain, Workers: 4})
+		report, err := evaluate(t, c, Options{Client: client, Drain: drain, Workers: 4})
 		if report.Resumed != calls {
 			t.Errorf("run %d took %d calls from the journal, want %d", n, report.Resumed, calls)
 		}
@@ -185,14 +185,14 @@ func TestEvaluateDrainWhileEmbedding(t *testing.T) {
 		<-encoder.begun
 		close(drain)
 	}()
-	report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}, Encoder: encoder, Drain: drain})
+	report, err := evaluate(t, c, Options{Client: &fakeClient{}, Encoder: encoder, Drain: drain})
 	incomplete, ok := errors.AsType[*IncompleteError](err)
 	if !ok || incomplete.NotEmbedded == 0 || report == nil {
 		t.Fatalf("got %v", err)
 	}
 	wantError(t, err, "texts were not embedded", askedToStop)
 	wantNoFiles(t, c)
-	if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+	if _, err := evaluate(t, c, Options{Client: &fakeClient{}}); err != nil {
 		t.Error(err)
 	}
 }
@@ -208,7 +208,7 @@ func TestEvaluateDrainWhileKeysRest(t *testing.T) {
 		}
 		close(drain)
 	}()
-	report, err := evaluate(t, c, EvaluateOptions{Drain: drain, Workers: 4})
+	report, err := evaluate(t, c, Options{Drain: drain, Workers: 4})
 	incomplete, ok := errors.AsType[*IncompleteError](err)
 	if !ok || incomplete.Missing != 15 || report.Failed != 0 || !slices.Equal(incomplete.Reasons, []string{askedToStop}) {
 		t.Fatalf("%+v, %v", report, err)
@@ -237,7 +237,7 @@ func TestEvaluatePublishIncomplete(t *testing.T) {
 	client := &fakeClient{}
 	var drain <-chan struct{}
 	drain, client.before = stopAfter(11)
-	report, err := evaluate(t, c, EvaluateOptions{client: client, Drain: drain, Workers: 1, PublishIncomplete: true})
+	report, err := evaluate(t, c, Options{Client: client, Drain: drain, Workers: 1, PublishIncomplete: true})
 	if _, ok := errors.AsType[*IncompleteError](err); !ok {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestEvaluatePublishIncomplete(t *testing.T) {
 	if absent != report.Missing || absent != 80-client.total {
 		t.Errorf("%d error rows, %d missing", absent, report.Missing)
 	}
-	if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+	if _, err := evaluate(t, c, Options{Client: &fakeClient{}}); err != nil {
 		t.Error(err)
 	}
 	for _, row := range readRows(t, c) {
@@ -275,7 +275,7 @@ func failingOn(text string) func(context.Context, chat.Request) error {
 
 func TestEvaluateRetryFailed(t *testing.T) {
 	c := testSet(t, 30, 10, "a", "b")
-	report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{before: failingOn("times 2")}})
+	report, err := evaluate(t, c, Options{Client: &fakeClient{before: failingOn("times 2")}})
 	if err != nil || report.Failed == 0 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -306,7 +306,7 @@ func TestEvaluateRetryFailed(t *testing.T) {
 	}
 	// A failed call is a result.
 	client := &fakeClient{}
-	if report, err = evaluate(t, c, EvaluateOptions{client: client}); err != nil || client.total != 0 || report.Failed != failed {
+	if report, err = evaluate(t, c, Options{Client: client}); err != nil || client.total != 0 || report.Failed != failed {
 		t.Errorf("%d calls, %+v, %v", client.total, report, err)
 	}
 	// Called again on demand, first without success for one candidate.
@@ -316,17 +316,17 @@ func TestEvaluateRetryFailed(t *testing.T) {
 		}
 		return nil
 	}}
-	report, err = evaluate(t, c, EvaluateOptions{client: client, RetryFailed: true})
+	report, err = evaluate(t, c, Options{Client: client, RetryFailed: true})
 	if err != nil || client.total != failed || report.Failed != failed/2 || report.Resumed != 80-failed {
 		t.Errorf("%d calls, %+v, %v", client.total, report, err)
 	}
 	client = &fakeClient{}
-	report, err = evaluate(t, c, EvaluateOptions{client: client, RetryFailed: true})
+	report, err = evaluate(t, c, Options{Client: client, RetryFailed: true})
 	if err != nil || client.total != failed/2 || report.Failed != 0 {
 		t.Errorf("%d calls, %+v, %v", client.total, report, err)
 	}
 	undisturbed := testSet(t, 30, 10, "a", "b")
-	if _, err := evaluate(t, undisturbed, EvaluateOptions{client: &fakeClient{}}); err != nil {
+	if _, err := evaluate(t, undisturbed, Options{Client: &fakeClient{}}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(finalFiles(t, undisturbed), finalFiles(t, c)); diff != "" {
@@ -337,8 +337,8 @@ func TestEvaluateRetryFailed(t *testing.T) {
 // What repeated calls cost counts, in the report and in the budget.
 func TestEvaluateCountsRepeatedCalls(t *testing.T) {
 	c := testSet(t, 4, 2, "a")
-	charge := func(client *fakeClient) completer { return chargingClient{client} }
-	report, err := evaluate(t, c, EvaluateOptions{client: charge(&fakeClient{before: failingOn("")})})
+	charge := func(client *fakeClient, budget *chat.Budget) Client { return chargingClient{client, budget} }
+	report, err := evaluate(t, c, Options{Client: charge(&fakeClient{before: failingOn("")}, nil)})
 	if err != nil || report.Failed != 6 || report.CostUSD != 1.5 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -346,19 +346,24 @@ func TestEvaluateCountsRepeatedCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err = evaluate(t, c, EvaluateOptions{client: charge(&fakeClient{before: failingOn("")}), RetryFailed: true, Chat: chat.Options{Budget: budget}})
+	report, err = evaluate(t, c, Options{Client: charge(&fakeClient{before: failingOn("")}, budget), RetryFailed: true})
 	if err != nil || report.CostUSD != 3 || report.SpentUSD != 1.5 || budget.Spent() != 1.5 {
 		t.Errorf("%+v, %v, %v of the budget", report, err, budget.Spent())
 	}
 	budget, _ = chat.NewBudget(10)
-	report, err = evaluate(t, c, EvaluateOptions{client: charge(&fakeClient{}), Chat: chat.Options{Budget: budget}})
+	report, err = evaluate(t, c, Options{Client: charge(&fakeClient{}, budget)})
 	if err != nil || report.CostUSD != 3 || report.SpentUSD != 0 || budget.Spent() != 3 {
 		t.Errorf("%+v, %v, %v of the budget", report, err, budget.Spent())
 	}
 }
 
-// chargingClient takes a quarter of a dollar for every call.
-type chargingClient struct{ *fakeClient }
+// chargingClient takes a quarter of a dollar for every call, and has a budget.
+type chargingClient struct {
+	*fakeClient
+	budget *chat.Budget
+}
+
+func (c chargingClient) Budget() *chat.Budget { return c.budget }
 
 func (c chargingClient) Complete(ctx context.Context, r chat.Request) (chat.Response, error) {
 	response, err := c.fakeClient.Complete(ctx, r)
@@ -373,21 +378,21 @@ func TestEvaluateFingerprint(t *testing.T) {
 		return chat.Prompt{System: "Be brief.", User: q.Query}, nil
 	})
 	for what, change := range map[string]struct {
-		options    EvaluateOptions
+		options    Options
 		candidates string
 		calls      func(tasks map[string]int) int
 	}{
 		"nothing":     {calls: func(map[string]int) int { return 0 }},
-		"streaming":   {options: EvaluateOptions{Params: chat.Params{Stream: true}}, calls: func(map[string]int) int { return 0 }},
-		"prompt":      {options: EvaluateOptions{Prompts: &changed}, calls: func(tasks map[string]int) int { return 2 * tasks["math"] }},
-		"temperature": {options: EvaluateOptions{Params: chat.Params{Temperature: new(0.5)}}, calls: func(tasks map[string]int) int { return 2 * tasks["all"] }},
-		"max tokens":  {options: EvaluateOptions{Params: chat.Params{MaxTokens: 100}}, calls: func(tasks map[string]int) int { return 2 * tasks["all"] }},
+		"streaming":   {options: Options{Params: chat.Params{Stream: true}}, calls: func(map[string]int) int { return 0 }},
+		"prompt":      {options: Options{Prompts: &changed}, calls: func(tasks map[string]int) int { return 2 * tasks["math"] }},
+		"temperature": {options: Options{Params: chat.Params{Temperature: new(0.5)}}, calls: func(tasks map[string]int) int { return 2 * tasks["all"] }},
+		"max tokens":  {options: Options{Params: chat.Params{MaxTokens: 100}}, calls: func(tasks map[string]int) int { return 2 * tasks["all"] }},
 		"model":       {candidates: `{"a": {"model": "other", "api_endpoint": "http://localhost/v1"}, "b": {"model": "model/b", "api_endpoint": "http://localhost:9/v1", "input_price": 7}}`, calls: func(tasks map[string]int) int { return tasks["all"] }},
 		"one more":    {candidates: `{"c": {"model": "model/b", "api_endpoint": "http://localhost/v1"}, "b": {"model": "model/b", "api_endpoint": "http://localhost/v1"}}`, calls: func(tasks map[string]int) int { return tasks["all"] }},
 	} {
 		t.Run(what, func(t *testing.T) {
 			c := testSet(t, 30, 10, "a", "b")
-			if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+			if _, err := evaluate(t, c, Options{Client: &fakeClient{}}); err != nil {
 				t.Fatal(err)
 			}
 			if change.candidates != "" {
@@ -400,12 +405,12 @@ func TestEvaluateFingerprint(t *testing.T) {
 			}
 			want := change.calls(tasks)
 			o := change.options
-			estimate, err := EstimateCalls(c, o)
-			if err != nil || estimate.Total().Calls != want {
-				t.Errorf("the estimate is %+v (%v), want %d calls", estimate, err, want)
+			expected, err := estimate(t, c, o)
+			if err != nil || expected.Total().Calls != want {
+				t.Errorf("the estimate is %+v (%v), want %d calls", expected, err, want)
 			}
 			client := &fakeClient{}
-			o.client = client
+			o.Client = client
 			report, err := evaluate(t, c, o)
 			if err != nil || client.total != want || report.Called != want || report.Resumed != 80-want {
 				t.Errorf("%d calls, want %d; %v", client.total, want, err)
@@ -430,9 +435,9 @@ func TestEvaluateRepeatedQuestions(t *testing.T) {
 		}
 		return nil
 	}
-	_, err := evaluate(t, c, EvaluateOptions{client: client, Workers: 1})
+	_, err := evaluate(t, c, Options{Client: client, Workers: 1})
 	wantError(t, err, "2 of 4 calls were not made: "+chat.ErrBudget.Error())
-	if _, err := evaluate(t, c, EvaluateOptions{client: numbered(), Workers: 1}); err != nil {
+	if _, err := evaluate(t, c, Options{Client: numbered(), Workers: 1}); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -506,7 +511,7 @@ func TestEvaluateDeterminism(t *testing.T) {
 		}, "a", "b", "c")
 		chatOptions := quick()
 		chatOptions.StopAfter = 1000
-		report, err := evaluate(t, c, EvaluateOptions{Workers: workers, ScoreWorkers: 1 + workers%5, Chat: chatOptions})
+		report, err := evaluate(t, c, Options{Workers: workers, ScoreWorkers: 1 + workers%5, Client: newClient(t, chatOptions)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -547,7 +552,7 @@ func TestEvaluateBudget(t *testing.T) {
 		}
 		o := quick()
 		o.Budget = budget
-		report, err := evaluate(t, c, EvaluateOptions{Chat: o, Workers: 8, Params: chat.Params{MaxTokens: 50}})
+		report, err := evaluate(t, c, Options{Client: newClient(t, o), Workers: 8, Params: chat.Params{MaxTokens: 50}})
 		return report, budget, err
 	}
 	report, budget, err := run(2)
@@ -579,7 +584,7 @@ func TestEvaluateBudget(t *testing.T) {
 func TestEvaluateStoppedCandidate(t *testing.T) {
 	c := testSet(t, 30, 10, "a", "gone")
 	s := listen(t, c, chaos.Config{Answer: fakeAnswer, Statuses: map[string]int{"model/gone": 410}}, "a", "gone")
-	report, err := evaluate(t, c, EvaluateOptions{Chat: quick(), Workers: 4})
+	report, err := evaluate(t, c, Options{Client: newClient(t, quick()), Workers: 4})
 	incomplete, ok := errors.AsType[*IncompleteError](err)
 	if !ok || len(incomplete.Reasons) != 1 || !strings.Contains(incomplete.Reasons[0], `"gone" stopped`) {
 		t.Fatal(err)
@@ -591,7 +596,7 @@ func TestEvaluateStoppedCandidate(t *testing.T) {
 		t.Errorf("%d calls of a model that is gone", n)
 	}
 	wantNoFiles(t, c)
-	report, err = evaluate(t, c, EvaluateOptions{Chat: quick(), Workers: 4, PublishIncomplete: true})
+	report, err = evaluate(t, c, Options{Client: newClient(t, quick()), Workers: 4, PublishIncomplete: true})
 	if !errors.As(err, &incomplete) || report.Resumed < 45 {
 		t.Errorf("%+v, %v", report, err)
 	}
@@ -614,10 +619,14 @@ func TestEvaluateCancel(t *testing.T) {
 		return fakeAnswer(model, user)
 	}}, "a", "b")
 	before := runtime.NumGoroutine()
-	o := EvaluateOptions{Chat: quick(), Workers: 80, Encoder: newEncoder()}
-	o.Chat.Timeout = time.Hour
-	o.Chat.TotalTimeout = time.Hour
-	report, err := Evaluate(ctx, c, o)
+	patient := quick()
+	patient.Timeout, patient.TotalTimeout = time.Hour, time.Hour
+	client, err := chat.New(patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := planAndRun(ctx, c, Options{Client: client, Workers: 80, Encoder: newEncoder()})
+	_ = client.Close()
 	took := time.Since(cancelled)
 	if err != context.Canceled || report == nil || report.Missing == 0 || cancelled.IsZero() {
 		t.Fatalf("%+v, %v", report, err)
@@ -648,7 +657,7 @@ func TestEvaluateMaxFailed(t *testing.T) {
 		err   bool
 	}{{0, true}, {0.2, true}, {0.9, false}, {1, false}} {
 		c := testSet(t, 30, 10, "a")
-		report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{before: failingOn("times 2")}, MaxFailed: new(max.share)})
+		report, err := evaluate(t, c, Options{Client: &fakeClient{before: failingOn("times 2")}, MaxFailed: new(max.share)})
 		tooMany, ok := errors.AsType[*FailedCallsError](err)
 		if ok != max.err || !ok && err != nil {
 			t.Errorf("%v: %v", max.share, err)
@@ -665,7 +674,7 @@ func TestEvaluateMaxFailed(t *testing.T) {
 func TestEvaluateKeyLabels(t *testing.T) {
 	c := testSet(t, 10, 5, "a")
 	for _, labels := range []bool{false, true} {
-		if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}, KeyLabels: labels}); err != nil {
+		if _, err := evaluate(t, c, Options{Client: &fakeClient{}, KeyLabels: labels}); err != nil {
 			t.Fatal(err)
 		}
 		want := map[bool]string{true: "key-1"}[labels]
@@ -679,7 +688,7 @@ func TestEvaluateKeyLabels(t *testing.T) {
 
 func TestEvaluateTestRun(t *testing.T) {
 	c := testSet(t, 80, 30, "a")
-	report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}, TestRun: true})
+	report, err := evaluate(t, c, Options{Client: &fakeClient{}, TestRun: true})
 	if err != nil || report.Queries != 70 || report.Pairs != 70 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -688,7 +697,7 @@ func TestEvaluateTestRun(t *testing.T) {
 	}
 	wantError(t, Check(t.Context(), c, nil), "train.jsonl: no rows of query 51", "and 20 more")
 	client := &fakeClient{}
-	if _, err := evaluate(t, c, EvaluateOptions{client: client}); err != nil {
+	if _, err := evaluate(t, c, Options{Client: client}); err != nil {
 		t.Fatal(err)
 	}
 	// What the test run called is not called again.
@@ -703,7 +712,7 @@ func TestEvaluateSmall(t *testing.T) {
 	writeQueries(t, c.DataPath.QueryDataTrain, nil)
 	writeQueries(t, c.DataPath.QueryDataTest, testQueries(0, 1))
 	writeCandidates(t, c.DataPath.LLMData, []string{"a"})
-	report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}})
+	report, err := evaluate(t, c, Options{Client: &fakeClient{}})
 	if err != nil || report.Pairs != 1 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -724,12 +733,12 @@ func TestEvaluateNotEvaluated(t *testing.T) {
 	c := testSet(t, 5, 5, "a")
 	writeQueries(t, c.DataPath.QueryDataTrain, codeQueries())
 	client := &fakeClient{}
-	_, err := evaluate(t, c, EvaluateOptions{client: client})
+	_, err := evaluate(t, c, Options{Client: client})
 	unavailable, ok := errors.AsType[*UnavailableMetricError](err)
 	if !ok || unavailable.Metric != "code_eval" || unavailable.Reason == "" || client.total != 0 {
 		t.Fatalf("%d calls, %v", client.total, err)
 	}
-	report, err := evaluate(t, c, EvaluateOptions{client: client, AllowNotEvaluated: true})
+	report, err := evaluate(t, c, Options{Client: client, AllowNotEvaluated: true})
 	if err != nil || report.NotEvaluated != 1 || report.All.Rated != 6 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -737,7 +746,7 @@ func TestEvaluateNotEvaluated(t *testing.T) {
 		t.Errorf("%+v", row)
 	}
 	writeQueries(t, c.DataPath.QueryDataTest, codeQueries())
-	report, err = evaluate(t, c, EvaluateOptions{client: client, AllowNotEvaluated: true})
+	report, err = evaluate(t, c, Options{Client: client, AllowNotEvaluated: true})
 	if diff := cmp.Diff(Rows{Train: []int{1}, Test: []int{1}}, report.NotEvaluatedRows); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
@@ -756,7 +765,7 @@ func TestEvaluateBadMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := testSet(t, 30, 10, "a")
-	report, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}, Metrics: &registry})
+	report, err := evaluate(t, c, Options{Client: &fakeClient{}, Metrics: &registry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -771,7 +780,7 @@ func TestEvaluateBadMetrics(t *testing.T) {
 	}
 	// Scores are made anew from the journal: nothing is called again.
 	client := &fakeClient{}
-	report, err = evaluate(t, c, EvaluateOptions{client: client})
+	report, err = evaluate(t, c, Options{Client: client})
 	if err != nil || report.ScoreErrors != 0 || client.total != 0 {
 		t.Errorf("%d calls, %+v, %v", client.total, report, err)
 	}
@@ -801,7 +810,7 @@ func TestEvaluateBadEncoders(t *testing.T) {
 			encoder := newEncoder()
 			encoder.err, encoder.spoil = o.err, o.spoil
 			client := &fakeClient{}
-			report, err := evaluate(t, c, EvaluateOptions{client: client, Encoder: encoder})
+			report, err := evaluate(t, c, Options{Client: client, Encoder: encoder})
 			wantError(t, err, "embedding the queries", o.want)
 			if o.err != nil && !errors.Is(err, o.err) {
 				t.Errorf("%v does not wrap the encoder's error", err)
@@ -814,7 +823,7 @@ func TestEvaluateBadEncoders(t *testing.T) {
 				t.Errorf("%d of %d calls journaled", n, client.total)
 			}
 			again := &fakeClient{}
-			if _, err := evaluate(t, c, EvaluateOptions{client: again}); err != nil || again.total != 120-client.total {
+			if _, err := evaluate(t, c, Options{Client: again}); err != nil || again.total != 120-client.total {
 				t.Errorf("%d calls, then %d: %v", client.total, again.total, err)
 			}
 		})
@@ -840,7 +849,7 @@ func TestEvaluateFailureKeepsCalls(t *testing.T) {
 			return nil
 		}
 	}}
-	report, err := evaluate(t, c, EvaluateOptions{client: client, Encoder: encoder, Workers: 10})
+	report, err := evaluate(t, c, Options{Client: client, Encoder: encoder, Workers: 10})
 	wantError(t, err, "embedding")
 	if report.Called != client.total || client.total < 10 {
 		t.Errorf("%d calls made, %d kept", client.total, report.Called)
@@ -851,20 +860,18 @@ func TestEvaluateFailureKeepsCalls(t *testing.T) {
 // goes on.
 func TestEvaluateFullDisk(t *testing.T) {
 	c := testSet(t, 30, 10, "a")
-	o, err := EvaluateOptions{client: &fakeClient{}, Encoder: newEncoder(), Workers: 5}.withDefaults(c)
+	plan, err := NewPlan(t.Context(), c, &Options{Client: &fakeClient{}, Encoder: newEncoder(), Workers: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
-	work, err := load(c, &o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := openJournal(o.Journal, false, func(string) {})
+	j, err := openJournal(plan.options.Journal, false, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	j.file = &fullDisk{File: j.file.(*os.File), size: 4000}
-	report, err := newRun(c, &o, work, j).all(t.Context())
+	r := newRun(plan)
+	r.journal, r.encoder = j, plan.options.Encoder
+	report, err := r.all(t.Context())
 	if !errors.Is(err, errFull) || report == nil {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -872,12 +879,12 @@ func TestEvaluateFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantNoFiles(t, c)
-	kept := len(readJournal(t, o.Journal))
+	kept := len(readJournal(t, plan.options.Journal))
 	if kept == 0 || kept != report.Called {
 		t.Errorf("%d calls kept, %d reported", kept, report.Called)
 	}
 	client := &fakeClient{}
-	if _, err := evaluate(t, c, EvaluateOptions{client: client}); err != nil || client.total != 40-kept {
+	if _, err := evaluate(t, c, Options{Client: client}); err != nil || client.total != 40-kept {
 		t.Errorf("%d calls after %d: %v", client.total, kept, err)
 	}
 }
@@ -885,7 +892,7 @@ func TestEvaluateFullDisk(t *testing.T) {
 // An answer too long for a row is a failed call, not the end of the run.
 func TestEvaluateEndlessAnswer(t *testing.T) {
 	c := testSet(t, 4, 2, "a")
-	report, err := evaluate(t, c, EvaluateOptions{client: endlessClient{&fakeClient{}}})
+	report, err := evaluate(t, c, Options{Client: endlessClient{&fakeClient{}}})
 	if err != nil || report.Failed != 6 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -906,7 +913,7 @@ func (c endlessClient) Complete(ctx context.Context, r chat.Request) (chat.Respo
 func TestEvaluateForeignError(t *testing.T) {
 	c := testSet(t, 30, 10, "a")
 	odd := errors.New("odd")
-	_, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{before: func(context.Context, chat.Request) error { return odd }}, Workers: 3})
+	_, err := evaluate(t, c, Options{Client: &fakeClient{before: func(context.Context, chat.Request) error { return odd }}, Workers: 3})
 	if !errors.Is(err, odd) {
 		t.Fatal(err)
 	}
@@ -917,7 +924,7 @@ func TestEvaluateForeignError(t *testing.T) {
 // A damaged entry is called again.
 func TestEvaluateDamagedJournal(t *testing.T) {
 	c := testSet(t, 30, 10, "a", "b")
-	if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+	if _, err := evaluate(t, c, Options{Client: &fakeClient{}}); err != nil {
 		t.Fatal(err)
 	}
 	want := finalFiles(t, c)
@@ -937,7 +944,7 @@ func TestEvaluateDamagedJournal(t *testing.T) {
 	lines[len(lines)-2] = lines[len(lines)-2][:50] // torn
 	writeFile(t, name, strings.Join(lines, ""))
 	client := &fakeClient{}
-	report, err := evaluate(t, c, EvaluateOptions{client: client})
+	report, err := evaluate(t, c, Options{Client: client})
 	if err != nil || client.total != damaged+1 || report.Resumed != 80-damaged-1 {
 		t.Errorf("%d calls for %d damaged entries: %v", client.total, damaged+1, err)
 	}
@@ -954,7 +961,7 @@ func TestEvaluateRemovesRests(t *testing.T) {
 	for _, name := range append(others, rest) {
 		writeFile(t, name, "half")
 	}
-	if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+	if _, err := evaluate(t, c, Options{Client: &fakeClient{}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(rest); !errors.Is(err, fs.ErrNotExist) {
@@ -974,10 +981,10 @@ func TestEvaluateLocked(t *testing.T) {
 	client := &fakeClient{}
 	var once sync.Once
 	outer := &fakeClient{before: func(context.Context, chat.Request) error {
-		once.Do(func() { _, second = evaluate(t, c, EvaluateOptions{client: client}) })
+		once.Do(func() { _, second = evaluate(t, c, Options{Client: client}) })
 		return nil
 	}}
-	if _, err := evaluate(t, c, EvaluateOptions{client: outer, Workers: 1}); err != nil {
+	if _, err := evaluate(t, c, Options{Client: outer, Workers: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if locked, ok := errors.AsType[*JournalLockedError](second); !ok || locked.PID != os.Getpid() || client.total != 0 {
@@ -987,57 +994,55 @@ func TestEvaluateLocked(t *testing.T) {
 
 // Whatever is wrong with the configuration is found before the first call.
 func TestEvaluateConfigErrors(t *testing.T) {
-	budget := chat.Options{Attempts: -1}
 	cases := map[string]struct {
-		change  func(c *llmrouterdata.Config, o *EvaluateOptions)
+		change  func(c *llmrouterdata.Config, o *Options)
 		want    []string
-		dryRuns bool // EstimateCalls finds it too
+		dryRuns bool // a plan that is only estimated finds it too
 	}{
-		"no paths":       {func(c *llmrouterdata.Config, _ *EvaluateOptions) { c.DataPath = llmrouterdata.DataPath{} }, []string{"query_embedding_data", "routing_data_train"}, true},
-		"no encoder":     {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.Encoder = nil }, []string{"Encoder is nil"}, false},
-		"flat encoder":   {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.Encoder = hashEncoder{dim: 0} }, []string{"vectors of 0 numbers"}, false},
-		"workers":        {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.Workers, o.ScoreWorkers = -1, -2 }, []string{"Workers is -1", "ScoreWorkers is -2"}, true},
-		"max failed":     {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.MaxFailed = new(1.5) }, []string{"MaxFailed is 1.5"}, true},
-		"max failed NaN": {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.MaxFailed = new(math.NaN()) }, []string{"MaxFailed is NaN"}, true},
-		"params":         {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.Params.MaxTokens = -1 }, []string{"MaxTokens"}, true},
-		"chat options":   {func(_ *llmrouterdata.Config, o *EvaluateOptions) { o.Chat = budget }, []string{"Attempts"}, false},
-		"no endpoint":    {func(c *llmrouterdata.Config, _ *EvaluateOptions) { c.APIEndpoint = "" }, []string{`"a"`, `"b"`, "api_endpoint"}, true},
-		"no keys":        {func(c *llmrouterdata.Config, _ *EvaluateOptions) { c.APIEndpoint = "https://api.example.com/v1" }, []string{`"a"`, "no API key"}, true},
-		"no queries":     {func(c *llmrouterdata.Config, _ *EvaluateOptions) { os.Remove(c.DataPath.QueryDataTest) }, []string{"test.jsonl"}, true},
-		"empty queries": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"no paths":       {func(c *llmrouterdata.Config, _ *Options) { c.DataPath = llmrouterdata.DataPath{} }, []string{"query_embedding_data", "routing_data_train"}, true},
+		"no encoder":     {func(_ *llmrouterdata.Config, o *Options) { o.Encoder = nil }, []string{"Encoder is nil"}, false},
+		"flat encoder":   {func(_ *llmrouterdata.Config, o *Options) { o.Encoder = hashEncoder{dim: 0} }, []string{"vectors of 0 numbers"}, false},
+		"workers":        {func(_ *llmrouterdata.Config, o *Options) { o.Workers, o.ScoreWorkers = -1, -2 }, []string{"Workers is -1", "ScoreWorkers is -2"}, true},
+		"max failed":     {func(_ *llmrouterdata.Config, o *Options) { o.MaxFailed = new(1.5) }, []string{"MaxFailed is 1.5"}, true},
+		"max failed NaN": {func(_ *llmrouterdata.Config, o *Options) { o.MaxFailed = new(math.NaN()) }, []string{"MaxFailed is NaN"}, true},
+		"params":         {func(_ *llmrouterdata.Config, o *Options) { o.Params.MaxTokens = -1 }, []string{"MaxTokens"}, true},
+		"no endpoint":    {func(c *llmrouterdata.Config, _ *Options) { c.APIEndpoint = "" }, []string{`"a"`, `"b"`, "api_endpoint"}, true},
+		"no keys":        {func(c *llmrouterdata.Config, _ *Options) { c.APIEndpoint = "https://api.example.com/v1" }, []string{`"a"`, "no API key"}, true},
+		"no queries":     {func(c *llmrouterdata.Config, _ *Options) { os.Remove(c.DataPath.QueryDataTest) }, []string{"test.jsonl"}, true},
+		"empty queries": {func(c *llmrouterdata.Config, _ *Options) {
 			truncate(c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest)
 		}, []string{"hold no query"}, true},
-		"no candidates":    {func(c *llmrouterdata.Config, _ *EvaluateOptions) { os.Remove(c.DataPath.LLMData) }, []string{"llm.json"}, true},
-		"empty candidates": {func(c *llmrouterdata.Config, _ *EvaluateOptions) { overwrite(c.DataPath.LLMData, "{}") }, []string{"no candidate"}, true},
-		"bad candidates": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"no candidates":    {func(c *llmrouterdata.Config, _ *Options) { os.Remove(c.DataPath.LLMData) }, []string{"llm.json"}, true},
+		"empty candidates": {func(c *llmrouterdata.Config, _ *Options) { overwrite(c.DataPath.LLMData, "{}") }, []string{"no candidate"}, true},
+		"bad candidates": {func(c *llmrouterdata.Config, _ *Options) {
 			overwrite(c.DataPath.LLMData, `{"a": {"model": 5}}`)
 		}, []string{"llm.json", `"a"`, `"model"`}, true},
-		"bad queries": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"bad queries": {func(c *llmrouterdata.Config, _ *Options) {
 			overwrite(c.DataPath.QueryDataTest, "{\n"+`{"task_name": "math", "query": "", "ground_truth": "x", "metric": "MATH", "choices": null, "task_id": null}`+"\n")
 		}, []string{"test.jsonl:1", `field "query": empty`}, true},
-		"unknown task": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"unknown task": {func(c *llmrouterdata.Config, _ *Options) {
 			overwrite(c.DataPath.QueryDataTest, `{"task_name": "maths", "query": "q", "ground_truth": "x", "metric": "MATH", "choices": null, "task_id": null}`)
 		}, []string{"test query 1", `"maths"`, "math"}, true},
-		"unknown metric": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"unknown metric": {func(c *llmrouterdata.Config, _ *Options) {
 			overwrite(c.DataPath.QueryDataTest, `{"task_name": "math", "query": "q", "ground_truth": "x", "metric": "MATHS", "choices": null, "task_id": null}`)
 		}, []string{"test query 1", `"MATHS"`}, true},
-		"same outputs": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"same outputs": {func(c *llmrouterdata.Config, _ *Options) {
 			c.DataPath.RoutingDataTest = c.DataPath.RoutingDataTrain
 		}, []string{"routing_data_train and routing_data_test are the same file"}, true},
-		"input is output": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"input is output": {func(c *llmrouterdata.Config, _ *Options) {
 			c.DataPath.RoutingDataTrain = c.DataPath.QueryDataTrain
 		}, []string{"query_data_train and routing_data_train are the same file"}, true},
-		"journal": {func(c *llmrouterdata.Config, o *EvaluateOptions) { o.Journal = c.DataPath.LLMData }, []string{"llm_data and the journal are the same file"}, true},
-		"output folder": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"journal": {func(c *llmrouterdata.Config, o *Options) { o.Journal = c.DataPath.LLMData }, []string{"llm_data and the journal are the same file"}, true},
+		"output folder": {func(c *llmrouterdata.Config, _ *Options) {
 			c.DataPath.RoutingDataTest = filepath.Dir(c.DataPath.LLMData)
 		}, []string{"routing_data_test", "not a regular file"}, false},
-		"output below a file": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"output below a file": {func(c *llmrouterdata.Config, _ *Options) {
 			c.DataPath.RoutingDataTest = filepath.Join(c.DataPath.LLMData, "x")
 		}, []string{"routing_data_test"}, false},
-		"foreign journal": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"foreign journal": {func(c *llmrouterdata.Config, _ *Options) {
 			overwrite(c.DataPath.RoutingDataTrain+".journal", "my notes")
 		}, []string{"not a journal"}, true},
-		"foreign cache": {func(c *llmrouterdata.Config, _ *EvaluateOptions) {
+		"foreign cache": {func(c *llmrouterdata.Config, _ *Options) {
 			overwrite(c.DataPath.QueryEmbeddingData+".cache", "my notes")
 		}, []string{"not a vector cache"}, false},
 	}
@@ -1048,15 +1053,15 @@ func TestEvaluateConfigErrors(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(c.DataPath.RoutingDataTrain), 0o777); err != nil {
 				t.Fatal(err)
 			}
-			o := EvaluateOptions{Encoder: newEncoder(), Chat: quick()}
+			o := Options{Encoder: newEncoder(), Client: newClient(t, quick())}
 			test.change(c, &o)
-			report, err := Evaluate(t.Context(), c, o)
+			report, err := planAndRun(t.Context(), c, o)
 			wantError(t, err, test.want...)
 			if n := s.Stats().Requests; n != 0 || report != nil {
 				t.Errorf("%d calls before the error, report %v", n, report)
 			}
 			if test.dryRuns {
-				_, err := EstimateCalls(c, o)
+				_, err := estimate(t, c, o)
 				wantError(t, err, test.want[len(test.want)-1:]...)
 			}
 		})
@@ -1075,17 +1080,17 @@ func truncate(names ...string) {
 	}
 }
 
-func TestEstimateCalls(t *testing.T) {
+func TestEstimate(t *testing.T) {
 	c := testSet(t, 30, 10, "a", "b")
-	o := EvaluateOptions{Params: chat.Params{MaxTokens: 100}}
-	estimate, err := EstimateCalls(c, o)
+	o := Options{Params: chat.Params{MaxTokens: 100}}
+	expected, err := estimate(t, c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	total := estimate.Total()
-	if total.Calls != 80 || total.MaxCompletionTokens != 8000 || total.PromptTokens < 80 || len(estimate.Candidates) != 2 ||
+	total := expected.Total()
+	if total.Calls != 80 || total.MaxCompletionTokens != 8000 || total.PromptTokens < 80 || len(expected.Candidates) != 2 ||
 		math.Abs(total.MaxUSD-(float64(total.PromptTokens)+2*8000)/1e6) > 1e-9 {
-		t.Errorf("%+v", estimate)
+		t.Errorf("%+v", expected)
 	}
 	if _, err := os.Stat(c.DataPath.RoutingDataTrain + ".journal"); err == nil {
 		t.Error("the estimate made a journal")
@@ -1093,7 +1098,7 @@ func TestEstimateCalls(t *testing.T) {
 	client := &fakeClient{}
 	var drain <-chan struct{}
 	drain, client.before = stopAfter(30)
-	_, _ = evaluate(t, c, EvaluateOptions{client: client, Params: o.Params, Drain: drain, Workers: 2})
+	_, _ = evaluate(t, c, Options{Client: client, Params: o.Params, Drain: drain, Workers: 2})
 	name := c.DataPath.RoutingDataTrain + ".journal"
 	torn, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -1110,8 +1115,8 @@ func TestEstimateCalls(t *testing.T) {
 			want = 80
 		}
 		o.Fresh = fresh
-		if estimate, err = EstimateCalls(c, o); err != nil || estimate.Total().Calls != want {
-			t.Errorf("fresh %v: %+v, %v", fresh, estimate, err)
+		if expected, err = estimate(t, c, o); err != nil || expected.Total().Calls != want {
+			t.Errorf("fresh %v: %+v, %v", fresh, expected, err)
 		}
 	}
 	if after, _ := os.ReadFile(name); string(after) != string(before) {
@@ -1137,9 +1142,9 @@ func TestEvaluateErrorTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := EvaluateOptions{Keys: parsed, Chat: quick(), Workers: 20, PublishIncomplete: true, KeyLabels: true}
-	o.Chat.Attempts, o.Chat.Timeout = 1, 100*time.Millisecond
-	report, err := evaluate(t, c, o)
+	once := quick()
+	once.Attempts, once.Timeout = 1, 100*time.Millisecond
+	report, err := evaluate(t, c, Options{Keys: parsed, Client: newClient(t, once), Workers: 20, PublishIncomplete: true, KeyLabels: true})
 	if _, ok := errors.AsType[*IncompleteError](err); !ok {
 		t.Fatal(err)
 	}

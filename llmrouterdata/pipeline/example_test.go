@@ -59,7 +59,11 @@ func Example() {
 	}
 
 	ctx := context.Background()
-	report, err := pipeline.Evaluate(ctx, c, pipeline.EvaluateOptions{Encoder: lengths{}})
+	plan, err := pipeline.NewPlan(ctx, c, &pipeline.Options{Encoder: lengths{}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	report, err := plan.Run(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -36,9 +36,6 @@ type firsts struct {
 // compare as (hash, position).
 type sortedHash [40]byte
 
-// runLength is the keys of a run: 40 MiB.
-const runLength = 1 << 20
-
 func newFirsts(dir string, limit int) (*firsts, error) {
 	runs, err := newScratch(dir)
 	return &firsts{runs: runs, limit: limit}, err

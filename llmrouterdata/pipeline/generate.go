@@ -26,11 +26,11 @@ type GenerateOptions struct {
 // query_data_test. Both appear when both are complete. The configuration's
 // data_generation section says how many are drawn, how they are split and with
 // which seed.
-func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o GenerateOptions) (*datasets.Result, error) {
+func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o *GenerateOptions) (*datasets.Result, error) {
 	if err := c.Require("query_data_train", "query_data_test"); err != nil {
 		return nil, err
 	}
-	if o.Source == nil {
+	if o == nil || o.Source == nil {
 		return nil, fmt.Errorf("pipeline: GenerateOptions.Source is nil")
 	}
 	written := []file{{"query_data_train", c.DataPath.QueryDataTrain}, {"query_data_test", c.DataPath.QueryDataTest}}

@@ -119,14 +119,14 @@ func testRouting(t *testing.T, v golden.Vector) {
 	client := &cannedClient{t: t, replies: replies}
 	if invalid := invalidQueries(files["train"] + files["test"]); invalid != nil {
 		// D11: what cannot be asked or scored is an error before the first call.
-		_, err := Evaluate(t.Context(), c, EvaluateOptions{Encoder: flatEncoder{}, Prompts: &prompts, Metrics: &registry, client: client})
+		_, err := planAndRun(t.Context(), c, Options{Encoder: flatEncoder{}, Prompts: &prompts, Metrics: &registry, Client: client})
 		if err == nil || len(client.replies) != len(replies) {
 			t.Errorf("%s: %v, but the run started: %v", v.Where, invalid, err)
 		}
 		return
 	}
-	_, err = Evaluate(t.Context(), c, EvaluateOptions{
-		Encoder: flatEncoder{}, Prompts: &prompts, Metrics: &registry, Workers: 1, client: client,
+	_, err = planAndRun(t.Context(), c, Options{
+		Encoder: flatEncoder{}, Prompts: &prompts, Metrics: &registry, Workers: 1, Client: client,
 	})
 	if err != nil {
 		t.Errorf("%s: %v", v.Where, err)

@@ -163,13 +163,41 @@ func fakeAnswer(model, user string) string {
 	return fmt.Sprintf(`I say "%d", \boxed{%d}, person %d: %d (%c) <&>`, k, 2*k, k, k+1, 'A'+k%3)
 }
 
-// evaluate runs Evaluate with a fake client and encoder where none is given.
-func evaluate(t testing.TB, c *llmrouterdata.Config, o EvaluateOptions) (*Report, error) {
+// evaluate plans and runs step 3, with a fake encoder where none is given.
+func evaluate(t testing.TB, c *llmrouterdata.Config, o Options) (*Report, error) {
 	t.Helper()
 	if o.Encoder == nil {
 		o.Encoder = newEncoder()
 	}
-	return Evaluate(t.Context(), c, o)
+	return planAndRun(t.Context(), c, o)
+}
+
+func planAndRun(ctx context.Context, c *llmrouterdata.Config, o Options) (*Report, error) {
+	plan, err := NewPlan(ctx, c, &o)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Run(ctx)
+}
+
+func estimate(t testing.TB, c *llmrouterdata.Config, o Options) (*chat.Estimate, error) {
+	t.Helper()
+	plan, err := NewPlan(t.Context(), c, &o)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Estimate(t.Context())
+}
+
+// newClient returns a client that lives as long as the test.
+func newClient(t testing.TB, o chat.Options) *chat.Client {
+	t.Helper()
+	client, err := chat.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
 var responseTime = regexp.MustCompile(`"response_time": [0-9.e+-]+`)

@@ -52,7 +52,11 @@ func ExampleMerge() {
 	ctx := context.Background()
 	parts := []*llmrouterdata.Config{set("part-0", "1 + 3", "2 + 2"), set("part-1", "2 + 2", "12 + 4")}
 	for _, part := range parts {
-		if _, err := pipeline.Evaluate(ctx, part, pipeline.EvaluateOptions{Encoder: lengths{}}); err != nil {
+		plan, err := pipeline.NewPlan(ctx, part, &pipeline.Options{Encoder: lengths{}})
+		if err != nil {
+			log.Fatal(err)
+		}
+		if _, err := plan.Run(ctx); err != nil {
 			log.Fatal(err)
 		}
 	}

@@ -39,7 +39,7 @@ func parted(t testing.TB, c *llmrouterdata.Config, n int) []*llmrouterdata.Confi
 		return part
 	}
 	for split, name := range []string{c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest} {
-		queries, err := readQueries(name, 0)
+		queries, err := readQueries(t.Context(), name, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func parted(t testing.TB, c *llmrouterdata.Config, n int) []*llmrouterdata.Confi
 			size := min(n, len(queries))
 			part := add(split, queries[:size])
 			queries = queries[size:]
-			if _, err := evaluate(t, part, EvaluateOptions{client: &fakeClient{}}); err != nil {
+			if _, err := evaluate(t, part, Options{Client: &fakeClient{}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -58,7 +58,7 @@ func parted(t testing.TB, c *llmrouterdata.Config, n int) []*llmrouterdata.Confi
 
 func TestMergeEqualsOneRun(t *testing.T) {
 	c := testSet(t, 240, 60, "a", "b", "c")
-	if _, err := evaluate(t, c, EvaluateOptions{client: &fakeClient{}}); err != nil {
+	if _, err := evaluate(t, c, Options{Client: &fakeClient{}}); err != nil {
 		t.Fatal(err)
 	}
 	want := finalFiles(t, c)
@@ -108,7 +108,7 @@ func TestMergeOfWholeSets(t *testing.T) {
 		writeQueries(t, part.DataPath.QueryDataTrain, of[0])
 		writeQueries(t, part.DataPath.QueryDataTest, of[1])
 		train, test = append(train, of[0]...), append(test, of[1]...)
-		if _, err := evaluate(t, part, EvaluateOptions{client: &fakeClient{}}); err != nil {
+		if _, err := evaluate(t, part, Options{Client: &fakeClient{}}); err != nil {
 			t.Fatal(err)
 		}
 		parts = append(parts, part)
@@ -119,7 +119,7 @@ func TestMergeOfWholeSets(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := finalFiles(t, whole)
-	if _, err := evaluate(t, whole, EvaluateOptions{client: &fakeClient{}}); err != nil {
+	if _, err := evaluate(t, whole, Options{Client: &fakeClient{}}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(finalFiles(t, whole), got); diff != "" {
@@ -300,7 +300,7 @@ func TestSharedClient(t *testing.T) {
 	for i := range 2 {
 		c := testSet(t, 10, 5, "a")
 		writeFile(t, c.DataPath.LLMData, fmt.Sprintf(`{"a": {"model": "a", "api_endpoint": %q}}`, service.URL+"/v1"))
-		report, err := evaluate(t, c, EvaluateOptions{Client: client})
+		report, err := evaluate(t, c, Options{Client: client})
 		if err != nil || report.Failed > 0 {
 			t.Fatalf("%d calls failed, %v", report.Failed, err)
 		}

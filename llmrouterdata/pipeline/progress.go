@@ -44,9 +44,6 @@ type stage struct {
 	done        int
 }
 
-// pause is the least time between two reports of one stage.
-const pause = 50 * time.Millisecond
-
 func newReporter(callback func(Progress)) *reporter {
 	return &reporter{callback: callback, stages: map[string]*stage{}}
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -11,83 +12,49 @@ import (
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
-// In a test run step 3 takes this many queries of each split.
-const (
-	testRunTrain = 50
-	testRunTest  = 20
-)
-
-// maxProblems is how many bad lines or queries are reported at once.
-const maxProblems = 20
-
-// workload is everything that step 3 works on: the queries of both splits, in
-// order, and the candidates.
-type workload struct {
-	queries []query // training, then test
-	train   int     // how many of them are for training
-	targets []chat.Target
-	params  chat.Params
-	// unique holds the index of the first query of each embedding id.
-	unique []int
+// readCandidates finds out whom to call and with which keys.
+func (p *Plan) readCandidates() error {
+	name := p.config.DataPath.LLMData
+	if name == "" {
+		return nil // the configuration's check has said so
+	}
+	candidates, err := llmrouterdata.ReadCandidatesFile(name)
+	if err == nil {
+		p.targets, err = chat.Resolve(candidates, p.config.APIEndpoint, p.options.Keys)
+	}
+	return err
 }
 
-// query is a query with what is known about it before any call.
-type query struct {
-	llmrouterdata.StandardQueryData
-	embeddingID int
-	// occurrence counts earlier queries with the same prompt: each row is a
-	// call of its own.
-	occurrence int
-}
-
-// pairs is the number of rows.
-func (w *workload) pairs() int { return len(w.queries) * len(w.targets) }
-
-// load reads and checks the queries and candidates. Everything that is wrong
-// with them is found before the first call.
-func load(c *llmrouterdata.Config, o *EvaluateOptions) (*workload, error) {
-	if err := c.Require("query_data_train", "query_data_test", "llm_data"); err != nil {
-		return nil, err
-	}
-	candidates, err := llmrouterdata.ReadCandidatesFile(c.DataPath.LLMData)
-	if err != nil {
-		return nil, err
-	}
-	w := &workload{params: o.Params}
-	if w.targets, err = chat.Resolve(candidates, c.APIEndpoint, o.Keys); err != nil {
-		return nil, err
-	}
-	if err := o.Params.Validate(); err != nil {
-		return nil, err
-	}
-	for i, name := range []string{c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest} {
+// readQueries reads the queries of both splits.
+func (p *Plan) readQueries(ctx context.Context) error {
+	paths, errs := p.config.DataPath, []error(nil)
+	for i, name := range []string{paths.QueryDataTrain, paths.QueryDataTest} {
+		if name == "" {
+			continue // the configuration's check has said so
+		}
 		limit := 0
-		if o.TestRun {
+		if p.options.TestRun {
 			limit = []int{testRunTrain, testRunTest}[i]
 		}
-		records, err := readQueries(name, limit)
-		if err != nil {
-			return nil, err
-		}
+		records, err := readQueries(ctx, name, limit)
+		errs = append(errs, err)
 		for _, record := range records {
-			w.queries = append(w.queries, query{StandardQueryData: record})
+			p.queries = append(p.queries, query{StandardQueryData: record})
 		}
 		if i == 0 {
-			w.train = len(records)
+			p.train = len(records)
 		}
 	}
-	if len(w.queries) == 0 {
-		return nil, fmt.Errorf("pipeline: %s and %s hold no query", c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest)
+	err := errors.Join(errs...)
+	if err == nil && len(p.queries) == 0 && paths.QueryDataTrain+paths.QueryDataTest != "" {
+		return fmt.Errorf("pipeline: %s and %s hold no query", paths.QueryDataTrain, paths.QueryDataTest)
 	}
-	if err := w.prepare(o); err != nil {
-		return nil, err
-	}
-	return w, nil
+	return err
 }
 
 // readQueries reads a query file, the first limit records where limit is not
 // 0. Lines that are no valid record are reported together.
-func readQueries(name string, limit int) ([]llmrouterdata.StandardQueryData, error) {
+func readQueries(ctx context.Context, name string, limit int) ([]llmrouterdata.StandardQueryData, error) {
 	var records []llmrouterdata.StandardQueryData
 	var problems problemList
 	for record, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](name, nil) {
@@ -100,118 +67,114 @@ func readQueries(name string, limit int) ([]llmrouterdata.StandardQueryData, err
 			return nil, err
 		}
 		problems.add(err)
-		if limit > 0 && len(records) == limit {
+		if limit > 0 && len(records) == limit || ctx.Err() != nil {
 			break
 		}
 	}
 	return records, problems.join()
 }
 
-// problemList keeps the first problems and counts the rest.
-type problemList struct {
-	errs []error
-	more int
+// CheckQuery returns what would make [NewPlan] refuse a query: a field that is
+// wrong, a task without a prompt, an unknown metric. So a program can leave such
+// queries out.
+func CheckQuery(q llmrouterdata.StandardQueryData, prompts *chat.Prompts, registry *metrics.Registry) error {
+	if err := q.Validate(); err != nil {
+		return err
+	}
+	_, promptErr := prompts.For(q)
+	_, metricErr := registry.Lookup(q.TaskName, q.Metric)
+	return errors.Join(promptErr, metricErr)
 }
 
-func (p *problemList) add(err error) {
-	switch {
-	case err == nil:
-	case len(p.errs) < maxProblems:
-		p.errs = append(p.errs, err)
-	default:
-		p.more++
-	}
-}
-
-func (p *problemList) join() error {
-	if p.more > 0 {
-		return errors.Join(append(p.errs, fmt.Errorf("... and %d more", p.more))...)
-	}
-	return errors.Join(p.errs...)
-}
+// kind is what the metric of a query depends on.
+type kind struct{ task, metric string }
 
 // prepare numbers the queries and finds their prompts and metrics.
-func (w *workload) prepare(o *EvaluateOptions) error {
+func (p *Plan) prepare(ctx context.Context) error {
 	ids := map[llmrouterdata.QueryKey]int{}
 	asked := map[[32]byte]int{}
-	type kind struct{ task, metric string }
-	looked := map[kind]bool{}
-	unavailable := map[string]string{}
+	seen := map[kind]bool{}
+	var firsts []int // the first query of each kind
 	var problems problemList
-	for i := range w.queries {
-		q := &w.queries[i]
+	for i := range p.queries {
+		q := &p.queries[i]
 		id, known := ids[q.Key()]
 		if !known {
-			id = len(w.unique)
+			id = len(p.unique)
 			ids[q.Key()] = id
-			w.unique = append(w.unique, i)
+			p.unique = append(p.unique, i)
 		}
 		q.embeddingID = id
 
-		prompt, err := w.prompt(i, o.Prompts)
-		if err != nil {
-			problems.add(err)
-			continue
-		}
+		prompt, err := p.prompt(i)
+		problems.add(err)
 		sum := sha256.Sum256([]byte(prompt.System + "\x00" + prompt.User))
 		q.occurrence = asked[sum]
 		asked[sum]++
 
-		k := kind{q.TaskName, q.Metric}
-		if looked[k] {
-			continue
-		}
-		looked[k] = true
-		metric, err := o.Metrics.Lookup(k.task, k.metric)
-		if err != nil {
-			problems.add(fmt.Errorf("pipeline: %s: %w", w.describe(i), err))
-			continue
-		}
-		if u, ok := metric.(metrics.Unavailable); ok && !o.AllowNotEvaluated {
-			if reason := u.Unavailable(); reason != "" {
-				unavailable[metric.Name()] = reason
-			}
+		if k := (kind{q.TaskName, q.Metric}); !seen[k] {
+			seen[k] = true
+			firsts = append(firsts, i)
 		}
 	}
-	for name, reason := range unavailable {
-		problems.add(&UnavailableMetricError{Metric: name, Reason: reason})
+	for _, i := range firsts {
+		if err := p.findMetric(ctx, i); err != nil {
+			problems.add(fmt.Errorf("pipeline: %s: %w", p.describe(i), err))
+		}
 	}
 	return problems.join()
 }
 
-// UnavailableMetricError says that the queries need a metric that cannot
-// evaluate anything here, so that paid answers would go unscored.
-type UnavailableMetricError struct {
-	Metric, Reason string
-}
-
-func (e *UnavailableMetricError) Error() string {
-	return fmt.Sprintf("pipeline: the metric %s cannot be evaluated: %s (allow it to write such rows with performance 0.0, counted apart)", e.Metric, e.Reason)
+// findMetric demands a metric that can score answers to a query. The first one
+// that cannot be evaluated has the registry opened that may be able to.
+func (p *Plan) findMetric(ctx context.Context, i int) error {
+	o, q := &p.options, &p.queries[i]
+	for {
+		metric, err := o.Metrics.Lookup(q.TaskName, q.Metric)
+		if err != nil {
+			return err
+		}
+		u, may := metric.(metrics.Unavailable)
+		if !may || u.Unavailable() == "" {
+			return nil
+		}
+		if o.OpenMetrics == nil {
+			if o.AllowNotEvaluated {
+				return nil
+			}
+			return &UnavailableMetricError{Metric: metric.Name(), Reason: u.Unavailable()}
+		}
+		opened, err := o.OpenMetrics(ctx)
+		if err != nil {
+			return fmt.Errorf("opening the metrics: %w", err)
+		}
+		o.Metrics, o.OpenMetrics = opened, nil
+	}
 }
 
 // describe names a query in messages.
-func (w *workload) describe(i int) string {
+func (p *Plan) describe(i int) string {
 	split, n := "training", i
-	if i >= w.train {
-		split, n = "test", i-w.train
+	if i >= p.train {
+		split, n = "test", i-p.train
 	}
-	return fmt.Sprintf("%s query %d (task %s)", split, n+1, w.queries[i].TaskName)
+	return fmt.Sprintf("%s query %d (task %s)", split, n+1, p.queries[i].TaskName)
 }
 
 // prompt returns the prompt of a query.
-func (w *workload) prompt(q int, prompts *chat.Prompts) (chat.Prompt, error) {
-	prompt, err := prompts.For(w.queries[q].StandardQueryData)
+func (p *Plan) prompt(q int) (chat.Prompt, error) {
+	prompt, err := p.options.Prompts.For(p.queries[q].StandardQueryData)
 	if err != nil {
-		return prompt, fmt.Errorf("pipeline: prompt of %s: %w", w.describe(q), err)
+		return prompt, fmt.Errorf("pipeline: prompt of %s: %w", p.describe(q), err)
 	}
 	return prompt, nil
 }
 
 // request returns the request of a pair and the id of its call.
-func (w *workload) request(q, t int, prompt chat.Prompt) (chat.Request, string) {
-	r := chat.Request{Target: w.targets[t], Prompt: prompt, Params: w.params}
+func (p *Plan) request(q, t int, prompt chat.Prompt) (chat.Request, string) {
+	r := chat.Request{Target: p.targets[t], Prompt: prompt, Params: p.options.Params}
 	call := r.Fingerprint()
-	if n := w.queries[q].occurrence; n > 0 {
+	if n := p.queries[q].occurrence; n > 0 {
 		call += "-" + strconv.Itoa(n)
 	}
 	return r, call

@@ -6,17 +6,13 @@ import (
 	"github.com/llmrouter-go/llmrouter/embedding"
 )
 
-// embedChunk is how many texts are given to the encoder at once: enough for
-// it to form good batches, few enough to report progress and lose little.
-const embedChunk = 64
-
 // openCache opens the cache beside the embedding file.
 func (r *run) openCache() (*vectorCache, error) {
 	fingerprint := ""
-	if f, ok := r.options.Encoder.(embedding.Fingerprinter); ok {
+	if f, ok := r.encoder.(embedding.Fingerprinter); ok {
 		fingerprint = f.Fingerprint()
 	}
-	return openCache(r.config.DataPath.QueryEmbeddingData+cacheSuffix, fingerprint, r.options.Encoder.Dim())
+	return openCache(r.config.DataPath.QueryEmbeddingData+cacheSuffix, fingerprint, r.encoder.Dim())
 }
 
 // embed computes the vectors of all unique queries that the cache lacks, in
@@ -24,8 +20,8 @@ func (r *run) openCache() (*vectorCache, error) {
 func (r *run) embed(ctx context.Context, cache *vectorCache) error {
 	var texts []string
 	queued := map[string]bool{}
-	for _, i := range r.work.unique {
-		text := r.work.queries[i].Query
+	for _, i := range r.unique {
+		text := r.queries[i].Query
 		if !queued[text] && !cache.has(text) {
 			queued[text] = true
 			texts = append(texts, text)
@@ -39,7 +35,7 @@ func (r *run) embed(ctx context.Context, cache *vectorCache) error {
 			return err
 		}
 		n := min(embedChunk, len(texts))
-		vectors, err := encode(ctx, r.options.Encoder, cache.dim, texts[:n])
+		vectors, err := encode(ctx, r.encoder, cache.dim, texts[:n])
 		if err != nil {
 			return err
 		}

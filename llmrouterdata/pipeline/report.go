@@ -204,20 +204,21 @@ func (g *groups) list() []Group {
 func (r *run) report() *Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	counts := r.schedule.Counts()
 	report := &Report{
-		Queries: len(r.work.queries), Candidates: len(r.work.targets), Pairs: len(r.pairs),
-		Resumed: r.resumed, Called: max(0, r.done-r.resumed), SpentUSD: r.spent.dollars(),
+		Queries: len(r.queries), Candidates: len(r.targets), Pairs: counts.Pairs,
+		Resumed: counts.Resumed, Called: counts.Done - counts.Resumed, SpentUSD: r.spent.dollars(),
 		Seconds: time.Since(r.started).Seconds(),
 	}
 	var all summer
 	var tasks, models, kinds, cells groups
 	for i := range r.pairs {
-		task := r.work.queries[i/len(r.work.targets)].TaskName
-		model := r.work.targets[i%len(r.work.targets)].Name
+		task := r.queries[i/len(r.targets)].TaskName
+		model := r.targets[i%len(r.targets)].Name
 		for _, s := range []*summer{&all, tasks.get(task), models.get(model), kinds.get(category(task)), cells.get(task + "\x00" + model)} {
 			s.add(&r.pairs[i])
 		}
-		switch train := r.work.train * len(r.work.targets); r.pairs[i].outcome {
+		switch train := r.train * len(r.targets); r.pairs[i].outcome {
 		case notEvaluated:
 			report.NotEvaluatedRows.add(i, train)
 		case scoreError:
@@ -235,7 +236,7 @@ func (r *run) report() *Report {
 	report.Failed, report.NotEvaluated, report.ScoreErrors = report.All.Failed, report.All.NotEvaluated, report.All.ScoreErrors
 	report.Missing, report.CostUSD = report.All.Missing, report.All.CostUSD
 	if report.Missing > 0 || r.notEmbedded > 0 {
-		report.NotMade = slices.Sorted(slices.Values(r.reasons))
+		report.NotMade = slices.Sorted(slices.Values(r.schedule.Reasons()))
 	}
 	return report
 }

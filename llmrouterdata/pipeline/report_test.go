@@ -50,10 +50,12 @@ func TestCategory(t *testing.T) {
 
 // reportOf sums up pairs of two candidates over queries of the given tasks.
 func reportOf(tasks []string, pairs []pair) *Report {
-	r := &run{work: &workload{targets: []chat.Target{{Name: "small"}, {Name: "large"}}}, pairs: pairs, started: time.Now()}
+	plan := &Plan{targets: []chat.Target{{Name: "small"}, {Name: "large"}}}
 	for _, task := range tasks {
-		r.work.queries = append(r.work.queries, query{StandardQueryData: llmrouterdata.StandardQueryData{TaskName: task}})
+		plan.queries = append(plan.queries, query{StandardQueryData: llmrouterdata.StandardQueryData{TaskName: task}})
 	}
+	r := newRun(plan)
+	r.pairs = pairs
 	return r.report()
 }
 

@@ -11,36 +11,34 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/schedule"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
 
 // run is one run of step 3. What it knows of each pair is small and of fixed
 // size; answers stay in the journal and vectors in the cache.
 type run struct {
-	config   *llmrouterdata.Config
-	options  *EvaluateOptions
-	work     *workload
+	*Plan
+	encoder  embedding.Encoder
 	journal  *journal
 	progress *reporter
 	started  time.Time
-	halt     chan struct{} // closed with fatal: no call is started any more
+	halt     chan struct{} // closed with fatal: calls that only wait are given up
 
-	mu          sync.Mutex // guards what follows
-	pairs       []pair     // [query][candidate]
-	done        int
-	failed      int
-	resumed     int
-	spent       picoUSD // calls of this run: a sum without an order
-	notEmbedded int     // texts without a vector
-	reasons     []string
-	fatal       error // an error that ends the run
+	mu          sync.Mutex        // guards what follows
+	schedule    *schedule.Machine // decides what is called next
+	pairs       []pair            // [query][candidate]
+	spent       picoUSD           // by calls of this run: a sum without an order
+	notEmbedded int               // texts without a vector
+	fatal       error             // an error that ends the run
 }
 
-func newRun(c *llmrouterdata.Config, o *EvaluateOptions, w *workload, j *journal) *run {
+func newRun(p *Plan) *run {
+	queries, candidates := len(p.queries), len(p.targets)
 	return &run{
-		config: c, options: o, work: w, journal: j, progress: newReporter(o.Progress), started: time.Now(),
-		halt: make(chan struct{}), pairs: make([]pair, w.pairs()),
+		Plan: p, progress: newReporter(p.options.Progress), started: time.Now(), halt: make(chan struct{}),
+		schedule: schedule.New(queries, candidates, nil), pairs: make([]pair, queries*candidates),
 	}
 }
 
@@ -81,16 +79,21 @@ func (p *pair) set(offset int64, e *entry) {
 // tokens32 keeps a count that a service made up from turning into another.
 func tokens32(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
 
-func (r *run) pair(q, t int) *pair { return &r.pairs[q*len(r.work.targets)+t] }
+func (r *run) pair(q, t int) *pair { return &r.pairs[q*len(r.targets)+t] }
+
+// indices returns the query and the candidate of an index of pairs.
+func (r *run) indices(i int) schedule.Pair {
+	return schedule.Pair{Query: i / len(r.targets), Candidate: i % len(r.targets)}
+}
 
 func (r *run) warn(text string) { r.options.Logger.Warn(text) }
 
 // all is the whole of step 3 behind the checks. Calls, scores and embeddings
 // run side by side; the files are written when all of them are done.
 func (r *run) all(ctx context.Context) (*Report, error) {
-	client := r.options.client
+	client := r.options.Client
 	if client == nil {
-		c, err := chat.New(r.options.Chat)
+		c, err := chat.New(chat.Options{Logger: r.options.Logger})
 		if err != nil {
 			return nil, err
 		}
@@ -103,19 +106,19 @@ func (r *run) all(ctx context.Context) (*Report, error) {
 	}
 	defer cache.close()
 
-	embedding, stopEmbedding := context.WithCancel(ctx)
+	embedCtx, stopEmbedding := context.WithCancel(ctx)
 	defer stopEmbedding()
 	embedded := make(chan struct{})
 	defer func() { <-embedded }()
 	defer stopEmbedding()
 	go func() {
 		defer close(embedded)
-		if err := r.embed(embedding, cache); err != nil && embedding.Err() == nil {
+		if err := r.embed(embedCtx, cache); err != nil && embedCtx.Err() == nil {
 			r.fail(fmt.Errorf("pipeline: embedding the queries: %w", err))
 		}
 	}()
 	scorer := newScorer(ctx, r)
-	err = r.resume(ctx, scorer)
+	err = r.resume(ctx, client, scorer)
 	if err == nil {
 		r.call(ctx, client, scorer)
 	}
@@ -128,7 +131,7 @@ func (r *run) all(ctx context.Context) (*Report, error) {
 	case <-r.halt:
 		stopEmbedding()
 	case <-r.drain():
-		r.because(askedToStop)
+		r.stop(askedToStop)
 		stopEmbedding()
 	}
 	<-embedded
@@ -172,16 +175,43 @@ func (r *run) ended(ctx context.Context) error {
 	return errors.Join(r.fatal, ctx.Err())
 }
 
-// resume takes from the journal what it holds of the pairs, and has the answers
-// scored. It does not look at calls that are not of this run: other prompts,
-// parameters or candidates.
-func (r *run) resume(ctx context.Context, scorer *scorer) error {
+// resume takes over what the journal holds, has its answers scored, charges its
+// costs to the client's budget, and makes the journal ready for more.
+func (r *run) resume(ctx context.Context, client Client, scorer *scorer) error {
+	if err := r.scanJournal(ctx, scorer); err != nil {
+		return err
+	}
+	if err := r.journal.resume(); err != nil {
+		return err
+	}
+	cost := 0.0
+	r.mu.Lock() // answers are being scored
+	defer r.mu.Unlock()
+	for i := range r.pairs {
+		p := &r.pairs[i]
+		cost += p.cost
+		if p.offset != 0 {
+			r.schedule.Resumed(r.indices(i), p.outcome == failed)
+		}
+	}
+	if c, ok := client.(interface{ Budget() *chat.Budget }); ok {
+		if b := c.Budget(); b != nil {
+			b.Spend(cost)
+		}
+	}
+	return nil
+}
+
+// scanJournal takes from the journal what it holds of the pairs, and hands their
+// answers to the scorer, if there is one. It does not look at calls that are
+// not of this run: other prompts, parameters or candidates.
+func (r *run) scanJournal(ctx context.Context, scorer *scorer) error {
 	ids, err := r.ids()
 	if err != nil {
 		return err
 	}
 	count := 0
-	err = r.journal.scan(r.warn, func(offset int64, e *entry) error {
+	return r.journal.scan(r.warn, func(offset int64, e *entry) error {
 		i, ok := ids[newCallID(e.Candidate, e.Call)]
 		if !ok {
 			return nil
@@ -199,54 +229,28 @@ func (r *run) resume(ctx context.Context, scorer *scorer) error {
 		r.mu.Unlock()
 		if scorer != nil {
 			scorer.add(int(i), offset, e)
+			r.progress.report(Progress{Stage: StageCall, Done: count, Total: len(r.pairs), Resumed: count})
 		}
-		r.progress.report(Progress{Stage: StageCall, Done: count, Total: len(r.pairs), Resumed: count})
 		return ctx.Err()
 	})
-	if err != nil {
-		return err
-	}
-	if scorer != nil { // else it is only looked at
-		if err := r.journal.resume(); err != nil {
-			return err
-		}
-	}
-	cost := 0.0
-	r.mu.Lock() // answers are being scored
-	defer r.mu.Unlock()
-	for i := range r.pairs {
-		p := &r.pairs[i]
-		cost += p.cost
-		if p.offset != 0 {
-			r.resumed++
-		}
-		if p.outcome == failed {
-			r.failed++
-		}
-	}
-	r.done = r.resumed
-	if b := r.options.Chat.Budget; b != nil && scorer != nil {
-		b.Spend(cost)
-	}
-	return nil
 }
 
 // ids returns the pairs by the ids of their calls.
 func (r *run) ids() (map[callID]int32, error) {
 	list := make([]callID, len(r.pairs))
-	n := len(r.work.targets)
-	size := max(1, len(r.work.queries)/runtime.GOMAXPROCS(0)) // queries for each
+	n := len(r.targets)
+	size := max(1, len(r.queries)/runtime.GOMAXPROCS(0)) // queries for each
 	var workers errgroup.Group
-	for first := 0; first < len(r.work.queries); first += size {
+	for first := 0; first < len(r.queries); first += size {
 		workers.Go(func() error {
-			for q := first; q < min(first+size, len(r.work.queries)); q++ {
-				prompt, err := r.work.prompt(q, r.options.Prompts)
+			for q := first; q < min(first+size, len(r.queries)); q++ {
+				prompt, err := r.prompt(q)
 				if err != nil {
 					return err
 				}
 				for t := range n {
-					_, call := r.work.request(q, t, prompt)
-					list[q*n+t] = newCallID(r.work.targets[t].Name, call)
+					_, call := r.request(q, t, prompt)
+					list[q*n+t] = newCallID(r.targets[t].Name, call)
 				}
 			}
 			return nil
@@ -265,8 +269,7 @@ func (r *run) ids() (map[callID]int32, error) {
 const askedToStop = "the run was asked to stop"
 
 // call makes the calls that are missing, and hands their answers to the scorer.
-func (r *run) call(ctx context.Context, client completer, scorer *scorer) {
-	plan := newSchedule(len(r.work.queries), len(r.work.targets), func(q, t int) bool { return r.pair(q, t).offset == 0 })
+func (r *run) call(ctx context.Context, client Client, scorer *scorer) {
 	ended, quiet := make(chan struct{}), make(chan struct{})
 	defer close(ended)
 	go func() { // a call that only waits need not go on when none is started any more
@@ -277,50 +280,51 @@ func (r *run) call(ctx context.Context, client completer, scorer *scorer) {
 		case <-ended:
 		}
 	}()
+	counts := r.schedule.Counts()
 	var workers sync.WaitGroup
-	for range min(r.options.Workers, len(r.pairs)-r.done) {
+	for range min(r.options.Workers, counts.Pairs-counts.Done) {
 		workers.Go(func() {
-			for !r.stops(ctx) {
-				q, t, ok := plan.next()
+			for {
+				p, ok := r.next(ctx)
 				if !ok {
 					return
 				}
-				r.one(ctx, client, quiet, plan, scorer, q, t)
-				plan.done(t)
+				r.one(ctx, client, quiet, scorer, p)
 			}
 		})
 	}
 	workers.Wait()
 }
 
-// stops reports whether no call may be started any more.
-func (r *run) stops(ctx context.Context) bool {
+// next returns the pair to be called next; false when no call may be started
+// any more.
+func (r *run) next(ctx context.Context) (schedule.Pair, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	select {
 	case <-ctx.Done():
-		return true
-	case <-r.halt:
-		return true
+		r.schedule.Stop("")
 	case <-r.options.Drain:
-		r.because(askedToStop)
-		return true
+		r.note(r.schedule.Stop(askedToStop), askedToStop)
 	default:
-		return false
 	}
+	return r.schedule.Next()
 }
 
 // one makes one call and journals its outcome. Calls that were not made leave
 // their pair missing.
-func (r *run) one(ctx context.Context, client completer, quiet <-chan struct{}, plan *schedule, scorer *scorer, q, t int) {
-	prompt, err := r.work.prompt(q, r.options.Prompts)
+func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, scorer *scorer, p schedule.Pair) {
+	prompt, err := r.prompt(p.Query)
 	if err != nil {
+		r.notMade(p, 0)
 		r.fail(err)
 		return
 	}
-	request, call := r.work.request(q, t, prompt)
+	request, call := r.request(p.Query, p.Candidate, prompt)
 	request.Drain = quiet
 	response, err := client.Complete(ctx, request)
 	e := &entry{
-		Call: call, Candidate: request.Target.Name, Task: r.work.queries[q].TaskName,
+		Call: call, Candidate: request.Target.Name, Task: r.queries[p.Query].TaskName,
 		ResponseTime: response.ResponseTime.Seconds(), Key: response.KeyLabel,
 		Attempts: response.Attempts, CostUSD: response.CostUSD,
 	}
@@ -332,16 +336,15 @@ func (r *run) one(ctx context.Context, client completer, quiet <-chan struct{}, 
 	case isFailure:
 		e.Error = &entryError{string(failure.Kind), failure.Status, failure.Code, failure.Message, failure.Detail}
 	case errors.Is(err, chat.ErrStopped), errors.Is(err, chat.ErrBudget):
-		r.paid(response.CostUSD)
-		r.because(err.Error())
-		plan.drop(t)
+		r.notMade(p, response.CostUSD)
+		r.close(p.Candidate, err.Error())
 		return
 	case ctx.Err() != nil, errors.Is(err, chat.ErrDrained):
-		r.paid(response.CostUSD)
+		r.notMade(p, response.CostUSD)
 		return
 	default:
-		r.paid(response.CostUSD)
-		r.fail(fmt.Errorf("pipeline: %s to candidate %q: %w", r.work.describe(q), request.Target.Name, err))
+		r.notMade(p, response.CostUSD)
+		r.fail(fmt.Errorf("pipeline: %s to candidate %q: %w", r.describe(p.Query), request.Target.Name, err))
 		return
 	}
 	at, err := r.journal.append(e)
@@ -351,34 +354,33 @@ func (r *run) one(ctx context.Context, client completer, quiet <-chan struct{}, 
 		at, err = r.journal.append(e)
 	}
 	if err != nil {
-		r.paid(response.CostUSD)
+		r.notMade(p, response.CostUSD)
 		r.fail(err)
 		return
 	}
-	i := q*len(r.work.targets) + t
-	r.finished(i, at, e)
-	scorer.add(i, at, e)
+	scorer.add(r.finished(p, at, e), at, e)
 }
 
-// finished counts a call of this run that is in the journal.
-func (r *run) finished(i int, at int64, e *entry) {
+// finished counts a call of this run that is in the journal, and returns the
+// index of its pair.
+func (r *run) finished(p schedule.Pair, at int64, e *entry) int {
+	i := p.Query*len(r.targets) + p.Candidate
 	r.mu.Lock()
-	r.done++
+	r.schedule.Finished(p, e.Error != nil)
 	r.spent.add(e.CostUSD)
 	r.pairs[i].set(at, e)
-	if e.Error != nil {
-		r.failed++
-	}
-	p := Progress{Stage: StageCall, Done: r.done, Total: len(r.pairs), Failed: r.failed, Resumed: r.resumed, CostUSD: r.spent.dollars()}
+	counts, spent := r.schedule.Counts(), r.spent.dollars()
 	r.mu.Unlock()
-	r.progress.report(p)
+	r.progress.report(Progress{Stage: StageCall, Done: counts.Done, Total: counts.Pairs, Failed: counts.Failed, Resumed: counts.Resumed, CostUSD: spent})
+	return i
 }
 
-// paid counts money that bought no answer.
-func (r *run) paid(usd float64) {
+// notMade gives a pair up, and counts the money that bought no answer.
+func (r *run) notMade(p schedule.Pair, usd float64) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.schedule.GivenUp(p)
 	r.spent.add(usd)
-	r.mu.Unlock()
 }
 
 // picoUSD is an amount in 1e-12 USD: whole numbers, whose sum has no order. It
@@ -397,21 +399,30 @@ func (p picoUSD) dollars() float64 { return float64(p) / 1e12 }
 func (r *run) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.schedule.Stop("")
 	if r.fatal == nil {
 		r.fatal = err
 		close(r.halt)
 	}
 }
 
-// because notes why pairs are missing, each reason once.
-func (r *run) because(reason string) {
+// close stops the calls of a candidate.
+func (r *run) close(candidate int, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, known := range r.reasons {
-		if known == reason {
-			return
-		}
+	r.note(r.schedule.Close(candidate, reason), reason)
+}
+
+// stop stops all calls.
+func (r *run) stop(reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note(r.schedule.Stop(reason), reason)
+}
+
+// note logs why pairs are missing, each reason once.
+func (r *run) note(isNew bool, reason string) {
+	if isNew {
+		r.options.Logger.Warn("calls are not made", "reason", reason)
 	}
-	r.reasons = append(r.reasons, reason)
-	r.options.Logger.Warn("calls are not made", "reason", reason)
 }

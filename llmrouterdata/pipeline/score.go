@@ -51,7 +51,7 @@ func (r *run) score(ctx context.Context, job scoreJob) {
 	if ctx.Err() != nil {
 		return
 	}
-	q := &r.work.queries[job.pair/len(r.work.targets)]
+	q := &r.queries[job.pair/len(r.targets)]
 	in := metrics.Input{Task: q.TaskName, Query: q.Query, Prediction: job.response, Truth: q.GroundTruth, Choices: q.Choices.Text()}
 	if q.TaskID != nil {
 		in.TaskID = *q.TaskID
@@ -63,7 +63,7 @@ func (r *run) score(ctx context.Context, job scoreJob) {
 		return
 	case err != nil:
 		outcome = scoreError
-		r.options.Logger.Warn("scoring failed", "metric", q.Metric, "query", r.work.describe(job.pair/len(r.work.targets)), "error", err)
+		r.options.Logger.Warn("scoring failed", "metric", q.Metric, "query", r.describe(job.pair/len(r.targets)), "error", err)
 	case !result.Evaluated:
 		outcome = notEvaluated
 	}

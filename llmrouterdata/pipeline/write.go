@@ -34,7 +34,7 @@ func (r *run) write(ctx context.Context, cache *vectorCache) error {
 	for i, split := range []struct {
 		name     string
 		from, to int
-	}{{paths.RoutingDataTrain, 0, r.work.train}, {paths.RoutingDataTest, r.work.train, len(r.work.queries)}} {
+	}{{paths.RoutingDataTrain, 0, r.train}, {paths.RoutingDataTest, r.train, len(r.queries)}} {
 		if splits[i], err = out.create(split.name); err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (r *run) write(ctx context.Context, cache *vectorCache) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			for t := range r.work.targets {
+			for t := range r.targets {
 				record, err := r.record(q, t)
 				if err != nil {
 					return err
@@ -52,7 +52,7 @@ func (r *run) write(ctx context.Context, cache *vectorCache) error {
 					return fmt.Errorf("pipeline: %s: %w", split.name, err)
 				}
 			}
-			written += len(r.work.targets)
+			written += len(r.targets)
 			r.progress.report(Progress{Stage: StageWrite, Done: written, Total: len(r.pairs)})
 		}
 		if err := w.Flush(); err != nil {
@@ -69,11 +69,11 @@ func (r *run) write(ctx context.Context, cache *vectorCache) error {
 func (r *run) writeVectors(ctx context.Context, f *os.File, cache *vectorCache) error {
 	w := torchio.NewWriter(f, nil)
 	vector := make([]float32, cache.dim)
-	for id, i := range r.work.unique {
+	for id, i := range r.unique {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := cache.get(r.work.queries[i].Query, vector); err != nil {
+		if err := cache.get(r.queries[i].Query, vector); err != nil {
 			return err
 		}
 		if err := w.PutInt(int64(id), torchio.Of(vector, len(vector))); err != nil {
@@ -86,9 +86,9 @@ func (r *run) writeVectors(ctx context.Context, f *os.File, cache *vectorCache) 
 // record makes the row of a pair from its journal entry.
 func (r *run) record(q, t int) (llmrouterdata.RoutingRecord, error) {
 	p := r.pair(q, t)
-	record := llmrouterdata.NewRoutingRecord(r.work.queries[q].StandardQueryData)
-	record.ModelName = r.work.targets[t].Name
-	record.EmbeddingID = r.work.queries[q].embeddingID
+	record := llmrouterdata.NewRoutingRecord(r.queries[q].StandardQueryData)
+	record.ModelName = r.targets[t].Name
+	record.EmbeddingID = r.queries[q].embeddingID
 	if p.offset == 0 {
 		record.Response = errorText(notCalled)
 		return record, nil
@@ -121,16 +121,16 @@ func errorText(message string) string { return "API Error: " + message }
 
 // verify holds the finished files against what they were made from.
 func (r *run) verify(ctx context.Context, vectors, train, test string) error {
-	expected := make([]llmrouterdata.StandardQueryData, len(r.work.queries))
-	for i := range r.work.queries {
-		expected[i] = r.work.queries[i].StandardQueryData
+	expected := make([]llmrouterdata.StandardQueryData, len(r.queries))
+	for i := range r.queries {
+		expected[i] = r.queries[i].StandardQueryData
 	}
-	names := make([]string, len(r.work.targets))
-	for i, t := range r.work.targets {
+	names := make([]string, len(r.targets))
+	for i, t := range r.targets {
 		names[i] = t.Name
 	}
 	c := checker{vectors: vectors, models: names, splits: []checkSplit{
-		{routing: train, queries: expected[:r.work.train]}, {routing: test, queries: expected[r.work.train:]},
+		{routing: train, queries: expected[:r.train]}, {routing: test, queries: expected[r.train:]},
 	}}
 	if err := c.check(ctx); err != nil {
 		return fmt.Errorf("pipeline: the finished files do not pass their check: %w", err)

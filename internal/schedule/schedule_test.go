@@ -1,0 +1,236 @@
+package schedule
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/llmrouter-go/llmrouter/internal/scenario"
+)
+
+// The files in testdata tell whole runs, command by command.
+func TestScenarios(t *testing.T) {
+	scenario.Run(t, "testdata/*.txt", func(t *testing.T) func(scenario.Command) string {
+		p := &player{t: t}
+		return p.execute
+	})
+}
+
+// player drives a machine by the commands of a scenario.
+type player struct {
+	t *testing.T
+	m *Machine
+}
+
+func (p *player) execute(c scenario.Command) string {
+	switch c.Name {
+	case "run":
+		p.m = New(p.number(c.Named["queries"]), p.number(c.Named["candidates"]), nil)
+		return ""
+	case "next":
+		return p.next(c)
+	case "resumed":
+		return p.each(c, func(pair Pair) { p.m.Resumed(pair, c.Named["failed"] != "") })
+	case "finished":
+		return p.each(c, func(pair Pair) { p.m.Finished(pair, c.Named["failed"] != "") })
+	case "given-up":
+		return p.each(c, p.m.GivenUp)
+	case "close":
+		return fmt.Sprintln("new reason:", p.m.Close(p.number(c.Bare[0]), words(c.Named["reason"])))
+	case "stop":
+		return fmt.Sprintln("new reason:", p.m.Stop(words(c.Named["reason"])))
+	case "counts":
+		counts := p.m.Counts()
+		text := fmt.Sprintf("%d of %d done, %d resumed, %d failed\n", counts.Done, counts.Pairs, counts.Resumed, counts.Failed)
+		for _, reason := range p.m.Reasons() {
+			text += reason + "\n"
+		}
+		return text
+	}
+	p.t.Fatalf("unknown command %q", c.Name)
+	return ""
+}
+
+// next prints the next pairs, as many as asked for: query.candidate.
+func (p *player) next(c scenario.Command) string {
+	n := 1
+	if len(c.Bare) > 0 {
+		n = p.number(c.Bare[0])
+	}
+	var list []string
+	for range n {
+		pair, ok := p.m.Next()
+		if !ok {
+			list = append(list, "none")
+			break
+		}
+		list = append(list, fmt.Sprintf("%d.%d", pair.Query, pair.Candidate))
+	}
+	return strings.Join(list, " ")
+}
+
+func (p *player) each(c scenario.Command, event func(Pair)) string {
+	for _, text := range c.Bare {
+		query, candidate, _ := strings.Cut(text, ".")
+		event(Pair{p.number(query), p.number(candidate)})
+	}
+	return ""
+}
+
+func (p *player) number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return n
+}
+
+func words(s string) string { return strings.ReplaceAll(s, "-", " ") }
+
+// machine returns one whose unwanted pairs are done.
+func machine(queries, candidates int, wanted func(q, c int) bool) *Machine {
+	m := New(queries, candidates, nil)
+	for q := range queries {
+		for c := range candidates {
+			if !wanted(q, c) {
+				m.Resumed(Pair{q, c}, false)
+			}
+		}
+	}
+	return m
+}
+
+// One worker goes query by query, candidate by candidate.
+func TestOrder(t *testing.T) {
+	m := machine(4, 3, func(q, c int) bool { return !(q == 1 && c == 0 || q == 2) })
+	var got []Pair
+	for {
+		p, ok := m.Next()
+		if !ok {
+			break
+		}
+		got = append(got, p)
+		m.Finished(p, false)
+	}
+	want := []Pair{{0, 0}, {0, 1}, {0, 2}, {1, 1}, {1, 2}, {3, 0}, {3, 1}, {3, 2}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A candidate whose calls never end holds its share of the workers and no more,
+// as long as the others have work.
+func TestFairness(t *testing.T) {
+	const queries, candidates, workers = 1000, 4, 20
+	m := New(queries, candidates, nil)
+	held := 0          // calls of candidate 0, which do not end
+	var running []Pair // those of the others
+	finished := 0
+	for {
+		for held+len(running) < workers {
+			p, ok := m.Next()
+			if !ok {
+				break
+			}
+			if p.Candidate == 0 {
+				held++
+			} else {
+				running = append(running, p)
+			}
+		}
+		if finished < (candidates-1)*(queries-workers) && held > workers/candidates {
+			t.Fatalf("%d workers wait for the slow candidate after %d other calls", held, finished)
+		}
+		if len(running) == 0 {
+			break
+		}
+		m.Finished(running[0], false)
+		running = running[1:]
+		finished++
+	}
+	if finished != (candidates-1)*queries || held != workers {
+		t.Errorf("%d calls of the others, %d of the slow one", finished, held)
+	}
+}
+
+func TestClosedCandidate(t *testing.T) {
+	m := New(10, 2, nil)
+	m.Next()
+	m.Close(0, "gone")
+	for range 10 {
+		if p, ok := m.Next(); !ok || p.Candidate != 1 {
+			t.Fatalf("got %+v, %v", p, ok)
+		}
+	}
+	if p, ok := m.Next(); ok {
+		t.Errorf("%+v of a closed candidate", p)
+	}
+	if _, ok := New(0, 3, nil).Next(); ok {
+		t.Error("a pair of no queries")
+	}
+	if _, ok := New(3, 0, nil).Next(); ok {
+		t.Error("a pair of no candidates")
+	}
+}
+
+// Whatever happens in between, every pair that waits is handed out once, and
+// the counts add up.
+func TestEveryPairOnce(t *testing.T) {
+	const queries, candidates = 500, 7
+	wanted := func(q, c int) bool { return (q*candidates+c)%3 != 0 }
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(1, seed))
+		m := machine(queries, candidates, wanted)
+		taken := map[Pair]int{}
+		var open []Pair
+		givenUp, failed := 0, 0
+		for {
+			p, ok := m.Next()
+			if ok {
+				taken[p]++
+				open = append(open, p)
+			}
+			for len(open) > 0 && (!ok || len(open) > 50 || r.IntN(3) == 0) {
+				i := r.IntN(len(open))
+				if r.IntN(10) == 0 {
+					m.GivenUp(open[i])
+					givenUp++
+				} else {
+					fails := r.IntN(5) == 0
+					if fails {
+						failed++
+					}
+					m.Finished(open[i], fails)
+				}
+				open = append(open[:i], open[i+1:]...)
+			}
+			if !ok {
+				break
+			}
+		}
+		for q := range queries {
+			for c := range candidates {
+				want := 0
+				if wanted(q, c) {
+					want = 1
+				}
+				if n := taken[Pair{q, c}]; n != want {
+					t.Fatalf("seed %d: pair %d.%d was handed out %d times", seed, q, c, n)
+				}
+			}
+		}
+		counts := m.Counts()
+		if counts.Done+givenUp != counts.Pairs || counts.Failed != failed || counts.Resumed+len(taken) != counts.Pairs {
+			t.Errorf("seed %d: %+v, %d given up, %d failed", seed, counts, givenUp, failed)
+		}
+		for c := range candidates {
+			if n := m.UnderWay(c); n != 0 {
+				t.Errorf("seed %d: %d calls of candidate %d under way in the end", seed, n, c)
+			}
+		}
+	}
+}

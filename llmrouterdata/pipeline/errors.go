@@ -1,0 +1,73 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+)
+
+// IncompleteError says that a run stopped before every pair was called. What
+// was called is in the journal; the next run goes on from there.
+type IncompleteError struct {
+	// Missing is how many of Pairs were not called.
+	Missing, Pairs int
+	// NotEmbedded is how many query texts have no vector yet, after a graceful
+	// shutdown.
+	NotEmbedded int
+	// Reasons says why, for example that the budget is spent or a candidate
+	// was stopped by its circuit breaker.
+	Reasons []string
+}
+
+func (e *IncompleteError) Error() string {
+	text := fmt.Sprintf("pipeline: %d of %d calls were not made", e.Missing, e.Pairs)
+	if e.NotEmbedded > 0 {
+		text += fmt.Sprintf(", %d texts were not embedded", e.NotEmbedded)
+	}
+	for i, reason := range e.Reasons {
+		text += map[bool]string{true: ": ", false: "; "}[i == 0] + reason
+	}
+	return text
+}
+
+// FailedCallsError says that more calls failed than MaxFailed allows.
+type FailedCallsError struct {
+	Failed, Pairs int
+	Max           float64
+}
+
+func (e *FailedCallsError) Error() string {
+	return fmt.Sprintf("pipeline: %d of %d calls failed, more than %.4g %%", e.Failed, e.Pairs, 100*e.Max)
+}
+
+// UnavailableMetricError says that the queries need a metric that cannot
+// evaluate anything here, so that paid answers would go unscored.
+type UnavailableMetricError struct {
+	Metric, Reason string
+}
+
+func (e *UnavailableMetricError) Error() string {
+	return fmt.Sprintf("pipeline: the metric %s cannot be evaluated: %s (allow it to write such rows with performance 0.0, counted apart)", e.Metric, e.Reason)
+}
+
+// problemList keeps the first problems and counts the rest.
+type problemList struct {
+	errs []error
+	more int
+}
+
+func (p *problemList) add(err error) {
+	switch {
+	case err == nil:
+	case len(p.errs) < maxProblems:
+		p.errs = append(p.errs, err)
+	default:
+		p.more++
+	}
+}
+
+func (p *problemList) join() error {
+	if p.more > 0 {
+		return errors.Join(append(p.errs, fmt.Errorf("... and %d more", p.more))...)
+	}
+	return errors.Join(p.errs...)
+}

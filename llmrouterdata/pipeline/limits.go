@@ -1,0 +1,26 @@
+package pipeline
+
+import "time"
+
+// In a test run step 3 takes this many queries of each split, as the Python
+// pipeline does.
+const (
+	testRunTrain = 50
+	testRunTest  = 20
+)
+
+// maxProblems is how many bad lines or queries are reported at once: more are
+// not read by anybody, and a wrong file has one in every line.
+const maxProblems = 20
+
+// embedChunk is how many texts are given to the encoder at once: enough for
+// it to form good batches, few enough to report progress and lose little.
+const embedChunk = 64
+
+// runLength is the keys that are sorted in memory when data sets are merged:
+// 40 MiB.
+const runLength = 1 << 20
+
+// pause is the least time between two reports of one stage, so that a reader
+// can follow.
+const pause = 50 * time.Millisecond

@@ -1,0 +1,140 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/metrics"
+)
+
+// DefaultWorkers is how many calls are under way at once unless Options says
+// otherwise.
+const DefaultWorkers = 100
+
+// Options configures a [Plan]; nil is all defaults. [Plan.Run] needs Encoder or
+// OpenEncoder, and keys unless every endpoint is local.
+type Options struct {
+	// Keys are the API keys, see [chat.ParseKeys]. Default: none.
+	Keys chat.Keys
+	// Client makes the calls. It is not closed, so that runs can share what it
+	// knows about the keys, one after another or side by side. Default: a
+	// *chat.Client with all defaults, of this run's own.
+	Client Client
+	// Params are the sampling parameters of every call. Default: those of
+	// [chat.Params].
+	Params chat.Params
+	// Prompts makes the prompts. Default: chat.BuiltinPrompts().
+	Prompts *chat.Prompts
+	// Metrics scores the answers. Default: metrics.Builtin(), which cannot
+	// evaluate code.
+	Metrics *metrics.Registry
+	// OpenMetrics returns metrics that take the place of Metrics. NewPlan calls
+	// it, once, where the queries need a metric that Metrics cannot evaluate
+	// here: so a sandbox is opened only where there is code to run. Default:
+	// Metrics alone.
+	OpenMetrics func(ctx context.Context) (*metrics.Registry, error)
+	// Encoder embeds the queries. Default: the one that OpenEncoder gives.
+	Encoder embedding.Encoder
+	// OpenEncoder is called by Run where Encoder is nil: so a model is loaded
+	// only when nothing else is missing. What it returns is closed at the end
+	// of the run if it is an io.Closer. Default: Encoder must be set.
+	OpenEncoder func(ctx context.Context) (embedding.Encoder, error)
+
+	// Workers is how many calls are under way at once, from 1. 0 is
+	// DefaultWorkers.
+	Workers int
+	// ScoreWorkers is how many answers are scored at once, from 1. 0 is
+	// GOMAXPROCS.
+	ScoreWorkers int
+	// TestRun takes the first 50 training and 20 test queries only. Default:
+	// all queries.
+	TestRun bool
+
+	// Journal is the journal's file. Default: routing_data_train + ".journal".
+	Journal string
+	// Fresh moves an existing journal aside and calls everything anew. Default:
+	// go on from it.
+	Fresh bool
+	// RetryFailed calls again the pairs whose call failed in an earlier run.
+	// Default: a failed call is a result.
+	RetryFailed bool
+
+	// AllowNotEvaluated accepts queries that need a metric which cannot be
+	// evaluated here, as code_eval without a sandbox. Their rows have
+	// performance 0.0, are counted apart and enter no mean. Default: an
+	// *[UnavailableMetricError] of NewPlan.
+	AllowNotEvaluated bool
+	// PublishIncomplete writes the final files of a run that stopped early,
+	// with an error row for each pair that was not called. Default: no final
+	// file.
+	PublishIncomplete bool
+	// KeyLabels writes the label of the key into api_key_used. Default: it is
+	// empty.
+	KeyLabels bool
+	// MaxFailed is the share of failed calls, from 0 to 1, above which the run
+	// ends with a *[FailedCallsError] after its files are written. Nil: no
+	// limit.
+	MaxFailed *float64
+
+	// Drain asks for a graceful shutdown when it is closed: no call is started
+	// any more, those under way are finished and journaled; calls that wait for
+	// a key or to try again are given up. Cancelling the context stops the run
+	// at once. Nil: never.
+	Drain <-chan struct{}
+	// Logger receives warnings. Nil: silent.
+	Logger *slog.Logger
+	// Progress is called as calls finish and queries are embedded. Nil: silent.
+	Progress func(Progress)
+}
+
+// Client makes the calls of a run: a *[chat.Client], or one of the program's
+// own. What the journal of an earlier run holds is charged to the budget of a
+// client that has a method Budget, as *chat.Client does.
+type Client interface {
+	Complete(ctx context.Context, r chat.Request) (chat.Response, error)
+}
+
+// validate returns the options with every default in its place, and all that
+// is wrong with them.
+func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
+	var v Options
+	if o != nil {
+		v = *o
+	}
+	var errs []error
+	positive := func(name string, n *int, standard int) {
+		if *n == 0 {
+			*n = standard
+		}
+		if *n < 0 {
+			errs = append(errs, fmt.Errorf("pipeline: Options.%s is %d; it must not be negative", name, *n))
+		}
+	}
+	positive("Workers", &v.Workers, DefaultWorkers)
+	positive("ScoreWorkers", &v.ScoreWorkers, runtime.GOMAXPROCS(0))
+	if m := v.MaxFailed; m != nil && !(*m >= 0 && *m <= 1) {
+		errs = append(errs, fmt.Errorf("pipeline: Options.MaxFailed is %v; it must be from 0 to 1", *m))
+	}
+	if err := v.Params.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if v.Prompts == nil {
+		v.Prompts = new(chat.BuiltinPrompts())
+	}
+	if v.Metrics == nil {
+		v.Metrics = new(metrics.Builtin())
+	}
+	if v.Journal == "" {
+		v.Journal = c.DataPath.RoutingDataTrain + ".journal"
+	}
+	if v.Logger == nil {
+		v.Logger = slog.New(slog.DiscardHandler)
+	}
+	return v, errors.Join(errs...)
+}

@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+)
+
+// Plan is step 3 before its first call: every query of query_data_train and
+// query_data_test, to be sent to every candidate of llm_data.
+type Plan struct {
+	config  *llmrouterdata.Config
+	options Options // validated
+
+	queries []query // training, then test
+	train   int     // how many of them are for training
+	targets []chat.Target
+	// unique holds the index of the first query of each embedding id.
+	unique []int
+}
+
+// query is a query with what is known about it before any call.
+type query struct {
+	llmrouterdata.StandardQueryData
+	embeddingID int
+	// occurrence counts earlier queries with the same prompt: each row is a
+	// call of its own.
+	occurrence int
+}
+
+// NewPlan reads the queries and candidates of a configuration, once, finds
+// prompt, metric and embedding id of each query and the keys of each candidate,
+// and reports everything that is missing or wrong in one error. It calls nobody
+// and writes nothing.
+func NewPlan(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Plan, error) {
+	options, err := o.validate(c)
+	p := &Plan{config: c, options: options}
+	errs := []error{
+		err,
+		c.Require("query_data_train", "query_data_test", "llm_data", "query_embedding_data", "routing_data_train", "routing_data_test"),
+		checkPaths(c, options.Journal),
+		p.readCandidates(),
+		p.readQueries(ctx),
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(append(errs, p.prepare(ctx))...); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Estimate says what the calls that [Plan.Run] would make will take, and makes
+// none. Calls that the journal holds are not counted. It needs no encoder.
+func (p *Plan) Estimate(ctx context.Context) (*chat.Estimate, error) {
+	r := newRun(p)
+	if !p.options.Fresh {
+		j, err := peekJournal(p.options.Journal)
+		if err != nil {
+			return nil, err
+		}
+		if j != nil {
+			r.journal = j
+			err := r.scanJournal(ctx, nil)
+			_ = j.close() // it was only read
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	var estimate chat.Estimate
+	for q := range p.queries {
+		prompt, err := p.prompt(q)
+		if err != nil {
+			return nil, err
+		}
+		for t := range p.targets {
+			if r.pair(q, t).offset == 0 {
+				request, _ := p.request(q, t, prompt)
+				estimate.Add(request)
+			}
+		}
+	}
+	return &estimate, nil
+}
+
+// Run sends every query to every candidate, scores the answers and embeds the
+// queries. It writes query_embedding_data, routing_data_train and
+// routing_data_test, all three or none.
+//
+//  1. That the outputs can be written is checked, and the encoder opened.
+//  2. The journal is locked and read; what it holds is not called again.
+//  3. Calls, scores and embeddings run side by side. Each finished call is
+//     journaled before it counts.
+//  4. When every pair is there, the outputs are written under temporary names,
+//     checked, and renamed.
+//
+// A failed call is a row with its error and performance 0.0, and no error of
+// Run. Run returns a *Report with every error that comes after the first call:
+// ctx.Err() when the context ended, an *[IncompleteError] when pairs are
+// missing, a *[FailedCallsError] when too many calls failed. Run may be called
+// again; it then goes on from the journal.
+func (p *Plan) Run(ctx context.Context) (_ *Report, err error) {
+	if err := checkWritable(stepThree(p.config)...); err != nil {
+		return nil, err
+	}
+	r := newRun(p)
+	var closeEncoder func() error
+	if r.encoder, closeEncoder, err = p.openEncoder(ctx); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if closeErr := closeEncoder(); closeErr != nil {
+			err = errors.Join(err, fmt.Errorf("pipeline: closing the encoder: %w", closeErr))
+		}
+	}()
+	if r.journal, err = openJournal(p.options.Journal, p.options.Fresh, func(text string) { p.options.Logger.Warn(text) }); err != nil {
+		return nil, err
+	}
+	report, err := r.all(ctx)
+	if closeErr := r.journal.close(); closeErr != nil {
+		err = errors.Join(err, fmt.Errorf("pipeline: journal: %w", closeErr))
+	}
+	return report, err
+}
+
+// openEncoder returns the run's encoder and what closes it.
+func (p *Plan) openEncoder(ctx context.Context) (encoder embedding.Encoder, closes func() error, err error) {
+	encoder, closes = p.options.Encoder, func() error { return nil }
+	switch {
+	case encoder != nil:
+	case p.options.OpenEncoder == nil:
+		return nil, nil, errors.New("pipeline: Options.Encoder is nil, and so is OpenEncoder")
+	default:
+		if encoder, err = p.options.OpenEncoder(ctx); err != nil {
+			return nil, nil, fmt.Errorf("pipeline: opening the encoder: %w", err)
+		}
+		if c, ok := encoder.(io.Closer); ok {
+			closes = c.Close
+		}
+	}
+	if dim := encoder.Dim(); dim < 1 {
+		return nil, nil, errors.Join(fmt.Errorf("pipeline: the encoder makes vectors of %d numbers", dim), closes())
+	}
+	return encoder, closes, nil
+}
