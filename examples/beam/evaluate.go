@@ -65,14 +65,9 @@ type placed struct {
 func (w *worker) evaluate(ctx context.Context, s Shard, drain <-chan struct{}) (Report, []DeadLetter, error) {
 	report := Report{Shard: s.Name}
 	registry := metrics.Builtin()
-	good, dead, err := readShard(s, w.prompts, registry)
+	good, dead, err := readShard(s, &w.prompts, &registry)
 	if err != nil {
 		return report, nil, err
-	}
-	if needSandbox(good, registry) {
-		if registry, err = w.sandboxed(ctx); err != nil {
-			return report, nil, err
-		}
 	}
 	c := s.dataset(w.settings.Work)
 	c.APIEndpoint = w.settings.APIEndpoint
@@ -88,12 +83,16 @@ func (w *worker) evaluate(ctx context.Context, s Shard, drain <-chan struct{}) (
 			break
 		}
 		refused := len(encoder.all())
-		r, err := pipeline.Evaluate(ctx, c, pipeline.EvaluateOptions{
-			Keys: w.keys, Chat: w.chat, Client: w.client, Params: chat.Params{Stream: w.settings.Stream},
-			Prompts: &w.prompts, Metrics: &registry, Encoder: encoder, Workers: w.settings.perShard(),
+		plan, err := pipeline.NewPlan(ctx, c, &pipeline.Options{
+			Keys: w.keys, Client: w.client, Params: chat.Params{Stream: w.settings.Stream},
+			Prompts: &w.prompts, Metrics: &registry, OpenMetrics: w.sandboxed, Encoder: encoder, Workers: w.settings.perShard(),
 			AllowNotEvaluated: w.settings.AllowNotEvaluated, KeyLabels: w.settings.KeyLabels, RetryFailed: w.settings.RetryFailed,
 			Drain: drain, Logger: w.logger,
 		})
+		if err != nil {
+			return report, nil, fmt.Errorf("shard %s: %w", s.Name, err)
+		}
+		r, err := plan.Run(ctx)
 		if r != nil {
 			report.add(r)
 		}
@@ -125,7 +124,7 @@ func (r *Report) add(p *pipeline.Report) {
 
 // readShard reads the queries of a shard and finds those that can have no rows:
 // whatever a run of step 3 would refuse to start with.
-func readShard(s Shard, prompts chat.Prompts, registry metrics.Registry) (good []placed, dead []DeadLetter, err error) {
+func readShard(s Shard, prompts *chat.Prompts, registry *metrics.Registry) (good []placed, dead []DeadLetter, err error) {
 	f, err := os.Open(s.Queries)
 	if err != nil {
 		return nil, nil, err
@@ -156,36 +155,13 @@ func readShard(s Shard, prompts chat.Prompts, registry metrics.Registry) (good [
 				dead = append(dead, s.deadLetter("read", q, err))
 				continue
 			}
-			if err := check(query, prompts, registry); err != nil {
+			if err := pipeline.CheckQuery(query, prompts, registry); err != nil {
 				dead = append(dead, s.deadLetter("check", q, err))
 				continue
 			}
 			good = append(good, q)
 		}
 	}
-}
-
-// check finds what would keep a query from having rows before any call.
-func check(q llmrouterdata.StandardQueryData, prompts chat.Prompts, registry metrics.Registry) error {
-	if err := q.Validate(); err != nil {
-		return err
-	}
-	if _, err := prompts.For(q); err != nil {
-		return err
-	}
-	_, err := registry.Lookup(q.TaskName, q.Metric)
-	return err
-}
-
-// needSandbox reports whether there are answers to be run.
-func needSandbox(list []placed, registry metrics.Registry) bool {
-	for _, q := range list {
-		m, err := registry.Lookup(q.TaskName, q.Metric)
-		if u, ok := m.(metrics.Unavailable); err == nil && ok && u.Unavailable() != "" {
-			return true
-		}
-	}
-	return false
 }
 
 // readLine returns a line with its end; io.EOF behind the last one. A line of

@@ -111,7 +111,7 @@ func testWorker(t *testing.T, endpoint, work string, encoder lengths) *worker {
 	return &worker{
 		settings: Settings{Work: work, APIEndpoint: endpoint + "/v1", Calls: 4, Shards: 1, Candidates: `{"a": {"model": "a-1"}}`},
 		client:   client, prompts: chat.BuiltinPrompts(), encoder: encoder,
-		sandboxed: func(context.Context) (metrics.Registry, error) { return metrics.Builtin(), nil },
+		sandboxed: func(context.Context) (*metrics.Registry, error) { return new(metrics.Builtin()), nil },
 	}
 }
 
@@ -191,7 +191,7 @@ func TestCode(t *testing.T) {
 	for i, text := range []string{queries(0, 1)[0], code} {
 		name := clitest.Write(t, work, "q.jsonl", text)
 		w := testWorker(t, s.URL, work, lengths{})
-		w.sandboxed = func(context.Context) (metrics.Registry, error) { opened++; return metrics.Builtin(), nil }
+		w.sandboxed = func(context.Context) (*metrics.Registry, error) { opened++; return new(metrics.Builtin()), nil }
 		_, letters, err := w.evaluate(t.Context(), Shard{Name: "train-00000", Split: "train", Queries: name, FirstLine: 1}, nil)
 		if opened != i || len(letters) > 0 {
 			t.Errorf("query %d: %d sandboxes, dead letters %v", i, opened, letters)

@@ -45,12 +45,11 @@ func (s Settings) perShard() int { return max(1, s.Calls/max(1, s.Shards)) }
 type worker struct {
 	settings  Settings
 	keys      chat.Keys
-	chat      chat.Options
 	client    *chat.Client
 	prompts   chat.Prompts
 	encoder   embedding.Encoder
 	logger    *slog.Logger
-	sandboxed func(ctx context.Context) (metrics.Registry, error)
+	sandboxed func(ctx context.Context) (*metrics.Registry, error)
 	close     func()
 }
 
@@ -62,8 +61,10 @@ func newWorker(ctx context.Context, s Settings) (_ *worker, err error) {
 	if w.keys, err = chat.ParseKeys(os.Getenv("API_KEYS")); err != nil {
 		return nil, fmt.Errorf("API_KEYS: %w", err)
 	}
-	w.chat = chat.Options{Limits: chat.Limits{RequestsPerMinute: s.RequestsPerMinute, TokensPerMinute: s.TokensPerMinute}, Logger: w.logger}
-	if w.client, err = chat.New(w.chat); err != nil {
+	w.client, err = chat.New(chat.Options{
+		Limits: chat.Limits{RequestsPerMinute: s.RequestsPerMinute, TokensPerMinute: s.TokensPerMinute}, Logger: w.logger,
+	})
+	if err != nil {
 		return nil, err
 	}
 	model, err := env.OpenEncoder(ctx, s.Encoder, progress.New(io.Discard))
@@ -75,20 +76,20 @@ func newWorker(ctx context.Context, s Settings) (_ *worker, err error) {
 	var mu sync.Mutex
 	var registry *metrics.Registry
 	closeSandbox := func() {}
-	w.sandboxed = func(ctx context.Context) (metrics.Registry, error) {
+	w.sandboxed = func(ctx context.Context) (*metrics.Registry, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if registry == nil {
 			r, why, closes, err := env.OpenMetrics(ctx)
 			if err != nil {
-				return r, err
+				return nil, err
 			}
 			if why != nil {
 				w.logger.Warn("code cannot be evaluated here", "reason", why)
 			}
 			registry, closeSandbox = &r, closes
 		}
-		return *registry, nil
+		return registry, nil
 	}
 	w.close = func() {
 		closeSandbox()

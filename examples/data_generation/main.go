@@ -96,7 +96,7 @@ func run(ctx context.Context, e cli.Env) error {
 			options.Sampling.Datasets = append(options.Sampling.Datasets, strings.TrimSpace(name))
 		}
 	}
-	result, err := pipeline.GenerateQueries(ctx, c, options)
+	result, err := pipeline.GenerateQueries(ctx, c, &options)
 	if err != nil {
 		return err
 	}

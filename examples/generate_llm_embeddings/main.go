@@ -57,7 +57,7 @@ func run(ctx context.Context, e cli.Env) error {
 		return err
 	}
 	defer model.Close()
-	candidates, err := pipeline.EmbedCandidates(ctx, c, pipeline.EmbedOptions{Encoder: model, Progress: cli.Show(bar)})
+	candidates, err := pipeline.EmbedCandidates(ctx, c, &pipeline.EmbedOptions{Encoder: model, Progress: cli.Show(bar)})
 	if err != nil {
 		return err
 	}

@@ -82,27 +82,35 @@ func run(ctx context.Context, e cli.Env) error {
 	if err != nil {
 		return err
 	}
-	if _, err := pipeline.GenerateQueries(ctx, c, pipeline.GenerateOptions{
+	if _, err := pipeline.GenerateQueries(ctx, c, &pipeline.GenerateOptions{
 		Source: datasets.FromFS(source), Sampling: datasets.GenerateOptions{Specs: smallCatalog()}, Progress: cli.Show(bar),
 	}); err != nil {
 		return err
 	}
 
 	// Step 2b: embeddings of the candidates' descriptions.
-	if _, err := pipeline.EmbedCandidates(ctx, c, pipeline.EmbedOptions{Encoder: model, Progress: cli.Show(bar)}); err != nil {
+	if _, err := pipeline.EmbedCandidates(ctx, c, &pipeline.EmbedOptions{Encoder: model, Progress: cli.Show(bar)}); err != nil {
 		return err
 	}
 
 	// Step 3: every query to every candidate; scores, embeddings, routing files.
-	report, err := pipeline.Evaluate(ctx, c, pipeline.EvaluateOptions{
-		Chat: chat.Options{
-			// The server is on this machine: no need to be patient with it.
-			Attempts: 2, Backoff: 5 * time.Millisecond, Cooldown: time.Millisecond, MaxCooldown: 10 * time.Millisecond,
-		},
-		Metrics: &registry, Encoder: model, Workers: *workers,
+	client, err := chat.New(chat.Options{
+		// The server is on this machine: no need to be patient with it.
+		Attempts: 2, Backoff: 5 * time.Millisecond, Cooldown: time.Millisecond, MaxCooldown: 10 * time.Millisecond,
+	})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	plan, err := pipeline.NewPlan(ctx, c, &pipeline.Options{
+		Client: client, Metrics: &registry, Encoder: model, Workers: *workers,
 		AllowNotEvaluated: noSandbox != nil,
 		Drain:             e.Drain(), Progress: cli.Show(bar),
 	})
+	if err != nil {
+		return err
+	}
+	report, err := plan.Run(ctx)
 	bar.Close()
 	if report != nil {
 		err = errors.Join(err, report.WriteTable(e.Stdout))

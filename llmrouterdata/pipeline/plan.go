@@ -138,7 +138,20 @@ func (p *Plan) openEncoder(ctx context.Context) (encoder embedding.Encoder, clos
 	case p.options.OpenEncoder == nil:
 		return nil, nil, errors.New("pipeline: Options.Encoder is nil, and so is OpenEncoder")
 	default:
-		if encoder, err = p.options.OpenEncoder(ctx); err != nil {
+		// A graceful shutdown does not wait for a download.
+		ctx, cancel := context.WithCancel(ctx)
+		opened := make(chan struct{})
+		go func() {
+			select {
+			case <-p.options.Drain:
+				cancel()
+			case <-opened:
+			}
+		}()
+		encoder, err = p.options.OpenEncoder(ctx)
+		close(opened)
+		cancel()
+		if err != nil {
 			return nil, nil, fmt.Errorf("pipeline: opening the encoder: %w", err)
 		}
 		if c, ok := encoder.(io.Closer); ok {
