@@ -211,7 +211,11 @@ func oneRun(t testing.TB, endpoint string, train, test []string) map[string]stri
 		t.Fatal(err)
 	}
 	defer encoder.Close()
-	if _, err := pipeline.Evaluate(t.Context(), c, pipeline.EvaluateOptions{Encoder: encoder}); err != nil {
+	plan, err := pipeline.NewPlan(t.Context(), c, &pipeline.Options{Encoder: encoder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plan.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return outputs(t, c)
