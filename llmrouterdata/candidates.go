@@ -48,6 +48,28 @@ type ExtraField struct {
 // pipeline, a name that ends in "_think" marks an entry that is not called.
 func (c Candidate) Called() bool { return !strings.HasSuffix(c.Name, "_think") }
 
+// price is a field of a candidate with what it holds.
+type price struct {
+	field string
+	usd   float64
+}
+
+func (c Candidate) prices() [2]price {
+	return [...]price{{"input_price", c.InputPrice}, {"output_price", c.OutputPrice}}
+}
+
+// PriceErrors returns an error for each price at which the candidate cannot be
+// called, as it is not from 0 to [MaxPrice].
+func (c Candidate) PriceErrors() []*CandidateError {
+	var errs []*CandidateError
+	for _, p := range c.prices() {
+		if !(p.usd >= 0 && p.usd <= MaxPrice) {
+			errs = append(errs, &CandidateError{Candidate: c.Name, Field: p.field, Err: fmt.Errorf("%v is no price in USD per million tokens", p.usd)})
+		}
+	}
+	return errs
+}
+
 // CandidateError is a candidate with a field that cannot be used.
 type CandidateError struct {
 	File      string // may be empty
@@ -73,8 +95,8 @@ func (e *CandidateError) Unwrap() error { return e.Err }
 // ReadCandidates reads a candidate file or an LLM-embedding file: one JSON
 // object whose keys name the models, in the order of the file. Missing text
 // fields are empty and missing prices 0. An entry that is a bare array is the
-// model's embedding. A field of a wrong type is a *CandidateError; a name that
-// stands twice is an error.
+// model's embedding. A field of a wrong type is a *CandidateError; a duplicate
+// name is an error.
 func ReadCandidates(r io.Reader) ([]Candidate, error) { return readCandidates(r, "") }
 
 // ReadCandidatesFile is [ReadCandidates] over a file, which its errors name.
@@ -86,9 +108,6 @@ func ReadCandidatesFile(name string) ([]Candidate, error) {
 	defer f.Close()
 	return readCandidates(f, name)
 }
-
-// maxCandidatesFile bounds a candidate file: 1 GiB is some 60,000 embeddings.
-const maxCandidatesFile = 1 << 30
 
 func readCandidates(r io.Reader, name string) ([]Candidate, error) {
 	fail := func(err error) ([]Candidate, error) {
@@ -269,15 +288,12 @@ func (c Candidate) optional(o *pyjson.Object, key, value string) {
 func writeCandidates(w io.Writer, candidates []Candidate, known func(Candidate, *pyjson.Object)) error {
 	all := &pyjson.Object{}
 	for _, c := range candidates {
-		if _, twice := all.Get(c.Name); twice {
-			return &CandidateError{Candidate: c.Name, Err: errors.New("the name stands twice")}
+		if _, duplicate := all.Get(c.Name); duplicate {
+			return &CandidateError{Candidate: c.Name, Err: errors.New("duplicate name")}
 		}
-		for _, p := range [...]struct {
-			field string
-			price float64
-		}{{"input_price", c.InputPrice}, {"output_price", c.OutputPrice}} {
-			if math.IsNaN(p.price) || math.IsInf(p.price, 0) {
-				return &CandidateError{Candidate: c.Name, Field: p.field, Err: fmt.Errorf("%v has no place in JSON", p.price)}
+		for _, p := range c.prices() {
+			if math.IsNaN(p.usd) || math.IsInf(p.usd, 0) {
+				return &CandidateError{Candidate: c.Name, Field: p.field, Err: fmt.Errorf("%v has no place in JSON", p.usd)}
 			}
 		}
 		o := &pyjson.Object{}

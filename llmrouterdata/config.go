@@ -70,11 +70,11 @@ func DefaultConfig() *Config {
 	}
 }
 
-// ConfigOptions says how a configuration is read; nil and the zero value are
-// good.
+// ConfigOptions configures [LoadConfig]; nil and the zero value give the
+// defaults.
 type ConfigOptions struct {
-	// Root is the folder that relative paths start from; empty means the
-	// working directory.
+	// Root is the folder that relative paths start from; "": the working
+	// directory.
 	Root string
 }
 
@@ -99,9 +99,6 @@ func (e *ConfigError) Error() string {
 
 // Unwrap returns the reason.
 func (e *ConfigError) Unwrap() error { return e.Err }
-
-// ErrUnknownKey is the error for a key that a section of ours does not have.
-var ErrUnknownKey = errors.New("unknown key")
 
 // LoadConfig reads a configuration. In its own sections (data_path,
 // data_generation, embedding, api_endpoint) an unknown key, a wrong type or a
@@ -168,7 +165,7 @@ func (r *configReader) keys(n *yaml.Node, section string, visit func(key, value 
 			value = value.Alias
 		}
 		if seen[key.Value] {
-			r.fail(key, join(section, key.Value), errors.New("the key stands twice"))
+			r.fail(key, join(section, key.Value), errors.New("duplicate key"))
 			continue
 		}
 		seen[key.Value] = true
@@ -211,7 +208,7 @@ func (r *configReader) section(n *yaml.Node, name string, known map[string]func(
 	r.keys(n, name, func(key, value *yaml.Node) {
 		read, ok := known[key.Value]
 		if !ok {
-			err := ErrUnknownKey
+			err := errors.New("unknown key")
 			names := make([]string, 0, len(known))
 			for k := range known {
 				names = append(names, k)

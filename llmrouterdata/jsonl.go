@@ -3,6 +3,7 @@ package llmrouterdata
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,19 +20,29 @@ type Record interface {
 	StandardQueryData | RoutingRecord
 }
 
-// DefaultMaxLine is how long a line may be, in bytes, unless ReadOptions says
-// otherwise: 16 MiB.
-const DefaultMaxLine = 16 << 20
-
 // ErrLineTooLong is the error for a line past the cap.
 var ErrLineTooLong = errors.New("line too long")
 
-// ReadOptions says how lines are read; nil and the zero value are good.
+// ReadOptions configures [Records] and [ReadFile]; nil and the zero value give
+// the defaults.
 type ReadOptions struct {
-	// Name is the file's name in errors; [ReadFile] sets it.
+	// Name is the file's name in errors, which [ReadFile] sets; "": none.
 	Name string
-	// MaxLine is the longest line in bytes; 0 means DefaultMaxLine.
+	// MaxLine is the longest line in bytes, from 0 up; 0: [DefaultMaxLine].
 	MaxLine int
+}
+
+// validate returns a copy of o with the defaults filled in.
+func (o *ReadOptions) validate() (ReadOptions, error) {
+	var v ReadOptions
+	if o != nil {
+		v = *o
+	}
+	if v.MaxLine < 0 {
+		return v, fmt.Errorf("llmrouterdata: ReadOptions.MaxLine is %d; it is from 0 up (0: %d)", v.MaxLine, DefaultMaxLine)
+	}
+	v.MaxLine = cmp.Or(v.MaxLine, DefaultMaxLine)
+	return v, nil
 }
 
 // LineError is one line of a file that is not a record. The stream goes on
@@ -71,20 +82,14 @@ func (e *LineError) Unwrap() error { return e.Err }
 // written as floats; NaN where a value is missing; a null response. Fields
 // that a record does not have are ignored.
 func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {
-	if o == nil {
-		o = &ReadOptions{}
-	}
 	return func(yield func(T, error) bool) {
 		var zero T
-		maxLine := o.MaxLine
-		switch {
-		case maxLine < 0:
-			yield(zero, fmt.Errorf("llmrouterdata: ReadOptions.MaxLine is %d", maxLine))
+		o, err := o.validate()
+		if err != nil {
+			yield(zero, err)
 			return
-		case maxLine == 0:
-			maxLine = DefaultMaxLine
 		}
-		lines := lineReader{r: bufio.NewReaderSize(r, 64<<10), max: maxLine}
+		lines := lineReader{r: bufio.NewReaderSize(r, bufferSize), max: o.MaxLine}
 		for number := 1; ; number++ {
 			line, err := lines.next()
 			if err == io.EOF {
@@ -136,7 +141,7 @@ func ReadFile[T Record](name string, o *ReadOptions) iter.Seq2[T, error] {
 			return
 		}
 		defer f.Close()
-		options := ReadOptions{}
+		var options ReadOptions
 		if o != nil {
 			options = *o
 		}
@@ -240,7 +245,7 @@ type Writer[T Record] struct {
 
 // NewWriter returns a Writer on w.
 func NewWriter[T Record](w io.Writer) *Writer[T] {
-	return &Writer[T]{w: bufio.NewWriterSize(w, 64<<10)}
+	return &Writer[T]{w: bufio.NewWriterSize(w, bufferSize)}
 }
 
 // Write writes one record as a line. A record that cannot be written

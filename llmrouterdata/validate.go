@@ -83,7 +83,7 @@ func (r *RoutingRecord) Validate() error {
 	p.count("input_tokens", r.InputTokens)
 	p.count("output_tokens", r.OutputTokens)
 	p.count("embedding_id", r.EmbeddingID)
-	if !(r.ResponseTime >= 0 && r.ResponseTime < 1e9) {
+	if !(r.ResponseTime >= 0 && r.ResponseTime < maxResponseTime) {
 		p.add("response_time", "%v is no time in seconds", r.ResponseTime)
 	}
 	if !(r.Performance >= 0 && r.Performance <= 1) {
