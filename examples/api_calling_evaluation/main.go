@@ -47,7 +47,7 @@ func run(ctx context.Context, e cli.Env) error {
 		return fmt.Errorf("API_KEYS: %w", err)
 	}
 	f.chat.Logger = options.Logger
-	client, err := chat.New(f.chat)
+	client, err := chat.New(&f.chat)
 	if err != nil {
 		return err
 	}

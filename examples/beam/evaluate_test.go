@@ -103,7 +103,7 @@ func TestPickyPasses(t *testing.T) {
 // testWorker is a worker with an encoder of its own.
 func testWorker(t *testing.T, endpoint, work string, encoder lengths) *worker {
 	t.Helper()
-	client, err := chat.New(chat.Options{})
+	client, err := chat.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func newWorker(ctx context.Context, s Settings) (_ *worker, err error) {
 	if w.keys, err = chat.ParseKeys(os.Getenv("API_KEYS")); err != nil {
 		return nil, fmt.Errorf("API_KEYS: %w", err)
 	}
-	w.client, err = chat.New(chat.Options{
+	w.client, err = chat.New(&chat.Options{
 		Limits: chat.Limits{RequestsPerMinute: s.RequestsPerMinute, TokensPerMinute: s.TokensPerMinute}, Logger: w.logger,
 	})
 	if err != nil {

@@ -94,7 +94,7 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 
 	// Step 3: every query to every candidate; scores, embeddings, routing files.
-	client, err := chat.New(chat.Options{
+	client, err := chat.New(&chat.Options{
 		// The server is on this machine: no need to be patient with it.
 		Attempts: 2, Backoff: 5 * time.Millisecond, Cooldown: time.Millisecond, MaxCooldown: 10 * time.Millisecond,
 	})

@@ -72,9 +72,6 @@ func asText(v any) string {
 	return s
 }
 
-// maxCount bounds what a service can claim to have counted.
-const maxCount = 1e9
-
 // asCount returns a JSON number (or a string that holds one) of 0 to maxCount,
 // 0 for any other value.
 func asCount(v any) int {
@@ -128,7 +125,7 @@ func readAnswer(res *http.Response, maxBytes int64) (answer, error) {
 // readAll is io.ReadAll with room for the expected size.
 func readAll(r io.Reader, size int64) ([]byte, error) {
 	var b bytes.Buffer
-	if size > 0 && size < 1<<20 {
+	if size > 0 && size < maxGrow {
 		b.Grow(int(size) + bytes.MinRead)
 	}
 	_, err := b.ReadFrom(r)
@@ -227,30 +224,6 @@ func (a *answer) check(null bool, refusal string, tools bool) error {
 		return bad(KindNoContent, "finish reason %s", a.finish)
 	}
 	return nil
-}
-
-// embeddedError makes the HTTP error of an error object that came with status
-// 200, as some gateways send it.
-func embeddedError(raw json.RawMessage) error {
-	switch string(raw) {
-	case "", "null", "{}", "[]", `""`, "false":
-		return nil
-	}
-	wrapped := append(append([]byte(`{"error":`), raw...), '}')
-	code, message := errorBody(wrapped)
-	var e struct {
-		Code   any `json:"code"`
-		Status any `json:"status"`
-	}
-	_ = json.Unmarshal(raw, &e) // an error that is a mere string has neither
-	status := asCount(e.Code)
-	if status < 400 || status > 599 {
-		status = asCount(e.Status)
-	}
-	if status < 400 || status > 599 {
-		status = http.StatusInternalServerError
-	}
-	return &Error{Kind: statusKind(status, code), Status: status, Code: code, Detail: message}
 }
 
 // present reports whether v is something other than null or empty.

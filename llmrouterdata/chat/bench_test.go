@@ -93,7 +93,7 @@ func BenchmarkOverhead(b *testing.B) {
 	defer s.Close()
 	for _, workers := range []int{1, 32, 200} {
 		b.Run("workers="+strconv.Itoa(workers), func(b *testing.B) {
-			client, err := chat.New(chat.Options{})
+			client, err := chat.New(nil)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -127,7 +127,7 @@ func BenchmarkPlainHTTP(b *testing.B) {
 
 // BenchmarkClientOnly is the client's own share: no network, no server.
 func BenchmarkClientOnly(b *testing.B) {
-	client, err := chat.New(chat.Options{Transport: inMemory{}})
+	client, err := chat.New(&chat.Options{Transport: inMemory{}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func BenchmarkScheduling(b *testing.B) {
 	defer transport.CloseIdleConnections()
 	b.Run("client", func(b *testing.B) {
 		timed := &timedTransport{RoundTripper: transport}
-		client, err := chat.New(chat.Options{Transport: timed})
+		client, err := chat.New(&chat.Options{Transport: timed})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -11,8 +11,6 @@ import (
 // does not depend on the order of its terms. Amounts saturate at maxUSD.
 type usd int64
 
-const maxUSD usd = math.MaxInt64 / 8
-
 func toUSD(dollars float64) usd {
 	if p := math.Round(dollars * 1e12); p < float64(maxUSD) {
 		return usd(p)
@@ -36,26 +34,24 @@ func (t Target) cost(promptTokens, completionTokens int) usd {
 // A Budget bounds what calls may cost. One budget may serve several clients; it
 // is safe for concurrent use.
 //
-// Before each attempt the most that it can cost is set aside: one prompt token
+// Before each attempt the most that it can cost is reserved: one prompt token
 // for each byte of the prompt (no tokenizer of these services makes more), a
 // little for the service's own framing, and Params.MaxTokens for the answer.
-// When that does not fit beside what is spent and set aside, the call waits for
+// When that does not fit beside what is spent and reserved, the call waits for
 // calls under way to settle; when none is under way it is refused with
 // [ErrBudget], and so are all later calls that cost anything. So the limit is
 // not passed unless a service answers with more than MaxTokens, or its prices
 // are higher than the candidate's.
 type Budget struct {
-	mu        sync.Mutex
-	limit     usd
+	limit usd
+
+	mu        sync.Mutex // guards the rest
 	spent     usd
-	held      usd
-	holders   int
-	exhausted bool
+	held      usd           // what the holders reserved; spent + held <= limit when one is added
+	holders   int           // attempts that reserved something and are not settled
+	exhausted bool          // an attempt was refused: all later ones are, for good
 	freed     chan struct{} // closed when something is settled; nil: nobody waits
 }
-
-// maxBudget keeps the sums far from saturation.
-const maxBudget = 1e5
 
 // NewBudget returns a budget of the given size in USD, more than 0 and at most
 // 1e5.
@@ -95,7 +91,7 @@ func (b *Budget) Exhausted() bool {
 	return b.exhausted
 }
 
-// reserve sets amount aside, or fails with ErrBudget or the context's error.
+// reserve reserves an amount, or fails with ErrBudget or the context's error.
 // A nil budget has no bound, and what costs nothing is always admitted. A wait
 // ends with ErrDrained when drain is closed.
 func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, amount usd) error {
@@ -131,7 +127,7 @@ func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, amount usd)
 	}
 }
 
-// settle replaces an amount set aside by what was spent.
+// settle replaces a reserved amount by what was spent.
 func (b *Budget) settle(amount, spent usd) {
 	if b == nil {
 		return

@@ -165,7 +165,7 @@ func TestChaosFakeClock(t *testing.T) {
 				s := chaos.New(c)
 				transport, stop := s.Pipe()
 				defer stop()
-				client, err := chat.New(chat.Options{Transport: transport, Balance: balance})
+				client, err := chat.New(&chat.Options{Transport: transport, Balance: balance})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -179,8 +179,8 @@ func TestChaosFakeClock(t *testing.T) {
 				}
 				checkChaos(t, s, calls, healthy, 401, 429, 503)
 				for _, k := range client.Stats().Keys {
-					if (k.SetAside != "") != (k.Label == "key-1") {
-						t.Errorf("key %s: set aside: %q", k.Label, k.SetAside)
+					if (k.Disabled != "") != (k.Label == "key-1") {
+						t.Errorf("key %s: set aside: %q", k.Label, k.Disabled)
 					}
 					if k.InFlight != 0 {
 						t.Errorf("key %s: %d in flight after the last call", k.Label, k.InFlight)
@@ -204,7 +204,7 @@ func TestChaosLoopback(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
-	client, err := chat.New(chat.Options{
+	client, err := chat.New(&chat.Options{
 		Timeout: 3 * time.Second, Cooldown: 20 * time.Millisecond, Backoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
 	})
 	if err != nil {
@@ -231,7 +231,7 @@ func TestCancelAtOnce(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				transport, stop := chaos.New(c).Pipe()
 				defer stop()
-				client, err := chat.New(chat.Options{Transport: transport, Backoff: time.Minute, MaxBackoff: time.Minute})
+				client, err := chat.New(&chat.Options{Transport: transport, Backoff: time.Minute, MaxBackoff: time.Minute})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -280,7 +280,7 @@ func TestDrain(t *testing.T) {
 				s := chaos.New(c.config)
 				transport, stop := s.Pipe()
 				defer stop()
-				client, err := chat.New(chat.Options{Transport: transport, Backoff: time.Minute, MaxBackoff: time.Minute})
+				client, err := chat.New(&chat.Options{Transport: transport, Backoff: time.Minute, MaxBackoff: time.Minute})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -2,12 +2,8 @@ package chat
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -20,13 +16,13 @@ import (
 // A Client calls targets. It is safe for concurrent use; one client should make
 // all the calls of a run, as it is what knows how the keys fare.
 type Client struct {
-	o         Options
+	o         Options // valid, with its defaults
 	http      *http.Client
 	transport *http.Transport // ours to close; nil: the caller's
-	seq       atomic.Uint64
+	seq       atomic.Uint64   // of the last call
 	closed    atomic.Bool
 
-	mu      sync.Mutex
+	mu      sync.Mutex       // guards the maps, whose entries are never removed
 	pools   map[string]*pool // by endpoint
 	rings   map[ringID]*ring
 	targets map[targetID]*targetState
@@ -43,34 +39,20 @@ type ringID struct {
 	keys     *keyList
 }
 
-// targetState is what a client knows of a target.
-type targetState struct {
-	name    string
-	host    string // the endpoint's
-	sdk     openai.Client
-	pool    *pool
-	ring    *ring
-	timeout time.Duration
-
-	mu      sync.Mutex
-	row     int // calls in a row that spoke against the candidate
-	stopped *StoppedError
-	stats   CandidateStats
-}
-
-// New returns a client. An error names every option that is out of range.
-func New(o Options) (*Client, error) {
-	o, err := o.withDefaults()
+// New returns a client; nil options are the defaults. An error names every
+// option that is out of range.
+func New(o *Options) (*Client, error) {
+	v, err := o.validate()
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
-		o:       o,
+		o:       v,
 		pools:   map[string]*pool{},
 		rings:   map[ringID]*ring{},
 		targets: map[targetID]*targetState{},
 	}
-	transport := o.Transport
+	transport := v.Transport
 	if transport == nil {
 		c.transport = newTransport()
 		transport = c.transport
@@ -83,35 +65,6 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// newTransport is http.DefaultTransport with room for many idle connections to
-// one host: its own two would make most workers connect anew for every call.
-func newTransport() *http.Transport {
-	t, ok := http.DefaultTransport.(*http.Transport)
-	if ok {
-		t = t.Clone()
-	} else {
-		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
-	}
-	t.MaxIdleConns = 0
-	t.MaxIdleConnsPerHost = 1024
-	t.IdleConnTimeout = 90 * time.Second
-	// Within the time of an attempt, so that a host which drops packets is told
-	// from a service that is slow to answer, and may be paid for it.
-	dial := t.DialContext
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
-	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-		defer cancel()
-		return dial(ctx, network, address)
-	}
-	return t
-}
-
-// dialTimeout is how long a connection may take to be made.
-const dialTimeout = 10 * time.Second
-
 // Close releases the client's idle connections. Calls under way are not
 // interrupted; calls made later fail.
 func (c *Client) Close() error {
@@ -121,6 +74,9 @@ func (c *Client) Close() error {
 	}
 	return nil
 }
+
+// Budget returns the budget that the client spends, nil where there is none.
+func (c *Client) Budget() *Budget { return c.o.Budget }
 
 // state returns what the client knows of t, which may be nothing yet.
 func (c *Client) state(t Target) (*targetState, error) {
@@ -139,10 +95,7 @@ func (c *Client) state(t Target) (*targetState, error) {
 	}
 	p := c.pools[t.Endpoint]
 	if p == nil {
-		p = &pool{
-			balance: c.o.Balance, rest: c.o.Cooldown, maxRest: c.o.MaxCooldown,
-			log: c.o.Logger, limitsFor: c.o.limitsFor, keys: map[[sha256.Size]byte]*poolKey{},
-		}
+		p = newPool(&c.o)
 		c.pools[t.Endpoint] = p
 	}
 	r := c.rings[rid]
@@ -167,17 +120,17 @@ func (c *Client) state(t Target) (*targetState, error) {
 
 // Complete makes one call and returns its answer. It tries again, with another
 // key where there is one, after failures that may pass; see [Options] for the
-// bounds. It blocks while all keys rest or are at their limits.
+// bounds. It blocks while all keys cool down or are at their limits.
 //
 // The error is
 //   - ctx.Err(), at once, when ctx ends;
 //   - an [*Error] when the call failed for good;
-//   - a [*StoppedError] ([ErrStopped]) when the candidate takes no more calls;
+//   - a [*StoppedError] ([ErrStopped]) when the circuit breaker stopped the candidate;
 //   - [ErrBudget] when the budget does not allow the call;
 //   - [ErrDrained] when it waited while r.Drain was closed;
 //   - another error when r is not valid.
 func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
-	params, err := r.Params.fill()
+	params, err := r.Params.validate()
 	if err != nil {
 		return Response{}, err
 	}
@@ -200,7 +153,7 @@ func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
 		if !call.first.IsZero() {
 			out.ResponseTime = time.Since(call.first)
 		}
-		st.failed(err, out.Attempts, c.o.StopAfter, c.o.Logger)
+		st.failed(err, out.Attempts, &c.o)
 		return out, err
 	}
 	out.Text, out.FinishReason = answer.text, answer.finish
@@ -210,229 +163,3 @@ func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
 	st.succeeded(out.Attempts)
 	return out, nil
 }
-
-// call is a call under way.
-type call struct {
-	c      *Client
-	st     *targetState
-	r      Request
-	params filledParams
-	body   []byte
-	seq    uint64
-	bound  usd // the most that one attempt can cost
-
-	out   Response // Attempts and KeyLabel
-	first time.Time
-	spent usd
-}
-
-// run makes attempts until one succeeds or no further one may.
-func (l *call) run(caller context.Context) (answer, error) {
-	o := &l.c.o
-	ctx := caller // bounded by TotalTimeout from the first attempt on
-	var last *Error
-	var avoid *poolKey
-	for counted := 0; ; {
-		a, key, err := l.once(ctx, avoid)
-		if err == nil {
-			return a, nil
-		}
-		if caller.Err() != nil {
-			return answer{}, caller.Err()
-		}
-		if l.first.IsZero() || errors.Is(err, ErrStopped) {
-			return answer{}, err // no attempt was made, or none can be any more
-		}
-		if e, ok := errors.AsType[*Error](err); ok {
-			last = e
-		} else if errors.Is(err, ErrBudget) || errors.Is(err, ErrDrained) {
-			return answer{}, err
-		}
-		if ctx == caller {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadline(caller, l.first.Add(o.TotalTimeout))
-			defer cancel()
-		}
-		if !last.Kind.retried() || ctx.Err() != nil {
-			return answer{}, last
-		}
-		avoid = key
-		if last.Kind == KindAuth || last.Kind == KindQuota {
-			continue // the key is out of the pool: at most one such attempt per key
-		}
-		if counted++; counted >= o.Attempts {
-			return answer{}, last
-		}
-		if !sleep(ctx, l.r.Drain, o.backoff(counted)) {
-			switch {
-			case caller.Err() != nil:
-				return answer{}, caller.Err()
-			case l.r.drained():
-				return answer{}, ErrDrained
-			}
-			return answer{}, last
-		}
-	}
-}
-
-// once makes one attempt: it waits for money and a key, calls, and settles. The
-// key is nil when none was granted.
-func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, error) {
-	c, st := l.c, l.st
-	if s := st.stop(); s != nil {
-		return answer{}, nil, s
-	}
-	if l.r.drained() {
-		return answer{}, nil, ErrDrained
-	}
-	if err := c.o.Budget.reserve(ctx, l.r.Drain, l.bound); err != nil {
-		return answer{}, nil, err
-	}
-	var spent usd
-	defer func() {
-		l.spent = l.spent.plus(spent)
-		c.o.Budget.settle(l.bound, spent)
-	}()
-	w := &waiter{
-		seq: l.seq, ring: st.ring, model: l.r.Target.Model, avoid: avoid, drain: l.r.Drain,
-		tokens: promptTokensFor(st.ring, l.r.Prompt, l.params.maxTokens),
-	}
-	patience := c.o.TotalTimeout
-	if !l.first.IsZero() {
-		patience = 0 // ctx is bounded by now
-	}
-	lease, err := st.pool.acquire(ctx, w, patience)
-	switch {
-	case errors.Is(err, errNoKeys):
-		return answer{}, nil, st.halt(&StoppedError{Candidate: st.name, Last: st.pool.rejectionFor(st.ring, w.model)}, c.o.Logger)
-	case errors.Is(err, errStalled):
-		return answer{}, nil, (&Error{Kind: KindUnavailable, Candidate: st.name}).compose()
-	case err != nil:
-		return answer{}, nil, err
-	}
-	if s := st.stop(); s != nil { // while this call waited
-		st.pool.abandon(lease, false)
-		return answer{}, nil, s
-	}
-	if l.first.IsZero() {
-		l.first = lease.began
-	}
-	l.out.Attempts++
-	l.out.KeyLabel = lease.label
-	a, e, charge := l.send(ctx, lease)
-	switch charge {
-	case chargeUsage:
-		spent = l.r.Target.cost(a.usage.prompt, a.usage.completion)
-	case chargeMost:
-		spent = l.bound
-	}
-	if e != nil && e.Kind == KindTimeout && ctx.Err() != nil { // not the attempt's own limit
-		st.pool.abandon(lease, true)
-		return answer{}, lease.key, e
-	}
-	used := -1
-	if charge == chargeUsage {
-		used = a.usage.total
-	}
-	st.pool.release(lease, outcome{err: e, retryAfter: a.retryAfter, tokens: used})
-	if e != nil {
-		c.o.Logger.Debug("attempt failed", "candidate", st.name, "key", e.KeyLabel, "attempt", l.out.Attempts,
-			"reason", e.Message, "detail", e.Detail)
-		return answer{}, lease.key, e
-	}
-	return a, lease.key, nil
-}
-
-// promptTokensFor estimates the tokens of an attempt where a limit needs it.
-func promptTokensFor(r *ring, p Prompt, maxTokens int) int {
-	for _, k := range r.keys {
-		if k.tokens.limit > 0 {
-			return promptTokens(p) + maxTokens
-		}
-	}
-	return 0
-}
-
-// backoff draws the wait after the n-th attempt.
-func (o *Options) backoff(n int) time.Duration {
-	d := o.MaxBackoff
-	if shift := n - 1; shift < 32 && o.Backoff <= o.MaxBackoff>>shift {
-		d = o.Backoff << shift
-	}
-	return d/2 + rand.N(d/2+1)
-}
-
-// sleep waits for d and reports whether neither ctx nor drain ended it.
-func sleep(ctx context.Context, drain <-chan struct{}, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-drain:
-		return false
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// stop returns why the candidate takes no more calls, nil if it does.
-func (st *targetState) stop() error {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.stopped == nil {
-		return nil
-	}
-	return st.stopped
-}
-
-// halt stops the candidate, unless it is stopped already, and returns the error
-// for its callers.
-func (st *targetState) halt(e *StoppedError, log *slog.Logger) error {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.stopped == nil {
-		st.stopped = e
-		st.stats.Stopped = e.Last.Message
-		log.Warn("candidate stopped", "candidate", st.name, "calls", e.Calls, "reason", e.Last.Message)
-	}
-	return st.stopped
-}
-
-func (st *targetState) succeeded(attempts int) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.row = 0
-	st.stats.Calls++
-	st.stats.Attempts += attempts
-}
-
-// failed counts a call that failed for good; the last of several in a row that
-// speak against the candidate stops it.
-func (st *targetState) failed(err error, attempts, stopAfter int, log *slog.Logger) {
-	e, ok := errors.AsType[*Error](err)
-	st.mu.Lock()
-	st.stats.Attempts += attempts
-	if ok {
-		st.stats.Calls++
-		st.stats.Failed++
-	}
-	row := 0
-	if ok && e.stops() {
-		st.row++
-		row = st.row
-	}
-	st.mu.Unlock()
-	if row >= stopAfter {
-		_ = st.halt(&StoppedError{Candidate: st.name, Calls: row, Last: e}, log)
-	}
-}
-
-func (st *targetState) snapshot() CandidateStats {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return st.stats
-}
-
-// Budget returns what bounds the cost of the client's calls, nil for no bound.
-func (c *Client) Budget() *Budget { return c.o.Budget }

@@ -119,7 +119,7 @@ func (s *script) keys() []string {
 
 func newClient(t testing.TB, o chat.Options) *chat.Client {
 	t.Helper()
-	c, err := chat.New(o)
+	c, err := chat.New(&o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,8 +369,8 @@ func TestKeysSetAside(t *testing.T) {
 		}
 		stats := client.Stats()
 		for i, want := range []string{"key rejected (HTTP 401, invalid_api_key)", "quota used up (HTTP 429, insufficient_quota)", "quota used up (HTTP 402)", ""} {
-			if stats.Keys[i].SetAside != want {
-				t.Errorf("%s: %q, want %q", stats.Keys[i].Label, stats.Keys[i].SetAside, want)
+			if stats.Keys[i].Disabled != want {
+				t.Errorf("%s: %q, want %q", stats.Keys[i].Label, stats.Keys[i].Disabled, want)
 			}
 		}
 		if strings.Contains(log.String(), "topsecret") || strings.Contains(log.String(), "example.com") {
@@ -444,7 +444,7 @@ func TestStopAfter(t *testing.T) {
 				}
 				return c.replies[n]
 			}}
-			client := newClient(t, chat.Options{Transport: s, StopAfter: 3})
+			client := newClient(t, chat.Options{Transport: s, BreakerThreshold: 3})
 			targets := resolve(t, remote, []string{"a", "b"}, "m", "other")
 			for i, want := range c.replies {
 				_, err := client.Complete(t.Context(), ask(targets[0], "x"))
@@ -502,7 +502,7 @@ func TestUnreachable(t *testing.T) {
 					}
 					return c.calls[i]
 				}}
-				client := newClient(t, chat.Options{Transport: s, StopAfter: 3, Attempts: attempts})
+				client := newClient(t, chat.Options{Transport: s, BreakerThreshold: 3, Attempts: attempts})
 				target := resolve(t, remote, []string{"a"}, "m")[0]
 				other := resolve(t, "https://elsewhere.example/v1", []string{"a"}, "m")[0]
 				for i, want := range c.calls {
@@ -537,7 +537,7 @@ func TestUnreachable(t *testing.T) {
 func TestNoTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{next: always(reply{status: 429})}
-		client := newClient(t, chat.Options{Transport: s, Attempts: 100, TotalTimeout: 2 * time.Minute, StopAfter: 3, Limits: chat.Limits{RequestsPerMinute: 1}})
+		client := newClient(t, chat.Options{Transport: s, Attempts: 100, TotalTimeout: 2 * time.Minute, BreakerThreshold: 3, Limits: chat.Limits{RequestsPerMinute: 1}})
 		target := resolve(t, remote, []string{"a"}, "m")[0]
 		began := time.Now()
 		var failed, stopped atomic.Int64
@@ -575,7 +575,7 @@ func TestStopWhileWaiting(t *testing.T) {
 			}
 			return reply{}
 		}}
-		client := newClient(t, chat.Options{Transport: s, StopAfter: 1, Limits: chat.Limits{RequestsPerMinute: 1, TokensPerMinute: 600}})
+		client := newClient(t, chat.Options{Transport: s, BreakerThreshold: 1, Limits: chat.Limits{RequestsPerMinute: 1, TokensPerMinute: 600}})
 		targets := resolve(t, remote, []string{"a"}, "gone", "other")
 		began := time.Now()
 		var stopped, failed atomic.Int64
@@ -944,7 +944,7 @@ func TestErrorsAreTheSameEverywhere(t *testing.T) {
 			{body: `{"choices":[{"message":{"content":null,"refusal":"` + words + `"}}]}`},
 			{body: `{"error":{"code":503,"message":"` + words + `"}}`},
 		} {
-			c := newClient(t, chat.Options{Transport: &script{next: always(p)}, Attempts: 1, StopAfter: 100})
+			c := newClient(t, chat.Options{Transport: &script{next: always(p)}, Attempts: 1, BreakerThreshold: 100})
 			_, err := c.Complete(t.Context(), ask(resolve(t, endpoint, []string{key}, "m")[0], "x"))
 			e, ok := errors.AsType[*chat.Error](err)
 			if !ok {
@@ -1002,8 +1002,8 @@ func TestInvalidCalls(t *testing.T) {
 }
 
 func TestOptionsErrors(t *testing.T) {
-	_, err := chat.New(chat.Options{
-		Balance: 9, Attempts: -1, Timeout: -1, TotalTimeout: -1, Backoff: -1, MaxBackoff: -1, Cooldown: -1, MaxCooldown: -1, StopAfter: -1,
+	_, err := chat.New(&chat.Options{
+		Balance: 9, Attempts: -1, Timeout: -1, TotalTimeout: -1, Backoff: -1, MaxBackoff: -1, Cooldown: -1, MaxCooldown: -1, BreakerThreshold: -1,
 		MaxResponseBytes: -1, Timeouts: map[string]time.Duration{"m": 0}, Limits: chat.Limits{RequestsPerMinute: -1},
 		ServiceLimits: map[string]chat.Limits{"A": {}, "a": {TokensPerMinute: -1}},
 	})
@@ -1011,12 +1011,22 @@ func TestOptionsErrors(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	for _, field := range []string{
-		"Balance", "Attempts", " Timeout:", "TotalTimeout", " Backoff", "MaxBackoff", " Cooldown", "MaxCooldown", "StopAfter", "MaxResponseBytes", "Timeouts", " Limits", "ServiceLimits",
+		"Balance is", "Attempts is", "Timeout is", "TotalTimeout is", "Backoff is", "MaxBackoff is", "Cooldown is", "MaxCooldown is", "BreakerThreshold is",
+		"MaxResponseBytes is", `Timeouts["m"] is`, "Limits.RequestsPerMinute is", `ServiceLimits["a"].TokensPerMinute is`, `ServiceLimits["a"] is`,
 	} {
-		if !strings.Contains(err.Error(), field) {
-			t.Errorf("%s is not named in %v", field, err)
+		if !strings.Contains(err.Error(), "chat: Options."+field) {
+			t.Errorf("%q is not in %v", field, err)
 		}
 	}
+	c := newClient(t, chat.Options{Budget: mustBudget(t, 1)})
+	if c.Budget().Limit() != 1 {
+		t.Errorf("a budget of %v", c.Budget().Limit())
+	}
+	c, err = chat.New(nil)
+	if err != nil || c.Budget() != nil {
+		t.Errorf("defaults: %v, a budget %v", err, c.Budget())
+	}
+	_ = c.Close()
 	for name, want := range map[string]chat.Balance{"": chat.RoundRobin, "round_robin": chat.RoundRobin, "least_busy": chat.LeastBusy, "lowest_latency": chat.LowestLatency} {
 		if got, err := chat.ParseBalance(name); got != want || err != nil {
 			t.Errorf("%q: %v, %v", name, got, err)

@@ -3,7 +3,7 @@
 //
 //	keys, err := chat.ParseKeys(os.Getenv("API_KEYS"))
 //	targets, err := chat.Resolve(candidates, config.APIEndpoint, keys)
-//	client, err := chat.New(chat.Options{})
+//	client, err := chat.New(nil)
 //	defer client.Close()
 //
 //	prompt, err := chat.BuiltinPrompts().For(query)

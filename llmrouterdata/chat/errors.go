@@ -4,24 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
 
 var (
-	// ErrStopped marks a call that was not made because its candidate takes no
-	// more calls; the error is a [*StoppedError]. The pair can be called again
-	// in a later run.
+	// ErrStopped marks a call that was not made because the circuit breaker
+	// stopped its candidate; the error is a [*StoppedError]. The pair can be
+	// called again in a later run.
 	ErrStopped = errors.New("chat: candidate stopped")
 
 	// ErrBudget marks a call that was not made because it could have passed the
 	// budget. The pair can be called again in a later run.
 	ErrBudget = errors.New("chat: budget spent")
 
-	// ErrDrained marks a call that was given up because Request.Drain was closed
-	// while it waited. The pair can be called again in a later run.
+	// ErrDrained marks a call that was given up by a graceful shutdown:
+	// Request.Drain was closed while it waited. The pair can be called again in a later run.
 	ErrDrained = errors.New("chat: drained")
 )
 
@@ -31,14 +30,15 @@ type Kind string
 // The kinds of failure. Those marked "retried" are returned only after the last
 // attempt.
 const (
-	// KindRateLimited is HTTP 429 (retried; the key rests).
+	// KindRateLimited is HTTP 429 (retried; the key cools down).
 	KindRateLimited Kind = "rate_limited"
-	// KindServer is HTTP 5xx, 408, 409 or 425 (retried; after 5xx the key rests).
+	// KindServer is HTTP 5xx, 408, 409 or 425 (retried; after 5xx the key cools
+	// down for the model).
 	KindServer Kind = "server_error"
-	// KindAuth is HTTP 401 or 403: the key is set aside and another one tried.
+	// KindAuth is HTTP 401 or 403: the key is disabled and another one tried.
 	KindAuth Kind = "auth"
 	// KindQuota is HTTP 402, or 429 with a code that says that the account has
-	// no credit left: the key is set aside and another one tried.
+	// no credit left: the key is disabled and another one tried.
 	KindQuota Kind = "quota"
 	// KindNotFound is HTTP 404 or 410: the service does not have the model, or
 	// has it no more.
@@ -51,7 +51,7 @@ const (
 	// byte (retried).
 	KindConnection Kind = "connection"
 	// KindUnavailable is a call for which no key became free in the time
-	// allowed, because all of them were resting.
+	// allowed, because all of them were cooling down.
 	KindUnavailable Kind = "unavailable"
 	// KindTruncated is an answer that ended too soon (retried).
 	KindTruncated Kind = "truncated"
@@ -75,7 +75,7 @@ const (
 	KindToolCalls Kind = "tool_calls"
 )
 
-// words are what Message says of a kind.
+// kindWords are what Message says of a kind.
 var kindWords = map[Kind]string{
 	KindRateLimited: "rate limited",
 	KindServer:      "server error",
@@ -158,9 +158,9 @@ func (e *Error) compose() *Error {
 	return e
 }
 
-// A StoppedError says that a candidate takes no more calls from this client,
-// and why; errors.Is(err, ErrStopped) holds. It is not an [*Error]: the call
-// was not answered.
+// A StoppedError says that a candidate was stopped by its circuit breaker, so
+// that it takes no more calls from this client, and why; errors.Is(err,
+// ErrStopped) holds. It is not an [*Error]: the call was not answered.
 type StoppedError struct {
 	// Candidate is the candidate's name.
 	Candidate string
@@ -181,42 +181,9 @@ func (e *StoppedError) Error() string {
 // Is reports whether target is ErrStopped.
 func (e *StoppedError) Is(target error) bool { return target == ErrStopped }
 
-// noCredit are the codes that services give with 429 when waiting is no use.
-var noCredit = map[string]bool{
-	"insufficient_quota": true, "billing_hard_limit_reached": true,
-	"insufficient_balance": true, "insufficient_credits": true, "credit_balance_too_low": true,
-}
-
-// queryCodes are the codes of a bad request that concern one query rather than
-// the candidate.
-var queryCodes = map[string]bool{
-	"context_length_exceeded": true, "exceed_context_size_error": true, "string_above_max_length": true, "max_tokens_exceeded": true,
-	"content_filter": true, "content_policy_violation": true, "invalid_prompt": true,
-}
-
-// statusKind classifies an HTTP status of 300 or more.
-func statusKind(status int, code string) Kind {
-	switch {
-	case status == http.StatusTooManyRequests && noCredit[code], status == http.StatusPaymentRequired:
-		return KindQuota
-	case status == http.StatusTooManyRequests:
-		return KindRateLimited
-	case status == http.StatusForbidden && queryCodes[code]:
-		return KindBadRequest
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return KindAuth
-	case status == http.StatusNotFound, status == http.StatusGone:
-		return KindNotFound
-	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooEarly:
-		return KindServer
-	default:
-		return KindBadRequest
-	}
-}
-
-// stops reports whether the failure speaks against the candidate itself, or
-// its service, so that further calls would fare alike.
-func (e *Error) stops() bool {
+// againstCandidate reports whether the failure speaks against the candidate
+// itself, or its service, so that further calls would fare alike.
+func (e *Error) againstCandidate() bool {
 	switch e.Kind {
 	case KindNotFound, KindUnavailable:
 		return true
@@ -236,63 +203,4 @@ func (e *Error) aboutQuery() bool {
 	return slices.ContainsFunc([]string{"context length", "context size", "context window", "too long"}, func(words string) bool {
 		return strings.Contains(detail, words)
 	})
-}
-
-var (
-	slug     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_\-]{0,63}$`) // no dot: it is no address either
-	urls     = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.\-]*://[^\s"'<>]+`)
-	bearer   = regexp.MustCompile(`(?i)\bbearer\s+\S+`)
-	keylike  = regexp.MustCompile(`\b(sk|pk|rk|nvapi|gsk|hf|xai|pplx|r8)[-_][A-Za-z0-9_\-*.]{4,}|\S*\*{3,}\S*`)
-	bracket6 = regexp.MustCompile(`\[[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%[^\]]*)?\](:\d+)?`)
-	hostPort = regexp.MustCompile(`\b[A-Za-z0-9_.\-]+:\d{2,5}\b`)
-	ipv4     = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}\b`)
-	longID   = regexp.MustCompile(`\b[0-9A-Fa-f]{8}[0-9A-Fa-f\-]{8,}\b|\b[A-Za-z0-9_\-]{32,}\b`)
-)
-
-// cleanCode returns a service's error code if it is one: a short word that
-// holds no piece of the key, and is no address, port or id.
-func cleanCode(code string, key Secret) string {
-	if !slug.MatchString(code) || keylike.MatchString(code) || strikeKey(code, string(key)) != code ||
-		longID.MatchString(code) && strings.ContainsAny(code, "0123456789") {
-		return ""
-	}
-	return code
-}
-
-// maxDetail is where the Python pipeline cuts an error text.
-const maxDetail = 200
-
-// scrub strikes out of text what identifies a key, a machine or a request. host
-// is the endpoint's, which nothing else tells from a word.
-func scrub(text string, key Secret, host string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	text = keylike.ReplaceAllString(text, "[key]") // masked ones too, while they are whole
-	text = strikeKey(text, string(key))
-	text = urls.ReplaceAllString(text, "[address]")
-	text = bearer.ReplaceAllString(text, "[key]")
-	text = bracket6.ReplaceAllString(text, "[address]")
-	text = hostPort.ReplaceAllString(text, "[address]")
-	text = ipv4.ReplaceAllString(text, "[address]")
-	if strings.Contains(host, ".") {
-		text = strings.ReplaceAll(text, host, "[address]")
-	}
-	text = longID.ReplaceAllString(text, "[id]")
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > maxDetail {
-		text = string(runes[:maxDetail])
-	}
-	return text
-}
-
-// keyPiece is the length from which a piece of a key counts as the key.
-const keyPiece = 6
-
-// strikeKey replaces the key, and the longest beginning and end of it that the
-// text holds.
-func strikeKey(text, key string) string {
-	for n := len(key); n >= min(len(key), keyPiece) && n > 0; n-- {
-		text = strings.ReplaceAll(text, key[:n], "[key]")
-		text = strings.ReplaceAll(text, key[len(key)-n:], "[key]")
-	}
-	return text
 }

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/llmrouter-go/llmrouter/internal/secret"
 )
 
 func TestScrub(t *testing.T) {
-	const key = Secret("sk-live-AbCdEfGh0123456789")
+	const key = secret.Secret("sk-live-AbCdEfGh0123456789")
 	for _, text := range []string{
 		"Incorrect API key provided: sk-live-AbCdEfGh0123456789.",
 		"Incorrect API key provided: sk-live-AbCd************6789. You can find it at https://platform.example/keys",

@@ -1,8 +1,5 @@
 package chat
 
-// framing is what a service may add to a prompt of two messages, in tokens.
-const framing = 64
-
 // mostTokens bounds the tokens of a prompt: byte-level and word-piece
 // vocabularies spend at least one byte on each token.
 func mostTokens(p Prompt) int { return len(p.System) + len(p.User) + framing }
@@ -57,9 +54,9 @@ func (e *Estimate) Add(r Request) {
 			Unpriced:  r.Target.InputPrice == 0 && r.Target.OutputPrice == 0 && !r.Target.local,
 		})
 	}
-	p, err := r.Params.fill()
+	p, err := r.Params.validate()
 	if err != nil {
-		p, _ = Params{}.fill()
+		p, _ = Params{}.validate()
 	}
 	in := promptTokens(r.Prompt)
 	e.Candidates[i].add(CandidateEstimate{

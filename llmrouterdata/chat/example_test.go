@@ -37,7 +37,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err) // every problem of every candidate
 	}
-	client, err := chat.New(chat.Options{Balance: chat.LeastBusy})
+	client, err := chat.New(&chat.Options{Balance: chat.LeastBusy})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func ExampleBudget() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client, err := chat.New(chat.Options{Budget: budget})
+	client, err := chat.New(&chat.Options{Budget: budget})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -14,10 +14,6 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/secret"
 )
 
-// Secret is a credential that no formatting verb, logger or encoder renders;
-// string(s) is the only way to its value.
-type Secret = secret.Secret
-
 // Keys holds API keys: either one list for every service, or a list for each
 // service. The zero value holds none, which suffices for local endpoints.
 // A Keys value is immutable and its keys cannot be printed by accident.
@@ -27,7 +23,7 @@ type Keys struct {
 }
 
 // keyList is the keys of one service, or of all. Keys are held by pointer: fmt
-// does not call the methods of values in unexported fields, so that a Secret
+// does not call the methods of values in unexported fields, so that a secret
 // there would show under %v, whereas a pointer to it shows as an address.
 type keyList struct {
 	name string // the service as written, "" for all
@@ -37,7 +33,7 @@ type keyList struct {
 // namedKey is a key with the label that stands for it in records and logs.
 type namedKey struct {
 	label string
-	key   *Secret
+	key   *secret.Secret
 }
 
 func (l *keyList) len() int {
@@ -56,7 +52,7 @@ func (l *keyList) len() int {
 //     Service names match a candidate's service in any case, and an empty entry
 //     stands for a service that needs no key.
 //
-// Blanks around keys are dropped, as are empty entries and repeated keys. Empty
+// Blanks around keys are dropped, as are empty entries and duplicates. Empty
 // env gives the zero Keys. Unlike the Python pipeline, text that begins as JSON
 // but is not, an object without a usable entry, and a value that is no key are
 // errors rather than keys. Errors name positions and services, never a key.
@@ -79,17 +75,17 @@ func ParseKeys(env string) (Keys, error) {
 		if len(keys) == 0 {
 			return Keys{}, errors.New("chat: API keys: the JSON array holds no key")
 		}
-		return SharedKeys(keys...)
+		return sharedKeys(keys)
 	case text[0] == '"':
 		var one string
 		if err := json.Unmarshal([]byte(text), &one); err != nil {
 			return Keys{}, notJSON("string", err)
 		}
-		return SharedKeys(Secret(one))
+		return sharedKeys([]secret.Secret{secret.Secret(one)})
 	case text == "null" || text == "true" || text == "false":
 		return Keys{}, fmt.Errorf("chat: API keys: %s is not a key", text)
 	default:
-		return SharedKeys(splitKeys(text)...)
+		return sharedKeys(splitKeys(text))
 	}
 }
 
@@ -107,10 +103,10 @@ func parseServiceKeys(text string) (Keys, error) {
 	if err := json.Unmarshal([]byte(text), &entries); err != nil {
 		return Keys{}, notJSON("object", err)
 	}
-	services := make(map[string][]Secret, len(entries))
+	services := make(map[string][]secret.Secret, len(entries))
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		raw := bytes.TrimSpace(entries[name])
-		var keys []Secret
+		var keys []secret.Secret
 		switch raw[0] {
 		case '"':
 			var list string
@@ -132,13 +128,13 @@ func parseServiceKeys(text string) (Keys, error) {
 		}
 		services[name] = keys
 	}
-	return ServiceKeys(services)
+	return serviceKeys(services)
 }
 
 // parseKeyItems reads the elements of a JSON array: strings, and numbers,
 // whose text is taken; null and empty strings are dropped.
-func parseKeyItems(items []json.RawMessage) ([]Secret, error) {
-	var keys []Secret
+func parseKeyItems(items []json.RawMessage) ([]secret.Secret, error) {
+	var keys []secret.Secret
 	for i, item := range items {
 		switch item[0] {
 		case '"':
@@ -146,29 +142,26 @@ func parseKeyItems(items []json.RawMessage) ([]Secret, error) {
 			if err := json.Unmarshal(item, &s); err != nil {
 				return nil, fmt.Errorf("entry %d: not a valid string", i+1)
 			}
-			keys = append(keys, Secret(s))
+			keys = append(keys, secret.Secret(s))
 		case 'n': // null
 		case '{', '[', 't', 'f':
 			return nil, fmt.Errorf("entry %d: not a string", i+1)
 		default:
-			keys = append(keys, Secret(item))
+			keys = append(keys, secret.Secret(item))
 		}
 	}
 	return keys, nil
 }
 
-func splitKeys(list string) []Secret {
-	var keys []Secret
+func splitKeys(list string) []secret.Secret {
+	var keys []secret.Secret
 	for part := range strings.SplitSeq(list, ",") {
-		keys = append(keys, Secret(part))
+		keys = append(keys, secret.Secret(part))
 	}
 	return keys
 }
 
-// SharedKeys returns keys that serve every service. Blanks around keys are
-// dropped, as are empty and repeated keys; an error names the position of a key
-// that an HTTP header cannot carry.
-func SharedKeys(keys ...Secret) (Keys, error) {
+func sharedKeys(keys []secret.Secret) (Keys, error) {
 	clean, err := cleanKeys(keys)
 	if err != nil {
 		return Keys{}, fmt.Errorf("chat: API keys: %w", err)
@@ -176,10 +169,8 @@ func SharedKeys(keys ...Secret) (Keys, error) {
 	return Keys{shared: newKeyList("", clean)}, nil
 }
 
-// ServiceKeys returns keys by service name; names match in any case, so two
-// names that differ in case alone are an error, as is a map that names no
-// service. A service with no key is one that needs none.
-func ServiceKeys(keys map[string][]Secret) (Keys, error) {
+// serviceKeys keeps a service without a key, as one that needs none.
+func serviceKeys(keys map[string][]secret.Secret) (Keys, error) {
 	if len(keys) == 0 {
 		return Keys{}, errors.New("chat: API keys: the object names no service")
 	}
@@ -203,11 +194,13 @@ func ServiceKeys(keys map[string][]Secret) (Keys, error) {
 
 func serviceID(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
-func cleanKeys(keys []Secret) ([]Secret, error) {
-	var clean []Secret
+// cleanKeys drops the blanks around keys, empty keys and duplicates. An error
+// names the position of a key that an HTTP header cannot carry.
+func cleanKeys(keys []secret.Secret) ([]secret.Secret, error) {
+	var clean []secret.Secret
 	for i, key := range keys {
 		text := strings.TrimSpace(string(key))
-		if text == "" || slices.Contains(clean, Secret(text)) {
+		if text == "" || slices.Contains(clean, secret.Secret(text)) {
 			continue
 		}
 		for _, r := range text {
@@ -215,17 +208,13 @@ func cleanKeys(keys []Secret) ([]Secret, error) {
 				return nil, fmt.Errorf("entry %d: holds a character that an HTTP header cannot carry", i+1)
 			}
 		}
-		clean = append(clean, Secret(text))
+		clean = append(clean, secret.Secret(text))
 	}
 	return clean, nil
 }
 
-// Services returns the services that keys are listed for, sorted; nil when the
-// keys serve every service.
-func (k Keys) Services() []string {
-	if k.services == nil {
-		return nil
-	}
+// names returns the services that keys are listed for, sorted.
+func (k Keys) names() []string {
 	var names []string
 	for _, s := range k.services {
 		names = append(names, s.name)
@@ -252,7 +241,7 @@ func (k Keys) String() string {
 	if k.services == nil {
 		return count + " for every service"
 	}
-	return count + " for " + strings.Join(k.Services(), ", ")
+	return count + " for " + strings.Join(k.names(), ", ")
 }
 
 // GoString is String: the keys stay hidden under %#v.
@@ -272,7 +261,7 @@ func (k Keys) forService(service string) (keys *keyList, known bool) {
 // newKeyList labels keys by their place in the list: a label must not tell
 // anything about the key, and must be the same in every run. It is nil for no
 // keys and no service.
-func newKeyList(service string, keys []Secret) *keyList {
+func newKeyList(service string, keys []secret.Secret) *keyList {
 	if service == "" && len(keys) == 0 {
 		return nil
 	}

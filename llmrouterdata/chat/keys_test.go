@@ -157,7 +157,7 @@ func FuzzParseKeys(f *testing.F) {
 			named, _ := keys.forService("any")
 			check(named)
 		}
-		for _, s := range keys.Services() {
+		for _, s := range keys.names() {
 			named, known := keys.forService(s)
 			if !known {
 				t.Errorf("service %q is not known", s)

@@ -1,89 +1,65 @@
 package chat
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// Limits bound the use of one key at one endpoint.
-type Limits struct {
-	// RequestsPerMinute is the number of attempts started in any 60 s; default
-	// 0: no limit.
-	RequestsPerMinute int
-	// TokensPerMinute is the number of prompt and completion tokens in any
-	// 60 s; default 0: no limit. An attempt counts with its estimated prompt and
-	// the most it may answer until its true use is known. A single attempt that
-	// is larger than the limit has a minute to itself.
-	TokensPerMinute int
+// The defaults of Options.
+const (
+	defaultAttempts    = 8 // with the backoff below, half a minute of trying
+	defaultTimeout     = 30 * time.Second
+	defaultTotal       = 10 * time.Minute
+	defaultBackoff     = 500 * time.Millisecond
+	defaultMaxBackoff  = 8 * time.Second
+	defaultCooldown    = time.Second
+	defaultMaxCooldown = time.Minute // most limits are counted by the minute
+	defaultThreshold   = 5           // one or two failures may be chance
+	defaultMaxResponse = 8 << 20     // far above what 1e6 tokens usually take
+)
+
+// slowTimeouts replaces defaultTimeout for candidates known to be slow.
+var slowTimeouts = map[string]time.Duration{
+	"llama-3.3-nemotron-super-49b-v1": 120 * time.Second,
+	"llama-3.1-nemotron-51b-instruct": 90 * time.Second,
+	"llama3-chatqa-1.5-70b":           90 * time.Second,
 }
 
-const minute = time.Minute
+// The defaults of Params are the Python pipeline's.
+const (
+	defaultMaxTokens   = 512
+	defaultTemperature = 0.01
+	defaultTopP        = 0.9
+)
 
-// slidingWindow admits at most limit units in any minute. It is exact rather
-// than a leaky bucket, whose burst and refill together let up to twice the
-// limit through in the first minute.
-type slidingWindow struct {
-	limit int // 0: no limit
-	used  int
-	first int // index in uses of the first that is not older than a minute
-	uses  []*use
-}
+// The ends of ranges.
+const (
+	maxAttempts    = 100 // more is a loop
+	maxTokens      = 1e6 // no model answers with more; keeps the sums of estimates far from overflow
+	maxTemperature = 2   // as the services have it
+	maxBudget      = 1e5 // USD; keeps the sums far from saturation
+)
 
-type use struct {
-	at time.Time
-	n  int
-}
+// maxUSD is where amounts of money saturate: eight of them can be added
+// without overflow.
+const maxUSD usd = math.MaxInt64 / 8
 
-func (w *slidingWindow) expire(now time.Time) {
-	for w.first < len(w.uses) && !w.uses[w.first].at.Add(minute).After(now) {
-		w.used -= w.uses[w.first].n
-		w.uses[w.first].n = 0 // a late correction must not count again
-		w.uses[w.first] = nil
-		w.first++
-	}
-	if w.first > len(w.uses)/2 {
-		w.uses = append(w.uses[:0], w.uses[w.first:]...)
-		w.first = 0
-	}
-}
+// What is taken from a service.
+const (
+	maxCount      = 1e9                  // tokens that it can claim to have counted: sums stay far from overflow
+	maxErrorBody  = 64 << 10             // bytes read of an error; they hold a code and a message
+	maxDetail     = 200                  // characters of an error's text, as the Python pipeline cuts it
+	maxGrow       = 1 << 20              // bytes set aside because a header announces them
+	maxRetryAfter = 366 * 24 * time.Hour // keeps a date or a number within time.Duration; MaxCooldown clamps it further
+	framing       = 64                   // tokens that a service may add to a prompt of two messages
+)
 
-// ready returns the zero time when n more units may be used now, else the
-// earliest time at which they may, provided that nothing else is used until
-// then.
-func (w *slidingWindow) ready(now time.Time, n int) time.Time {
-	if w.limit == 0 {
-		return time.Time{}
-	}
-	w.expire(now)
-	left := w.used
-	for _, u := range w.uses[w.first:] {
-		if left+n <= w.limit || left == 0 {
-			break
-		}
-		left -= u.n
-		if left+n <= w.limit || left == 0 {
-			return u.at.Add(minute)
-		}
-	}
-	return time.Time{}
-}
-
-// take records the use of n units.
-func (w *slidingWindow) take(now time.Time, n int) *use {
-	if w.limit == 0 {
-		return nil
-	}
-	u := &use{now, n}
-	w.uses = append(w.uses, u)
-	w.used += n
-	return u
-}
-
-// correct replaces a use's estimate by the truth; an expired use stays expired.
-func (w *slidingWindow) correct(now time.Time, u *use, n int) {
-	if u == nil {
-		return
-	}
-	w.expire(now)
-	if u.at.Add(minute).After(now) {
-		w.used += n - u.n
-		u.n = n
-	}
-}
+// The transport's, where the caller brings none.
+const (
+	// dialTimeout lies within the time of an attempt, so that a host which drops
+	// packets is told from a service that is slow to answer, and may be paid.
+	dialTimeout  = 10 * time.Second
+	tlsTimeout   = 10 * time.Second // as in http.DefaultTransport
+	idleTimeout  = 90 * time.Second // as in http.DefaultTransport
+	maxIdleConns = 1024             // for one host; its two would make most workers connect anew for every call
+)

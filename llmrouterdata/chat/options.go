@@ -1,12 +1,13 @@
 package chat
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -14,7 +15,8 @@ import (
 type Balance int
 
 const (
-	// RoundRobin takes the keys in turn, passing over those that are not free.
+	// RoundRobin takes one key after the other, passing over those that are not
+	// free.
 	RoundRobin Balance = iota
 	// LeastBusy takes the key with the fewest attempts in flight.
 	LeastBusy
@@ -39,59 +41,61 @@ func ParseBalance(name string) (Balance, error) {
 	return 0, fmt.Errorf(`chat: balance %q: want "round_robin", "least_busy" or "lowest_latency"`, name)
 }
 
-// Options configures a [Client]. The zero value works.
+// Options configures a [Client]; nil and the zero value give the defaults.
 type Options struct {
-	// Balance spreads calls over keys; default RoundRobin.
+	// Balance spreads calls over keys; 0: RoundRobin.
 	Balance Balance
 
-	// Attempts is how often one call is tried, 1 to 100; default 8. Attempts
-	// that end with a key set aside do not count, as each key can do so once.
+	// Attempts is how often one call is tried, from 1 to 100; 0: 8. Attempts
+	// that disable their key do not count, as each key can do so once.
 	Attempts int
-	// Timeout bounds one attempt, up to the answer's last byte; default 30 s,
-	// and 90 or 120 s for three candidates known to be slow:
+	// Timeout bounds one attempt, up to the answer's last byte, from 0 up; 0:
+	// 30 s, and 90 or 120 s for three candidates known to be slow:
 	// llama-3.3-nemotron-super-49b-v1 (120), llama-3.1-nemotron-51b-instruct
 	// and llama3-chatqa-1.5-70b (90).
 	Timeout time.Duration
-	// Timeouts bounds an attempt of the candidate named; it goes before Timeout.
+	// Timeouts bounds an attempt of the candidate named, above 0; it overrides
+	// Timeout. Nil: none is named.
 	Timeouts map[string]time.Duration
-	// TotalTimeout bounds a call, retries and waits included; default 10 min.
-	// It runs from the first attempt. Until then a call waits for its turn as
-	// long as calls to its endpoint succeed, and fails once none has for this
+	// TotalTimeout bounds a call, retries and waits included, from 0 up; 0:
+	// 10 min. It runs from the first attempt. Until then a call waits for a key
+	// as long as calls to its endpoint succeed, and fails once none has for this
 	// long.
 	TotalTimeout time.Duration
-	// Backoff is the wait before the second attempt; it doubles with each
-	// further one up to MaxBackoff, and the actual wait is drawn between half of
-	// it and all of it. Default 500 ms.
+	// Backoff is the wait before the second attempt, from 0 up; 0: 500 ms. It
+	// doubles with each further one up to MaxBackoff. The actual wait is drawn
+	// between half of it and all of it.
 	Backoff time.Duration
-	// MaxBackoff is the longest such wait; default 8 s.
+	// MaxBackoff is the longest such wait, from 0 up; 0: 8 s.
 	MaxBackoff time.Duration
 
-	// Cooldown is how long a key rests after 429 or 5xx when the server does
-	// not say; it doubles with each further failure until the key succeeds, up
-	// to MaxCooldown. Default 1 s.
+	// Cooldown is how long a key is not used after 429 or 5xx when the server
+	// does not say, from 0 up; 0: 1 s. It doubles with each further failure until
+	// the key succeeds, up to MaxCooldown.
 	Cooldown time.Duration
-	// MaxCooldown is the longest rest, and what Retry-After is clamped to;
-	// default 1 min.
+	// MaxCooldown is the longest cooldown, to which Retry-After is clamped, from
+	// 0 up; 0: 1 min.
 	MaxCooldown time.Duration
 
-	// Limits bounds the use of each key; default none.
+	// Limits bounds the use of each key; the zero value: no limits.
 	Limits Limits
 	// ServiceLimits bounds the use of each key of the service named, in any
-	// case; it goes before Limits.
+	// case; it overrides Limits. Nil: none is named.
 	ServiceLimits map[string]Limits
 
-	// StopAfter is how many calls of a candidate in a row must fail until the
-	// candidate is stopped; default 5. What counts are calls that fail with 404,
-	// 410 or 400, those whose last attempt did not reach the service (connection
-	// refused, unknown host), and those that had no turn (KindUnavailable).
-	// Failures that concern one query (too long, filtered) do not count.
-	StopAfter int
+	// BreakerThreshold is how many calls in a row must fail until a candidate's
+	// circuit breaker stops it for good, from 0 up; 0: 5. What counts are calls
+	// that fail with 404, 410 or 400, those whose last attempt did not reach the
+	// service (connection refused, unknown host), and those that never got a key
+	// (KindUnavailable). Failures that concern one query (too long, filtered) do
+	// not count.
+	BreakerThreshold int
 
 	// Budget bounds what the calls cost; nil: no bound.
 	Budget *Budget
 
-	// MaxResponseBytes is the longest answer read, after decompression;
-	// default 8 MiB.
+	// MaxResponseBytes is the longest answer read, in bytes after decompression,
+	// from 0 up; 0: 8 MiB.
 	MaxResponseBytes int64
 
 	// Transport sends the requests; nil: a copy of http.DefaultTransport (which
@@ -100,79 +104,70 @@ type Options struct {
 	// followed.
 	Transport http.RoundTripper
 
-	// Logger takes notice of keys set aside and candidates stopped (Warn), and
-	// of failed attempts and resting keys (Debug); nil: silent.
+	// Logger takes notice of disabled keys and stopped candidates (Warn), and of
+	// failed attempts and cooldowns (Debug); nil: silent.
 	Logger *slog.Logger
 }
 
-// withDefaults validates o and fills in the defaults.
-func (o Options) withDefaults() (Options, error) {
+// validate returns a copy of o with the defaults filled in.
+func (o *Options) validate() (Options, error) {
+	var v Options
+	if o != nil {
+		v = *o
+	}
 	var errs []error
-	fault := func(field, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("chat: options: %s: "+format, append([]any{field}, args...)...))
-	}
-	duration := func(field string, d *time.Duration, def time.Duration) {
-		if *d < 0 {
-			fault(field, "%v is negative", *d)
-		}
-		if *d == 0 {
-			*d = def
+	check := func(ok bool, field string, have any, want string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("chat: Options.%s is %v; it is %s", field, have, want))
 		}
 	}
-	if o.Balance < RoundRobin || o.Balance > LowestLatency {
-		fault("Balance", "%d is no policy", o.Balance)
+	const fromZero = "from 0 up (0: the default)"
+	v.Attempts = cmp.Or(v.Attempts, defaultAttempts)
+	v.BreakerThreshold = cmp.Or(v.BreakerThreshold, defaultThreshold)
+	v.MaxResponseBytes = cmp.Or(v.MaxResponseBytes, defaultMaxResponse)
+	check(v.Balance >= RoundRobin && v.Balance <= LowestLatency, "Balance", v.Balance, "a policy from RoundRobin to LowestLatency")
+	check(v.Attempts > 0 && v.Attempts <= maxAttempts, "Attempts", v.Attempts, fmt.Sprintf("from 1 to %d (0: %d)", maxAttempts, defaultAttempts))
+	check(v.BreakerThreshold > 0, "BreakerThreshold", v.BreakerThreshold, fromZero)
+	check(v.MaxResponseBytes > 0, "MaxResponseBytes", v.MaxResponseBytes, fromZero)
+	for _, d := range [...]struct {
+		field string
+		value *time.Duration
+		def   time.Duration
+	}{
+		{"Timeout", &v.Timeout, 0}, // timeoutFor fills it in
+		{"TotalTimeout", &v.TotalTimeout, defaultTotal},
+		{"Backoff", &v.Backoff, defaultBackoff},
+		{"MaxBackoff", &v.MaxBackoff, defaultMaxBackoff},
+		{"Cooldown", &v.Cooldown, defaultCooldown},
+		{"MaxCooldown", &v.MaxCooldown, defaultMaxCooldown},
+	} {
+		*d.value = cmp.Or(*d.value, d.def)
+		check(*d.value >= 0, d.field, *d.value, fromZero)
 	}
-	if o.Attempts == 0 {
-		o.Attempts = 8
+	for _, name := range slices.Sorted(maps.Keys(v.Timeouts)) {
+		d := v.Timeouts[name]
+		check(d > 0, fmt.Sprintf("Timeouts[%q]", name), d, "above 0")
 	}
-	if o.Attempts < 0 || o.Attempts > 100 {
-		fault("Attempts", "%d is not within 1 to 100", o.Attempts)
-	}
-	if o.Timeout < 0 {
-		fault("Timeout", "%v is negative", o.Timeout)
-	}
-	for name, d := range o.Timeouts {
-		if d <= 0 {
-			fault("Timeouts", "candidate %q: %v is not positive", name, d)
-		}
-	}
-	o.Timeouts = maps.Clone(o.Timeouts)
-	duration("TotalTimeout", &o.TotalTimeout, 10*time.Minute)
-	duration("Backoff", &o.Backoff, 500*time.Millisecond)
-	duration("MaxBackoff", &o.MaxBackoff, 8*time.Second)
-	duration("Cooldown", &o.Cooldown, time.Second)
-	duration("MaxCooldown", &o.MaxCooldown, time.Minute)
+	v.Timeouts = maps.Clone(v.Timeouts)
 	limits := func(field string, l Limits) {
-		if l.RequestsPerMinute < 0 || l.TokensPerMinute < 0 {
-			fault(field, "negative")
-		}
+		check(l.RequestsPerMinute >= 0, field+".RequestsPerMinute", l.RequestsPerMinute, "from 0 up (0: no limit)")
+		check(l.TokensPerMinute >= 0, field+".TokensPerMinute", l.TokensPerMinute, "from 0 up (0: no limit)")
 	}
-	limits("Limits", o.Limits)
-	services := make(map[string]Limits, len(o.ServiceLimits))
-	for name, l := range o.ServiceLimits {
-		limits("ServiceLimits", l)
-		if _, twice := services[serviceID(name)]; twice {
-			fault("ServiceLimits", "%q stands there in two spellings", strings.TrimSpace(name))
-		}
-		services[serviceID(name)] = l
+	limits("Limits", v.Limits)
+	services := make(map[string]Limits, len(v.ServiceLimits))
+	for _, name := range slices.Sorted(maps.Keys(v.ServiceLimits)) {
+		l := v.ServiceLimits[name]
+		field, id := fmt.Sprintf("ServiceLimits[%q]", name), serviceID(name)
+		limits(field, l)
+		_, duplicate := services[id]
+		check(!duplicate, field, "a duplicate", "one service's in any case")
+		services[id] = l
 	}
-	o.ServiceLimits = services
-	if o.StopAfter == 0 {
-		o.StopAfter = 5
+	v.ServiceLimits = services
+	if v.Logger == nil {
+		v.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.StopAfter < 0 {
-		fault("StopAfter", "%d is negative", o.StopAfter)
-	}
-	if o.MaxResponseBytes == 0 {
-		o.MaxResponseBytes = 8 << 20
-	}
-	if o.MaxResponseBytes < 0 {
-		fault("MaxResponseBytes", "%d is negative", o.MaxResponseBytes)
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	return o, errors.Join(errs...)
+	return v, errors.Join(errs...)
 }
 
 // limitsFor returns the limits of a key of the given service.
@@ -185,11 +180,13 @@ func (o *Options) limitsFor(service string) Limits {
 
 // timeoutFor returns the time limit of one attempt of the given candidate.
 func (o *Options) timeoutFor(candidate string) time.Duration {
-	if d, ok := o.Timeouts[candidate]; ok {
-		return d
+	return cmp.Or(o.Timeouts[candidate], o.Timeout, slowTimeouts[candidate], defaultTimeout)
+}
+
+// doubling returns first, doubled so many times, but at most longest.
+func doubling(first time.Duration, times int, longest time.Duration) time.Duration {
+	if first > longest>>times {
+		return longest
 	}
-	if o.Timeout > 0 {
-		return o.Timeout
-	}
-	return defaultTimeout(candidate)
+	return first << times
 }

@@ -5,108 +5,56 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"log/slog"
 	"math"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/secret"
 )
 
 // A pool shares out the keys of one endpoint. Calls that find no free key wait
-// in the order in which they were made, so that a retried call goes before the
-// calls that came after it.
+// in the order in which they were made, so that a retried call is served before
+// the calls that came after it.
 //
-// A key is free for a model when it is not set aside, neither it nor its use
-// for the model is resting, its limits leave room, and fewer attempts are in
+// A key is free for a model when it is not disabled, neither it nor its use for
+// the model is cooling down, its limits leave room, and fewer attempts are in
 // flight than its window allows. The window is infinite until the first 429,
 // which halves what was in flight; every success widens it by one attempt per
 // round. So a key that is rate limited settles near the rate its service
-// grants instead of sending the whole queue into every new rest.
+// grants instead of sending the whole queue into every new cooldown.
+//
+// testdata/pool shows all of this in scenarios.
 type pool struct {
-	balance   Balance
-	rest      time.Duration // first rest without Retry-After
-	maxRest   time.Duration // longest rest
-	log       *slog.Logger
-	limitsFor func(service string) Limits
+	o *Options // valid, with its defaults
 
-	mu       sync.Mutex
-	keys     map[[sha256.Size]byte]*poolKey // by the hash of the key
-	waiters  []*waiter                      // ascending seq
-	blocked  []*waiter                      // scratch space of dispatch
-	timer    *time.Timer
-	progress time.Time // of the last success
-	latency  float64   // s, moving average of successes; 0: none yet
+	mu   sync.Mutex                     // guards the rest, the keys and the rings
+	keys map[[sha256.Size]byte]*poolKey // each key once, by its hash
+	// waiters ascend by seq. Whenever mu is free, none of them can be served but
+	// by the passing of time, for which timer is set.
+	waiters  []*waiter
+	blocked  []*waiter   // scratch space of dispatch, else empty
+	timer    *time.Timer // fires when the first waiter may be served; nil: never set
+	progress time.Time   // of the last success
+	latency  float64     // s, moving average of successes; 0: none yet
 }
 
-// poolKey is one key at one endpoint.
-type poolKey struct {
-	label  string
-	secret *Secret // to "" for none; see keyList
-
-	rejection *Error // why the key is set aside; nil: it is not
-	resting   rest
-	models    map[string]*modelUse
-	inFlight  int
-	window    float64   // most attempts in flight; 0: no bound
-	narrowed  time.Time // when the window was last halved
-	requests  slidingWindow
-	tokens    slidingWindow
-	latency   float64 // s, moving average of successes; 0: none yet
-	measured  time.Time
-	stats     KeyStats
-}
-
-// modelUse is a key's standing with one model. 5xx and 403 speak of the pair:
-// were they held against the key, one broken or closed model would take the
-// keys from all the others.
-type modelUse struct {
-	rejection *Error
-	resting   rest
-}
-
-// rest is a period in which a key is not used.
-type rest struct {
-	since, until time.Time
-	strikes      int // rests without a success between them
-}
-
-// impose lengthens the rest after a failure at now of an attempt begun at
-// began. asked is what the server asked for, negative where it did not say.
-func (r *rest) impose(began, now time.Time, asked, first, longest time.Duration) {
-	if !began.Before(r.since) { // else the attempt was under way: one incident, one strike
-		r.strikes++
-		r.since = now
-	}
-	d := asked
-	if asked < 0 {
-		d = longest
-		if shift := max(r.strikes-1, 0); shift < 32 && first <= longest>>shift {
-			d = first << shift
-		}
-	}
-	if until := now.Add(min(d, longest)); until.After(r.until) {
-		r.until = until
-	}
-}
-
-func (r *rest) succeed(began time.Time) {
-	if !began.Before(r.since) {
-		r.strikes = 0
-	}
+func newPool(o *Options) *pool {
+	return &pool{o: o, keys: map[[sha256.Size]byte]*poolKey{}}
 }
 
 // A ring is the keys that serve a target, in the order of the round robin.
 // Targets with the same endpoint and keys share it, so that the round robin
 // runs over all of their calls.
 type ring struct {
-	keys   []*poolKey
-	labels []string // a key may stand in several lists
-	next   int
+	keys   []*poolKey // not empty
+	labels []string   // of keys; a key that is in several lists has several
+	next   int        // index of the key to try first
 }
 
 // waiter is a request for a key.
 type waiter struct {
-	seq    uint64
+	seq    uint64 // the call's; a call waits for one key at a time
 	ring   *ring
 	model  string
 	tokens int      // most the attempt may use
@@ -114,15 +62,15 @@ type waiter struct {
 	drain  <-chan struct{}
 
 	granted chan struct{}
-	lease   *lease // set before granted is closed; nil: no key is usable
+	lease   *lease // set before granted is closed; nil: every key is disabled
 }
 
-// lease is one attempt's hold on a key.
+// lease is one attempt's hold on a key. It ends with release or abandon, once.
 type lease struct {
 	key             *poolKey
 	label, model    string
 	began           time.Time
-	request, tokens *use
+	request, tokens *use // what it takes of the key's limits; nil: no limit
 }
 
 // outcome is what an attempt did.
@@ -132,8 +80,8 @@ type outcome struct {
 	tokens     int           // used; negative: unknown
 }
 
-// errNoKeys: every key of the ring is set aside.
-var errNoKeys = errors.New("every key is set aside")
+// errNoKeys: every key of the ring is disabled.
+var errNoKeys = errors.New("every key is disabled")
 
 // errStalled: nothing at the endpoint succeeded for as long as a call may take.
 var errStalled = errors.New("no key became free")
@@ -144,7 +92,7 @@ func (p *pool) ringFor(service string, keys *keyList) *ring {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := &ring{}
-	list := []namedKey{{key: new(Secret)}}
+	list := []namedKey{{key: new(secret.Secret)}}
 	if keys.len() > 0 {
 		list = keys.keys
 	}
@@ -152,7 +100,7 @@ func (p *pool) ringFor(service string, keys *keyList) *ring {
 		id := sha256.Sum256([]byte(*nk.key))
 		k := p.keys[id]
 		if k == nil {
-			limits := p.limitsFor(service)
+			limits := p.o.limitsFor(service)
 			k = &poolKey{
 				label: nk.label, secret: nk.key, models: map[string]*modelUse{},
 				requests: slidingWindow{limit: limits.RequestsPerMinute},
@@ -187,12 +135,7 @@ func (p *pool) acquire(ctx context.Context, w *waiter, patience time.Duration) (
 		}
 	}
 	w.granted = make(chan struct{})
-	at, _ := slices.BinarySearchFunc(p.waiters, w.seq, func(a *waiter, seq uint64) int {
-		if a.seq < seq {
-			return -1
-		}
-		return 1
-	})
+	at, _ := slices.BinarySearchFunc(p.waiters, w.seq, func(a *waiter, seq uint64) int { return cmp.Compare(a.seq, seq) })
 	p.waiters = slices.Insert(p.waiters, at, w)
 	p.dispatch(now)
 	p.mu.Unlock()
@@ -294,9 +237,7 @@ func (p *pool) dispatch(now time.Time) {
 			close(w.granted)
 			continue
 		}
-		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
-			next = at
-		}
+		next = earlier(next, at)
 		blocked = append(blocked, w)
 		kept = append(kept, w)
 	}
@@ -322,7 +263,7 @@ func (p *pool) dispatch(now time.Time) {
 
 // pick chooses a free key for w. Where none is, at is the earliest time at
 // which one will be free as far as the clock alone decides (zero: something
-// else must happen first), and usable is false when all are set aside.
+// else must happen first), and usable is false when all are disabled.
 func (p *pool) pick(now time.Time, w *waiter) (k *poolKey, at time.Time, usable bool) {
 	r := w.ring
 	best, bestCost := -1, math.Inf(1)
@@ -330,27 +271,15 @@ func (p *pool) pick(now time.Time, w *waiter) (k *poolKey, at time.Time, usable 
 	for i := range r.keys {
 		index := (r.next + i) % len(r.keys)
 		k := r.keys[index]
-		m := k.models[w.model]
-		if k.rejection != nil || (m != nil && m.rejection != nil) {
+		if k.rejectionFor(w.model) != nil {
 			continue
 		}
 		usable = true
-		if k.window > 0 && k.inFlight > 0 && float64(k.inFlight)+1 > k.window {
+		if k.full() {
 			continue
 		}
-		free := k.resting.until
-		if m != nil && m.resting.until.After(free) {
-			free = m.resting.until
-		}
-		for _, t := range [...]time.Time{k.requests.ready(now, 1), k.tokens.ready(now, w.tokens)} {
-			if t.After(free) {
-				free = t
-			}
-		}
-		if free.After(now) {
-			if at.IsZero() || free.Before(at) {
-				at = free
-			}
+		if free := k.freeAt(now, w.model, w.tokens); free.After(now) {
+			at = earlier(at, free)
 			continue
 		}
 		if k == w.avoid {
@@ -359,7 +288,7 @@ func (p *pool) pick(now time.Time, w *waiter) (k *poolKey, at time.Time, usable 
 		}
 		if cost := p.cost(now, k); cost < bestCost {
 			best, bestCost = index, cost
-			if p.balance == RoundRobin {
+			if p.o.Balance == RoundRobin {
 				break
 			}
 		}
@@ -374,13 +303,21 @@ func (p *pool) pick(now time.Time, w *waiter) (k *poolKey, at time.Time, usable 
 	return r.keys[best], time.Time{}, true
 }
 
+// earlier returns the earlier of two times, of which zero ones do not count.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // latencyHalfLife is how long it takes until a measured latency counts half,
 // so that a key that was slow once is tried again.
 const latencyHalfLife = time.Minute
 
 // cost ranks free keys; equal costs fall to the round robin.
 func (p *pool) cost(now time.Time, k *poolKey) float64 {
-	switch p.balance {
+	switch p.o.Balance {
 	case LeastBusy:
 		return float64(k.inFlight)
 	case LowestLatency:
@@ -392,14 +329,6 @@ func (p *pool) cost(now time.Time, k *poolKey) float64 {
 	default:
 		return 0
 	}
-}
-
-// average moves a running average (0: none yet) towards x.
-func average(old, x float64) float64 {
-	if old == 0 {
-		return x
-	}
-	return old + 0.2*(x-old)
 }
 
 // unuse gives back a key that was granted but not used.
@@ -420,43 +349,13 @@ func (p *pool) release(l *lease, o outcome) {
 	if o.tokens >= 0 {
 		k.tokens.correct(now, l.tokens, o.tokens)
 	}
-	switch {
-	case o.err == nil:
+	if o.err == nil {
 		p.progress = now
-		k.resting.succeed(l.began)
-		if m := k.models[l.model]; m != nil {
-			m.resting.succeed(l.began)
-		}
-		if k.window > 0 && float64(k.inFlight)+1 >= k.window {
-			k.window += 1 / k.window
-		}
-		took := max(now.Sub(l.began).Seconds(), 1e-9)
-		k.latency = average(k.latency, took)
-		p.latency = average(p.latency, took)
-		k.measured = now
-	case o.err.Kind == KindRateLimited:
-		k.stats.RateLimited++
-		if !l.began.Before(k.narrowed) {
-			k.window = max(1, float64(k.inFlight)/2)
-			k.narrowed = now
-		}
-		k.resting.impose(l.began, now, o.retryAfter, p.rest, p.maxRest)
-		p.log.Debug("key rests", "key", k.label, "for", k.resting.until.Sub(now))
-	case o.err.Kind == KindServer && o.err.Status >= 500:
-		k.use(l.model).resting.impose(l.began, now, o.retryAfter, p.rest, p.maxRest)
-	case o.err.Kind == KindAuth && o.err.Status == 403:
-		if m := k.use(l.model); m.rejection == nil {
-			m.rejection = o.err
-			p.log.Warn("key set aside for a model", "key", k.label, "model", l.model, "reason", o.err.Message)
-		}
-	case o.err.Kind == KindAuth || o.err.Kind == KindQuota:
-		if k.rejection == nil {
-			p.log.Warn("key set aside", "key", k.label, "reason", o.err.Message)
-		}
-		k.rejection = o.err
-	}
-	if o.err != nil {
-		k.stats.Failed++
+		seconds := max(now.Sub(l.began).Seconds(), 1e-9)
+		p.latency = average(p.latency, seconds)
+		k.succeeded(l, now, seconds)
+	} else {
+		k.failed(l, now, o.err, o.retryAfter, p.o)
 	}
 	k.inFlight--
 	p.dispatch(now)
@@ -475,25 +374,13 @@ func (p *pool) abandon(l *lease, sent bool) {
 	p.dispatch(time.Now())
 }
 
-func (k *poolKey) use(model string) *modelUse {
-	m := k.models[model]
-	if m == nil {
-		m = &modelUse{}
-		k.models[model] = m
-	}
-	return m
-}
-
 // rejectionFor returns why no key of r serves model.
 func (p *pool) rejectionFor(r *ring, model string) *Error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, k := range r.keys {
-		if k.rejection != nil {
-			return k.rejection
-		}
-		if m := k.models[model]; m != nil && m.rejection != nil {
-			return m.rejection
+		if e := k.rejectionFor(model); e != nil {
+			return e
 		}
 	}
 	return (&Error{Kind: KindAuth}).compose()
@@ -507,9 +394,9 @@ func (p *pool) snapshot() []KeyStats {
 	for _, k := range p.keys {
 		s := k.stats
 		s.InFlight = k.inFlight
-		s.RestingUntil = k.resting.until
+		s.CooldownUntil = k.cooldown.until
 		if k.rejection != nil {
-			s.SetAside = k.rejection.Message
+			s.Disabled = k.rejection.Message
 		}
 		out = append(out, s)
 	}

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -13,29 +14,27 @@ import (
 // Params are the sampling parameters of a call. The zero value gives the
 // Python pipeline's: 512 tokens, temperature 0.01, top_p 0.9, not streamed.
 type Params struct {
-	// MaxTokens is the most tokens to answer with, 1 to 1e6; default 512.
+	// MaxTokens is the most tokens to answer with, from 1 to 1e6; 0: 512.
 	MaxTokens int
-	// Temperature is the sampling temperature, 0 to 2; nil: 0.01.
+	// Temperature is the sampling temperature, from 0 to 2; nil: 0.01.
 	Temperature *float64
-	// TopP is the nucleus-sampling mass, 0 to 1; nil: 0.9.
+	// TopP is the nucleus-sampling mass, from 0 to 1; nil: 0.9.
 	TopP *float64
-	// Stream asks for the answer in pieces. The response is the same; it helps
-	// with services that cut long silent connections.
+	// Stream asks for the answer as a stream of events. The response is the same;
+	// it helps with services that cut long silent connections.
 	Stream bool
 }
 
-// filled is Params with the defaults in place.
+// filledParams is Params with the defaults in place.
 type filledParams struct {
 	maxTokens         int
 	temperature, topP float64
 	stream            bool
 }
 
-func (p Params) fill() (filledParams, error) {
-	f := filledParams{p.MaxTokens, 0.01, 0.9, p.Stream}
-	if f.maxTokens == 0 {
-		f.maxTokens = 512
-	}
+// validate returns p with the defaults filled in.
+func (p Params) validate() (filledParams, error) {
+	f := filledParams{cmp.Or(p.MaxTokens, defaultMaxTokens), defaultTemperature, defaultTopP, p.Stream}
 	if p.Temperature != nil {
 		f.temperature = *p.Temperature
 	}
@@ -43,21 +42,20 @@ func (p Params) fill() (filledParams, error) {
 		f.topP = *p.TopP
 	}
 	var errs []error
-	if f.maxTokens < 0 || f.maxTokens > 1e6 {
-		errs = append(errs, fmt.Errorf("chat: params: MaxTokens: %d is not within 1 to 1e6", p.MaxTokens))
+	check := func(ok bool, field string, have any, want string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("chat: Params.%s is %v; it is from %s", field, have, want))
+		}
 	}
-	if !(f.temperature >= 0 && f.temperature <= 2) {
-		errs = append(errs, fmt.Errorf("chat: params: Temperature: %v is not within 0 to 2", f.temperature))
-	}
-	if !(f.topP >= 0 && f.topP <= 1) {
-		errs = append(errs, fmt.Errorf("chat: params: TopP: %v is not within 0 to 1", f.topP))
-	}
+	check(f.maxTokens > 0 && f.maxTokens <= maxTokens, "MaxTokens", f.maxTokens, "1 to 1e6 (0: 512)")
+	check(f.temperature >= 0 && f.temperature <= maxTemperature, "Temperature", f.temperature, "0 to 2")
+	check(f.topP >= 0 && f.topP <= 1, "TopP", f.topP, "0 to 1")
 	return f, errors.Join(errs...)
 }
 
 // Validate reports every parameter that is out of range.
 func (p Params) Validate() error {
-	_, err := p.fill()
+	_, err := p.validate()
 	return err
 }
 
@@ -89,7 +87,7 @@ func (r *Request) drained() bool {
 // messages and parameters (whether streamed or not, and by whichever endpoint
 // or key). It is 32 hexadecimal digits and the same on every machine.
 func (r Request) Fingerprint() string {
-	p, _ := r.Params.fill()
+	p, _ := r.Params.validate()
 	const version = "chat/1"
 	fields := [...]string{version, r.Target.Model, r.Prompt.System, r.Prompt.User}
 	size := 3 * 8

@@ -29,10 +29,10 @@ type KeyStats struct {
 	RateLimited int `json:"rate_limited"`
 	// InFlight is how many are under way.
 	InFlight int `json:"in_flight"`
-	// RestingUntil is the end of the key's last rest; zero if it had none.
-	RestingUntil time.Time `json:"resting_until,omitzero"`
-	// SetAside is why the key is used no more; "" if it is not.
-	SetAside string `json:"set_aside,omitempty"`
+	// CooldownUntil is the end of the key's last cooldown; zero if it had none.
+	CooldownUntil time.Time `json:"cooldown_until,omitzero"`
+	// Disabled is why the key is used no more; "" if it is.
+	Disabled string `json:"disabled,omitempty"`
 }
 
 // CandidateStats is the calling of one candidate.
@@ -45,7 +45,8 @@ type CandidateStats struct {
 	Failed int `json:"failed"`
 	// Attempts is the number of attempts made for them.
 	Attempts int `json:"attempts"`
-	// Stopped is why the candidate takes no more calls; "" if it does.
+	// Stopped is why the candidate takes no more calls, as its circuit breaker
+	// tripped; "" if it does.
 	Stopped string `json:"stopped,omitempty"`
 }
 

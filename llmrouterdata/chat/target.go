@@ -1,13 +1,12 @@
 package chat
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"net/netip"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
@@ -75,9 +74,6 @@ func (e *ResolveError) Unwrap() []error {
 	return errs
 }
 
-// maxPrice keeps sums of prices far from overflow: one dollar a token.
-const maxPrice = 1e6
-
 // Resolve makes a target of every candidate, in order. A candidate's endpoint
 // is its own api_endpoint, else fallbackEndpoint (the configuration's; may be
 // empty); its keys are those that serve its service. An endpoint on this
@@ -85,7 +81,7 @@ const maxPrice = 1e6
 // pipeline, candidates whose name ends in "_think" are left out.
 //
 // Nothing is called. Missing names, models, endpoints, services and keys, bad
-// URLs, bad prices and repeated names are reported all at once in a
+// URLs, bad prices and duplicate names are reported all at once in a
 // [*ResolveError]; no candidate at all is an error too.
 func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys Keys) ([]Target, error) {
 	var targets []Target
@@ -95,55 +91,38 @@ func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys
 		if !c.Called() {
 			continue
 		}
-		name := c.Name
-		if name == "" {
-			name = fmt.Sprintf("#%d", i+1)
-		}
-		fault := func(field, format string, args ...any) {
-			problems = append(problems, &llmrouterdata.CandidateError{Candidate: name, Field: field, Err: fmt.Errorf(format, args...)})
+		from := len(problems)
+		fault := func(field string, err error) {
+			problems = append(problems, &llmrouterdata.CandidateError{Candidate: c.Name, Field: field, Err: err})
 		}
 		if c.Name == "" {
-			fault("name", "missing")
+			fault("name", errors.New("missing"))
 		} else if seen[c.Name] {
-			fault("name", "an earlier candidate has the same name")
+			fault("name", errors.New("an earlier candidate has the same name"))
 		}
 		seen[c.Name] = true
 		if strings.TrimSpace(c.Model) == "" {
-			fault("model", "missing: the id by which the service knows the model")
+			fault("model", errors.New("missing: the id by which the service knows the model"))
 		}
-		for _, p := range []struct {
-			field string
-			price float64
-		}{{"input_price", c.InputPrice}, {"output_price", c.OutputPrice}} {
-			if math.IsNaN(p.price) || p.price < 0 || p.price > maxPrice {
-				fault(p.field, "%v is no price in USD per million tokens", p.price)
-			}
-		}
+		problems = append(problems, c.PriceErrors()...)
 		t := Target{
 			Name: c.Name, Model: c.Model, Service: strings.TrimSpace(c.Service),
 			InputPrice: c.InputPrice, OutputPrice: c.OutputPrice,
 		}
-		endpoint := strings.TrimSpace(c.APIEndpoint)
-		if endpoint == "" {
-			endpoint = strings.TrimSpace(fallbackEndpoint)
-		}
 		var err error
-		t.Endpoint, t.local, err = parseEndpoint(endpoint)
+		t.Endpoint, t.local, err = parseEndpoint(cmp.Or(strings.TrimSpace(c.APIEndpoint), strings.TrimSpace(fallbackEndpoint)))
 		if err != nil {
-			fault("api_endpoint", "%w", err)
+			fault("api_endpoint", err)
 		}
 		var known bool
 		t.keys, known = keys.forService(t.Service)
-		switch {
-		case err != nil || t.local || t.keys.len() > 0:
-		case keys.Len() == 0 && keys.services == nil:
-			fault("service", "no API key is configured, and %s is not on this machine", t.Endpoint)
-		case t.Service == "":
-			fault("service", "missing: the API keys are listed by service (%s)", strings.Join(keys.Services(), ", "))
-		case !known:
-			fault("service", "no API keys for service %q; there are keys for %s", t.Service, strings.Join(keys.Services(), ", "))
-		default:
-			fault("service", "the list of API keys for service %q is empty", t.Service)
+		if err == nil && !t.local && t.keys.len() == 0 {
+			fault("service", keys.lack(t, known))
+		}
+		if c.Name == "" {
+			for _, p := range problems[from:] {
+				p.Candidate = fmt.Sprintf("#%d", i+1)
+			}
 		}
 		targets = append(targets, t)
 	}
@@ -154,6 +133,19 @@ func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys
 		return nil, errors.New("chat: there is no candidate to call")
 	}
 	return targets, nil
+}
+
+// lack says why no key serves a target; known is whether its service is listed.
+func (k Keys) lack(t Target, known bool) error {
+	switch {
+	case k.services == nil:
+		return fmt.Errorf("no API key is configured, and %s is not on this machine", t.Endpoint)
+	case t.Service == "":
+		return fmt.Errorf("missing: the API keys are listed by service (%s)", strings.Join(k.names(), ", "))
+	case !known:
+		return fmt.Errorf("no API keys for service %q; there are keys for %s", t.Service, strings.Join(k.names(), ", "))
+	}
+	return fmt.Errorf("the list of API keys for service %q is empty", t.Service)
 }
 
 // parseEndpoint returns the base URL in one spelling, so that equal endpoints
@@ -200,17 +192,4 @@ func isLocal(host string) bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.Unmap().IsLoopback()
-}
-
-// defaultTimeout is the time limit of one attempt; the models named are known
-// to be slow.
-func defaultTimeout(candidate string) time.Duration {
-	switch candidate {
-	case "llama-3.3-nemotron-super-49b-v1":
-		return 120 * time.Second
-	case "llama-3.1-nemotron-51b-instruct", "llama3-chatqa-1.5-70b":
-		return 90 * time.Second
-	default:
-		return 30 * time.Second
-	}
 }

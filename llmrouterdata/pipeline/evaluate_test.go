@@ -510,7 +510,7 @@ func TestEvaluateDeterminism(t *testing.T) {
 			Statuses: map[string]int{"model/b": 422},
 		}, "a", "b", "c")
 		chatOptions := quick()
-		chatOptions.StopAfter = 1000
+		chatOptions.BreakerThreshold = 1000
 		report, err := evaluate(t, c, Options{Workers: workers, ScoreWorkers: 1 + workers%5, Client: newClient(t, chatOptions)})
 		if err != nil {
 			t.Fatal(err)
@@ -621,7 +621,7 @@ func TestEvaluateCancel(t *testing.T) {
 	before := runtime.NumGoroutine()
 	patient := quick()
 	patient.Timeout, patient.TotalTimeout = time.Hour, time.Hour
-	client, err := chat.New(patient)
+	client, err := chat.New(&patient)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -192,7 +192,7 @@ func estimate(t testing.TB, c *llmrouterdata.Config, o Options) (*chat.Estimate,
 // newClient returns a client that lives as long as the test.
 func newClient(t testing.TB, o chat.Options) *chat.Client {
 	t.Helper()
-	client, err := chat.New(o)
+	client, err := chat.New(&o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -292,7 +292,7 @@ func TestSharedClient(t *testing.T) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"choices": []any{map[string]any{"message": map[string]any{"content": "4"}}}})
 	}))
 	defer service.Close()
-	client, err := chat.New(chat.Options{})
+	client, err := chat.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

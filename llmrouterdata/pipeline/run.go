@@ -93,7 +93,7 @@ func (r *run) warn(text string) { r.options.Logger.Warn(text) }
 func (r *run) all(ctx context.Context) (*Report, error) {
 	client := r.options.Client
 	if client == nil {
-		c, err := chat.New(chat.Options{Logger: r.options.Logger})
+		c, err := chat.New(&chat.Options{Logger: r.options.Logger})
 		if err != nil {
 			return nil, err
 		}
