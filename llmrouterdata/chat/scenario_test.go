@@ -1,0 +1,301 @@
+package chat
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write the expected output into testdata/pool")
+
+// TestPoolScenarios plays the scenarios of testdata/pool, which show what a
+// pool does step by step. A scenario is a text of blocks: lines of commands,
+// "----", and what came of them, up to a blank line. Comments begin with "#".
+//
+//	keys A B [requests=N] [tokens=N] [balance=POLICY] [cooldown=D] [max=D]
+//	call N [tokens=N] [model=NAME] [patience=D]  call N asks for a key
+//	retry N [...]                                call N asks for another key, in its old place
+//	succeed N [tokens=N]                         its attempt was answered, and took so many tokens
+//	fail N STATUS [retry-after=D] [code=CODE]    its attempt failed with an HTTP status
+//	cancel N                                     its context ends, before or after it has a key
+//	shutdown                                     drain is closed
+//	advance D                                    the clock moves on
+//	state                                        shows the keys
+//
+// The clock is a fake one: nothing sleeps. go test -run Scenarios -update
+// writes the output anew.
+func TestPoolScenarios(t *testing.T) {
+	names, err := filepath.Glob("testdata/pool/*.txt")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d scenarios, %v", len(names), err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got string
+			synctest.Test(t, func(t *testing.T) { got = playScenario(t, string(text)) })
+			if *update {
+				if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if got != string(text) {
+				t.Errorf("want:\n%s\ngot:\n%s", text, got)
+			}
+		})
+	}
+}
+
+// scenario is a pool under test.
+type scenario struct {
+	t     *testing.T
+	start time.Time
+	pool  *pool
+	ring  *ring
+	calls map[int]*scenarioCall
+	drain chan struct{}
+
+	mu     sync.Mutex
+	events []scenarioEvent // what happened since the last command
+}
+
+type scenarioCall struct {
+	waiter waiter // of its last attempt
+	lease  *lease // nil: it waits, or is done
+	cancel context.CancelFunc
+}
+
+type scenarioEvent struct {
+	at   time.Duration
+	call int
+	text string
+}
+
+// playScenario returns the scenario with the output that it has now.
+func playScenario(t *testing.T, text string) string {
+	s := &scenario{t: t, start: time.Now(), calls: map[int]*scenarioCall{}, drain: make(chan struct{})}
+	var b, output strings.Builder
+	expected := false // the line is output of before
+	for line := range strings.Lines(text) {
+		command := strings.TrimSpace(line)
+		switch {
+		case expected:
+			if expected = command != ""; !expected {
+				b.WriteString("\n")
+			}
+			continue
+		case command == "----":
+			b.WriteString("----\n" + output.String())
+			output.Reset()
+			expected = true
+			continue
+		case command != "" && command[0] != '#':
+			s.do(strings.Fields(command))
+			synctest.Wait()
+			output.WriteString(s.report())
+		}
+		b.WriteString(line)
+	}
+	for _, c := range s.calls {
+		c.cancel()
+	}
+	return b.String()
+}
+
+func (s *scenario) do(command []string) {
+	args := map[string]string{}
+	var names []string
+	for _, a := range command[1:] {
+		if k, v, ok := strings.Cut(a, "="); ok {
+			args[k] = v
+		} else {
+			names = append(names, a)
+		}
+	}
+	switch command[0] {
+	case "keys":
+		s.open(names, args)
+	case "call", "retry":
+		s.ask(s.number(names[0]), args, command[0] == "retry")
+	case "succeed":
+		s.end(names[0], outcome{retryAfter: -1, tokens: s.numberOr(args["tokens"], -1)})
+	case "fail":
+		status := s.number(names[1])
+		e := (&Error{Kind: statusKind(status, args["code"]), Status: status, Code: args["code"]}).compose()
+		s.end(names[0], outcome{err: e, retryAfter: s.durationOr(args["retry-after"], -1), tokens: 0})
+	case "cancel":
+		n := s.number(names[0])
+		c := s.calls[n]
+		c.cancel()
+		if c.lease != nil {
+			s.pool.abandon(c.lease, true)
+			c.lease = nil
+			s.event(n, "is cancelled")
+		}
+	case "shutdown":
+		close(s.drain)
+	case "advance":
+		time.Sleep(s.durationOr(names[0], 0))
+	case "state":
+		s.state()
+	default:
+		s.t.Fatalf("unknown command %q", command)
+	}
+}
+
+func (s *scenario) open(names []string, args map[string]string) {
+	balance, err := ParseBalance(args["balance"])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	o := Options{
+		Balance: balance, Cooldown: s.durationOr(args["cooldown"], 0), MaxCooldown: s.durationOr(args["max"], 0),
+		Limits: Limits{RequestsPerMinute: s.numberOr(args["requests"], 0), TokensPerMinute: s.numberOr(args["tokens"], 0)},
+	}
+	if o, err = o.validate(); err != nil {
+		s.t.Fatal(err)
+	}
+	keys, err := ParseKeys(strings.Join(names, ","))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.pool = newPool(&o)
+	s.ring = s.pool.ringFor("", keys.shared)
+	for i, name := range names { // shorter than key-1
+		s.ring.labels[i] = name
+	}
+}
+
+// ask lets a call wait for a key; one that is tried again keeps its place.
+func (s *scenario) ask(n int, args map[string]string, again bool) {
+	w := waiter{seq: uint64(n), ring: s.ring, model: args["model"], tokens: s.numberOr(args["tokens"], 0), drain: s.drain}
+	if again {
+		w.avoid = s.calls[n].waiter.avoid
+	}
+	ctx, cancel := context.WithCancel(s.t.Context())
+	c := &scenarioCall{waiter: w, cancel: cancel}
+	s.calls[n] = c
+	patience := s.durationOr(args["patience"], 0)
+	go func() {
+		lease, err := s.pool.acquire(ctx, &c.waiter, patience)
+		switch {
+		case err == nil:
+			c.lease = lease
+			c.waiter.avoid = lease.key
+			s.event(n, "gets "+lease.label)
+		case errors.Is(err, context.Canceled):
+			s.event(n, "is cancelled")
+		default:
+			s.event(n, "gives up: "+err.Error())
+		}
+	}()
+	synctest.Wait()
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	if slices.Contains(s.pool.waiters, &c.waiter) {
+		s.event(n, "waits")
+	}
+}
+
+func (s *scenario) end(name string, o outcome) {
+	c := s.calls[s.number(name)]
+	if c == nil || c.lease == nil {
+		s.t.Fatalf("call %s has no key", name)
+	}
+	s.pool.release(c.lease, o)
+	c.lease = nil
+}
+
+func (s *scenario) event(call int, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, scenarioEvent{time.Since(s.start), call, text})
+}
+
+// report returns what happened; of one instant, by the calls' numbers.
+func (s *scenario) report() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slices.SortStableFunc(s.events, func(a, b scenarioEvent) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.call, b.call))
+	})
+	var b strings.Builder
+	for _, e := range s.events {
+		fmt.Fprintf(&b, "%v: ", e.at)
+		if e.call > 0 {
+			fmt.Fprintf(&b, "call %d ", e.call)
+		}
+		b.WriteString(e.text + "\n")
+	}
+	s.events = nil
+	return b.String()
+}
+
+// state tells of each key what it does at the moment.
+func (s *scenario) state() {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	now := time.Now()
+	var parts []string
+	for i, k := range s.ring.keys {
+		text := fmt.Sprintf("%s: %d in flight", s.ring.labels[i], k.inFlight)
+		if k.window > 0 {
+			text += fmt.Sprintf(" of %.2f", k.window)
+		}
+		if k.cooldown.until.After(now) {
+			text += fmt.Sprintf(", cools down until %v", k.cooldown.until.Sub(s.start))
+		}
+		for _, limit := range []struct {
+			what string
+			w    *slidingWindow
+		}{{"requests", &k.requests}, {"tokens", &k.tokens}} {
+			if limit.w.expire(now); limit.w.limit > 0 {
+				text += fmt.Sprintf(", %d of %d %s", limit.w.used, limit.w.limit, limit.what)
+			}
+		}
+		if k.rejection != nil {
+			text += ", disabled: " + k.rejection.Message
+		}
+		parts = append(parts, text)
+	}
+	s.event(0, strings.Join(parts, "; "))
+}
+
+func (s *scenario) number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+func (s *scenario) numberOr(text string, other int) int {
+	if text == "" {
+		return other
+	}
+	return s.number(text)
+}
+
+func (s *scenario) durationOr(text string, other time.Duration) time.Duration {
+	if text == "" {
+		return other
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return d
+}
