@@ -11,6 +11,10 @@
 //		return err
 //	}
 //	return f.Commit()
+//
+// A [Group] does so for several files that appear together. The folders' names
+// are synced, too, so that a file whose Commit has returned outlives a power
+// cut.
 package atomicfile
 
 import (
@@ -22,23 +26,23 @@ import (
 	"os"
 	"path/filepath"
 	"unicode/utf8"
+
+	"github.com/llmrouter-go/llmrouter/internal/vfs"
 )
 
 // TempSuffix ends the name of every temporary file. A file that bears it and
-// whose writer is gone is the rest of an interrupted write; it can be deleted.
+// whose writer is gone is left over from an interrupted write; it can be
+// deleted, see [RemoveLeftovers].
 const TempSuffix = ".llmrouter-tmp"
 
-// maxTempBase keeps temporary names below the 255 bytes (or UTF-16 units) that
-// file systems allow a name.
-const maxTempBase = 200
-
-// File is a file being written. It is an *os.File on the temporary name, so it
-// can be read back, seeked in and truncated; what it holds at Commit counts.
-// Name gives the temporary name, Target the final one.
+// File is a file being written. It is open under its temporary name, so it can
+// be read back and truncated; what it holds at Commit counts. Name gives the
+// temporary name, Target the final one.
 type File struct {
-	*os.File
+	vfs.File
+	fs     vfs.FS
 	target string
-	done   bool
+	done   bool // committed or discarded
 }
 
 // Create starts a file that Commit will put at name, replacing what is there.
@@ -47,29 +51,33 @@ type File struct {
 // 0644 less the umask for a new one. Something at name that is not a regular
 // file is an error.
 func Create(name string) (*File, error) {
-	return create(name)
+	return create(vfs.OS{}, name)
 }
 
 // CreateAll is Create, but makes the missing parent folders first.
 func CreateAll(name string) (*File, error) {
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return nil, fmt.Errorf("atomicfile: %w", err)
-	}
-	return create(name)
+	return createAll(vfs.OS{}, name)
 }
 
-func create(name string) (*File, error) {
+func createAll(fsys vfs.FS, name string) (*File, error) {
+	if err := vfs.MkdirAll(fsys, filepath.Dir(name)); err != nil {
+		return nil, fmt.Errorf("atomicfile: %w", err)
+	}
+	return create(fsys, name)
+}
+
+func create(fsys vfs.FS, name string) (*File, error) {
 	if resolved, err := filepath.EvalSymlinks(name); err == nil {
 		name = resolved
 	}
-	info, err := os.Stat(name)
+	info, err := fsys.Stat(name)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("atomicfile: %s is not a regular file", name)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("atomicfile: %w", err)
 	}
-	f, err := openTemp(name)
+	f, err := openTemp(fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("atomicfile: %w", err)
 	}
@@ -78,10 +86,10 @@ func create(name string) (*File, error) {
 		// old one, and file systems without permissions refuse.
 		_ = f.Chmod(info.Mode().Perm())
 	}
-	return &File{File: f, target: name}, nil
+	return &File{File: f, fs: fsys, target: name}, nil
 }
 
-func openTemp(name string) (*os.File, error) {
+func openTemp(fsys vfs.FS, name string) (vfs.File, error) {
 	dir, base := filepath.Split(name)
 	if len(base) > maxTempBase {
 		base = base[:maxTempBase]
@@ -89,11 +97,11 @@ func openTemp(name string) (*os.File, error) {
 			base = base[:len(base)-1]
 		}
 	}
-	for range 100 {
+	for range maxTempNames {
 		var random [4]byte
 		_, _ = rand.Read(random[:]) // documented never to fail
 		temp := dir + base + "." + hex.EncodeToString(random[:]) + TempSuffix
-		f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+		f, err := fsys.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}
@@ -120,13 +128,13 @@ func (f *File) Commit() (err error) {
 		err = f.File.Close()
 	}
 	if err == nil {
-		err = Rename(f.Name(), f.target)
+		err = f.fs.Rename(f.Name(), f.target)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		_ = f.fs.Remove(f.Name())
 		return fmt.Errorf("atomicfile: %s: %w", f.target, err)
 	}
-	if err := syncDir(filepath.Dir(f.target)); err != nil {
+	if err := f.fs.SyncDir(filepath.Dir(f.target)); err != nil {
 		return fmt.Errorf("atomicfile: %s: %w", f.target, err)
 	}
 	return nil
@@ -140,7 +148,7 @@ func (f *File) Abort() error {
 	}
 	f.done = true
 	err := f.File.Close()
-	if rm := os.Remove(f.Name()); rm != nil {
+	if rm := f.fs.Remove(f.Name()); rm != nil {
 		err = rm
 	}
 	if err != nil {
@@ -165,3 +173,7 @@ func WriteFile(name string, data []byte) error {
 	}
 	return f.Commit()
 }
+
+// Rename gives a file another name, in place of what bears it. On Windows it
+// waits a little for readers of to.
+func Rename(from, to string) error { return vfs.OS{}.Rename(from, to) }

@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,7 +45,7 @@ func TestNameAppearsOnlyAtCommit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteString("whole\n"); err != nil {
+	if _, err := io.WriteString(f, "whole\n"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
@@ -83,7 +84,7 @@ func TestAbortKeepsTheOldFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteString("half of the n"); err != nil {
+	if _, err := io.WriteString(f, "half of the n"); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
@@ -131,7 +132,7 @@ func writeFullJournal(b *testing.B, c *llmrouterdata.Config, o Options) {
 		b.Fatal(err)
 	}
 	var text bytes.Buffer
-	text.WriteString(journalHeader)
+	text.WriteString(`{"journal": "llmrouter calls", "version": 1}` + "\n")
 	encoder := json.NewEncoder(&text)
 	for q := range plan.queries {
 		prompt, err := plan.prompt(q)
@@ -140,7 +141,7 @@ func writeFullJournal(b *testing.B, c *llmrouterdata.Config, o Options) {
 		}
 		for t := range plan.targets {
 			r, call := plan.request(q, t, prompt)
-			if err := encoder.Encode(&entry{
+			if err := encoder.Encode(&journal.Entry{
 				Call: call, Candidate: r.Target.Name, Task: plan.queries[q].TaskName, Response: readyText,
 				TokenNum: 140, InputTokens: 80, OutputTokens: 60, ResponseTime: 1.25, Key: "key-1", Attempts: 1, CostUSD: 1e-4, FinishReason: "stop",
 			}); err != nil {
@@ -152,33 +153,6 @@ func writeFullJournal(b *testing.B, c *llmrouterdata.Config, o Options) {
 		b.Fatal(err)
 	}
 	writeFile(b, c.DataPath.RoutingDataTrain+".journal", text.String())
-}
-
-// BenchmarkDecodeEntry reads a line of a journal, by the decoder of our own lines
-// and by the one of every other.
-func BenchmarkDecodeEntry(b *testing.B) {
-	text, err := json.Marshal(&entry{
-		Call: "0dc7bf6b369300a2880a644e3a2834ab", Candidate: "model-1", Task: "gsm8k", Response: readyText,
-		TokenNum: 140, InputTokens: 80, OutputTokens: 60, ResponseTime: 1.25, Key: "key-1", Attempts: 1, CostUSD: 1e-4, FinishReason: "stop",
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	line := string(text) + "\n"
-	for name, decode := range map[string]func(*entry) bool{
-		"own":  func(e *entry) bool { return parseEntry(line, e) },
-		"json": func(e *entry) bool { return json.Unmarshal([]byte(line), e) == nil },
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				var e entry
-				if !decode(&e) || e.Response != readyText {
-					b.Fatal("the line was not read")
-				}
-			}
-		})
-	}
 }
 
 // BenchmarkResume takes up a run from a journal of 1,000,000 calls, up to the
@@ -194,7 +168,7 @@ func BenchmarkResume(b *testing.B) {
 			b.Fatal(err)
 		}
 		r := newRun(plan)
-		if r.journal, err = openJournal(plan.options.Journal, false, func(text string) { b.Error(text) }); err != nil {
+		if r.journal, err = journal.Open(plan.options.Journal, &journal.Options{Warn: func(text string) { b.Error(text) }}); err != nil {
 			b.Fatal(err)
 		}
 		s := newScorer(b.Context(), r)
@@ -205,7 +179,7 @@ func BenchmarkResume(b *testing.B) {
 		if n := r.schedule.Counts().Resumed; n != 1000000 {
 			b.Fatalf("%d calls resumed", n)
 		}
-		r.journal.close()
+		r.journal.Close()
 	}
 	if cpu := cpuTime() - began; cpu > 0 { // the figure to go by where other processes take their share
 		b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")

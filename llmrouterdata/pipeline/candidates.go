@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -56,7 +57,7 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptio
 	if dim < 1 {
 		return nil, fmt.Errorf("pipeline: the encoder makes vectors of %d numbers", dim)
 	}
-	if err := checkWritable(written); err != nil {
+	if err := checkWritable(nil, written); err != nil {
 		return nil, err
 	}
 	progress := newReporter(o.Progress)
@@ -69,16 +70,16 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptio
 		candidates[i].Embedding = vectors[0]
 	}
 	progress.report(Progress{Stage: StageEmbed, Done: len(candidates), Total: len(candidates)})
-	var out outputs
-	defer out.abort()
-	f, err := out.create(c.DataPath.LLMEmbeddingData)
+	var out atomicfile.Group
+	defer out.Abort()
+	f, err := out.Create(c.DataPath.LLMEmbeddingData)
 	if err != nil {
 		return nil, err
 	}
 	if err := llmrouterdata.WriteEmbeddedCandidates(f, candidates); err != nil {
 		return nil, err
 	}
-	return candidates, out.commit()
+	return candidates, out.Commit()
 }
 
 // encode calls an encoder and holds it to its word: one finite vector of length

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -139,29 +138,4 @@ func TestGenerateQueriesErrors(t *testing.T) {
 			t.Errorf("%s was written", name)
 		}
 	}
-}
-
-// Several files appear together: when one cannot be written, none does.
-func TestOutputsTogether(t *testing.T) {
-	dir := t.TempDir()
-	names := []string{dir + "/sub/a", dir + "/b", dir + "/c"}
-	var out outputs
-	for i, name := range names {
-		f, err := out.create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprint(f, i)
-	}
-	out.files[2].File.Close() // cannot be brought to the disk any more
-	if err := out.commit(); err == nil || !strings.Contains(err.Error(), names[2]) {
-		t.Errorf("got %v", err)
-	}
-	out.abort()
-	for _, name := range names {
-		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s appeared", name)
-		}
-	}
-	noTemporaries(t, dir)
 }

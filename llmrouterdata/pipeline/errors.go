@@ -3,7 +3,12 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+
+	"github.com/llmrouter-go/llmrouter/internal/journal"
 )
+
+// JournalLockedError says that another run holds the journal.
+type JournalLockedError = journal.LockedError
 
 // IncompleteError says that a run stopped before every pair was called. What
 // was called is in the journal; the next run goes on from there.

@@ -21,6 +21,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/llmrouter-go/llmrouter/internal/chaos"
+	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/internal/vfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/metrics"
@@ -296,7 +298,7 @@ func TestEvaluateRetryFailed(t *testing.T) {
 			continue
 		}
 		kept++
-		want := entryError{Kind: "server_error", Status: 503, Code: "busy", Message: "server error (HTTP 503, busy)", Detail: "overloaded"}
+		want := journal.Error{Kind: "server_error", Status: 503, Code: "busy", Message: "server error (HTTP 503, busy)", Detail: "overloaded"}
 		if diff := cmp.Diff(want, *e.Error); diff != "" || e.Attempts != 8 || e.Task != "math" {
 			t.Errorf("%+v %s", e, diff)
 		}
@@ -856,6 +858,35 @@ func TestEvaluateFailureKeepsCalls(t *testing.T) {
 	}
 }
 
+// fullDisk holds files of no more than so many bytes.
+type fullDisk struct {
+	vfs.OS
+	size int64
+}
+
+func (d fullDisk) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error) {
+	f, err := d.OS.OpenFile(name, flag, perm)
+	return fullFile{f, d.size}, err
+}
+
+func (d fullDisk) TryLock(f vfs.File) error { return d.OS.TryLock(f.(fullFile).File) }
+func (d fullDisk) Unlock(f vfs.File) error  { return d.OS.Unlock(f.(fullFile).File) }
+
+type fullFile struct {
+	vfs.File
+	size int64
+}
+
+var errFull = errors.New("no space left on device")
+
+func (f fullFile) WriteAt(b []byte, off int64) (int, error) {
+	if room := f.size - off; room < int64(len(b)) {
+		n, _ := f.File.WriteAt(b[:max(0, room)], off)
+		return n, errFull
+	}
+	return f.File.WriteAt(b, off)
+}
+
 // A journal that cannot be written any more ends the run; with room again, it
 // goes on.
 func TestEvaluateFullDisk(t *testing.T) {
@@ -864,18 +895,17 @@ func TestEvaluateFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := openJournal(plan.options.Journal, false, func(string) {})
+	j, err := journal.Open(plan.options.Journal, &journal.Options{FS: fullDisk{size: 4000}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.file = &fullDisk{File: j.file.(*os.File), size: 4000}
 	r := newRun(plan)
 	r.journal, r.encoder = j, plan.options.Encoder
 	report, err := r.all(t.Context())
 	if !errors.Is(err, errFull) || report == nil {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	if err := j.close(); err != nil {
+	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	wantNoFiles(t, c)
@@ -901,11 +931,14 @@ func TestEvaluateEndlessAnswer(t *testing.T) {
 	}
 }
 
+// maxAnswer is what the journal does not take, see journal.ErrTooLarge.
+const maxAnswer = 12 << 20
+
 type endlessClient struct{ *fakeClient }
 
 func (c endlessClient) Complete(ctx context.Context, r chat.Request) (chat.Response, error) {
 	response, err := c.fakeClient.Complete(ctx, r)
-	response.Text = strings.Repeat("x", maxEntry)
+	response.Text = strings.Repeat("x", maxAnswer)
 	return response, err
 }
 

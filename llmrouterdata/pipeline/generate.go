@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/llmrouter-go/llmrouter/datasets"
+	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -37,7 +38,7 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o *GenerateOp
 	if err := distinct(written, nil); err != nil {
 		return nil, err
 	}
-	if err := checkWritable(written...); err != nil {
+	if err := checkWritable(nil, written...); err != nil {
 		return nil, err
 	}
 	sampling := o.Sampling
@@ -63,13 +64,13 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o *GenerateOp
 	if err != nil {
 		return nil, fmt.Errorf("pipeline: generating queries: %w", err)
 	}
-	var out outputs
-	defer out.abort()
+	var out atomicfile.Group
+	defer out.Abort()
 	for _, split := range []struct {
 		name    string
 		records []llmrouterdata.StandardQueryData
 	}{{c.DataPath.QueryDataTrain, result.Train}, {c.DataPath.QueryDataTest, result.Test}} {
-		f, err := out.create(split.name)
+		f, err := out.Create(split.name)
 		if err != nil {
 			return nil, err
 		}
@@ -83,5 +84,5 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o *GenerateOp
 			return nil, fmt.Errorf("pipeline: %s: %w", split.name, err)
 		}
 	}
-	return result, out.commit()
+	return result, out.Commit()
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
@@ -242,15 +243,15 @@ func readRows(t testing.TB, c *llmrouterdata.Config) []llmrouterdata.RoutingReco
 }
 
 // readJournal returns the entries of a journal that no run holds.
-func readJournal(t testing.TB, name string) []entry {
+func readJournal(t testing.TB, name string) []journal.Entry {
 	t.Helper()
-	j, err := peekJournal(name)
+	j, err := journal.Peek(name, &journal.Options{Warn: func(text string) { t.Error(text) }})
 	if err != nil || j == nil {
 		t.Fatalf("journal %s: %v", name, err)
 	}
-	defer j.close()
-	var list []entry
-	if err := j.scan(func(text string) { t.Error(text) }, func(_ int64, e *entry) error {
+	defer j.Close()
+	var list []journal.Entry
+	if err := j.Scan(func(_ int64, e *journal.Entry) error {
 		list = append(list, *e)
 		return nil
 	}); err != nil {

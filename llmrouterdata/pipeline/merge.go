@@ -136,10 +136,10 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 	}
 	defer func() { err = errors.Join(err, m.ids.close()) }()
 
-	var out outputs
-	defer out.abort()
+	var out atomicfile.Group
+	defer out.Abort()
 	paths := m.into.DataPath
-	vectors, err := out.create(paths.QueryEmbeddingData)
+	vectors, err := out.Create(paths.QueryEmbeddingData)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 	defer func() { err = errors.Join(err, scratch.remove()) }()
 	m.vectors = torchio.NewWriter(vectors, &torchio.WriterOptions{Scratch: scratch})
 	for split, target := range []string{paths.RoutingDataTrain, paths.RoutingDataTest} {
-		routing, err := out.create(target)
+		routing, err := out.Create(target)
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +165,7 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 		return nil, fmt.Errorf("pipeline: %s: %w", paths.QueryEmbeddingData, err)
 	}
 	m.report.Embeddings = int(m.ids.unique)
-	return &m.report, out.commit()
+	return &m.report, out.Commit()
 }
 
 func queryFile(c *llmrouterdata.Config, split int) string {

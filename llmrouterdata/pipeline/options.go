@@ -8,6 +8,8 @@ import (
 	"runtime"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/internal/vfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/metrics"
@@ -91,6 +93,13 @@ type Options struct {
 	Logger *slog.Logger
 	// Progress is called as calls finish and queries are embedded. Nil: silent.
 	Progress func(Progress)
+
+	fs vfs.FS // of the journal, the cache and the outputs; nil: the real one
+}
+
+// journal returns the options of the run's journal.
+func (o *Options) journal() *journal.Options {
+	return &journal.Options{Fresh: o.Fresh, Warn: func(text string) { o.Logger.Warn(text) }, FS: o.fs}
 }
 
 // Client makes the calls of a run: a *[chat.Client], or one of the program's

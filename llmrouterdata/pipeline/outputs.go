@@ -3,22 +3,23 @@ package pipeline
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
+	"github.com/llmrouter-go/llmrouter/internal/vfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
 // checkPaths demands that no file that a run of step 3 writes is another of its
 // files. Paths that are empty do not count.
-func checkPaths(c *llmrouterdata.Config, journal string) error {
+func checkPaths(c *llmrouterdata.Config, journalName string) error {
 	d := c.DataPath
 	written := stepThree(c)
-	written = append(written, file{"the journal", journal}, file{"the lock of the journal", journal + lockSuffix})
+	written = append(written, file{"the journal", journalName}, file{"the lock of the journal", journalName + journal.LockSuffix})
 	if d.QueryEmbeddingData != "" {
-		written = append(written, file{"the cache of the vectors", d.QueryEmbeddingData + cacheSuffix})
+		written = append(written, file{"the cache of the vectors", d.QueryEmbeddingData + vectorcache.Suffix})
 	}
 	return distinct(written, []file{{"query_data_train", d.QueryDataTrain}, {"query_data_test", d.QueryDataTest}, {"llm_data", d.LLMData}})
 }
@@ -31,15 +32,16 @@ func stepThree(c *llmrouterdata.Config) []file {
 
 // checkWritable demands that each of the outputs can be written, before
 // anything is downloaded, computed or paid for.
-func checkWritable(files ...file) error {
+func checkWritable(fsys vfs.FS, files ...file) error {
+	out := atomicfile.Group{FS: fsys}
+	defer out.Abort()
 	for _, o := range files {
-		f, err := atomicfile.CreateAll(o.path)
-		if err == nil {
-			err = f.Abort()
-		}
-		if err != nil {
+		if _, err := out.Create(o.path); err != nil {
 			return fmt.Errorf("pipeline: %s: %w", o.what, err)
 		}
+	}
+	if err := out.Abort(); err != nil {
+		return fmt.Errorf("pipeline: %w", err)
 	}
 	return nil
 }
@@ -72,56 +74,4 @@ func same(path string) string {
 		path = resolved
 	}
 	return path
-}
-
-// removeRests removes the temporary files of a run that was killed while it
-// wrote name. Only who holds the journal may.
-func removeRests(name string) {
-	dir, base := filepath.Split(name)
-	entries, err := os.ReadDir(filepath.Clean(dir + "."))
-	if err != nil {
-		return // there is nothing, or it is not to be seen
-	}
-	for _, e := range entries {
-		middle, ok := strings.CutPrefix(e.Name(), base+".")
-		if middle, temp := strings.CutSuffix(middle, atomicfile.TempSuffix); ok && temp && !strings.Contains(middle, ".") {
-			_ = os.Remove(filepath.Join(dir, e.Name()))
-		}
-	}
-}
-
-// outputs are files that appear together, in the order of their creation.
-type outputs struct {
-	files []*atomicfile.File
-}
-
-func (o *outputs) create(name string) (*atomicfile.File, error) {
-	f, err := atomicfile.CreateAll(name)
-	if err != nil {
-		return nil, fmt.Errorf("pipeline: %w", err)
-	}
-	o.files = append(o.files, f)
-	return f, nil
-}
-
-// commit brings all of them to stable storage before the first gets its name,
-// so that the moment between the first and the last is short.
-func (o *outputs) commit() error {
-	for _, f := range o.files {
-		if err := f.Sync(); err != nil {
-			return fmt.Errorf("pipeline: %s: %w", f.Target(), err)
-		}
-	}
-	for _, f := range o.files {
-		if err := f.Commit(); err != nil {
-			return fmt.Errorf("pipeline: %s: %w", f.Target(), err)
-		}
-	}
-	return nil
-}
-
-func (o *outputs) abort() {
-	for _, f := range o.files {
-		_ = f.Abort() // a committed file stays
-	}
 }

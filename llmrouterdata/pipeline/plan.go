@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
@@ -61,14 +62,14 @@ func NewPlan(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Plan, e
 func (p *Plan) Estimate(ctx context.Context) (*chat.Estimate, error) {
 	r := newRun(p)
 	if !p.options.Fresh {
-		j, err := peekJournal(p.options.Journal)
+		j, err := journal.Peek(p.options.Journal, p.options.journal())
 		if err != nil {
 			return nil, err
 		}
 		if j != nil {
 			r.journal = j
 			err := r.scanJournal(ctx, nil)
-			_ = j.close() // it was only read
+			_ = j.Close() // it was only read
 			if err != nil {
 				return nil, err
 			}
@@ -107,7 +108,7 @@ func (p *Plan) Estimate(ctx context.Context) (*chat.Estimate, error) {
 // missing, a *[FailedCallsError] when too many calls failed. Run may be called
 // again; it then goes on from the journal.
 func (p *Plan) Run(ctx context.Context) (_ *Report, err error) {
-	if err := checkWritable(stepThree(p.config)...); err != nil {
+	if err := checkWritable(p.options.fs, stepThree(p.config)...); err != nil {
 		return nil, err
 	}
 	r := newRun(p)
@@ -120,12 +121,12 @@ func (p *Plan) Run(ctx context.Context) (_ *Report, err error) {
 			err = errors.Join(err, fmt.Errorf("pipeline: closing the encoder: %w", closeErr))
 		}
 	}()
-	if r.journal, err = openJournal(p.options.Journal, p.options.Fresh, func(text string) { p.options.Logger.Warn(text) }); err != nil {
+	if r.journal, err = journal.Open(p.options.Journal, p.options.journal()); err != nil {
 		return nil, err
 	}
 	report, err := r.all(ctx)
-	if closeErr := r.journal.close(); closeErr != nil {
-		err = errors.Join(err, fmt.Errorf("pipeline: journal: %w", closeErr))
+	if closeErr := r.journal.Close(); closeErr != nil {
+		err = errors.Join(err, closeErr)
 	}
 	return report, err
 }

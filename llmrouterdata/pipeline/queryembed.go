@@ -4,25 +4,26 @@ import (
 	"context"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
 )
 
 // openCache opens the cache beside the embedding file.
-func (r *run) openCache() (*vectorCache, error) {
+func (r *run) openCache() (*vectorcache.Cache, error) {
 	fingerprint := ""
 	if f, ok := r.encoder.(embedding.Fingerprinter); ok {
 		fingerprint = f.Fingerprint()
 	}
-	return openCache(r.config.DataPath.QueryEmbeddingData+cacheSuffix, fingerprint, r.encoder.Dim())
+	return vectorcache.Open(r.config.DataPath.QueryEmbeddingData+vectorcache.Suffix, r.encoder.Dim(), &vectorcache.Options{Fingerprint: fingerprint, FS: r.options.fs})
 }
 
 // embed computes the vectors of all unique queries that the cache lacks, in
 // order of their ids.
-func (r *run) embed(ctx context.Context, cache *vectorCache) error {
+func (r *run) embed(ctx context.Context, cache *vectorcache.Cache) error {
 	var texts []string
 	queued := map[string]bool{}
 	for _, i := range r.unique {
 		text := r.queries[i].Query
-		if !queued[text] && !cache.has(text) {
+		if !queued[text] && !cache.Has(text) {
 			queued[text] = true
 			texts = append(texts, text)
 		}
@@ -35,12 +36,12 @@ func (r *run) embed(ctx context.Context, cache *vectorCache) error {
 			return err
 		}
 		n := min(embedChunk, len(texts))
-		vectors, err := encode(ctx, r.encoder, cache.dim, texts[:n])
+		vectors, err := encode(ctx, r.encoder, cache.Dim(), texts[:n])
 		if err != nil {
 			return err
 		}
 		for i, v := range vectors {
-			if err := cache.put(texts[i], v); err != nil {
+			if err := cache.Put(texts[i], v); err != nil {
 				return err
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/internal/schedule"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
@@ -21,7 +22,7 @@ import (
 type run struct {
 	*Plan
 	encoder  embedding.Encoder
-	journal  *journal
+	journal  *journal.Journal
 	progress *reporter
 	started  time.Time
 	halt     chan struct{} // closed with fatal: calls that only wait are given up
@@ -66,7 +67,7 @@ const (
 )
 
 // set gives a pair its journaled call, in the place of an earlier one.
-func (p *pair) set(offset int64, e *entry) {
+func (p *pair) set(offset int64, e *journal.Entry) {
 	*p = pair{offset: offset, cost: p.cost + e.CostUSD, outcome: failed}
 	if e.Error == nil {
 		p.outcome = answered
@@ -86,8 +87,6 @@ func (r *run) indices(i int) schedule.Pair {
 	return schedule.Pair{Query: i / len(r.targets), Candidate: i % len(r.targets)}
 }
 
-func (r *run) warn(text string) { r.options.Logger.Warn(text) }
-
 // all is the whole of step 3 behind the checks. Calls, scores and embeddings
 // run side by side; the files are written when all of them are done.
 func (r *run) all(ctx context.Context) (*Report, error) {
@@ -104,7 +103,7 @@ func (r *run) all(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer cache.close()
+	defer cache.Close()
 
 	embedCtx, stopEmbedding := context.WithCancel(ctx)
 	defer stopEmbedding()
@@ -175,13 +174,10 @@ func (r *run) ended(ctx context.Context) error {
 	return errors.Join(r.fatal, ctx.Err())
 }
 
-// resume takes over what the journal holds, has its answers scored, charges its
-// costs to the client's budget, and makes the journal ready for more.
+// resume takes over what the journal holds, has its answers scored, and charges
+// its costs to the client's budget.
 func (r *run) resume(ctx context.Context, client Client, scorer *scorer) error {
 	if err := r.scanJournal(ctx, scorer); err != nil {
-		return err
-	}
-	if err := r.journal.resume(); err != nil {
 		return err
 	}
 	cost := 0.0
@@ -211,8 +207,8 @@ func (r *run) scanJournal(ctx context.Context, scorer *scorer) error {
 		return err
 	}
 	count := 0
-	return r.journal.scan(r.warn, func(offset int64, e *entry) error {
-		i, ok := ids[newCallID(e.Candidate, e.Call)]
+	return r.journal.Scan(func(offset int64, e *journal.Entry) error {
+		i, ok := ids[journal.NewCallID(e.Candidate, e.Call)]
 		if !ok {
 			return nil
 		}
@@ -236,8 +232,8 @@ func (r *run) scanJournal(ctx context.Context, scorer *scorer) error {
 }
 
 // ids returns the pairs by the ids of their calls.
-func (r *run) ids() (map[callID]int32, error) {
-	list := make([]callID, len(r.pairs))
+func (r *run) ids() (map[journal.CallID]int32, error) {
+	list := make([]journal.CallID, len(r.pairs))
 	n := len(r.targets)
 	size := max(1, len(r.queries)/runtime.GOMAXPROCS(0)) // queries for each
 	var workers errgroup.Group
@@ -250,7 +246,7 @@ func (r *run) ids() (map[callID]int32, error) {
 				}
 				for t := range n {
 					_, call := r.request(q, t, prompt)
-					list[q*n+t] = newCallID(r.targets[t].Name, call)
+					list[q*n+t] = journal.NewCallID(r.targets[t].Name, call)
 				}
 			}
 			return nil
@@ -259,7 +255,7 @@ func (r *run) ids() (map[callID]int32, error) {
 	if err := workers.Wait(); err != nil {
 		return nil, err
 	}
-	ids := make(map[callID]int32, len(list))
+	ids := make(map[journal.CallID]int32, len(list))
 	for i, id := range list {
 		ids[id] = int32(i)
 	}
@@ -323,7 +319,7 @@ func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, sco
 	request, call := r.request(p.Query, p.Candidate, prompt)
 	request.Drain = quiet
 	response, err := client.Complete(ctx, request)
-	e := &entry{
+	e := &journal.Entry{
 		Call: call, Candidate: request.Target.Name, Task: r.queries[p.Query].TaskName,
 		ResponseTime: response.ResponseTime.Seconds(), Key: response.KeyLabel,
 		Attempts: response.Attempts, CostUSD: response.CostUSD,
@@ -334,7 +330,7 @@ func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, sco
 		e.Response, e.FinishReason, e.Estimated = response.Text, response.FinishReason, response.Estimated
 		e.TokenNum, e.InputTokens, e.OutputTokens = response.TotalTokens, response.PromptTokens, response.CompletionTokens
 	case isFailure:
-		e.Error = &entryError{string(failure.Kind), failure.Status, failure.Code, failure.Message, failure.Detail}
+		e.Error = &journal.Error{Kind: string(failure.Kind), Status: failure.Status, Code: failure.Code, Message: failure.Message, Detail: failure.Detail}
 	case errors.Is(err, chat.ErrStopped), errors.Is(err, chat.ErrBudget):
 		r.notMade(p, response.CostUSD)
 		r.close(p.Candidate, err.Error())
@@ -347,11 +343,11 @@ func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, sco
 		r.fail(fmt.Errorf("pipeline: %s to candidate %q: %w", r.describe(p.Query), request.Target.Name, err))
 		return
 	}
-	at, err := r.journal.append(e)
-	if errors.Is(err, errEntryTooLarge) {
+	at, err := r.journal.Append(e)
+	if errors.Is(err, journal.ErrTooLarge) {
 		e.Response, e.TokenNum, e.InputTokens, e.OutputTokens, e.Estimated = "", 0, 0, 0, false
-		e.Error = &entryError{Kind: string(chat.KindTooLarge), Message: "answer too large"}
-		at, err = r.journal.append(e)
+		e.Error = &journal.Error{Kind: string(chat.KindTooLarge), Message: "answer too large"}
+		at, err = r.journal.Append(e)
 	}
 	if err != nil {
 		r.notMade(p, response.CostUSD)
@@ -363,7 +359,7 @@ func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, sco
 
 // finished counts a call of this run that is in the journal, and returns the
 // index of its pair.
-func (r *run) finished(p schedule.Pair, at int64, e *entry) int {
+func (r *run) finished(p schedule.Pair, at int64, e *journal.Entry) int {
 	i := p.Query*len(r.targets) + p.Candidate
 	r.mu.Lock()
 	r.schedule.Finished(p, e.Error != nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
@@ -34,7 +35,7 @@ func newScorer(ctx context.Context, r *run) *scorer {
 }
 
 // add queues the answer of a finished call; a failed one has no score.
-func (s *scorer) add(pair int, offset int64, e *entry) {
+func (s *scorer) add(pair int, offset int64, e *journal.Entry) {
 	if e.Error == nil {
 		s.jobs <- scoreJob{pair, offset, e.Response}
 	}

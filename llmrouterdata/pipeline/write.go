@@ -3,9 +3,10 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
@@ -15,18 +16,18 @@ const notCalled = "the call was not made"
 
 // write writes the three outputs under temporary names, checks them as [Check]
 // does, and gives them their names.
-func (r *run) write(ctx context.Context, cache *vectorCache) error {
-	var out outputs
-	defer out.abort()
+func (r *run) write(ctx context.Context, cache *vectorcache.Cache) error {
+	out := atomicfile.Group{FS: r.options.fs}
+	defer out.Abort()
 	paths := r.config.DataPath
 	for _, name := range []string{paths.QueryEmbeddingData, paths.RoutingDataTrain, paths.RoutingDataTest} {
-		removeRests(name)
+		atomicfile.RemoveLeftovers(r.options.fs, name)
 	}
-	vectors, err := out.create(paths.QueryEmbeddingData)
+	vectors, err := out.Create(paths.QueryEmbeddingData)
 	if err != nil {
 		return err
 	}
-	if err := r.writeVectors(ctx, vectors.File, cache); err != nil {
+	if err := r.writeVectors(ctx, vectors, cache); err != nil {
 		return fmt.Errorf("pipeline: %s: %w", paths.QueryEmbeddingData, err)
 	}
 	written := 0
@@ -35,7 +36,7 @@ func (r *run) write(ctx context.Context, cache *vectorCache) error {
 		name     string
 		from, to int
 	}{{paths.RoutingDataTrain, 0, r.train}, {paths.RoutingDataTest, r.train, len(r.queries)}} {
-		if splits[i], err = out.create(split.name); err != nil {
+		if splits[i], err = out.Create(split.name); err != nil {
 			return err
 		}
 		w := llmrouterdata.NewWriter[llmrouterdata.RoutingRecord](splits[i])
@@ -62,18 +63,18 @@ func (r *run) write(ctx context.Context, cache *vectorCache) error {
 	if err := r.verify(ctx, vectors.Name(), splits[0].Name(), splits[1].Name()); err != nil {
 		return err
 	}
-	return out.commit()
+	return out.Commit()
 }
 
 // writeVectors writes the vectors by id.
-func (r *run) writeVectors(ctx context.Context, f *os.File, cache *vectorCache) error {
+func (r *run) writeVectors(ctx context.Context, f io.Writer, cache *vectorcache.Cache) error {
 	w := torchio.NewWriter(f, nil)
-	vector := make([]float32, cache.dim)
+	vector := make([]float32, cache.Dim())
 	for id, i := range r.unique {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := cache.get(r.queries[i].Query, vector); err != nil {
+		if err := cache.Get(r.queries[i].Query, vector); err != nil {
 			return err
 		}
 		if err := w.PutInt(int64(id), torchio.Of(vector, len(vector))); err != nil {
@@ -93,12 +94,12 @@ func (r *run) record(q, t int) (llmrouterdata.RoutingRecord, error) {
 		record.Response = errorText(notCalled)
 		return record, nil
 	}
-	e, err := r.journal.read(p.offset)
+	e, err := r.journal.Read(p.offset)
 	if err != nil {
 		return record, err
 	}
 	if e.Candidate != record.ModelName {
-		return record, fmt.Errorf("pipeline: journal %s: the entry at byte %d was changed while in use", r.journal.name, p.offset)
+		return record, fmt.Errorf("pipeline: journal %s: the entry at byte %d was changed while in use", r.options.Journal, p.offset)
 	}
 	record.ResponseTime = e.ResponseTime
 	if r.options.KeyLabels {

@@ -1,4 +1,4 @@
-package atomicfile
+package vfs
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Rename is os.Rename, which replaces to by from. Windows refuses while another
+// rename is os.Rename, which replaces to by from. Windows refuses while another
 // process, such as a virus scanner or a reader, has a file open, which is mostly
 // over within milliseconds: it is tried again for up to two seconds.
-func Rename(from, to string) error {
+func rename(from, to string) error {
 	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		err := os.Rename(from, to)
 		transient := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)

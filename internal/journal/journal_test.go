@@ -1,4 +1,4 @@
-package pipeline
+package journal
 
 import (
 	"bytes"
@@ -12,24 +12,23 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/llmrouter-go/llmrouter/internal/vfs"
 )
 
 // openTest opens a journal, reads it and makes it ready to append to.
-func openTest(t testing.TB, name string) (j *journal, entries []entry, warnings []string) {
+func openTest(t testing.TB, name string) (j *Journal, entries []Entry, warnings []string) {
 	t.Helper()
 	warn := func(text string) { warnings = append(warnings, text) }
-	j, err := openJournal(name, false, warn)
+	j, err := Open(name, &Options{Warn: warn})
 	if err == nil {
-		err = j.scan(warn, func(offset int64, e *entry) error {
+		err = j.Scan(func(offset int64, e *Entry) error {
 			entries = append(entries, *e)
-			if got, err := j.read(offset); err != nil || cmp.Diff(e, got) != "" {
+			if got, err := j.Read(offset); err != nil || cmp.Diff(e, got) != "" {
 				t.Errorf("the entry at %d: %v %s", offset, err, cmp.Diff(e, got))
 			}
 			return nil
 		})
-	}
-	if err == nil {
-		err = j.resume()
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -37,39 +36,63 @@ func openTest(t testing.TB, name string) (j *journal, entries []entry, warnings 
 	return j, entries, warnings
 }
 
-func testEntry(i int) *entry {
-	e := &entry{
+func testEntry(i int) *Entry {
+	e := &Entry{
 		Call: fmt.Sprintf("%032x", i), Candidate: fmt.Sprint("model <", i%3, ">"), Task: "math", Response: strings.Repeat("answer é\n\u2028 ", i%50),
 		TokenNum: i, InputTokens: i / 2, OutputTokens: i - i/2, ResponseTime: 0.1 * float64(i), Key: "key-1", Attempts: 1, CostUSD: 1e-7 * float64(i), FinishReason: "stop",
 	}
 	if i%5 == 4 {
 		e.Response = ""
-		e.Error = &entryError{Kind: "server_error", Status: 503, Code: "busy", Message: "server error (HTTP 503, busy)", Detail: "overloaded"}
+		e.Error = &Error{Kind: "server_error", Status: 503, Code: "busy", Message: "server error (HTTP 503, busy)", Detail: "overloaded"}
 	}
 	return e
 }
 
 // testJournal writes a journal of n entries.
-func testJournal(t testing.TB, name string, n int) (want []entry) {
+func testJournal(t testing.TB, name string, n int) (want []Entry) {
 	t.Helper()
 	j, _, _ := openTest(t, name)
 	for i := range n {
-		if _, err := j.append(testEntry(i)); err != nil {
+		if _, err := j.Append(testEntry(i)); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, *testEntry(i))
 	}
-	if err := j.close(); err != nil {
+	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return want
 }
 
-func TestJournalRoundTrip(t *testing.T) {
+// readJournal returns the entries of a journal that no run holds.
+func readJournal(t testing.TB, name string) (list []Entry) {
+	t.Helper()
+	j, err := Peek(name, &Options{Warn: func(text string) { t.Error(text) }})
+	if err != nil || j == nil {
+		t.Fatalf("journal %s: %v", name, err)
+	}
+	defer j.Close()
+	if err := j.Scan(func(_ int64, e *Entry) error {
+		list = append(list, *e)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func writeFile(t testing.TB, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "new", "j")
 	want := testJournal(t, name, 10000) // several chunks
 	j, got, warnings := openTest(t, name)
-	defer j.close()
+	defer j.Close()
 	if diff := cmp.Diff(want, got); diff != "" || len(warnings) > 0 {
 		t.Errorf("%v\n%s", warnings, diff)
 	}
@@ -80,7 +103,7 @@ func TestJournalRoundTrip(t *testing.T) {
 
 // Cut anywhere, the journal gives exactly the entries that are whole, and
 // what is appended then stands behind them.
-func TestJournalTornAnywhere(t *testing.T) {
+func TestTornAnywhere(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "j")
 	want := testJournal(t, name, 3)
@@ -100,10 +123,10 @@ func TestJournalTornAnywhere(t *testing.T) {
 		if diff := cmp.Diff(want[:whole], got); whole+len(got) > 0 && diff != "" || len(warnings) > 0 {
 			t.Fatalf("cut at %d: %v\n%s", cut, warnings, diff)
 		}
-		if _, err := j.append(testEntry(77)); err != nil {
+		if _, err := j.Append(testEntry(77)); err != nil {
 			t.Fatal(err)
 		}
-		if err := j.close(); err != nil {
+		if err := j.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if got := readJournal(t, name); len(got) != whole+1 || got[whole].Call != testEntry(77).Call {
@@ -112,7 +135,7 @@ func TestJournalTornAnywhere(t *testing.T) {
 	}
 }
 
-func TestJournalDamage(t *testing.T) {
+func TestDamage(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "j")
 	want := testJournal(t, name, 6)
 	text, err := os.ReadFile(name)
@@ -134,7 +157,7 @@ func TestJournalDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 		j, got, warnings := openTest(t, name)
-		j.close()
+		j.Close()
 		if diff := cmp.Diff(append(want[:1:1], want[2:]...), got); diff != "" {
 			t.Errorf("%s: %s", what, diff)
 		}
@@ -146,7 +169,7 @@ func TestJournalDamage(t *testing.T) {
 
 // A line past the cap is one damaged entry: it takes no memory of its length
 // and hides nothing behind it.
-func TestJournalEndlessLine(t *testing.T) {
+func TestEndlessLine(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "j")
 	want := testJournal(t, name, 3)
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
@@ -163,7 +186,7 @@ func TestJournalEndlessLine(t *testing.T) {
 	}
 	f.Close()
 	j, got, warnings := openTest(t, name)
-	defer j.close()
+	defer j.Close()
 	if diff := cmp.Diff(want, got); diff != "" || len(warnings) != 1 {
 		t.Errorf("warnings %q\n%s", warnings, diff)
 	}
@@ -173,14 +196,14 @@ func TestJournalEndlessLine(t *testing.T) {
 }
 
 // What is no journal is neither read nor written.
-func TestJournalForeignFile(t *testing.T) {
-	for _, text := range []string{"my notes", "my notes\n", "{\"journal\": 2}\n", strings.Replace(journalHeader, "1}", "2}", 1), "\n", journalHeader[:len(journalHeader)-1] + " "} {
+func TestForeignFile(t *testing.T) {
+	for _, text := range []string{"my notes", "my notes\n", "{\"journal\": 2}\n", strings.Replace(header, "1}", "2}", 1), "\n", header[:len(header)-1] + " "} {
 		name := filepath.Join(t.TempDir(), "j")
 		writeFile(t, name, text)
-		j, err := openJournal(name, false, func(string) {})
+		j, err := Open(name, nil)
 		if err == nil {
-			err = j.scan(func(string) {}, func(int64, *entry) error { return nil })
-			j.close()
+			err = j.Scan(func(int64, *Entry) error { return nil })
+			j.Close()
 		}
 		if !errors.Is(err, errNotJournal) {
 			t.Errorf("%q: got %v", text, err)
@@ -191,48 +214,47 @@ func TestJournalForeignFile(t *testing.T) {
 	}
 }
 
-func TestJournalLock(t *testing.T) {
+func TestLock(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "j")
 	j, _, _ := openTest(t, name)
-	if _, err := j.append(testEntry(1)); err != nil {
+	if _, err := j.Append(testEntry(1)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := openJournal(name, true, func(string) {})
-	locked, ok := errors.AsType[*JournalLockedError](err)
+	_, err := Open(name, &Options{Fresh: true})
+	locked, ok := errors.AsType[*LockedError](err)
 	if !ok || locked.PID != os.Getpid() || locked.Journal != name {
 		t.Fatalf("the second run got %v", err)
 	}
-	wantError(t, err, name, fmt.Sprint("pid ", os.Getpid()))
+	if text := err.Error(); !strings.Contains(text, name) || !strings.Contains(text, fmt.Sprint("pid ", os.Getpid())) {
+		t.Errorf("the error is %q", text)
+	}
 	if _, err := os.Stat(name + ".1"); err == nil {
 		t.Error("the second run moved the journal of the first")
 	}
-	if err := j.close(); err != nil {
+	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	again, got, _ := openTest(t, name)
-	defer again.close()
+	defer again.Close()
 	if len(got) != 1 {
 		t.Errorf("%d entries", len(got))
 	}
 }
 
-func TestJournalFresh(t *testing.T) {
+func TestFresh(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "j")
 	for round := range 3 {
-		j, err := openJournal(name, true, func(string) {})
+		j, err := Open(name, &Options{Fresh: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := j.scan(func(string) {}, func(int64, *entry) error { return errors.New("not empty") }); err != nil {
+		if err := j.Scan(func(int64, *Entry) error { return errors.New("not empty") }); err != nil {
 			t.Fatal(err)
 		}
-		if err := j.resume(); err != nil {
+		if _, err := j.Append(testEntry(round)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := j.append(testEntry(round)); err != nil {
-			t.Fatal(err)
-		}
-		if err := j.close(); err != nil {
+		if err := j.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -245,7 +267,7 @@ func TestJournalFresh(t *testing.T) {
 
 // fullDisk is a file that takes no more than so many bytes.
 type fullDisk struct {
-	*os.File
+	vfs.File
 	size int64
 	sync error
 }
@@ -262,15 +284,15 @@ func (f *fullDisk) WriteAt(b []byte, off int64) (int, error) {
 
 func (f *fullDisk) Sync() error { return errors.Join(f.sync, f.File.Sync()) }
 
-func TestJournalFullDisk(t *testing.T) {
+func TestFullDisk(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "j")
 	j, _, _ := openTest(t, name)
-	disk := &fullDisk{File: j.file.(*os.File), size: 3000}
+	disk := &fullDisk{File: j.file, size: 3000}
 	j.file = disk
 	n := 0
 	var err error
 	for ; err == nil; n++ {
-		_, err = j.append(testEntry(n))
+		_, err = j.Append(testEntry(n))
 	}
 	if !errors.Is(err, errFull) {
 		t.Fatal(err)
@@ -280,17 +302,17 @@ func TestJournalFullDisk(t *testing.T) {
 		t.Errorf("%d bytes, the end is at %d", len(text), j.end)
 	}
 	disk.size = 1 << 20
-	if _, err := j.append(testEntry(n - 1)); err != nil {
+	if _, err := j.Append(testEntry(n - 1)); err != nil {
 		t.Error(err)
 	}
 	disk.sync = errors.New("cannot sync")
 	for err = nil; err == nil; n++ {
-		_, err = j.append(testEntry(n))
+		_, err = j.Append(testEntry(n))
 	}
 	if !errors.Is(err, disk.sync) {
 		t.Error(err)
 	}
-	if err := j.close(); !errors.Is(err, disk.sync) {
+	if err := j.Close(); !errors.Is(err, disk.sync) {
 		t.Errorf("close: %v", err)
 	}
 	if got := readJournal(t, name); len(got) != n {
@@ -298,19 +320,19 @@ func TestJournalFullDisk(t *testing.T) {
 	}
 }
 
-func TestJournalLargeEntries(t *testing.T) {
+func TestLargeEntries(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "j")
 	j, _, _ := openTest(t, name)
 	var offsets []int64
 	for _, size := range []int{0, 4000, 5000, 100 << 10, 3 << 20, 8 << 20} { // buffers of 4 KiB, 256 KiB, 1 MiB
 		e := testEntry(size)
 		e.Error, e.Response = nil, strings.Repeat("<", size)
-		at, err := j.append(e)
+		at, err := j.Append(e)
 		if err != nil {
 			t.Fatal(err)
 		}
 		offsets = append(offsets, at)
-		got, err := j.read(at)
+		got, err := j.Read(at)
 		if err != nil || got.Response != e.Response {
 			t.Errorf("%d bytes: %v", size, err)
 		}
@@ -318,25 +340,25 @@ func TestJournalLargeEntries(t *testing.T) {
 	end := j.end
 	big := testEntry(1)
 	big.Response = strings.Repeat("x", maxEntry)
-	if _, err := j.append(big); !errors.Is(err, errEntryTooLarge) || j.end != end {
+	if _, err := j.Append(big); !errors.Is(err, ErrTooLarge) || j.end != end {
 		t.Errorf("an entry of %d bytes: %v", maxEntry, err)
 	}
-	j.close()
+	j.Close()
 	j, got, warnings := openTest(t, name)
-	defer j.close()
+	defer j.Close()
 	if len(got) != len(offsets) || len(warnings) > 0 {
 		t.Errorf("%d entries, %v", len(got), warnings)
 	}
-	if _, err := j.read(j.end); err == nil {
+	if _, err := j.Read(j.end); err == nil {
 		t.Error("an entry behind the end")
 	}
-	if _, err := j.read(offsets[3] + 10); err == nil {
+	if _, err := j.Read(offsets[3] + 10); err == nil {
 		t.Error("an entry in the middle of another")
 	}
 }
 
 // Many append at once; each reads back what it wrote.
-func TestJournalHammer(t *testing.T) {
+func TestHammer(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "j")
 	j, _, _ := openTest(t, name)
 	var workers sync.WaitGroup
@@ -344,19 +366,19 @@ func TestJournalHammer(t *testing.T) {
 		workers.Go(func() {
 			for i := range 60 {
 				want := testEntry(w*1000 + i)
-				at, err := j.append(want)
+				at, err := j.Append(want)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				if got, err := j.read(at); err != nil || cmp.Diff(want, got) != "" {
+				if got, err := j.Read(at); err != nil || cmp.Diff(want, got) != "" {
 					t.Errorf("%v %s", err, cmp.Diff(want, got))
 				}
 			}
 		})
 	}
 	workers.Wait()
-	if err := j.close(); err != nil {
+	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
@@ -379,25 +401,25 @@ func FuzzJournal(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		name := filepath.Join(t.TempDir(), "j")
-		writeFile(t, name, journalHeader+string(text))
+		writeFile(t, name, header+string(text))
 		j, before, _ := openTest(t, name)
-		if _, err := j.append(testEntry(3)); err != nil {
+		if _, err := j.Append(testEntry(3)); err != nil {
 			t.Fatal(err)
 		}
-		if err := j.close(); err != nil {
+		if err := j.Close(); err != nil {
 			t.Fatal(err)
 		}
 		j, after, _ := openTest(t, name)
-		j.close()
+		j.Close()
 		if diff := cmp.Diff(append(before, *testEntry(3)), after); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
-// FuzzParseEntry holds the parser against encoding/json: what it takes, both
+// FuzzParse holds the parser against encoding/json: what it takes, both
 // read alike.
-func FuzzParseEntry(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for i := range 12 {
 		e := testEntry(7 * i)
 		e.Estimated, e.Key, e.FinishReason = i%2 == 0, strings.Repeat("k", i%3), strings.Repeat("\"\\\t\u0001\u2028<é😀", i%4)
@@ -408,7 +430,7 @@ func FuzzParseEntry(f *testing.F) {
 			if err := encoder.Encode(e); err != nil {
 				f.Fatal(err)
 			}
-			if ok := parseEntry(b.String(), &entry{}); ok != (e.Error == nil) {
+			if ok := parse(b.String(), &Entry{}); ok != (e.Error == nil) {
 				f.Errorf("%v: %s", ok, b.String())
 			}
 			f.Add(b.String())
@@ -423,8 +445,8 @@ func FuzzParseEntry(f *testing.F) {
 		f.Add(strings.Replace(good, change[0], change[1], 1))
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		var got, want entry
-		if !parseEntry(line, &got) {
+		var got, want Entry
+		if !parse(line, &got) {
 			return
 		}
 		if err := json.Unmarshal([]byte(line), &want); err != nil {

@@ -1,4 +1,4 @@
-package pipeline
+package journal
 
 import (
 	"encoding/json"
@@ -7,20 +7,20 @@ import (
 	"unicode/utf8"
 )
 
-// decodeEntry reads a line of a journal.
-func decodeEntry(line string, e *entry) error {
-	if parseEntry(line, e) {
+// decode reads a line.
+func decode(line string, e *Entry) error {
+	if parse(line, e) {
 		return nil
 	}
-	*e = entry{}
+	*e = Entry{}
 	return json.Unmarshal([]byte(line), e)
 }
 
-// parseEntry reads a line as append writes it, at a fraction of the cost of
+// parse reads the line of an answer as Append writes it, at a fraction of the cost of
 // encoding/json: a journal may hold millions. It reports false for every other
 // line, which encoding/json then judges.
-func parseEntry(line string, e *entry) bool {
-	p := entryParser{rest: line, ok: true}
+func parse(line string, e *Entry) bool {
+	p := parser{rest: line, ok: true}
 	e.Call = p.text(`{"call":`)
 	e.Candidate = p.text(`,"candidate":`)
 	e.Task = p.text(`,"task_name":`)
@@ -41,15 +41,15 @@ func parseEntry(line string, e *entry) bool {
 	return p.ok && p.rest == "}\n"
 }
 
-// entryParser takes a line apart from its front; ok turns false at the first
+// parser takes a line apart from its front; ok turns false at the first
 // thing that is not as expected, after which nothing counts.
-type entryParser struct {
+type parser struct {
 	rest string
 	ok   bool
 }
 
 // has takes a text away if it comes next.
-func (p *entryParser) has(text string) bool {
+func (p *parser) has(text string) bool {
 	rest, ok := strings.CutPrefix(p.rest, text)
 	if ok {
 		p.rest = rest
@@ -58,7 +58,7 @@ func (p *entryParser) has(text string) bool {
 }
 
 // text takes a name and the string behind it.
-func (p *entryParser) text(name string) string {
+func (p *parser) text(name string) string {
 	p.ok = p.ok && p.has(name) && p.has(`"`)
 	end := strings.IndexByte(p.rest, '"')
 	if !p.ok || end < 0 {
@@ -75,7 +75,7 @@ func (p *entryParser) text(name string) string {
 }
 
 // escaped takes a string whose first escape is at the given place.
-func (p *entryParser) escaped(at int) string {
+func (p *parser) escaped(at int) string {
 	var b strings.Builder
 	for {
 		end := strings.IndexAny(p.rest[at:], "\"\\")
@@ -143,7 +143,7 @@ func plain(s string) bool {
 
 // digits takes a name and the characters of a number behind it, in the only
 // spelling that JSON has for it.
-func (p *entryParser) digits(name string) string {
+func (p *parser) digits(name string) string {
 	p.ok = p.ok && p.has(name)
 	end := 0
 	for end < len(p.rest) && strings.IndexByte("0123456789+-.eE", p.rest[end]) >= 0 {
@@ -164,14 +164,14 @@ func (p *entryParser) digits(name string) string {
 }
 
 // integer takes a name and the integer behind it.
-func (p *entryParser) integer(name string) int {
+func (p *parser) integer(name string) int {
 	n, err := strconv.Atoi(p.digits(name))
 	p.ok = p.ok && err == nil
 	return n
 }
 
 // number takes a name and the number behind it.
-func (p *entryParser) number(name string) float64 {
+func (p *parser) number(name string) float64 {
 	f, err := strconv.ParseFloat(p.digits(name), 64)
 	p.ok = p.ok && err == nil
 	return f

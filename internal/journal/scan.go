@@ -1,20 +1,13 @@
-package pipeline
+package journal
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"strings"
 	"sync"
 )
-
-// scanChunk is about how many bytes of lines are decoded at once.
-const scanChunk = 1 << 20
-
-// errNotJournal says that a file is something else, which is left alone.
-var errNotJournal = errors.New("it is not a journal of this version")
 
 // chunk is a run of lines of a journal.
 type chunk struct {
@@ -30,16 +23,16 @@ type line struct {
 	offset   int64
 	number   int // from 1
 	from, to int // in the chunk's text
-	entry    *entry
+	entry    *Entry
 }
 
-// scan gives each the entries in the order of the file, and sets the journal's
-// end behind the last whole line. Lines that are damaged are passed over with a
-// warning: their calls are made again. An error of each ends the scan.
+// Scan gives each the entries in the order of the file, and then recovers a
+// journal that was opened by [Open]. Damaged lines are passed over with a
+// warning. An error of each ends the scan; nothing is then changed.
 //
-// Chunks are decoded side by side, since a journal may hold millions of
-// entries. No more than a few are in memory.
-func (j *journal) scan(warn func(string), each func(offset int64, e *entry) error) error {
+// Chunks are decoded in parallel, since a journal may hold millions of entries.
+// No more than a few are in memory.
+func (j *Journal) Scan(each func(offset int64, e *Entry) error) error {
 	chunks := make(chan *chunk, runtime.GOMAXPROCS(0))
 	stop := make(chan struct{})
 	var reader sync.WaitGroup
@@ -50,7 +43,7 @@ func (j *journal) scan(warn func(string), each func(offset int64, e *entry) erro
 		<-c.decoded
 		for _, line := range c.lines {
 			if line.entry == nil {
-				warn(fmt.Sprintf("%s:%d: damaged entry; its call is made again", j.name, line.number))
+				j.warn(fmt.Sprintf("%s:%d: damaged entry; its call is made again", j.name, line.number))
 				continue
 			}
 			if err := each(line.offset, line.entry); err != nil {
@@ -59,14 +52,20 @@ func (j *journal) scan(warn func(string), each func(offset int64, e *entry) erro
 		}
 		j.end = c.end
 		if c.err != nil {
-			return fmt.Errorf("pipeline: journal %s: %w", j.name, c.err)
+			return fmt.Errorf("journal: %s: %w", j.name, c.err)
 		}
+	}
+	if j.lock == nil { // it is only looked at
+		return nil
+	}
+	if err := j.recover(); err != nil {
+		return fmt.Errorf("journal: %s: %w", j.name, err)
 	}
 	return nil
 }
 
 // readChunks hands the journal on in chunks, in order, and has them decoded.
-func (j *journal) readChunks(chunks chan<- *chunk, stop <-chan struct{}) {
+func (j *Journal) readChunks(chunks chan<- *chunk, stop <-chan struct{}) {
 	defer close(chunks)
 	r := bufio.NewReaderSize(io.NewSectionReader(j.file, 0, 1<<62), 256<<10)
 	at := line{number: 1}
@@ -100,7 +99,7 @@ func (c *chunk) read(r *bufio.Reader, at *line) (more bool, err error) {
 	}
 	if at.number == 1 {
 		head := string(c.text[from:])
-		if head != journalHeader && (err != io.EOF || !strings.HasPrefix(journalHeader, head)) {
+		if head != header && (err != io.EOF || !strings.HasPrefix(header, head)) {
 			return false, errNotJournal
 		}
 		c.text = c.text[:from]
@@ -121,10 +120,10 @@ func (c *chunk) read(r *bufio.Reader, at *line) (more bool, err error) {
 func (c *chunk) decode() {
 	defer close(c.decoded)
 	text := string(c.text) // of which the entries are parts
-	entries := make([]entry, len(c.lines))
+	entries := make([]Entry, len(c.lines))
 	for i := range c.lines {
 		l, e := &c.lines[i], &entries[i]
-		if decodeEntry(text[l.from:l.to], e) == nil && e.Call != "" {
+		if decode(text[l.from:l.to], e) == nil && e.Call != "" {
 			l.entry = e
 		}
 	}

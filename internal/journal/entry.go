@@ -1,0 +1,47 @@
+package journal
+
+import "crypto/sha256"
+
+// CallID identifies a call of a candidate within a journal.
+type CallID [16]byte
+
+// NewCallID returns the id of an entry's Candidate and Call.
+func NewCallID(candidate, call string) CallID {
+	sum := sha256.Sum256([]byte(candidate + "\x00" + call))
+	return CallID(sum[:16])
+}
+
+// Entry is a finished call. The order of the fields is that of the line, which
+// decode.go relies on.
+type Entry struct {
+	// Call is the request's fingerprint, and "-1", "-2" ... behind it for the
+	// further rows that ask the same. It is not empty.
+	Call      string `json:"call"`
+	Candidate string `json:"candidate"`
+	Task      string `json:"task_name"`
+	// Error is nil for an answer. The answer and the token counts of a failed
+	// call are empty.
+	Error        *Error `json:"error,omitempty"`
+	Response     string `json:"response"`
+	TokenNum     int    `json:"token_num"`
+	InputTokens  int    `json:"input_tokens"`
+	OutputTokens int    `json:"output_tokens"`
+	// Estimated says that the service gave no token counts.
+	Estimated bool `json:"tokens_estimated,omitempty"`
+	// ResponseTime is in seconds.
+	ResponseTime float64 `json:"response_time"`
+	// Key is the label of the key, never the key.
+	Key          string  `json:"key,omitempty"`
+	Attempts     int     `json:"attempts"`
+	CostUSD      float64 `json:"cost_usd"`
+	FinishReason string  `json:"finish_reason,omitempty"`
+}
+
+// Error is why a call failed for good.
+type Error struct {
+	Kind    string `json:"kind"`
+	Status  int    `json:"status,omitempty"` // of HTTP; 0: there was none
+	Code    string `json:"code,omitempty"`   // the service's own
+	Message string `json:"message"`
+	Detail  string `json:"detail,omitempty"`
+}
