@@ -173,7 +173,7 @@ func TestShardNames(t *testing.T) {
 func newHub(t *testing.T) (*hubtest.Hub, *hub.Client) {
 	t.Helper()
 	h := hubtest.New(t)
-	client, err := hub.New(hub.Options{Endpoint: h.URL, CacheDir: t.TempDir()})
+	client, err := hub.New(&hub.Options{Endpoint: h.URL, CacheDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func TestHubSeesOneState(t *testing.T) {
 // A failing hub is not an absent file: the other revision is not tried.
 func TestHubFailures(t *testing.T) {
 	h, _ := newHub(t)
-	client, err := hub.New(hub.Options{Endpoint: h.URL, CacheDir: t.TempDir(), MaxRetries: new(0)})
+	client, err := hub.New(&hub.Options{Endpoint: h.URL, CacheDir: t.TempDir(), MaxRetries: new(0)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func TestDownload(t *testing.T) {
 
 	var reports []string
 	cache := t.TempDir()
-	client, err := hub.New(hub.Options{Endpoint: server.URL, CacheDir: cache, Progress: func(p hub.Progress) {
+	client, err := hub.New(&hub.Options{Endpoint: server.URL, CacheDir: cache, Progress: func(p hub.Progress) {
 		if p.Finished {
 			reports = append(reports, p.Path)
 		}

@@ -89,7 +89,7 @@ func (c *Client) readRef(repo Repo) (string, bool) {
 		return "", false
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, 128))
+	b, err := io.ReadAll(io.LimitReader(f, maxRef))
 	if err != nil {
 		return "", false
 	}
@@ -173,7 +173,7 @@ func symlink(blob, pointer string, size int64) error {
 // createFree calls create with names made of base, 8 random hex digits and
 // suffix until one is free.
 func createFree(base, suffix string, create func(name string) error) (string, error) {
-	for range 100 {
+	for range maxNames {
 		var random [4]byte
 		_, _ = rand.Read(random[:]) // documented never to fail
 		name := base + "." + hex.EncodeToString(random[:]) + suffix

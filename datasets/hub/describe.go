@@ -109,7 +109,7 @@ func normalizeETag(s string) (string, error) {
 	bad := strings.ContainsFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 	})
-	if s == "" || len(s) > 128 || bad {
+	if s == "" || len(s) > maxETag || bad {
 		return "", fmt.Errorf("the answer has no usable ETag")
 	}
 	return s, nil

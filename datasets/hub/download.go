@@ -148,7 +148,6 @@ func (c *Client) materialize(ctx context.Context, repo Repo, name string, m meta
 	}
 	defer unlock()
 	blob := c.blob(repo, m.etag)
-	const maxTries = 2 // beyond the first; only where locks do not work
 	for tries := 0; ; tries++ {
 		if whole(pointer) { // somebody else was at it
 			return done(true)
@@ -156,7 +155,7 @@ func (c *Client) materialize(ctx context.Context, repo Repo, name string, m meta
 		fresh := !whole(blob)
 		if fresh {
 			err := c.fetch(ctx, repo.At(m.commit), name, m, blob, locked)
-			if errors.Is(err, errVanished) && tries < maxTries {
+			if errors.Is(err, errVanished) && tries < maxRaces {
 				continue
 			}
 			if err != nil {
@@ -171,7 +170,7 @@ func (c *Client) materialize(ctx context.Context, repo Repo, name string, m meta
 			return done(!fresh)
 		}
 		// Where locks do not work, another process may have moved the blob.
-		if !errors.Is(err, fs.ErrNotExist) || tries >= maxTries {
+		if !errors.Is(err, fs.ErrNotExist) || tries >= maxRaces {
 			return "", t.errorf("cache: %w", err)
 		}
 	}

@@ -184,8 +184,8 @@ func clip(s string) string {
 		}
 		return r
 	}, strings.TrimSpace(s))
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "..."
+	if len(s) > maxMessage {
+		s = strings.ToValidUTF8(s[:maxMessage], "") + "..."
 	}
 	return s
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // pretendHub stands for huggingface.co, so that the examples run anywhere.
-func pretendHub() (options hub.Options, stop func()) {
+func pretendHub() (options *hub.Options, stop func()) {
 	h, stopHub := hubtest.Start()
 	h.Dataset("openai/gsm8k", map[string]string{
 		"README.md":                         "Grade school maths.\n",
@@ -24,7 +24,7 @@ func pretendHub() (options hub.Options, stop func()) {
 	if err != nil {
 		panic(err)
 	}
-	return hub.Options{Endpoint: h.URL, CacheDir: cache}, func() {
+	return &hub.Options{Endpoint: h.URL, CacheDir: cache}, func() {
 		stopHub()
 		os.RemoveAll(cache)
 	}

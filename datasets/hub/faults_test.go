@@ -514,7 +514,7 @@ func TestRedirectsByHost(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			c, err := hub.New(hub.Options{Endpoint: tt.endpoint, Token: "hf_x", CacheDir: t.TempDir(), MaxRetries: new(0),
+			c, err := hub.New(&hub.Options{Endpoint: tt.endpoint, Token: "hf_x", CacheDir: t.TempDir(), MaxRetries: new(0),
 				Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 					s := r.URL.Host
 					if r.Header.Get("Authorization") != "" {

@@ -20,9 +20,6 @@ const incompleteSuffix = ".incomplete"
 // hold the lock, on a file system where several may.
 var errVanished = errors.New("the part of the download has vanished")
 
-// staleAfter is far longer than a live transfer goes without writing.
-const staleAfter = 24 * time.Hour
-
 // fetch downloads the content of a file at a commit to the name blob.
 //
 // The bytes go to a file of our own, so that nobody else can write to what we
@@ -269,7 +266,7 @@ func (d *transfer) startOver(cause error) error {
 
 // take stores and hashes a body up to the announced size.
 func (d *transfer) take(body io.Reader) error {
-	buf := make([]byte, 256<<10)
+	buf := make([]byte, copyBuffer)
 	for {
 		n, err := body.Read(buf)
 		if int64(n) > d.m.size-d.have {

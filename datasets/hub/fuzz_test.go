@@ -67,7 +67,7 @@ func TestPathNames(t *testing.T) {
 }
 
 func TestURLs(t *testing.T) {
-	c, err := New(Options{Endpoint: "https://h.example/prefix/", CacheDir: t.TempDir()})
+	c, err := New(&Options{Endpoint: "https://h.example/prefix/", CacheDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func FuzzCacheNames(f *testing.F) {
 	f.Add("o/d", "refs/pr/1", "..", `"a/b"`)
 	f.Add("o/d", "a\x00", "a\\..\\b", "..")
 	root := f.TempDir()
-	c, err := New(Options{CacheDir: root})
+	c, err := New(&Options{CacheDir: root})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func FuzzHeaders(f *testing.F) {
 	f.Add(`<https://huggingface.co/x?cursor=1>; rel="next"`, `"api";r=0;t=55`, "Fri, 02 Jan 2026 03:05:05 GMT", "bytes 0-0/1")
 	f.Add(`<https://evil.example/x>; rel=next, <a>; rel="x"; rel=next`, `;;=`, "5", "bytes 1-0/0")
 	f.Add(`<`, `r=0;t=9223372036854775807`, "9223372036854775807", "bytes --/")
-	c, err := New(Options{CacheDir: f.TempDir()})
+	c, err := New(&Options{CacheDir: f.TempDir()})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -210,7 +210,7 @@ func FuzzCachedListing(f *testing.F) {
 	f.Add([]byte(`{"format_version":1,"files":{"a":{"size":1,"blob_id":"x"},"b":{"size":2,"blob_id":"y","lfs_sha256":"z","lfs_size":2}}}`))
 	f.Add([]byte(`{"format_version":1,"files":null}`))
 	f.Add([]byte(`[]`))
-	c, err := New(Options{CacheDir: f.TempDir()})
+	c, err := New(&Options{CacheDir: f.TempDir()})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func newClient(t *testing.T, h *hubtest.Hub, edit func(*hub.Options)) *hub.Clien
 	if edit != nil {
 		edit(&o)
 	}
-	c, err := hub.New(o)
+	c, err := hub.New(&o)
 	if err != nil {
 		t.Fatal(err)
 	}

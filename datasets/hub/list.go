@@ -17,12 +17,6 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 )
 
-const (
-	maxInfoBytes = 64 << 20 // repository info lists every file name
-	maxPageBytes = 32 << 20
-	maxEntries   = 2_000_000
-)
-
 // Info is what the hub says of a repository at a revision. It is public also
 // for gated repositories.
 type Info struct {

@@ -5,14 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/llmrouter-go/llmrouter/internal/filelock"
-)
-
-const (
-	lockPollMin = 5 * time.Millisecond
-	lockPollMax = 250 * time.Millisecond
 )
 
 // lock takes the advisory lock of one blob's download, waiting for its holder.

@@ -54,7 +54,7 @@ func TestOptionsFromEnv(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := hub.OptionsFromEnv(func(k string) string { return tt.env[k] })
-			if diff := cmp.Diff(tt.want, got, cmpopts.IgnoreFields(hub.Options{}, "Token")); diff != "" {
+			if diff := cmp.Diff(&tt.want, got, cmpopts.IgnoreFields(hub.Options{}, "Token")); diff != "" {
 				t.Error(diff)
 			}
 			if string(got.Token) != string(tt.want.Token) {
@@ -76,18 +76,18 @@ func TestNewRefuses(t *testing.T) {
 		{"endpoint with query", hub.Options{Endpoint: "https://h?x=1"}, "https://host"},
 		{"endpoint with password", hub.Options{Endpoint: "https://u:geheim@h"}, "use Token"},
 		{"unparsable endpoint", hub.Options{Endpoint: "https://u:geheim@h:port"}, "not a URL"},
-		{"concurrency", hub.Options{Concurrency: -1}, "Concurrency -1"},
-		{"timeout", hub.Options{Timeout: -1}, "Timeout -1ns"},
+		{"concurrency", hub.Options{Concurrency: -1}, "Concurrency is -1"},
+		{"timeout", hub.Options{Timeout: -1}, "Timeout is -1ns"},
 		{"backoff", hub.Options{Backoff: -1}, "Backoff"},
 		{"wait", hub.Options{MaxWait: -1}, "MaxWait"},
-		{"retries", hub.Options{MaxRetries: new(-1)}, "MaxRetries -1"},
+		{"retries", hub.Options{MaxRetries: new(-1)}, "MaxRetries is -1"},
 		{"token with a line end inside", hub.Options{Token: "geheim x"}, "Token holds"},
 		{"token file that is a folder", hub.Options{TokenFile: dir}, "TokenFile"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.o.CacheDir = dir
-			_, err := hub.New(tt.o)
+			_, err := hub.New(&tt.o)
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "hub: ") {
 				t.Errorf("got %v, want one that says %q", err, tt.want)
 			}
@@ -125,7 +125,7 @@ func TestTokenFile(t *testing.T) {
 				got = r.Header.Get("Authorization")
 				return nil, http.ErrHandlerTimeout
 			})
-			c, err := hub.New(tt.o)
+			c, err := hub.New(&tt.o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +153,7 @@ func TestDefaultCacheIsInTheHomeFolder(t *testing.T) {
 	if err != nil {
 		t.Skip("no home folder")
 	}
-	c, err := hub.New(hub.Options{})
+	c, err := hub.New(&hub.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

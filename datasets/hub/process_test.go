@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 // otherProgram downloads what it is told and prints the path. It waits for a
 // line on standard input first, so that several can start at one time.
 func otherProgram() int {
-	c, err := hub.New(hub.Options{Endpoint: os.Getenv(envEndpoint), CacheDir: os.Getenv(envCache)})
+	c, err := hub.New(&hub.Options{Endpoint: os.Getenv(envEndpoint), CacheDir: os.Getenv(envCache)})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

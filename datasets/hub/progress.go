@@ -1,7 +1,5 @@
 package hub
 
-import "time"
-
 // Progress is one report on one file. Each file that Download or DownloadAll
 // brings gets one with Done equal to Total at its end, also when it came from
 // the cache; while it is transferred it gets about ten a second.
@@ -19,9 +17,6 @@ type Progress struct {
 	// Finished marks the file's last report: it is in the cache, verified.
 	Finished bool
 }
-
-// progressEvery is the least time between two reports on a file in transfer.
-const progressEvery = 100 * time.Millisecond
 
 func (c *Client) report(p Progress) {
 	if c.progress == nil {

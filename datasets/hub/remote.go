@@ -12,19 +12,6 @@ import (
 	"sync"
 )
 
-const (
-	// blockSize is the grain of small reads: what parquet's footers and pages
-	// ask for falls into few of them.
-	blockSize = 256 << 10
-	// maxBlocks bounds the blocks kept by one RemoteFile, 8 MiB in all.
-	maxBlocks = 32
-	// directRead is the length from which a read bypasses the blocks.
-	directRead = 2 << 20
-	// skipLimit is how large a file may be to be read from a server that
-	// ignores ranges and sends all of it each time.
-	skipLimit = 16 << 20
-)
-
 // RemoteFile reads parts of a file of a repository without downloading all of
 // it. A file that the cache holds is read from there. It is safe for concurrent
 // use; small reads are served in blocks of 256 KiB, at most 8 MiB of which are

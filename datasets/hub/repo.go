@@ -88,8 +88,8 @@ func (r Repo) normalize() (Repo, error) {
 // digits, "-", "_" and ".", at most 96 characters in all.
 func checkID(id string) error {
 	parts := strings.Split(id, "/")
-	if id == "" || len(id) > 96 || len(parts) > 2 {
-		return fmt.Errorf("want a name of at most 96 characters in the form owner/name")
+	if id == "" || len(id) > maxID || len(parts) > 2 {
+		return fmt.Errorf("want a name of at most %d characters in the form owner/name", maxID)
 	}
 	for _, p := range parts {
 		ok := p != "" && strings.IndexFunc(p, func(r rune) bool {

@@ -7,18 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
-)
-
-const (
-	maxRedirects    = 10
-	maxErrorBody    = 64 << 10
-	maxBackoffShift = 3 // 1, 2, 4, 8, 8, ... times Options.Backoff
 )
 
 // knownHosts are the hub's own names. A mirror may redirect to them; what they
@@ -104,7 +97,7 @@ func (c *Client) send(ctx context.Context, t target, method, rawURL string, head
 			return r, nil
 		}
 		// Read to its end the connection serves the next request.
-		_, _ = io.CopyN(io.Discard, r.Body, 4<<10)
+		_, _ = io.CopyN(io.Discard, r.Body, maxDrain)
 		r.Body.Close()
 		u = next
 	}
@@ -337,19 +330,18 @@ func sameOrigin(a, b *url.URL) bool {
 // not say. RateLimit comes with every answer of the hub, so it counts only with
 // status 429 and where nothing remains.
 func retryAfter(status int, h http.Header, now time.Time) time.Duration {
-	const most = math.MaxInt32 // seconds; beyond any MaxWait
 	// One second more in each case, as the clocks' fractions are not told.
 	if status == http.StatusTooManyRequests {
 		if reset, ok := exhausted(h.Get("RateLimit")); ok {
-			return time.Duration(min(reset, most)+1) * time.Second
+			return time.Duration(min(reset, maxRetryAfter)+1) * time.Second
 		}
 	}
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if n, err := strconv.ParseInt(v, 10, 64); err == nil && n >= 0 {
-		return time.Duration(min(n, most)+1) * time.Second
+		return time.Duration(min(n, maxRetryAfter)+1) * time.Second
 	}
 	if at, err := http.ParseTime(v); err == nil && at.After(now) {
-		return min(at.Sub(now), most*time.Second) + time.Second
+		return min(at.Sub(now), maxRetryAfter*time.Second) + time.Second
 	}
 	return 0
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestClientDoesNotShowItsToken(t *testing.T) {
-	c, err := New(Options{Token: "hf_hunter2", CacheDir: t.TempDir()})
+	c, err := New(&Options{Token: "hf_hunter2", CacheDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

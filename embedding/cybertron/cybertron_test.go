@@ -57,7 +57,7 @@ func TestEncoder(t *testing.T) {
 	for _, workers := range []int{0, 1, 7} {
 		for _, double := range []bool{false, true} {
 			m := &model{double: double}
-			enc, err := cybertron.New(t.Context(), m, cybertron.Options{Name: "m", Pooling: 2, Workers: workers})
+			enc, err := cybertron.New(t.Context(), m, &cybertron.Options{Name: "m", Pooling: 2, Workers: workers})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestEncoder(t *testing.T) {
 
 func TestEncoderErrors(t *testing.T) {
 	m := &model{fail: "bad", long: "long", none: "none"}
-	enc, err := cybertron.New(t.Context(), m, cybertron.Options{Name: "m", Dim: 3})
+	enc, err := cybertron.New(t.Context(), m, &cybertron.Options{Name: "m", Dim: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,17 +110,17 @@ func TestEncoderErrors(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := cybertron.New(t.Context(), nil, cybertron.Options{Name: "m"}); err == nil {
+	if _, err := cybertron.New(t.Context(), nil, &cybertron.Options{Name: "m"}); err == nil {
 		t.Error("no model: no error")
 	}
-	if _, err := cybertron.New(t.Context(), &model{fail: "dimension"}, cybertron.Options{Name: "m"}); !errors.Is(err, errModel) {
+	if _, err := cybertron.New(t.Context(), &model{fail: "dimension"}, &cybertron.Options{Name: "m"}); !errors.Is(err, errModel) {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestEncoderStops(t *testing.T) {
 	m := &model{}
-	enc, err := cybertron.New(t.Context(), m, cybertron.Options{Name: "m", Dim: 3, Workers: 2})
+	enc, err := cybertron.New(t.Context(), m, &cybertron.Options{Name: "m", Dim: 3, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestFingerprint(t *testing.T) {
 }
 
 func TestTextEncoder(t *testing.T) {
-	inner, err := cybertron.New(t.Context(), &model{}, cybertron.Options{Name: "m", Dim: 3, Pooling: 1})
+	inner, err := cybertron.New(t.Context(), &model{}, &cybertron.Options{Name: "m", Dim: 3, Pooling: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func (lengths) Encode(_ context.Context, texts []string) ([][]float32, error) {
 // encoder's own.
 func TestBothDirections(t *testing.T) {
 	var inner embedding.Encoder = lengths{}
-	enc, err := cybertron.New(t.Context(), cybertron.NewTextEncoder(inner, 1), cybertron.Options{Name: "m", Pooling: 1, Workers: 4})
+	enc, err := cybertron.New(t.Context(), cybertron.NewTextEncoder(inner, 1), &cybertron.Options{Name: "m", Pooling: 1, Workers: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestBothDirections(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	enc, err := cybertron.New(t.Context(), &model{}, cybertron.Options{Name: "m", Workers: 3})
+	enc, err := cybertron.New(t.Context(), &model{}, &cybertron.Options{Name: "m", Workers: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestConcurrentUse(t *testing.T) {
 func ExampleNew() {
 	// bert.LoadTextEncoding, or any other text encoder of cybertron.
 	var text textencoding.Interface = &model{}
-	enc, err := cybertron.New(context.Background(), text, cybertron.Options{Name: "my-model", Pooling: 1})
+	enc, err := cybertron.New(context.Background(), text, &cybertron.Options{Name: "my-model", Pooling: 1})
 	if err != nil {
 		panic(err)
 	}

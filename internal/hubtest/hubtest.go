@@ -4,7 +4,7 @@
 //
 //	h := hubtest.New(t)
 //	h.Dataset("openai/gsm8k", map[string]string{"main/test-00000-of-00001.parquet": data})
-//	client, err := hub.New(hub.Options{Endpoint: h.URL, CacheDir: t.TempDir()})
+//	client, err := hub.New(&hub.Options{Endpoint: h.URL, CacheDir: t.TempDir()})
 //
 // It answers as the hub is documented and observed to: small files by a
 // relative redirect to a cache path of the same host with the git object's
