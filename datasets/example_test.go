@@ -53,7 +53,7 @@ func ExampleGenerate() {
 	// The pipeline's own benchmarks, from a folder; datasets.FromHub takes them
 	// from the Hugging Face hub.
 	src := datasets.FromDir("../examples/quickstart/fixtures")
-	res, err := datasets.Generate(context.Background(), src, datasets.GenerateOptions{
+	res, err := datasets.Generate(context.Background(), src, &datasets.GenerateOptions{
 		SampleSize: 3,
 		TrainRatio: new(0.5),
 		Datasets:   []string{"gsm8k", "natural_qa"},

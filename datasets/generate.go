@@ -2,15 +2,14 @@ package datasets
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -21,45 +20,73 @@ const (
 	DefaultSeed       int64 = 42
 )
 
-// GenerateOptions tunes Generate. The zero value does what the Python pipeline
-// does without a configuration.
+// GenerateOptions tunes Generate. The zero value, and nil, do what the Python
+// pipeline does without a configuration.
 type GenerateOptions struct {
-	// SampleSize is the number of rows drawn of each benchmark; a benchmark of
-	// fewer rows is taken whole. Of one with several parts (math has seven)
-	// SampleSize/parts+1 rows are drawn of each part. Default 500.
+	// SampleSize is the number of rows drawn of each benchmark, 1 or more; a
+	// benchmark of fewer rows is taken whole. Of one with several parts (math
+	// has seven) SampleSize/parts+1 rows are drawn of each part. 0: 500.
 	SampleSize int
 	// TrainRatio is the share of the records that goes to training, 0 to 1;
-	// the count is rounded down. Default (nil) 0.8.
+	// the count is rounded down. nil: 0.8.
 	TrainRatio *float64
-	// Seed seeds the sampling and the split. Default (nil) 42, for which the
-	// picks are those of the Python pipeline, whatever its seed: it samples
-	// with 42 always.
+	// Seed seeds the sampling and the split; every number is one. nil: 42, for
+	// which the samples are those of the Python pipeline, whatever its seed: it
+	// samples with 42 always.
 	Seed *int64
-	// Specs are the benchmarks known. Default (nil) Catalog().
+	// Specs are the benchmarks known, each task once. nil: Catalog().
 	Specs []Spec
-	// Datasets names the tasks wanted. Default (nil) all. An unknown name is an
-	// error. As the benchmarks draw from one generator in turn, leaving one out
-	// changes what is picked of the later ones; see KeepPicks.
+	// Datasets names the tasks wanted, all of them in Specs. The benchmarks draw
+	// from one generator, one after another, so leaving one out changes the
+	// samples of the later ones; see KeepSamples. nil: all.
 	Datasets []string
-	// KeepPicks draws for the benchmarks that are left out or skipped too, as
-	// if they had the rows that their Specs expect, so that the others' picks
+	// KeepSamples draws for the benchmarks that are left out or skipped too, as
+	// if they had the rows that their Specs expect, so that the others' samples
 	// are those of a complete run.
-	KeepPicks bool
+	KeepSamples bool
 	// SkipFailed goes on without the benchmarks that cannot be opened, and
-	// tells about them in Result.Datasets. Default: the first error ends it.
+	// tells about them in Result.Datasets. Otherwise the first error ends it.
 	SkipFailed bool
-	// PerTask splits each task on its own, so that both sides hold every task
-	// in the same proportion and a task's split does not depend on the others.
-	// Default: one split of all records, as in the Python pipeline.
-	PerTask bool
-	// LeakFree puts records of equal query text on one side. Without such
+	// Stratified splits each task on its own, so that both sides hold every
+	// task in the same proportion and a task's split does not depend on the
+	// others. Otherwise all records are split at once, as in the Python
+	// pipeline.
+	Stratified bool
+	// GroupSplit puts records of equal query text on one side. Without such
 	// records it changes nothing.
-	LeakFree bool
-	// Logger receives the warnings of the tables. Default (nil) silent.
+	GroupSplit bool
+	// Logger receives the warnings of the tables. nil: silent.
 	Logger *slog.Logger
-	// Progress, when not nil, is called after each benchmark is opened and
-	// after it is read; never from two goroutines at once.
+	// Progress is called after each benchmark is opened and after it is read;
+	// never from two goroutines at once. nil: silent.
 	Progress func(Progress)
+}
+
+// validate fills in the defaults.
+func (o *GenerateOptions) validate() (GenerateOptions, error) {
+	v, f := options.Begin(o, "datasets: GenerateOptions")
+	options.Number(f, "SampleSize", &v.SampleSize, DefaultSampleSize, 1, 0)
+	options.Pointer(f, "TrainRatio", &v.TrainRatio, DefaultTrainRatio, 0, 1)
+	if v.Seed == nil {
+		v.Seed = new(DefaultSeed)
+	}
+	if v.Specs == nil {
+		v.Specs = Catalog()
+	}
+	for i, s := range v.Specs {
+		if err := s.Validate(); err != nil {
+			f.Add("Specs", "has an invalid one: %w", err)
+		}
+		if _, ok := Find(v.Specs[:i], s.Task); ok {
+			f.Add("Specs", "has task %q more than once", s.Task)
+		}
+	}
+	for _, name := range v.Datasets {
+		if _, ok := Find(v.Specs, name); !ok {
+			f.Add("Datasets", "has the unknown task %q; there are %q", name, tasks(v.Specs))
+		}
+	}
+	return v, f.Err()
 }
 
 // Progress is a step of Generate.
@@ -85,8 +112,8 @@ type DatasetResult struct {
 	Spec Spec
 	// Rows is the number of rows found in each part.
 	Rows []int
-	// Picks are the row numbers drawn, within each part, in the order drawn.
-	Picks [][]int
+	// Samples are the row numbers drawn, within each part, in the order drawn.
+	Samples [][]int
 	// Warnings tells what is odd about the files.
 	Warnings []string
 	// Err says why the benchmark was skipped, nil if it was not.
@@ -100,7 +127,7 @@ type DatasetResult struct {
 // records take, benchmark by benchmark in the order of Specs (of the catalogue
 // only gpqa, which shuffles its options). The generator is then seeded afresh
 // and shuffles all records; the first TrainRatio of them are for training.
-func Generate(ctx context.Context, src Source, o GenerateOptions) (*Result, error) {
+func Generate(ctx context.Context, src Source, o *GenerateOptions) (*Result, error) {
 	g, err := newGeneration(o)
 	if err != nil {
 		return nil, err
@@ -114,59 +141,27 @@ func Generate(ctx context.Context, src Source, o GenerateOptions) (*Result, erro
 
 // generation is one run of Generate.
 type generation struct {
-	o          GenerateOptions
-	ratio      float64
+	o          GenerateOptions // validated
 	sampleSeed int64
-	splitSeed  int64
 	specs      []Spec
 	wanted     []bool
 	tables     []*Table // nil where not wanted or failed
 	errs       []error
 }
 
-func newGeneration(o GenerateOptions) (*generation, error) {
-	g := &generation{o: o, ratio: DefaultTrainRatio, sampleSeed: DefaultSeed, specs: o.Specs}
-	var errs []error
-	bad := func(field, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("datasets: GenerateOptions."+field+": "+format, args...))
+func newGeneration(o *GenerateOptions) (*generation, error) {
+	v, err := o.validate()
+	if err != nil {
+		return nil, err
 	}
-	if g.o.SampleSize == 0 {
-		g.o.SampleSize = DefaultSampleSize
-	}
-	if g.o.SampleSize < 0 {
-		bad("SampleSize", "%d is negative", o.SampleSize)
-	}
-	if o.TrainRatio != nil {
-		g.ratio = *o.TrainRatio
-	}
-	if math.IsNaN(g.ratio) || g.ratio < 0 || g.ratio > 1 {
-		bad("TrainRatio", "%v is not between 0 and 1", g.ratio)
-	}
-	if o.Seed != nil {
-		g.sampleSeed = *o.Seed
-	}
-	g.splitSeed = g.sampleSeed
-	if g.specs == nil {
-		g.specs = Catalog()
-	}
+	g := &generation{o: v, sampleSeed: *v.Seed, specs: v.Specs}
 	g.wanted = make([]bool, len(g.specs))
 	g.tables = make([]*Table, len(g.specs))
 	g.errs = make([]error, len(g.specs))
 	for i, s := range g.specs {
-		g.wanted[i] = o.Datasets == nil || slices.Contains(o.Datasets, s.Task)
-		if err := s.Validate(); err != nil {
-			errs = append(errs, err)
-		}
-		if slices.ContainsFunc(g.specs[:i], func(e Spec) bool { return e.Task == s.Task }) {
-			bad("Specs", "two of task %q", s.Task)
-		}
+		g.wanted[i] = v.Datasets == nil || slices.Contains(v.Datasets, s.Task)
 	}
-	for _, name := range o.Datasets {
-		if _, ok := Find(g.specs, name); !ok {
-			bad("Datasets", "unknown task %q; there are %q", name, tasks(g.specs))
-		}
-	}
-	return g, errors.Join(errs...)
+	return g, nil
 }
 
 func tasks(specs []Spec) []string {
@@ -189,7 +184,7 @@ func (g *generation) close() {
 // from afar.
 func (g *generation) openAll(ctx context.Context, src Source) error {
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(4)
+	group.SetLimit(maxOpening)
 	total := 0
 	for _, wanted := range g.wanted {
 		if wanted {
@@ -230,7 +225,7 @@ func (g *generation) progress(stage string, i, done, total int) {
 // run draws, reads and splits; the tables are open.
 func (g *generation) run(ctx context.Context) (*Result, error) {
 	rng := NewRand(g.sampleSeed)
-	picks, err := g.draw(rng)
+	samples, err := g.draw(rng)
 	if err != nil {
 		return nil, err
 	}
@@ -248,8 +243,8 @@ func (g *generation) run(ctx context.Context) (*Result, error) {
 			if g.o.Logger != nil {
 				t.log(g.o.Logger)
 			}
-			d.Rows, d.Picks, d.Warnings = t.PartLens(), picks[i], t.Warnings()
-			recs, err := t.Records(ctx, t.flatten(picks[i]), rng)
+			d.Rows, d.Samples, d.Warnings = t.PartLens(), samples[i], t.Warnings()
+			recs, err := t.Records(ctx, t.flatten(samples[i]), rng)
 			if err != nil {
 				return nil, err
 			}
@@ -290,7 +285,7 @@ func (g *generation) draw(rng *Rand) ([][][]int, error) {
 		}
 		return 0
 	})
-	picks := make([][][]int, len(g.specs))
+	samples := make([][][]int, len(g.specs))
 	for _, i := range order {
 		sizes := g.sizes(i)
 		quota := g.o.SampleSize
@@ -302,19 +297,19 @@ func (g *generation) draw(rng *Rand) ([][][]int, error) {
 			if err != nil {
 				return nil, fmt.Errorf("datasets: %s: %w", g.specs[i].Task, err)
 			}
-			picks[i] = append(picks[i], rows)
+			samples[i] = append(samples[i], rows)
 		}
 	}
-	return picks, nil
+	return samples, nil
 }
 
 // sizes returns the rows of each part to draw from, nothing for a benchmark
-// that is passed over.
+// that is left out.
 func (g *generation) sizes(i int) []int {
 	if t := g.tables[i]; t != nil {
 		return t.parts
 	}
-	if !g.o.KeepPicks {
+	if !g.o.KeepSamples {
 		return nil
 	}
 	var sizes []int
@@ -324,7 +319,7 @@ func (g *generation) sizes(i int) []int {
 	return sizes
 }
 
-// drawRows picks n of size rows, or all in order where there are fewer.
+// drawRows draws n of size rows, or all in order where there are fewer.
 func drawRows(rng *Rand, size, n int) ([]int, error) {
 	if size >= n {
 		return rng.Sample(size, n)
@@ -337,10 +332,10 @@ func drawRows(rng *Rand, size, n int) ([]int, error) {
 }
 
 // flatten turns row numbers within parts into row numbers of the table.
-func (t *Table) flatten(picks [][]int) []int {
+func (t *Table) flatten(samples [][]int) []int {
 	var out []int
 	before := 0
-	for p, rows := range picks {
+	for p, rows := range samples {
 		for _, row := range rows {
 			out = append(out, before+row)
 		}
@@ -353,17 +348,17 @@ func (t *Table) flatten(picks [][]int) []int {
 // records of each task, in order.
 func (g *generation) split(records []llmrouterdata.StandardQueryData, counts []int) (train, test []llmrouterdata.StandardQueryData) {
 	s := &splitter{records: records, inTrain: make([]bool, len(records))}
-	if g.o.LeakFree {
+	if g.o.GroupSplit {
 		s.side = map[string]bool{}
 	}
-	order := NewRand(g.splitSeed).Perm(len(records))
-	if g.o.PerTask {
+	order := NewRand(*g.o.Seed).Perm(len(records))
+	if g.o.Stratified {
 		// Each task has a generator of its own, so that its division depends on
 		// nothing but the seed and its own size. The order of the whole is then
 		// that of all records shuffled.
 		before := 0
 		for _, n := range counts {
-			own := NewRand(g.splitSeed).Perm(n)
+			own := NewRand(*g.o.Seed).Perm(n)
 			for k := range own {
 				own[k] += before
 			}
@@ -425,4 +420,4 @@ func (s *splitter) divide(order []int, n int) {
 
 // cut returns the number of training records among n, rounded down as Python's
 // int(n * ratio) does.
-func (g *generation) cut(n int) int { return int(float64(n) * g.ratio) }
+func (g *generation) cut(n int) int { return int(float64(n) * *g.o.TrainRatio) }

@@ -21,7 +21,7 @@ const fixtures = "../examples/quickstart/fixtures"
 
 func generateFixtures(t *testing.T, o GenerateOptions) *Result {
 	t.Helper()
-	res, err := Generate(t.Context(), FromDir(fixtures), o)
+	res, err := Generate(t.Context(), FromDir(fixtures), &o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,8 +51,8 @@ func TestGenerateDefaults(t *testing.T) {
 		rows := 0
 		for p, n := range d.Rows {
 			rows += n
-			if len(d.Picks[p]) != n {
-				t.Errorf("%s: %d of %d rows taken, though the sample is larger", d.Spec.Task, len(d.Picks[p]), n)
+			if len(d.Samples[p]) != n {
+				t.Errorf("%s: %d of %d rows taken, though the sample is larger", d.Spec.Task, len(d.Samples[p]), n)
 			}
 		}
 		total += rows
@@ -87,9 +87,9 @@ func TestGenerateSampleSizes(t *testing.T) {
 		if d.Spec.Task == "math" {
 			want = 1 // 5/7+1 of each part
 		}
-		for _, p := range d.Picks {
+		for _, p := range d.Samples {
 			if len(p) != want {
-				t.Errorf("%s: %d picks", d.Spec.Task, len(p))
+				t.Errorf("%s: %d samples", d.Spec.Task, len(p))
 			}
 		}
 	}
@@ -101,20 +101,20 @@ func TestGenerateSampleSizes(t *testing.T) {
 func TestGenerateSeeds(t *testing.T) {
 	a := generateFixtures(t, GenerateOptions{SampleSize: 5, Seed: new(int64(0))})
 	b := generateFixtures(t, GenerateOptions{SampleSize: 5, Seed: new(int64(1))})
-	if cmp.Equal(picksOf(a), picksOf(b)) {
-		t.Error("two seeds give the same picks")
+	if cmp.Equal(samplesOf(a), samplesOf(b)) {
+		t.Error("two seeds give the same samples")
 	}
 	c := generateFixtures(t, GenerateOptions{SampleSize: 5})
 	d := generateFixtures(t, GenerateOptions{SampleSize: 5, Seed: new(int64(0))})
-	if cmp.Equal(picksOf(c), picksOf(d)) {
+	if cmp.Equal(samplesOf(c), samplesOf(d)) {
 		t.Error("seed 0 counts as not set")
 	}
 }
 
-func picksOf(r *Result) map[string][][]int {
+func samplesOf(r *Result) map[string][][]int {
 	out := map[string][][]int{}
 	for _, d := range r.Datasets {
-		out[d.Spec.Task] = d.Picks
+		out[d.Spec.Task] = d.Samples
 	}
 	return out
 }
@@ -128,7 +128,7 @@ func TestGenerateTrainRatios(t *testing.T) {
 	}
 }
 
-// A subset changes the later picks, as in the Python pipeline, unless it is
+// A subset changes the later samples, as in the Python pipeline, unless it is
 // asked not to.
 func TestGenerateSubsets(t *testing.T) {
 	specs := Catalog()
@@ -145,16 +145,16 @@ func TestGenerateSubsets(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	all := picksOf(generateFixtures(t, GenerateOptions{SampleSize: 5, Specs: specs}))
+	all := samplesOf(generateFixtures(t, GenerateOptions{SampleSize: 5, Specs: specs}))
 	subset := []string{"gsm8k", "natural_qa", "arc_challenge"}
-	changed := picksOf(generateFixtures(t, GenerateOptions{SampleSize: 5, Specs: specs, Datasets: subset}))
-	kept := generateFixtures(t, GenerateOptions{SampleSize: 5, Specs: specs, Datasets: subset, KeepPicks: true})
+	changed := samplesOf(generateFixtures(t, GenerateOptions{SampleSize: 5, Specs: specs, Datasets: subset}))
+	kept := generateFixtures(t, GenerateOptions{SampleSize: 5, Specs: specs, Datasets: subset, KeepSamples: true})
 	if !cmp.Equal(changed["natural_qa"], all["natural_qa"]) || cmp.Equal(changed["gsm8k"], all["gsm8k"]) {
 		t.Error("the benchmarks left out still draw, or the first one does not")
 	}
 	for _, task := range subset {
-		if diff := cmp.Diff(all[task], picksOf(kept)[task]); diff != "" {
-			t.Errorf("%s: KeepPicks changes the picks (-want +got):\n%s", task, diff)
+		if diff := cmp.Diff(all[task], samplesOf(kept)[task]); diff != "" {
+			t.Errorf("%s: KeepSamples changes the samples (-want +got):\n%s", task, diff)
 		}
 	}
 	if diff := cmp.Diff([]string{"natural_qa", "gsm8k", "arc_challenge"}, taskNames(kept)); diff != "" {
@@ -162,7 +162,7 @@ func TestGenerateSubsets(t *testing.T) {
 	}
 	// The same goes for gpqa's order of options, which is drawn last.
 	full := generateFixtures(t, GenerateOptions{SampleSize: 5, Specs: specs})
-	alone := generateFixtures(t, GenerateOptions{SampleSize: 5, Specs: specs, Datasets: []string{"gpqa"}, KeepPicks: true})
+	alone := generateFixtures(t, GenerateOptions{SampleSize: 5, Specs: specs, Datasets: []string{"gpqa"}, KeepSamples: true})
 	letters := func(r *Result) map[string]string {
 		out := map[string]string{}
 		for _, rec := range slices.Concat(r.Train, r.Test) {
@@ -183,7 +183,7 @@ func TestGenerateSubsets(t *testing.T) {
 // Splitting by task keeps the proportion of each, and a task's side does not
 // depend on the others.
 func TestGeneratePerTask(t *testing.T) {
-	res := generateFixtures(t, GenerateOptions{PerTask: true, TrainRatio: new(0.75)})
+	res := generateFixtures(t, GenerateOptions{Stratified: true, TrainRatio: new(0.75)})
 	train, test := counts(res.Train), counts(res.Test)
 	for _, d := range res.Datasets {
 		task := d.Spec.Task
@@ -191,7 +191,7 @@ func TestGeneratePerTask(t *testing.T) {
 			t.Errorf("%s: %d for training of %d", task, train[task], n)
 		}
 	}
-	alone := generateFixtures(t, GenerateOptions{PerTask: true, TrainRatio: new(0.75), Datasets: []string{"gsm8k"}})
+	alone := generateFixtures(t, GenerateOptions{Stratified: true, TrainRatio: new(0.75), Datasets: []string{"gsm8k"}})
 	inTrain := map[string]bool{}
 	for _, q := range queries(res.Train) {
 		inTrain[q] = true
@@ -214,15 +214,15 @@ func taskSequence(records []record) []string {
 	return out
 }
 
-// twins are benchmarks whose queries repeat.
-func twins(t *testing.T, o GenerateOptions) *Result {
+// repeated makes benchmarks whose queries repeat.
+func repeated(t *testing.T, o GenerateOptions) *Result {
 	t.Helper()
 	decode := Decode(func(row pictureRow, _ *Rand) (record, error) {
 		return record{Query: row.Query, GroundTruth: row.Answer}, nil
 	})
 	part := []Part{{Files: []Location{{Pattern: "x.parquet"}}}}
 	o.Specs = []Spec{{Task: "a", Metric: "em", Decode: decode, Parts: part}, {Task: "b", Metric: "em", Decode: decode, Parts: part}}
-	g, err := newGeneration(o)
+	g, err := newGeneration(&o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func twins(t *testing.T, o GenerateOptions) *Result {
 	return res
 }
 
-func TestGenerateLeakFree(t *testing.T) {
+func TestGenerateGroupSplit(t *testing.T) {
 	leaks := func(r *Result) int {
 		train := map[string]bool{}
 		for _, rec := range r.Train {
@@ -252,9 +252,9 @@ func TestGenerateLeakFree(t *testing.T) {
 		}
 		return n
 	}
-	for _, perTask := range []bool{false, true} {
-		open := twins(t, GenerateOptions{PerTask: perTask})
-		tight := twins(t, GenerateOptions{PerTask: perTask, LeakFree: true})
+	for _, stratified := range []bool{false, true} {
+		open := repeated(t, GenerateOptions{Stratified: stratified})
+		tight := repeated(t, GenerateOptions{Stratified: stratified, GroupSplit: true})
 		if leaks(open) == 0 {
 			t.Error("the rows of the test do not leak")
 		}
@@ -267,9 +267,9 @@ func TestGenerateLeakFree(t *testing.T) {
 	}
 	// Without equal queries it changes nothing.
 	a := generateFixtures(t, GenerateOptions{SampleSize: 10})
-	b := generateFixtures(t, GenerateOptions{SampleSize: 10, LeakFree: true})
+	b := generateFixtures(t, GenerateOptions{SampleSize: 10, GroupSplit: true})
 	if !slices.Equal(queries(a.Train), queries(b.Train)) || !slices.Equal(queries(a.Test), queries(b.Test)) {
-		t.Error("LeakFree changes a split without leaks")
+		t.Error("GroupSplit changes a split without leaks")
 	}
 }
 
@@ -288,14 +288,14 @@ func (w without) Open(ctx context.Context, spec Spec, part Part) ([]File, int, e
 
 func TestGenerateFailures(t *testing.T) {
 	src := without{FromDir(fixtures), []string{"gpqa", "math"}}
-	_, err := Generate(t.Context(), src, GenerateOptions{})
+	_, err := Generate(t.Context(), src, &GenerateOptions{})
 	if !errors.Is(err, ErrNotFound) || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 	var mu sync.Mutex
 	var steps []Progress
 	var log strings.Builder
-	res, err := Generate(t.Context(), src, GenerateOptions{SkipFailed: true, SampleSize: 5,
+	res, err := Generate(t.Context(), src, &GenerateOptions{SkipFailed: true, SampleSize: 5,
 		Logger:   slog.New(slog.NewTextHandler(&log, nil)),
 		Progress: func(p Progress) { mu.Lock(); steps = append(steps, p); mu.Unlock() }})
 	if err != nil {
@@ -323,7 +323,7 @@ func TestGenerateFailures(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, skip := range []bool{false, true} {
-		if _, err := Generate(ctx, FromDir(fixtures), GenerateOptions{SkipFailed: skip}); !errors.Is(err, context.Canceled) {
+		if _, err := Generate(ctx, FromDir(fixtures), &GenerateOptions{SkipFailed: skip}); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled: %v", err)
 		}
 	}
@@ -332,23 +332,23 @@ func TestGenerateFailures(t *testing.T) {
 func TestGenerateOptionErrors(t *testing.T) {
 	good := Catalog()[0]
 	for text, o := range map[string]GenerateOptions{
-		"SampleSize: -1 is negative":       {SampleSize: -1},
-		"TrainRatio: 1.5 is not between":   {TrainRatio: new(1.5)},
-		"TrainRatio: -0.1 is not between":  {TrainRatio: new(-0.1)},
-		"TrainRatio: NaN is not between":   {TrainRatio: new(math.NaN())},
-		`Datasets: unknown task "gsm8"; `:  {Datasets: []string{"gsm8"}},
-		`Specs: two of task "natural_qa"`:  {Specs: []Spec{good, good}},
-		`spec "x": field Metric: empty`:    {Specs: []Spec{{Task: "x"}}},
-		`spec "x": field Parts: empty`:     {Specs: []Spec{{Task: "x"}}},
-		`spec "x": field Decode: not set`:  {Specs: []Spec{{Task: "x"}}},
-		`spec "": field Task: empty`:       {Specs: []Spec{{}}},
-		`field Parts[0].Files: empty`:      {Specs: []Spec{{Task: "x", Parts: []Part{{}}}}},
-		`field Parts[0].Files[0].Pattern:`: {Specs: []Spec{{Task: "x", Parts: []Part{{Files: []Location{{Pattern: "x.arrow"}}}}}}},
-		`field Parts[0].Rows: negative`:    {Specs: []Spec{{Task: "x", Parts: []Part{{Rows: -1}}}}},
-		`field DrawOrder: negative`:        {Specs: []Spec{{Task: "x", DrawOrder: -1}}},
-		`is not a struct`:                  {Specs: []Spec{{Task: "x", Decode: Decode(func(string, *Rand) (record, error) { return record{}, nil })}}},
+		"SampleSize is -1; it is at least 1":         {SampleSize: -1},
+		"TrainRatio is 1.5; it is from 0 to":         {TrainRatio: new(1.5)},
+		"TrainRatio is -0.1; it is from 0 to":        {TrainRatio: new(-0.1)},
+		"TrainRatio is NaN; it is from 0 to":         {TrainRatio: new(math.NaN())},
+		`Datasets has the unknown task "gsm8"; `:     {Datasets: []string{"gsm8"}},
+		`Specs has task "natural_qa" more than once`: {Specs: []Spec{good, good}},
+		`spec "x": field Metric: empty`:              {Specs: []Spec{{Task: "x"}}},
+		`spec "x": field Parts: empty`:               {Specs: []Spec{{Task: "x"}}},
+		`spec "x": field Decode: not set`:            {Specs: []Spec{{Task: "x"}}},
+		`spec "": field Task: empty`:                 {Specs: []Spec{{}}},
+		`field Parts[0].Files: empty`:                {Specs: []Spec{{Task: "x", Parts: []Part{{}}}}},
+		`field Parts[0].Files[0].Pattern:`:           {Specs: []Spec{{Task: "x", Parts: []Part{{Files: []Location{{Pattern: "x.arrow"}}}}}}},
+		`field Parts[0].Rows: negative`:              {Specs: []Spec{{Task: "x", Parts: []Part{{Rows: -1}}}}},
+		`field DrawOrder: negative`:                  {Specs: []Spec{{Task: "x", DrawOrder: -1}}},
+		`is not a struct`:                            {Specs: []Spec{{Task: "x", Decode: Decode(func(string, *Rand) (record, error) { return record{}, nil })}}},
 	} {
-		_, err := Generate(t.Context(), FromDir(os.DevNull), o)
+		_, err := Generate(t.Context(), FromDir(os.DevNull), &o)
 		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -30,20 +30,20 @@ func goldenDifferences(t *testing.T, v golden.Vector) {
 		t.Fatalf("%s: %v", v.Where, err)
 	}
 	// The sampling and the split take the one seed that is configured.
-	picks, err := goldenGeneration(t, v.Where, a).draw(NewRand(a.Seed.int64(t)))
+	samples, err := goldenGeneration(t, v.Where, a).draw(NewRand(a.Seed.int64(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	counted := 0
 	for _, d := range res.Datasets {
 		at := slices.IndexFunc(product.specs, func(s Spec) bool { return s.Task == d.Spec.Task })
-		if diff := cmp.Diff(picks[at], d.Picks); diff != "" && d.Err == nil {
-			t.Errorf("%s: %s: picks (-want +got):\n%s", v.Where, d.Spec.Task, diff)
+		if diff := cmp.Diff(samples[at], d.Samples); diff != "" && d.Err == nil {
+			t.Errorf("%s: %s: samples (-want +got):\n%s", v.Where, d.Spec.Task, diff)
 		}
-		counted += len(slices.Concat(d.Picks...))
+		counted += len(slices.Concat(d.Samples...))
 	}
 	if records := len(res.Train) + len(res.Test); records != counted {
-		t.Errorf("%s: %d records of %d picks", v.Where, records, counted)
+		t.Errorf("%s: %d records of %d samples", v.Where, records, counted)
 	}
 	for _, rec := range slices.Concat(res.Train, res.Test) {
 		if rec.TaskName == "mathvista" {

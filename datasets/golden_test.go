@@ -55,7 +55,7 @@ func goldenGeneration(t *testing.T, where string, a chainArgs) *generation {
 			}
 		}
 	}
-	g, err := newGeneration(GenerateOptions{
+	g, err := newGeneration(&GenerateOptions{
 		SampleSize: max(a.N, a.SampleSize), TrainRatio: &ratio, Seed: new(a.Seed.int64(t)),
 		Specs: specs, Datasets: wanted, SkipFailed: true,
 	})
@@ -109,24 +109,24 @@ func goldenSamples(t *testing.T, v golden.Vector) {
 	golden.Unmarshal(t, v.Where, v.Out, &want)
 	g := goldenGeneration(t, v.Where, a)
 	g.o.SampleSize = a.N // as it is, 0 too
-	picks, err := g.draw(NewRand(g.sampleSeed))
+	samples, err := g.draw(NewRand(g.sampleSeed))
 	if err != nil {
 		t.Fatal(err)
 	}
-	comparePicks(t, v.Where, g, picks, want)
+	compareSamples(t, v.Where, g, samples, want)
 }
 
-func comparePicks(t *testing.T, where string, g *generation, picks [][][]int, want map[string]json.RawMessage) {
+func compareSamples(t *testing.T, where string, g *generation, samples [][][]int, want map[string]json.RawMessage) {
 	t.Helper()
 	for i, spec := range g.specs {
 		raw, ok := want[spec.Task]
 		got := []int{}
-		for _, p := range picks[i] {
+		for _, p := range samples[i] {
 			got = append(got, p...)
 		}
 		if !ok {
 			if len(got) != 0 {
-				t.Errorf("%s: %s: %d picks, want none", where, spec.Task, len(got))
+				t.Errorf("%s: %s: %d samples, want none", where, spec.Task, len(got))
 			}
 			continue
 		}
@@ -134,7 +134,7 @@ func comparePicks(t *testing.T, where string, g *generation, picks [][][]int, wa
 	}
 	for task := range want {
 		if _, known := Find(g.specs, task); !known {
-			t.Errorf("%s: picks of an unknown task %q", where, task)
+			t.Errorf("%s: samples of an unknown task %q", where, task)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func compareList(t *testing.T, where string, got []int, raw json.RawMessage) {
 		want := []int{}
 		golden.Unmarshal(t, where, raw, &want)
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: picks differ (-want +got):\n%s", where, diff)
+			t.Errorf("%s: samples differ (-want +got):\n%s", where, diff)
 		}
 		return
 	}
@@ -385,16 +385,16 @@ func goldenOldBase(t *testing.T, v golden.Vector) {
 	g := goldenGeneration(t, v.Where, a)
 	g.o.SampleSize = a.N
 	rng := NewRand(g.sampleSeed)
-	picks, err := g.draw(rng)
+	samples, err := g.draw(rng)
 	if err != nil {
 		t.Fatal(err)
 	}
-	comparePicks(t, v.Where, g, picks, want.Samples)
+	compareSamples(t, v.Where, g, samples, want.Samples)
 	at := slices.IndexFunc(g.specs, func(s Spec) bool { return s.Task == "gpqa" })
 	if g.tables[at] == nil {
 		t.Fatalf("%s: no gpqa", v.Where)
 	}
-	recs, err := g.tables[at].Records(t.Context(), picks[at][0], rng)
+	recs, err := g.tables[at].Records(t.Context(), samples[at][0], rng)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,19 +11,6 @@ import (
 	"github.com/llmrouter-go/llmrouter/datasets/internal/parquetcol"
 )
 
-// Rows decoded at a time in a scan, and the length of the strings that short
-// texts share then: a text that is kept keeps at most that much alive.
-const (
-	batchRows  = 512
-	shareBytes = 4 << 10
-)
-
-// Bytes read at a time: of a scan, and for single rows.
-const (
-	scanAhead = 256 << 10
-	seekAhead = 16 << 10
-)
-
 type parquetShard struct {
 	task string
 	file File

@@ -292,7 +292,7 @@ func TestMoreRowsThanNumbers(t *testing.T) {
 	}
 	// One such file opens, and fails when a row is read.
 	src := memory{"some.parquet", endless(t)}
-	if _, err := Generate(t.Context(), src, GenerateOptions{Datasets: []string{"gsm8k"}}); !errors.Is(err, ErrCorrupt) {
+	if _, err := Generate(t.Context(), src, &GenerateOptions{Datasets: []string{"gsm8k"}}); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("%v", err)
 	}
 	if err := readBoth(t, spec(t, "gsm8k"), src.data); !errors.Is(err, ErrCorrupt) {

@@ -251,12 +251,12 @@ func TestHubGated(t *testing.T) {
 	h.Dataset("Idavidrein/gpqa", map[string]string{"gpqa_main.csv": gpqaCSV}).Gate("auto")
 	h.Dataset("openai/gsm8k", map[string]string{"main/train-00000-of-00001.parquet": parquetOf(t, "gsm8k", 20)})
 	o := GenerateOptions{Datasets: []string{"gpqa", "gsm8k"}}
-	_, err := Generate(t.Context(), FromHub(client), o)
+	_, err := Generate(t.Context(), FromHub(client), &o)
 	if !errors.Is(err, hub.ErrGated) || !strings.Contains(err.Error(), "datasets/Idavidrein/gpqa") || !strings.Contains(err.Error(), "HF_TOKEN") {
 		t.Errorf("%v", err)
 	}
 	o.SkipFailed = true
-	res, err := Generate(t.Context(), FromHub(client), o)
+	res, err := Generate(t.Context(), FromHub(client), &o)
 	if err != nil || len(res.Train)+len(res.Test) != 20 || !errors.Is(res.Datasets[0].Err, hub.ErrGated) {
 		t.Errorf("%+v, %v", res, err)
 	}

@@ -16,10 +16,6 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/pyjson"
 )
 
-// maxRowBytes is the longest line of a .jsonl file and the longest record of a
-// .csv file.
-const maxRowBytes = 64 << 20
-
 // textShard is a .jsonl or .csv file, packed with gzip or not. It is read from
 // its start for each call, since these files are small and hold no index.
 type textShard struct {
@@ -68,7 +64,7 @@ func (s *textShard) open() (textRows, error) {
 		}
 		r = z
 	}
-	br := bufio.NewReaderSize(r, 64<<10)
+	br := bufio.NewReaderSize(r, textAhead)
 	// A byte-order mark is not part of the first line.
 	if mark, _ := br.Peek(3); string(mark) == "\ufeff" {
 		_, _ = br.Discard(3)

@@ -32,15 +32,15 @@ func run(ctx context.Context, e cli.Env) error {
 	flags := e.Flags("data_generation", "Draws queries from the benchmarks and writes query_data_train and query_data_test.")
 	config := flags.String("config", "", "configuration `file` (YAML)")
 	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
-	sample := flags.Int("sample", 0, "queries a benchmark; goes before the configuration (default 500)")
-	train := flags.String("output_train", "", "training `file`; goes before the configuration")
-	test := flags.String("output_test", "", "test `file`; goes before the configuration")
-	testRun := flags.Bool("test", false, "draw 10 queries a benchmark; --sample goes before it")
+	sample := flags.Int("sample", 0, "queries a benchmark; overrides the configuration (default 500)")
+	train := flags.String("output_train", "", "training `file`; overrides the configuration")
+	test := flags.String("output_test", "", "test `file`; overrides the configuration")
+	testRun := flags.Bool("test", false, "draw 10 queries a benchmark; --sample overrides it")
 	names := flags.String("datasets", "", "comma-separated `tasks` to draw from, for example gsm8k,mmlu (default: all eleven)")
 	source := flags.String("source", "", "`folder` with the benchmarks' files, instead of the hub")
-	keep := flags.Bool("keep_picks", false, "with --datasets: pick the same queries as a run over all benchmarks")
-	perTask := flags.Bool("per_task", false, "split each task on its own (default: one split over all)")
-	leakFree := flags.Bool("leak_free", false, "keep queries of equal text on one side of the split")
+	keep := flags.Bool("keep_samples", false, "with --datasets: draw the same queries as a run over all benchmarks")
+	stratified := flags.Bool("stratified", false, "split each task on its own (default: one split over all)")
+	group := flags.Bool("group_split", false, "keep queries of equal text on one side of the split")
 	skip := flags.Bool("skip_failed", false, "go on without benchmarks that cannot be read")
 	if err := e.Parse(flags); err != nil {
 		return err
@@ -89,8 +89,8 @@ func run(ctx context.Context, e cli.Env) error {
 		src = datasets.FromHub(client)
 	}
 	options := pipeline.GenerateOptions{Source: src, Logger: e.Logger(), Progress: cli.Show(bar)}
-	options.Sampling.KeepPicks, options.Sampling.PerTask = *keep, *perTask
-	options.Sampling.LeakFree, options.Sampling.SkipFailed = *leakFree, *skip
+	options.Sampling.KeepSamples, options.Sampling.SkipFailed = *keep, *skip
+	options.Sampling.Stratified, options.Sampling.GroupSplit = *stratified, *group
 	if *names != "" {
 		for name := range strings.SplitSeq(*names, ",") {
 			options.Sampling.Datasets = append(options.Sampling.Datasets, strings.TrimSpace(name))
@@ -106,11 +106,11 @@ func run(ctx context.Context, e cli.Env) error {
 			fmt.Fprintf(e.Stdout, "%-16s skipped: %v\n", d.Spec.Task, d.Err)
 			continue
 		}
-		picked := 0
-		for _, p := range d.Picks {
-			picked += len(p)
+		drawn := 0
+		for _, part := range d.Samples {
+			drawn += len(part)
 		}
-		fmt.Fprintf(e.Stdout, "%-16s %d queries\n", d.Spec.Task, picked)
+		fmt.Fprintf(e.Stdout, "%-16s %d queries\n", d.Spec.Task, drawn)
 	}
 	fmt.Fprintf(e.Stdout, "%s: %d queries\n%s: %d queries\n", c.DataPath.QueryDataTrain, len(result.Train), c.DataPath.QueryDataTest, len(result.Test))
 	return nil

@@ -154,13 +154,13 @@ func TestDatasets(t *testing.T) {
 		t.Errorf("there is no terminal, and lines are drawn over: %q", errs)
 	}
 
-	// With --keep_picks the benchmarks left out take their share of the random
+	// With --keep_samples the benchmarks left out take their share of the random
 	// numbers, for the rows that the published files have: only with those are
-	// the picks those of a run over all.
+	// the samples those of a run over all.
 	picked := lines(t, train)
-	generate(t, append(args, "--datasets", "gsm8k,mmlu", "--keep_picks")...)
+	generate(t, append(args, "--datasets", "gsm8k,mmlu", "--keep_samples")...)
 	if cmp.Equal(picked, lines(t, train)) {
-		t.Error("--keep_picks changes nothing")
+		t.Error("--keep_samples changes nothing")
 	}
 
 	for _, names := range []string{"gsm8k,gsm9k", "gsm8k,", "GSM8K"} {
@@ -180,13 +180,13 @@ func TestSplits(t *testing.T) {
 	dir := t.TempDir()
 	train, test := filepath.Join(dir, "train.jsonl"), filepath.Join(dir, "test.jsonl")
 	args := []string{"--source", fixtures, "--output_train", train, "--output_test", test, "--sample", "5", "--datasets", "gsm8k,mmlu,mbpp"}
-	generate(t, append(args, "--per_task")...)
+	generate(t, append(args, "--stratified")...)
 	if diff := cmp.Diff(want(4, 0, "gsm8k", "mmlu", "mbpp"), byTask(t, train)); diff != "" {
-		t.Errorf("--per_task: %s", diff)
+		t.Errorf("--stratified: %s", diff)
 	}
-	generate(t, append(args, "--leak_free")...)
+	generate(t, append(args, "--group_split")...)
 	if diff := cmp.Diff(want(5, 0, "gsm8k", "mmlu", "mbpp"), byTask(t, train, test)); diff != "" {
-		t.Errorf("--leak_free: %s", diff)
+		t.Errorf("--group_split: %s", diff)
 	}
 }
 

@@ -456,7 +456,7 @@ func TestServerKnowsEveryQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := datasets.Generate(t.Context(), datasets.FromFS(source), datasets.GenerateOptions{Specs: smallCatalog()})
+	result, err := datasets.Generate(t.Context(), datasets.FromFS(source), &datasets.GenerateOptions{Specs: smallCatalog()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o *GenerateOp
 		}
 		progress.report(Progress{Stage: StageGenerate, Done: done, Total: total, Detail: p.Stage + " " + p.Task})
 	}
-	result, err := datasets.Generate(ctx, o.Source, sampling)
+	result, err := datasets.Generate(ctx, o.Source, &sampling)
 	if err != nil {
 		return nil, fmt.Errorf("pipeline: generating queries: %w", err)
 	}

@@ -26,7 +26,7 @@ type Column struct {
 // Column returns a reader of the column, to be started on a row group.
 func (f *File) Column(l Leaf, o ColumnOptions) *Column {
 	if o.ReadBytes <= 0 {
-		o.ReadBytes = 256 << 10
+		o.ReadBytes = readAhead
 	}
 	return &Column{f: f, leaf: l, o: o, group: -1}
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/llmrouter-go/llmrouter/datasets/internal/snappy"
 )
 
-// zstdMemory bounds the window that a zstd frame may ask for.
-const zstdMemory = 256 << 20
-
 // decompressor unpacks pages into buffers of its own, never beyond the size that
 // the page's header states.
 type decompressor struct {
@@ -86,13 +83,13 @@ type zstdStream struct{ *zstd.Decoder }
 type gzipStream struct{ *gzip.Reader }
 
 // stream reads exactly size bytes. The buffer grows with what comes, so that
-// a header's word alone sets little memory aside.
+// a header's word alone takes little memory.
 func (d *decompressor) stream(s stream, src []byte, size int) error {
 	if err := s.Reset(bytes.NewReader(src)); err != nil {
 		return err
 	}
 	got := 0
-	out := d.room(min(size, max(4*len(src), 64<<10)))
+	out := d.room(min(size, max(4*len(src), unpackAhead)))
 	for {
 		n, err := io.ReadFull(s, out[got:])
 		got += n

@@ -31,7 +31,7 @@ func newDelta(b []byte, limit int) (*delta, error) {
 		head[i], b = v, b[n:]
 	}
 	block, minis, count := head[0], head[1], head[2]
-	if block == 0 || block%128 != 0 || block > 1<<20 || minis == 0 || block%minis != 0 || block/minis%8 != 0 || count > uint64(limit) {
+	if block == 0 || block%128 != 0 || block > maxDeltaBlock || minis == 0 || block%minis != 0 || block/minis%8 != 0 || count > uint64(limit) {
 		return nil, corrupt("the header of a delta page states %d values in blocks of %d", count, block)
 	}
 	d.b, d.left = b, int(count)

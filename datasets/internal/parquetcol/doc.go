@@ -2,7 +2,7 @@
 //
 // The footer and the schema are parquet-go's; the walk over the pages is ours,
 // for three reasons. Sizes that a file states about itself are checked before
-// memory is set aside, so that a few hostile bytes cannot ask for gigabytes.
+// memory is allocated, so that a few hostile bytes cannot ask for gigabytes.
 // Rows that are not wanted cost a page header and not a decoded page. And text
 // goes from the page straight to its final strings.
 //

@@ -10,36 +10,6 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// Limits bounds what a file may ask for. Zero fields take the defaults.
-type Limits struct {
-	// FooterBytes is the largest footer in bytes, by default 64 MiB.
-	FooterBytes int
-	// PageBytes is the largest page in bytes, compressed or not, by default
-	// 256 MiB.
-	PageBytes int
-	// PageValues is the largest number of values of a page, by default 2^24.
-	PageValues int
-	// ListValues is the largest number of values of one row's list, by default
-	// 2^20.
-	ListValues int
-}
-
-func (l Limits) withDefaults() Limits {
-	set := func(p *int, v int) {
-		if *p <= 0 {
-			*p = v
-		}
-	}
-	set(&l.FooterBytes, 64<<20)
-	set(&l.PageBytes, 256<<20)
-	set(&l.PageValues, 1<<24)
-	set(&l.ListValues, 1<<20)
-	return l
-}
-
-// footerMemory bounds the decoded form of a footer.
-const footerMemory = 512 << 20
-
 // File is an open parquet file. Its methods are safe for concurrent use; it
 // holds no more than the footer.
 type File struct {
@@ -74,7 +44,7 @@ func Open(r io.ReaderAt, size int64, limits Limits) (f *File, err error) {
 // checkFooter looks at the file's frame and measures the footer, before a
 // decoder that trusts it is let loose on it.
 func (f *File) checkFooter() error {
-	const frame = 12 // the magic number twice and the footer's length
+	const frame = 12 // two magic numbers and the footer's length
 	var head, tail [8]byte
 	if f.size < frame {
 		return corrupt("not a parquet file: %d bytes", f.size)

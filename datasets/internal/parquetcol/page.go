@@ -13,12 +13,12 @@ import (
 // header reads the page header at the chunk's position and returns it with its
 // length in bytes.
 func (c *chunk) header(off int64) (*format.PageHeader, int, error) {
-	for want := 4 << 10; ; want *= 4 {
+	for want := headerAhead; ; want *= 4 {
 		b, err := c.win.bytes(off, want)
 		if err != nil {
 			return nil, 0, err
 		}
-		n, err := measureStruct(b, structCost*16)
+		n, err := measureStruct(b, headerMemory)
 		if errors.Is(err, errShort) && len(b) == want && want < c.limits.PageBytes {
 			continue
 		}

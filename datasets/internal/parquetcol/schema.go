@@ -38,7 +38,7 @@ func (f *File) readSchema() error {
 	leaves := 0
 	var build func(depth int) (node, error)
 	build = func(depth int) (node, error) {
-		if len(elements) == 0 || depth > maxThriftDepth {
+		if len(elements) == 0 || depth > maxDepth {
 			return node{}, corrupt("the schema is cut short or too deep")
 		}
 		e := &elements[0]

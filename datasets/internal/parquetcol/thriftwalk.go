@@ -10,8 +10,7 @@ import (
 var errShort = errors.New("truncated structure")
 
 const (
-	maxThriftDepth = 32
-	// Memory that parquet-go sets aside for one element of a list: at most
+	// Memory that parquet-go allocates for one element of a list: at most
 	// this for a structure, and no more than a string for anything else.
 	structCost = 640
 	plainCost  = 16
@@ -64,8 +63,8 @@ func (w *thriftWalker) skip(n uint64) error {
 }
 
 func (w *thriftWalker) structure(depth int) error {
-	if depth > maxThriftDepth {
-		return corrupt("structures nested deeper than %d", maxThriftDepth)
+	if depth > maxDepth {
+		return corrupt("structures nested deeper than %d", maxDepth)
 	}
 	for {
 		h, err := w.byte()

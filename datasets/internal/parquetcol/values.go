@@ -106,7 +106,7 @@ type values struct {
 	// its memory.
 	text  string
 	from  int
-	plain bool // text is ASCII, so that any piece of it is UTF-8
+	plain bool // text is ASCII, so that any part of it is UTF-8
 	share int  // length of such a string, 0 for one a value
 	limit int
 }
