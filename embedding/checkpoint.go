@@ -69,12 +69,8 @@ func openCheckpoint(ctx context.Context, fsys fs.FS) (*checkpoint, error) {
 		}
 		return c, nil
 	}
-	return nil, fmt.Errorf("not a model's folder: it has none of %v: %w", checkpointNames(), fs.ErrNotExist)
+	return nil, fmt.Errorf("not a checkpoint: it has none of %v: %w", checkpointNames(), fs.ErrNotExist)
 }
-
-// maxIndexBytes bounds the index of a checkpoint in shards: some 100 bytes a
-// tensor.
-const maxIndexBytes = 64 << 20
 
 // readIndex returns the names of the shards that an index file lists.
 func readIndex(fsys fs.FS, name string) ([]string, error) {
@@ -122,8 +118,7 @@ func (c *checkpoint) add(ctx context.Context, fsys fs.FS, name string, open func
 	return open(c, bytes.NewReader(whole), int64(len(whole)))
 }
 
-// stoppableReader reads until ctx ends, in pieces of some milliseconds: the
-// largest tensor is a quarter of a model.
+// stoppableReader reads until ctx ends.
 type stoppableReader struct {
 	ctx context.Context
 	r   io.ReaderAt
@@ -131,12 +126,11 @@ type stoppableReader struct {
 
 // ReadAt implements io.ReaderAt.
 func (s *stoppableReader) ReadAt(b []byte, off int64) (n int, err error) {
-	const piece = 4 << 20
 	for n < len(b) {
 		if err := s.ctx.Err(); err != nil {
 			return n, err
 		}
-		m, err := s.r.ReadAt(b[n:min(len(b), n+piece)], off+int64(n))
+		m, err := s.r.ReadAt(b[n:min(len(b), n+readStep)], off+int64(n))
 		n += m
 		if err != nil {
 			return n, err

@@ -114,14 +114,6 @@ func parseConfig(b []byte) (Config, error) {
 	return c, c.Validate()
 }
 
-// Limits on what a config.json may ask for, far above any published model:
-// they keep a damaged file from asking for all memory.
-const (
-	maxLayers = 1 << 10
-	maxWidth  = 1 << 16
-	maxRows   = 1 << 24
-)
-
 // Validate reports the fields that no Longformer can have, all of them.
 func (c *Config) Validate() error {
 	var errs []error

@@ -56,7 +56,7 @@ func download(ctx context.Context, client *hub.Client, repo hub.Repo) (dir strin
 	return client.DownloadAll(ctx, repo, append(files, shards...))
 }
 
-// chooseFiles picks what is read of a model's repository, which may hold the
+// chooseFiles selects what is read of a model's repository, which may hold the
 // weights in several forms, each as large as the others. Where they come in
 // shards, index is the file among these that lists them.
 func chooseFiles(names []string) (files []string, index string, err error) {

@@ -15,7 +15,7 @@ import (
 // The tokens of several texts lie under each other in one matrix, a slab,
 // without padding. Every step but attention works on the rows of the slab alone;
 // attention works on one head of one text at a time. A step is cut into tasks
-// that several goroutines take in turn from a counter, and ends with a barrier.
+// that several goroutines take one by one from a counter, and ends with a barrier.
 // How a step is cut bears on no result: an element's value depends on its text
 // alone.
 
@@ -208,7 +208,7 @@ func (r *run) work(w int) {
 	r.each(next(), len(ws.spans), func(i int) { r.finish(&ws.spans[i], w) })
 }
 
-// each runs tasks 0..n of a step, taken in turn by all goroutines.
+// each runs tasks 0..n of a step, taken one by one by all goroutines.
 func (r *run) each(counter *atomic.Int64, n int, task func(i int)) {
 	for !r.stop.Load() {
 		i := int(counter.Add(1)) - 1

@@ -2,7 +2,6 @@ package embedding
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -10,6 +9,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
 	"github.com/llmrouter-go/llmrouter/internal/bpe"
 	"github.com/llmrouter-go/llmrouter/internal/kernel"
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 // Pooling says how the hidden states of a text's tokens become one vector.
@@ -37,65 +37,46 @@ func (p Pooling) String() string {
 // LongformerOptions configure [OpenLongformer]. The zero value, and nil, give
 // the numbers of the Python pipeline.
 type LongformerOptions struct {
-	// Pooling is how a text's vector is made; the default is [Mean].
+	// Pooling is how a text's vector is made. 0: [Mean].
 	Pooling Pooling
 	// MaxTokens is where a text is cut, <s> and </s> included: from 2 to what
-	// the model has positions for, which is also the default (4,096 for the
-	// published models).
+	// the model has positions for. 0: as many (4,096 for the published models).
 	MaxTokens int
-	// Workers is the number of goroutines that compute; the default is
-	// GOMAXPROCS. It changes no result.
+	// Workers is the number of goroutines that compute, 1 or more. It changes
+	// no result. 0: GOMAXPROCS.
 	Workers int
-	// BatchTokens is about how many tokens are computed together: more cost
-	// memory (30 kB each for the base model), fewer cost time. The default is
-	// 256 for each worker and at least 1,024. A longer text is computed alone,
-	// whole. It changes no result.
+	// BatchTokens is about how many tokens are computed together, 1 or more:
+	// more cost memory (30 kB each for the base model), fewer cost time. A
+	// longer text is computed alone, whole. It changes no result. 0: 256 for
+	// each worker and at least 1,024.
 	BatchTokens int
 	// Kernel names the tier of kernels: "avx512", "avx2", "neon" or "generic".
-	// The default is the fastest that this processor has. Results are
-	// bit-identical within a tier, and between "avx2" and "avx512"; between
-	// the others they differ by rounding.
+	// Results are bit-identical within a tier, and between "avx2" and "avx512";
+	// between the others they differ by rounding. Empty: the fastest that this
+	// processor has.
 	Kernel string
 	// Hub downloads a model that is given by its name instead of a folder, into
-	// its cache; the client has a progress callback of its own. The default,
-	// nil, refuses names.
+	// its cache; the client has a progress callback of its own. nil: names are
+	// refused.
 	Hub *hub.Client
-	// Revision is the branch, tag or commit to download; the default is "main".
+	// Revision is the branch, tag or commit to download. Empty: "main".
 	Revision string
 	// Progress is told by [Longformer.Encode], after each batch, how many of
 	// the call's texts are done. It is called from the goroutine that called
-	// Encode.
+	// Encode. nil: silent.
 	Progress func(done, total int)
 }
 
+// validate fills in the defaults, for a model of configuration c.
 func (o *LongformerOptions) validate(c *Config) (LongformerOptions, error) {
-	var v LongformerOptions
-	if o != nil {
-		v = *o
-	}
-	var errs []error
+	v, f := options.Begin(o, "LongformerOptions") // where it is called, "embedding: " and the model come before
 	if v.Pooling != Mean && v.Pooling != CLS {
-		errs = append(errs, fmt.Errorf("option Pooling is %v", v.Pooling))
+		f.Add("Pooling", "is %v, which is unknown", v.Pooling)
 	}
-	if v.MaxTokens == 0 {
-		v.MaxTokens = c.MaxTokens()
-	}
-	if v.MaxTokens < 2 || v.MaxTokens > c.MaxTokens() {
-		errs = append(errs, fmt.Errorf("option MaxTokens is %d, not between 2 and the model's %d", v.MaxTokens, c.MaxTokens()))
-	}
-	if v.Workers == 0 {
-		v.Workers = runtime.GOMAXPROCS(0)
-	}
-	if v.Workers < 0 {
-		errs = append(errs, fmt.Errorf("option Workers is %d", v.Workers))
-	}
-	if v.BatchTokens == 0 {
-		v.BatchTokens = max(1024, 256*v.Workers)
-	}
-	if v.BatchTokens < 0 {
-		errs = append(errs, fmt.Errorf("option BatchTokens is %d", v.BatchTokens))
-	}
-	return v, errors.Join(errs...)
+	options.Number(f, "MaxTokens", &v.MaxTokens, c.MaxTokens(), minTokens, c.MaxTokens())
+	options.Number(f, "Workers", &v.Workers, runtime.GOMAXPROCS(0), 1, 0)
+	options.Number(f, "BatchTokens", &v.BatchTokens, max(minBatch, batchPerWorker*v.Workers), 1, 0)
+	return v, f.Err()
 }
 
 // Longformer is an [Encoder]: a Longformer and its tokenizer. It is safe for

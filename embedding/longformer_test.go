@@ -792,7 +792,7 @@ func TestOpenErrors(t *testing.T) {
 		want   string
 		is     error
 	}{
-		"an empty folder":        {func(f fstest.MapFS) { clear(f) }, "not a model's folder", fs.ErrNotExist},
+		"an empty folder":        {func(f fstest.MapFS) { clear(f) }, "not a checkpoint", fs.ErrNotExist},
 		"no weights":             {func(f fstest.MapFS) { delete(f, "model.safetensors") }, "pytorch_model.bin", fs.ErrNotExist},
 		"config is no JSON":      {func(f fstest.MapFS) { f["config.json"].Data = []byte("{") }, "config.json", nil},
 		"config is a list":       {func(f fstest.MapFS) { f["config.json"].Data = []byte("[]") }, "config.json", nil},

@@ -39,7 +39,7 @@ func OpenLongformer(ctx context.Context, nameOrDir string, o *LongformerOptions)
 		}
 		return m, nil
 	case err == nil:
-		return nil, fmt.Errorf("embedding: %s is a file, not a model's folder", nameOrDir)
+		return nil, fmt.Errorf("embedding: %s is a file, not a checkpoint's folder", nameOrDir)
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("embedding: %w", err)
 	}
@@ -83,13 +83,10 @@ func hasAny(fsys fs.FS, names []string) bool {
 	})
 }
 
-// maxConfigBytes bounds a config.json, which is below 2 kB as published.
-const maxConfigBytes = 1 << 20
-
 func openLongformer(ctx context.Context, fsys fs.FS, o *LongformerOptions) (*Longformer, error) {
 	raw, err := readSmall(fsys, configFile, maxConfigBytes)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("not a model's folder: %w", err)
+		return nil, fmt.Errorf("not a checkpoint: %w", err)
 	}
 	if err != nil {
 		return nil, err

@@ -13,10 +13,10 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/seededweights"
 )
 
-// SeededModel is a model's folder whose weights are made from a seed, for
+// SeededModel is a checkpoint whose weights are made from a seed, for
 // tests, benchmarks and demonstrations: its vectors mean nothing, but they are
-// the same everywhere. The weights are generated as they are read, so that the
-// folder takes no memory.
+// the same everywhere. The weights are generated as they are read, so that it
+// takes no memory.
 //
 //	model, err := embedding.OpenLongformerFS(ctx, embedding.SeededModel(c, 1), nil)
 //

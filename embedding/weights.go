@@ -199,8 +199,6 @@ func (l *loader) check(params []parameter) error {
 	return errors.Join(errs...)
 }
 
-const maxTensorErrors = 8
-
 // read fills dst with a tensor and notes its hash.
 func (l *loader) read(name string, dst []float32) error {
 	if err := l.ctx.Err(); err != nil {
@@ -302,9 +300,6 @@ func (l *loader) run(workers int) error {
 	}
 	return g.Wait()
 }
-
-// maxLoaders bounds the tensors that are held beside the weights.
-const maxLoaders = 8
 
 // hashFloats is the SHA-256 of the little-endian bytes of x, unless ctx ends.
 func hashFloats(ctx context.Context, x []float32) (sum [32]byte, err error) {

@@ -106,7 +106,7 @@ func TestEncoderErrors(t *testing.T) {
 	for name, o := range map[string]cybertron.Options{
 		"no name": {}, "dimension": {Name: "m", Dim: -1}, "workers": {Name: "m", Workers: -1},
 	} {
-		if _, err := cybertron.New(t.Context(), m, o); err == nil {
+		if _, err := cybertron.New(t.Context(), m, &o); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -137,7 +137,7 @@ func TestEncoderStops(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	seen := map[string]bool{}
 	for _, o := range []cybertron.Options{{Name: "m", Dim: 3}, {Name: "m", Dim: 4}, {Name: "m2", Dim: 3}, {Name: "m", Dim: 3, Pooling: 1}} {
-		enc, err := cybertron.New(t.Context(), &model{}, o)
+		enc, err := cybertron.New(t.Context(), &model{}, &o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,13 +9,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 // Options say what a cybertron model computes. Name is required.
 type Options struct {
 	// Name names the model and its weights, for example
 	// "sentence-transformers/all-MiniLM-L6-v2". It is what the fingerprint
-	// knows of them: models that give other vectors need other names.
+	// knows of them: models that give other vectors need other names. Empty is
+	// an error.
 	Name string
 
 	// Pooling is the strategy that the model is asked for, a
@@ -23,12 +25,24 @@ type Options struct {
 	// default), 1 the mean, 2 the maximum, 3 mean and maximum joined.
 	Pooling int
 
-	// Dim is the length of the vectors; 0 finds it out by encoding a word.
+	// Dim is the length of the vectors, 1 or more. 0: New finds it out by
+	// encoding a word.
 	Dim int
 
-	// Workers is how many texts are encoded at the same time; 0 means 1.
-	// The model must be safe for concurrent use where it is more.
+	// Workers is how many texts are encoded at the same time, 1 or more. The
+	// model must be safe for concurrent use where it is more than 1. 0: 1.
 	Workers int
+}
+
+// validate fills in the defaults.
+func (o *Options) validate() (Options, error) {
+	v, f := options.Begin(o, "cybertron: Options")
+	if v.Name == "" {
+		f.Add("Name", "is empty")
+	}
+	options.Number(f, "Dim", &v.Dim, 0, 0, 0)
+	options.Number(f, "Workers", &v.Workers, 1, 1, 0)
+	return v, f.Err()
 }
 
 // Encoder is a cybertron model as an embedding.Encoder. It is safe for
@@ -44,25 +58,21 @@ var (
 )
 
 // New makes an encoder of model. ctx bounds the call that finds out Dim.
-func New(ctx context.Context, model textencoding.Interface, o Options) (*Encoder, error) {
-	switch {
-	case model == nil:
+func New(ctx context.Context, model textencoding.Interface, o *Options) (*Encoder, error) {
+	if model == nil {
 		return nil, errors.New("cybertron: no model")
-	case o.Name == "":
-		return nil, errors.New("cybertron: Options.Name: empty")
-	case o.Dim < 0:
-		return nil, fmt.Errorf("cybertron: Options.Dim: %d", o.Dim)
-	case o.Workers < 0:
-		return nil, fmt.Errorf("cybertron: Options.Workers: %d", o.Workers)
 	}
-	o.Workers = max(1, o.Workers)
-	e := &Encoder{model: model, options: o}
-	if o.Dim == 0 {
-		v, err := e.encode(ctx, "dimension")
+	v, err := o.validate()
+	if err != nil {
+		return nil, err
+	}
+	e := &Encoder{model: model, options: v}
+	if v.Dim == 0 {
+		vector, err := e.encode(ctx, "dimension")
 		if err != nil {
-			return nil, fmt.Errorf("cybertron: %s: finding out the dimension: %w", o.Name, err)
+			return nil, fmt.Errorf("cybertron: %s: finding out the dimension: %w", v.Name, err)
 		}
-		e.options.Dim = len(v)
+		e.options.Dim = len(vector)
 	}
 	return e, nil
 }

@@ -41,7 +41,7 @@ func parseAnswer(body []byte, n, dim int) ([][]float32, error) {
 		case index < 0 || index >= n:
 			return nil, fmt.Errorf("%w: index %d for %d texts", ErrResponse, index, n)
 		case vectors[index] != nil:
-			return nil, fmt.Errorf("%w: index %d stands there twice", ErrResponse, index)
+			return nil, fmt.Errorf("%w: duplicate index %d", ErrResponse, index)
 		}
 		v, err := parseVector(item.Embedding)
 		if err != nil {

@@ -73,9 +73,6 @@ func (e *Encoder) read(res *http.Response) ([]byte, error) {
 	return body, nil
 }
 
-// maxErrorBody is how much of an error's body is read.
-const maxErrorBody = 64 << 10
-
 // sdkHeaders tell the service about this machine, which it need not know.
 var sdkHeaders = []string{
 	"X-Stainless-Lang", "X-Stainless-Package-Version", "X-Stainless-Os", "X-Stainless-Arch",
@@ -97,8 +94,8 @@ func (e *Encoder) guard(req *http.Request, next option.MiddlewareNext) (*http.Re
 	_ = res.Body.Close()
 	status := &StatusError{Status: res.StatusCode, RetryAfter: retryAfter(res.Header, time.Now())}
 	status.Code, status.Message = errorBody(body)
-	status.Code = e.clean(status.Code, 100)
-	status.Message = e.clean(status.Message, 500)
+	status.Code = e.clean(status.Code, maxCode)
+	status.Message = e.clean(status.Message, maxMessage)
 	return nil, status
 }
 
@@ -176,7 +173,7 @@ func (e *Encoder) delay(attempt int, err error) (d time.Duration, ok bool) {
 	if status, ok := errors.AsType[*StatusError](err); ok && status.RetryAfter >= 0 {
 		return status.RetryAfter, status.RetryAfter <= e.options.MaxWait
 	}
-	d = min(time.Second/2<<min(attempt-1, 20), e.options.MaxWait)
+	d = min(time.Second/2<<min(attempt-1, maxDoublings), e.options.MaxWait)
 	return d - rand.N(d/4+1), true // so that clients do not return all at once
 }
 

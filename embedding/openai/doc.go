@@ -2,7 +2,7 @@
 // OpenAI API for embeddings: POST {endpoint}/embeddings. Hosted models, gateways
 // and local servers (vLLM, Ollama, llama.cpp, text-embeddings-inference) do.
 //
-//	enc, err := openai.New(ctx, openai.Options{
+//	enc, err := openai.New(ctx, &openai.Options{
 //		Model:  "text-embedding-3-small",
 //		APIKey: openai.Secret(key),
 //	})

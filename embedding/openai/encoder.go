@@ -30,24 +30,26 @@ var (
 
 // New makes an encoder. Where Options.Dim is 0 it makes one request, which ctx
 // bounds; otherwise it makes none.
-func New(ctx context.Context, o Options) (*Encoder, error) {
-	if err := o.complete(); err != nil {
+func New(ctx context.Context, o *Options) (*Encoder, error) {
+	v, err := o.validate()
+	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{options: o, key: &o.APIKey, wait: wait}
-	e.options.APIKey = ""
+	key := v.APIKey
+	v.APIKey = ""
+	e := &Encoder{options: v, key: &key, wait: wait}
 	settings := []option.RequestOption{
-		option.WithBaseURL(o.Endpoint),
-		option.WithHTTPClient(o.HTTPClient),
+		option.WithBaseURL(v.Endpoint),
+		option.WithHTTPClient(v.HTTPClient),
 		option.WithMaxRetries(0), // this package retries: also timeouts and answers cut short
 		option.WithMiddleware(e.guard),
 	}
-	if o.APIKey != "" {
-		settings = append(settings, option.WithAPIKey(string(o.APIKey)))
+	if key != "" {
+		settings = append(settings, option.WithAPIKey(string(key)))
 	}
 	// The service, unlike the client, reads no environment variables.
 	e.service = sdk.NewEmbeddingService(settings...)
-	if o.Dim == 0 {
+	if v.Dim == 0 {
 		vectors, err := e.request(ctx, []string{"dimension"})
 		if err != nil {
 			return nil, fmt.Errorf("%w, finding out the dimension", err)
@@ -113,8 +115,8 @@ func (e *Encoder) Encode(ctx context.Context, texts []string) ([][]float32, erro
 	return vectors, nil
 }
 
-// distinct gives the texts without repetitions, and the place of each text
-// among them.
+// distinct gives the texts without duplicates, and the place of each text among
+// them.
 func distinct(texts []string) (unique []string, place []int) {
 	seen := make(map[string]int, len(texts))
 	place = make([]int, len(texts))

@@ -124,7 +124,7 @@ func (s *service) encoder(o Options) *Encoder {
 	if o.Dim == 0 {
 		o.Dim = 3
 	}
-	e, err := New(context.Background(), o)
+	e, err := New(context.Background(), &o)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestRequest(t *testing.T) {
 
 func TestDim(t *testing.T) {
 	s := start(t)
-	e, err := New(t.Context(), Options{Model: "m", Endpoint: s.URL + "/v1/"})
+	e, err := New(t.Context(), &Options{Model: "m", Endpoint: s.URL + "/v1/"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,11 +260,11 @@ func TestDim(t *testing.T) {
 		t.Errorf("%d requests: asked again", s.count())
 	}
 	s.shape = func(vectors [][]float32) any { vectors[0] = vectors[0][:2]; return usual(vectors) }
-	if _, err := New(t.Context(), Options{Model: "m", Endpoint: s.URL + "/v1"}); err != nil {
+	if _, err := New(t.Context(), &Options{Model: "m", Endpoint: s.URL + "/v1"}); err != nil {
 		t.Error(err)
 	}
 	s.answer(func(w http.ResponseWriter, _ *http.Request, _ int) bool { w.WriteHeader(404); return true })
-	if _, err := New(t.Context(), Options{Model: "m", Endpoint: s.URL + "/v1"}); err == nil || !strings.Contains(err.Error(), "finding out the dimension") {
+	if _, err := New(t.Context(), &Options{Model: "m", Endpoint: s.URL + "/v1"}); err == nil || !strings.Contains(err.Error(), "finding out the dimension") {
 		t.Errorf("%v", err)
 	}
 }
@@ -593,12 +593,12 @@ func TestOptions(t *testing.T) {
 		"Timeout":          {Model: "m", Timeout: -1},
 		"MaxResponseBytes": {Model: "m", MaxResponseBytes: -1},
 	} {
-		_, err := New(t.Context(), o)
-		if err == nil || !strings.Contains(err.Error(), "openai: Options."+strings.TrimSpace(field)+": ") || strings.Contains(err.Error(), "password") {
+		_, err := New(t.Context(), &o)
+		if err == nil || !strings.Contains(err.Error(), "openai: Options."+strings.TrimSpace(field)+" ") || strings.Contains(err.Error(), "password") {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	_, err := New(t.Context(), Options{Dim: -1, Timeout: -1})
+	_, err := New(t.Context(), &Options{Dim: -1, Timeout: -1})
 	if n := strings.Count(fmt.Sprint(err), "Options."); n != 3 {
 		t.Errorf("%d of 3 faults named: %v", n, err)
 	}
@@ -695,7 +695,7 @@ func ExampleNew() {
 	}))
 	defer server.Close()
 
-	enc, err := New(context.Background(), Options{Model: "bge-small-en-v1.5", Endpoint: server.URL + "/v1"})
+	enc, err := New(context.Background(), &Options{Model: "bge-small-en-v1.5", Endpoint: server.URL + "/v1"})
 	if err != nil {
 		panic(err)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestEncoderDoesNotShowItsKey(t *testing.T) {
-	e, err := New(t.Context(), Options{Model: "m", APIKey: "sk-hunter2", Dim: 3})
+	e, err := New(t.Context(), &Options{Model: "m", APIKey: "sk-hunter2", Dim: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,12 +51,11 @@ func check[T number](f *Faults, field string, v, least, most T) {
 	}
 }
 
-// Number gives a field that is 0 its default, and checks any other value: it is
-// from least to most. most is 0 for no upper bound.
+// Number gives a field that is 0 its default, and checks that the value is from
+// least to most. most is 0 for no upper bound.
 func Number[T number](f *Faults, field string, v *T, standard, least, most T) {
 	if *v == 0 {
 		*v = standard
-		return
 	}
 	check(f, field, *v, least, most)
 }
@@ -66,7 +65,6 @@ func Number[T number](f *Faults, field string, v *T, standard, least, most T) {
 func Pointer[T number](f *Faults, field string, v **T, standard, least, most T) {
 	if *v == nil {
 		*v = &standard
-		return
 	}
 	check(f, field, **v, least, most)
 }
@@ -79,7 +77,7 @@ func (f *Faults) URL(field, text, secret string) {
 	case err != nil:
 		f.Add(field, "is not a URL")
 	case u.User != nil:
-		f.Add(field, "holds a user name or password; use %s", secret)
+		f.Add(field, "holds credentials; use %s", secret)
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.RawQuery != "", u.Fragment != "":
 		f.Add(field, "is not of the form https://host/path")
 	}

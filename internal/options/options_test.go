@@ -52,7 +52,7 @@ func TestURL(t *testing.T) {
 		"localhost:80":          "p: O.Endpoint is not of the form https://host/path",
 		"https://h?key=geheim":  "p: O.Endpoint is not of the form https://host/path",
 		"https://h#x":           "p: O.Endpoint is not of the form https://host/path",
-		"https://u:geheim@h":    "p: O.Endpoint holds a user name or password; use Token",
+		"https://u:geheim@h":    "p: O.Endpoint holds credentials; use Token",
 		"https://u:geheim@h:nn": "p: O.Endpoint is not a URL",
 	} {
 		_, f := options.Begin[sample](nil, "p: O")
