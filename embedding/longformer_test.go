@@ -592,8 +592,8 @@ func TestWorkspace(t *testing.T) {
 func TestOptions(t *testing.T) {
 	for name, o := range map[string]LongformerOptions{
 		"Pooling is Pooling(7)": {Pooling: 7},
-		"MaxTokens is 1,":       {MaxTokens: 1},
-		"MaxTokens is 401,":     {MaxTokens: 401},
+		"MaxTokens is 1;":       {MaxTokens: 1},
+		"MaxTokens is 401;":     {MaxTokens: 401},
 		"Workers is -1":         {Workers: -1},
 		"BatchTokens is -5":     {BatchTokens: -5},
 		`no tier "mmx"`:         {Kernel: "mmx"},

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 // Item is one record of a batch: a reply and the metric that its record names.
@@ -30,15 +32,26 @@ type Outcome struct {
 
 // BatchOptions says how [Evaluate] works. The zero value (or nil) serves.
 type BatchOptions struct {
-	// Registry holds the metrics; the default is [Builtin].
+	// Registry holds the metrics. The zero Registry: [Builtin].
 	Registry Registry
-	// Workers is how many Items are scored at a time; default (0) is the number
-	// of processors that Go uses (GOMAXPROCS). It does not change the outcomes.
+	// Workers is how many Items are scored at a time, 1 or more. It does not
+	// change the outcomes. 0: the number of processors that Go uses
+	// (GOMAXPROCS).
 	Workers int
-	// Progress, if not nil, is called after each Item with the number of Items
-	// done and of all, done counting up by one from 1 to total. Calls do not
-	// overlap, and the workers wait for them.
+	// Progress is called after each Item with the number of Items done and of
+	// all, done counting up by one from 1 to total. Calls do not overlap, and
+	// the workers wait for them. nil: silent.
 	Progress func(done, total int)
+}
+
+// validate fills in the defaults.
+func (o *BatchOptions) validate() (BatchOptions, error) {
+	v, f := options.Begin(o, "metrics: BatchOptions")
+	options.Number(f, "Workers", &v.Workers, runtime.GOMAXPROCS(0), 1, 0)
+	if v.Registry.metrics == nil {
+		v.Registry = Builtin()
+	}
+	return v, f.Err()
 }
 
 // Evaluate scores many records and returns one Outcome for each, in the order
@@ -48,18 +61,9 @@ type BatchOptions struct {
 // before all Items were scored: the Outcomes are returned all the same, those
 // of the Items that were not begun with that error. No Items give no Outcomes.
 func Evaluate(ctx context.Context, items []Item, o *BatchOptions) ([]Outcome, error) {
-	var opts BatchOptions
-	if o != nil {
-		opts = *o
-	}
-	if opts.Workers < 0 {
-		return nil, fmt.Errorf("metrics: Workers is %d; want 0 (the default) or more", opts.Workers)
-	}
-	if opts.Workers == 0 {
-		opts.Workers = runtime.GOMAXPROCS(0)
-	}
-	if opts.Registry.metrics == nil {
-		opts.Registry = Builtin()
+	opts, err := o.validate()
+	if err != nil {
+		return nil, err
 	}
 
 	outcomes := make([]Outcome, len(items))

@@ -257,9 +257,6 @@ func fixASlashB(s string, lenient bool) (string, error) {
 	}
 }
 
-// maxIntDigits is how many digits Python's int takes (since 3.11).
-const maxIntDigits = 4300
-
 // pythonInt reports whether Python's int takes s in base ten, and whether it
 // prints the number exactly as s.
 func pythonInt(s string) (ok, plain bool) {

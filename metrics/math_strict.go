@@ -164,10 +164,6 @@ func strictLaTeX(s string) string {
 	return s
 }
 
-// maxBraces is how many pairs of braces around an answer are dropped. It bounds
-// the time.
-const maxBraces = 8
-
 // isGroup reports whether one pair of braces holds all of s.
 func isGroup(s string) bool {
 	return strings.HasPrefix(s, "{") && groupLen(s) == len(s)

@@ -185,8 +185,7 @@ var fillers = map[string]bool{
 // most a few fillers later. Unless it is said already, one of them must say
 // "is".
 func (l labels) after(s string, at int, said bool) (label, bool) {
-	const most = 10 // fillers and LaTeX commands; it bounds the time
-	for words := 0; words < most; {
+	for words := 0; words < maxFillers; {
 		if at == len(s) {
 			return 0, false
 		}

@@ -61,10 +61,6 @@ func quotient(whole, above, below number) (number, bool) {
 	return number{quotient: q.Add(q, w)}, true
 }
 
-// maxRatDigits is how long a number may be to be calculated with. It bounds the
-// time.
-const maxRatDigits = 200
-
 func (d decimal) rat() (*big.Rat, bool) {
 	if len(d.digits) > maxRatDigits || d.point > maxRatDigits || d.point < -maxRatDigits {
 		return nil, false

@@ -53,11 +53,10 @@ func (e *UnknownMetricError) Error() string {
 
 // clip cuts a name that comes from data to what a message can bear.
 func clip(s string) string {
-	const most = 60
-	if len(s) <= most {
+	if len(s) <= maxShown {
 		return s
 	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
+	return strings.ToValidUTF8(s[:maxShown], "") + "..."
 }
 
 func (r Registry) unknown(task, metric string) *UnknownMetricError {

@@ -164,7 +164,7 @@ func TestAttacksAreReal(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the attacks are written for Linux")
 	}
-	options, err := (*NativeOptions)(nil).filled()
+	options, err := (*NativeOptions)(nil).validate()
 	if err != nil {
 		t.Fatal(err)
 	}

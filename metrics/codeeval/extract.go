@@ -86,9 +86,6 @@ func hasMarker(text, marker string) (size int, ok bool) {
 	return size, true
 }
 
-// maxDigits is how long a text Python's int() reads.
-const maxDigits = 4300
-
 // decimalID reads an integer as Python's int(str) does: white space around it,
 // a sign, decimal digits of any script, single underscores between them.
 func decimalID(text string) (string, error) {
@@ -105,7 +102,7 @@ func decimalID(text string) (string, error) {
 			continue
 		}
 		d, ok := pytext.IsDecimal(r)
-		if !ok || len(digits) == maxDigits {
+		if !ok || len(digits) == maxIntDigits {
 			return "", fmt.Errorf("%w: %.40q", ErrTaskID, text)
 		}
 		underscore = false

@@ -7,9 +7,6 @@ import (
 	"math"
 )
 
-// maxFrame bounds an answer of a guest, in bytes.
-const maxFrame = 1 << 20
-
 // writeFrame writes a message with its length before it, as 32 bits big endian.
 func writeFrame(w io.Writer, body []byte) error {
 	if len(body) > math.MaxInt32 { // many large tests

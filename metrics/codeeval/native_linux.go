@@ -28,9 +28,6 @@ var zygoteSource string
 // nobody is the user that programs run as when the caller is root.
 const nobody = 65534
 
-// scratch is the size of the file system that a program can write to, in bytes.
-const scratch = 32 << 20
-
 // NativeSandbox runs programs with the machine's own Python, each in a child
 // that a warm interpreter forks and that confines itself before it runs
 // anything.
@@ -75,7 +72,7 @@ func (s nativeSetup) process() *syscall.SysProcAttr {
 // wrong ones fail, and what must be refused is refused. The error is an
 // [*UnavailableError] when no interpreter and isolation of this machine holds.
 func OpenNative(ctx context.Context, o *NativeOptions) (*NativeSandbox, error) {
-	options, err := o.filled()
+	options, err := o.validate()
 	if err != nil {
 		return nil, err
 	}
@@ -217,10 +214,6 @@ type zygote struct {
 	answers  *os.File
 	stopped  sync.Once
 }
-
-// startTime is how long an interpreter may take to get ready, on a machine
-// that has other things to do.
-const startTime = 30 * time.Second
 
 func startZygote(ctx context.Context, setup nativeSetup) (*zygote, error) {
 	requestsRead, requestsWrite, err := os.Pipe()

@@ -1,10 +1,13 @@
 package codeeval
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 // Backend is a way to run programs.
@@ -49,7 +52,7 @@ func ParseBackend(s string) (Backend, error) {
 
 // Options configures [Open]. The zero value is ready for use.
 type Options struct {
-	// Backend is which sandbox to open. Default BackendAuto.
+	// Backend is which sandbox to open. 0: BackendAuto.
 	Backend Backend
 	// Native and WASI configure the backends.
 	Native NativeOptions
@@ -57,45 +60,47 @@ type Options struct {
 	// RunUnsandboxedWhenNoneHolds runs programs as ordinary processes with all
 	// the rights of this one when no sandbox can be used: they can read the
 	// user's files and keys, use the network and leave processes behind.
-	// Default false: Open returns ErrNoSandbox then.
+	// Otherwise Open returns ErrNoSandbox then.
 	RunUnsandboxedWhenNoneHolds bool
 	// Logger tells which backends were tried. It also serves the backends
-	// whose own Logger is nil. Nil: silent.
+	// whose own Logger is nil. nil: silent.
 	Logger *slog.Logger
+}
+
+// validate fills in the defaults, the backends' too, so that wrong options are
+// told before anything is tried.
+func (o *Options) validate() (Options, error) {
+	v, f := options.Begin(o, "codeeval: Options")
+	if v.Backend < BackendAuto || v.Backend > BackendWASI {
+		f.Add("Backend", "is %v, which is unknown", v.Backend)
+	}
+	if v.Logger == nil {
+		v.Logger = slog.New(slog.DiscardHandler)
+	}
+	v.Native.Logger = cmp.Or(v.Native.Logger, v.Logger)
+	v.WASI.Logger = cmp.Or(v.WASI.Logger, v.Logger)
+	var native, wasi error
+	v.Native, native = v.Native.validate()
+	v.WASI, wasi = v.WASI.validate()
+	return v, errors.Join(f.Err(), native, wasi)
 }
 
 // Open opens the best sandbox of this machine. The error is [ErrNoSandbox],
 // with the reason for each backend, when there is none. Nil options are the
 // zero Options.
 func Open(ctx context.Context, o *Options) (Sandbox, error) {
-	var options Options
-	if o != nil {
-		options = *o
-	}
-	if options.Native.Logger == nil {
-		options.Native.Logger = options.Logger
-	}
-	if options.WASI.Logger == nil {
-		options.WASI.Logger = options.Logger
-	}
-	// Wrong options are told before anything is tried.
-	native, err1 := options.Native.filled()
-	_, err2 := options.WASI.filled()
-	if err := errors.Join(err1, err2); err != nil {
+	v, err := o.validate()
+	if err != nil {
 		return nil, err
 	}
-	var open []func() (Sandbox, error)
-	openNative := func() (Sandbox, error) { return opened(OpenNative(ctx, &options.Native)) }
-	openWASI := func() (Sandbox, error) { return opened(OpenWASI(ctx, &options.WASI)) }
-	switch options.Backend {
-	case BackendAuto:
-		open = append(open, openNative, openWASI)
+	openNative := func() (Sandbox, error) { return opened(OpenNative(ctx, &v.Native)) }
+	openWASI := func() (Sandbox, error) { return opened(OpenWASI(ctx, &v.WASI)) }
+	open := []func() (Sandbox, error){openNative, openWASI}
+	switch v.Backend {
 	case BackendNative:
-		open = append(open, openNative)
+		open = open[:1]
 	case BackendWASI:
-		open = append(open, openWASI)
-	default:
-		return nil, fmt.Errorf("codeeval: Options.Backend: %v is unknown", options.Backend)
+		open = open[1:]
 	}
 	var failures []error
 	for _, try := range open {
@@ -108,12 +113,10 @@ func Open(ctx context.Context, o *Options) (Sandbox, error) {
 		}
 		failures = append(failures, err)
 	}
-	if options.RunUnsandboxedWhenNoneHolds {
-		sandbox, err := openUnsandboxed(ctx, native)
+	if v.RunUnsandboxedWhenNoneHolds {
+		sandbox, err := openUnsandboxed(ctx, v.Native)
 		if err == nil {
-			if options.Logger != nil {
-				options.Logger.Warn("programs run without a sandbox", "error", errors.Join(failures...))
-			}
+			v.Logger.Warn("programs run without a sandbox", "error", errors.Join(failures...))
 			return sandbox, nil
 		}
 		failures = append(failures, err)

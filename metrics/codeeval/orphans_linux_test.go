@@ -159,7 +159,7 @@ func TestHost(t *testing.T) {
 	if err := json.Unmarshal([]byte(os.Getenv("CODEEVAL_TEST_SETUP")), &told); err != nil {
 		t.Fatal(err)
 	}
-	options, err := (&NativeOptions{TimeLimit: time.Hour, Workers: 3}).filled()
+	options, err := (&NativeOptions{TimeLimit: time.Hour, Workers: 3}).validate()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,13 +29,10 @@ type Program struct {
 	// Strict runs the solution in one process and the tests in another: calls
 	// and plain data cross, objects do not. Then always-equal objects,
 	// shadowed built-in functions and patched modules do not pass either. It
-	// takes about twice the time, and a solution that returns objects of a
+	// takes about double the time, and a solution that returns objects of a
 	// class of its own fails.
 	Strict bool
 }
-
-// maxSource bounds what is handed to the interpreter, in bytes.
-const maxSource = 16 << 20
 
 // refused says why a program is a failure before any interpreter sees it: text
 // that is not UTF-8 cannot be Python source.

@@ -354,7 +354,7 @@ func TestSelfCheckFinds(t *testing.T) {
 			t.Errorf("a sandbox that %s holds", name)
 		}
 	}
-	options, err := (*NativeOptions)(nil).filled()
+	options, err := (*NativeOptions)(nil).validate()
 	if err != nil {
 		t.Fatal(err)
 	}

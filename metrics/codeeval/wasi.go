@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 //go:embed guest/wasi.py
@@ -27,25 +29,25 @@ var wasiSource string
 // WASIOptions configures [OpenWASI]. The zero value is ready for use once the
 // module is in its place.
 type WASIOptions struct {
-	// Module holds the bytes of the module. Default: those of ModulePath.
+	// Module holds the bytes of the module. nil: those of ModulePath.
 	Module []byte
-	// ModulePath names the module's file. Default: [WASIModulePath].
+	// ModulePath names the module's file. Empty: [WASIModulePath].
 	ModulePath string
 	// CacheDir is a folder for compiled code, which makes the second start
 	// take a fraction of a second instead of several. Whoever can write there
-	// can run code as this process. Default: llmrouter/wazero in the user's
-	// cache folder.
+	// can run code as this process. Empty: llmrouter/wazero in the user's cache
+	// folder.
 	CacheDir string
-	// Workers is how many programs run at a time. Default: as many as Go runs
-	// threads (GOMAXPROCS).
+	// Workers is how many programs run at a time, 1 or more. 0: as many as Go
+	// runs threads (GOMAXPROCS).
 	Workers int
-	// TimeLimit is the wall time of one program. Default 30 s: Python takes
-	// about ten times as long here, and the pipeline's limit is 3 s.
+	// TimeLimit is the wall time of one program, more than 0. 0: 30 s, as Python
+	// takes about ten times as long here and the pipeline's limit is 3 s.
 	TimeLimit time.Duration
 	// MemoryLimit is the memory of the interpreter, in bytes, 128 MiB to
-	// 4 GiB, rounded down to 64 KiB. Default 256 MiB.
+	// 4 GiB, rounded down to 64 KiB. 0: 256 MiB.
 	MemoryLimit int64
-	// Logger tells how long compiling and booting took. Nil: silent.
+	// Logger tells how long compiling and booting took. nil: silent.
 	Logger *slog.Logger
 
 	// copied makes instances copy the snapshot as they do where it cannot be
@@ -53,42 +55,20 @@ type WASIOptions struct {
 	copied bool
 }
 
-const (
-	wasiTimeLimit = 30 * time.Second
-	wasiMemory    = 256 << 20
-	minWASIMemory = 128 << 20
-	wasmPage      = 1 << 16
-	maxWASIMemory = 1 << 32
-)
-
-// filled returns the options with the defaults put in, or an error that names
-// each wrong field.
-func (o *WASIOptions) filled() (WASIOptions, error) {
-	var out WASIOptions
-	if o != nil {
-		out = *o
+// validate fills in the defaults.
+func (o *WASIOptions) validate() (WASIOptions, error) {
+	v, f := options.Begin(o, "codeeval: WASIOptions")
+	options.Number(f, "Workers", &v.Workers, runtime.GOMAXPROCS(0), 1, 0)
+	options.Number(f, "TimeLimit", &v.TimeLimit, wasiTimeLimit, 1, 0)
+	options.Number(f, "MemoryLimit", &v.MemoryLimit, wasiMemory, minWASIMemory, maxWASIMemory)
+	if v.Logger == nil {
+		v.Logger = slog.New(slog.DiscardHandler)
 	}
-	var errs []error
-	if out.Workers < 0 {
-		errs = append(errs, fmt.Errorf("codeeval: WASIOptions.Workers: %d is negative", out.Workers))
-	} else if out.Workers == 0 {
-		out.Workers = runtime.GOMAXPROCS(0)
-	}
-	if out.TimeLimit < 0 {
-		errs = append(errs, fmt.Errorf("codeeval: WASIOptions.TimeLimit: %v is negative", out.TimeLimit))
-	} else if out.TimeLimit == 0 {
-		out.TimeLimit = wasiTimeLimit
-	}
-	if out.MemoryLimit == 0 {
-		out.MemoryLimit = wasiMemory
-	} else if out.MemoryLimit < minWASIMemory || out.MemoryLimit > maxWASIMemory {
-		errs = append(errs, fmt.Errorf("codeeval: WASIOptions.MemoryLimit: %d is not in %d..%d", out.MemoryLimit, minWASIMemory, int64(maxWASIMemory)))
-	}
-	if out.Logger == nil {
-		out.Logger = slog.New(slog.DiscardHandler)
-	}
-	return out, errors.Join(errs...)
+	return v, f.Err()
 }
+
+// wasmPage is the unit of a module's memory.
+const wasmPage = 1 << 16
 
 // WASISandbox runs programs in CPython compiled to WebAssembly, inside this
 // process. The interpreter has no files, no network, no processes and no
@@ -104,7 +84,7 @@ type WASISandbox struct {
 // refused. The error is an [*UnavailableError] when there is no module or no
 // compiler for this processor.
 func OpenWASI(ctx context.Context, o *WASIOptions) (*WASISandbox, error) {
-	options, err := o.filled()
+	options, err := o.validate()
 	if err != nil {
 		return nil, err
 	}
@@ -307,8 +287,7 @@ func (w *wasiWorker) runStrict(ctx context.Context, p Program, token []byte, ans
 		in: io.MultiReader(bytes.NewReader(tests), answersOut), out: callsIn, err: answer,
 	})
 	hangUp()
-	// A solution that waits for calls ends by itself, which keeps its instance.
-	patience := time.AfterFunc(100*time.Millisecond, cancel)
+	patience := time.AfterFunc(endTime, cancel)
 	other.Wait()
 	patience.Stop()
 	return end, errors.Join(err, solutionErr)
@@ -336,8 +315,6 @@ type tail struct {
 	first, end []byte
 }
 
-const tailSize = 512
-
 // Write never fails.
 func (t *tail) Write(p []byte) (int, error) {
 	if room := tailSize - len(t.first); room > 0 {
@@ -360,7 +337,7 @@ func (t *tail) last(n int) []byte { return t.end[max(0, len(t.end)-n):] }
 // failure returns the exception that the guest reported, if it did.
 func (t *tail) failure() string {
 	if len(t.first) > 0 && t.first[0] == 'F' {
-		return string(bytes.ToValidUTF8(t.first[1:min(len(t.first), 501)], []byte("\uFFFD")))
+		return string(bytes.ToValidUTF8(t.first[1:min(len(t.first), 1+maxDetail)], []byte("\uFFFD")))
 	}
 	return ""
 }

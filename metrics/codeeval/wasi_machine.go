@@ -26,21 +26,8 @@ const (
 	offsetByteArrayPtr = 16 // PyByteArrayObject.ob_bytes
 )
 
-const (
-	// The module's own stack of 512 KiB is too small for the recursion that
-	// programs may count on, so jobs run on one that the guest allocates.
-	guestStack = 24 << 20
-	// A zone below the stack that is found changed tells of an overrun.
-	guestGuard = 64 << 10
-	// How deeply C functions may call back into Python, instead of the 500
-	// that the small stack allows. At 6 KiB each the stack holds them twice.
-	guestRecursion = 2000
-	// Memory that programs find free, in MiB. One that needs more makes the
-	// instance grow, and a grown one is not used again.
-	guestSpare = 16
-	// The number by which the interpreter's counters are found.
-	recursionMark = 765432
-)
+// recursionMark is the number by which the interpreter's counters are found.
+const recursionMark = 765432
 
 // machine is the compiled module and the snapshot of the booted guest.
 type machine struct {

@@ -104,7 +104,7 @@ func TestWASIStackOverrun(t *testing.T) {
 func TestWASIMemoryLimit(t *testing.T) {
 	t.Parallel()
 	wasiForTest(t) // compiled code is in the cache
-	options, err := testWASIOptions().filled()
+	options, err := testWASIOptions().validate()
 	if err != nil {
 		t.Fatal(err)
 	}
