@@ -15,10 +15,6 @@ func bytesOf[T any](s []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(zero)))
 }
 
-// convertChunk is the number of elements that are converted at a time, so
-// that a large tensor needs little memory beside its result.
-const convertChunk = 16 << 10
-
 // convert reads t's elements and widens or rounds them into dst.
 func convert[T float32 | float64 | int64](t *Tensor, dst []T, to DType) error {
 	if len(dst) != t.n {

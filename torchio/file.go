@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 // ReadOptions bounds and directs the reading of a file. The zero value and
@@ -18,50 +20,35 @@ import (
 // ordinary size comes near.
 type ReadOptions struct {
 	// MapFile maps the file into memory instead of reading it, so that
-	// Tensor.View needs no copy. The default, false, is right for files that
-	// another program might shorten meanwhile: touching a page that is gone
-	// ends the program, where a read would give an error. NewReader maps only
-	// an *os.File. Where the system cannot map files the option has no effect.
+	// Tensor.View needs no copy. Do not set it for files that another program
+	// might shorten meanwhile: touching a page that is gone ends the program,
+	// where a read would give an error. NewReader maps only an *os.File. Where
+	// the system cannot map files the option has no effect.
 	MapFile bool
 	// MaxPickleBytes bounds the pickle and the archive's directory, in bytes;
-	// a tensor takes about 50 of the one and 70 of the other. Default 256
-	// MiB, at most 1 GiB.
+	// a tensor takes about 50 of the one and 70 of the other. 1 to 2^30; 0:
+	// 256 MiB.
 	MaxPickleBytes int64
 	// MaxObjectBytes bounds the memory of the objects that the pickle makes,
-	// in bytes, tensors' elements apart. Default 2 GiB.
+	// in bytes, tensors' elements apart. 1 to 2^62; 0: 2 GiB.
 	MaxObjectBytes int64
 	// MaxInflatedBytes bounds what the file's compressed records (torch does
-	// not compress) take in memory together, in bytes. Default 1 GiB.
+	// not compress) take in memory together, in bytes. 1 to 2^62; 0: 1 GiB.
 	MaxInflatedBytes int64
 	// MaxExpandedElements bounds the elements of a tensor that has more of
 	// them than its storage, as torch's expand makes: a file of a few bytes
-	// could ask for any number. Default 16,777,216.
+	// could ask for any number. 1 to 2^62; 0: 16,777,216.
 	MaxExpandedElements int64
 }
 
+// validate fills in the defaults.
 func (o *ReadOptions) validate() (ReadOptions, error) {
-	var v ReadOptions
-	if o != nil {
-		v = *o
-	}
-	for _, f := range []struct {
-		name     string
-		value    *int64
-		def, max int64
-	}{
-		{"MaxPickleBytes", &v.MaxPickleBytes, 256 << 20, 1 << 30},
-		{"MaxObjectBytes", &v.MaxObjectBytes, 2 << 30, 1 << 62},
-		{"MaxInflatedBytes", &v.MaxInflatedBytes, 1 << 30, 1 << 62},
-		{"MaxExpandedElements", &v.MaxExpandedElements, 1 << 24, 1 << 62},
-	} {
-		switch {
-		case *f.value == 0:
-			*f.value = f.def
-		case *f.value < 0 || *f.value > f.max:
-			return v, fmt.Errorf("torchio: option %s: %d is not within 1..%d", f.name, *f.value, f.max)
-		}
-	}
-	return v, nil
+	v, f := options.Begin(o, "torchio: ReadOptions")
+	options.Number(f, "MaxPickleBytes", &v.MaxPickleBytes, defaultPickleBytes, 1, maxPickleBytes)
+	options.Number(f, "MaxObjectBytes", &v.MaxObjectBytes, defaultObjectBytes, 1, maxBytes)
+	options.Number(f, "MaxInflatedBytes", &v.MaxInflatedBytes, defaultInflatedBytes, 1, maxBytes)
+	options.Number(f, "MaxExpandedElements", &v.MaxExpandedElements, defaultExpandedElements, 1, maxBytes)
+	return v, f.Err()
 }
 
 // File is an open torch file. The tree of its values is in memory, the
@@ -353,9 +340,8 @@ func (f *File) checkVersion(folder string) error {
 
 // small reads a record of a few bytes.
 func (f *File) small(rec *zipRecord) (string, error) {
-	const most = 64
-	if rec.usize > most {
-		return "", &LimitError{What: fmt.Sprintf("bytes of the record %.100q", rec.name), Value: rec.usize, Limit: most}
+	if rec.usize > maxSmall {
+		return "", &LimitError{What: fmt.Sprintf("bytes of the record %.100q", rec.name), Value: rec.usize, Limit: maxSmall}
 	}
 	src, err := f.recordSource(rec)
 	if err != nil {

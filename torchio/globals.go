@@ -416,11 +416,6 @@ func (u *unpickler) build() error {
 	return u.push(object)
 }
 
-const (
-	maxDepth    = 1000    // containers within containers
-	maxTreeSize = 1 << 28 // values met on a walk of the whole tree
-)
-
 // checkTree refuses what a caller could not walk over: values that contain
 // themselves, too deep a nesting, parts shared so often that the walk would
 // not end, and values that have no meaning outside a pickle.

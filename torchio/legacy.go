@@ -122,7 +122,7 @@ func (l *legacyStorages) place(keys []any, at int64) error {
 		key, _ := k.(string)
 		st := l.byKey[key]
 		if st == nil || st.placed {
-			return formatErr("storage "+clip(key), at, "listed but not used, or listed twice")
+			return formatErr("storage "+clip(key), at, "listed but not used, or a duplicate")
 		}
 		var head [8]byte
 		if at > l.file.size-int64(len(head)) {

@@ -20,8 +20,6 @@ type pickler struct {
 	err     error   // of scratch
 }
 
-const pickleChunk = 64 << 10
-
 // grow gives n fresh bytes, good until the next call. n is at most pickleChunk.
 func (p *pickler) grow(n int) []byte {
 	last := len(p.chunks) - 1

@@ -375,7 +375,7 @@ func TestReadErrors(t *testing.T) {
 		t.Errorf("a folder: %v", err)
 	}
 	for _, o := range []*torchio.ReadOptions{{MaxPickleBytes: -1}, {MaxPickleBytes: 1 << 40}, {MaxObjectBytes: -1}, {MaxInflatedBytes: -1}, {MaxExpandedElements: -1}} {
-		if _, err := open(b, o); err == nil || !strings.Contains(err.Error(), "option Max") {
+		if _, err := open(b, o); err == nil || !strings.Contains(err.Error(), "ReadOptions.Max") {
 			t.Errorf("%+v: %v", *o, err)
 		}
 	}

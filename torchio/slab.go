@@ -9,7 +9,7 @@ type slab[T any] struct {
 
 func (s *slab[T]) new() *T {
 	if len(s.block) == 0 {
-		s.block = make([]T, min(max(s.made, 4), 256))
+		s.block = make([]T, min(max(s.made, 4), slabBlock))
 	}
 	v := &s.block[0]
 	s.block = s.block[1:]

@@ -16,8 +16,6 @@ type source struct {
 	pos   int // next byte in buf
 }
 
-const sourceWindow = 64 << 10
-
 func (s *source) offset() int64 { return s.base + int64(s.pos) }
 
 // next gives the next n bytes, valid until the next call.

@@ -78,10 +78,6 @@ func (s *storage) readAt(p []byte, off int64) error {
 	return nil
 }
 
-// maxDeflateRatio is the most that deflate can compress (1032:1), with room
-// for the block headers of a short record.
-const maxDeflateRatio = 1040
-
 // inflate decompresses a record whose data begin at data. The size that the
 // directory declares is believed only as far as deflate could reach it and
 // the file's account of decompressed bytes allows.

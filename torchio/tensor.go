@@ -22,9 +22,6 @@ type Tensor struct {
 	parameter    bool
 }
 
-// maxDims is the most dimensions that torch's operations take.
-const maxDims = 64
-
 // newTensor fills t, after checking that the view lies within its storage.
 func newTensor(t *Tensor, ref *storageRef, dtype DType, offset int64, shape, strides []int, maxExpanded int64) (*Tensor, error) {
 	where := "data/" + ref.st.key
@@ -228,7 +225,7 @@ func (t *Tensor) copyRaw(dst []byte, n int) error {
 		return nil
 	case t.contiguous:
 		return t.st.readAt(dst, t.base)
-	case span <= 1<<20 || span/8 <= int64(len(dst)):
+	case span <= gatherWhole || span/8 <= int64(len(dst)):
 		// The elements are dense enough to read all that lies between them.
 		tmp := make([]byte, span)
 		if err := t.st.readAt(tmp, t.base); err != nil {

@@ -97,12 +97,6 @@ const (
 	opByteArray8      = 0x96
 )
 
-const (
-	maxProtocol  = 5
-	maxLongBytes = 1 << 10 // an integer of 8192 bits
-	maxLine      = 4 << 10
-)
-
 var (
 	errUnderflow = errors.New("the stack holds too little")
 	errNoMark    = errors.New("no mark on the stack")

@@ -168,10 +168,6 @@ func (x *index) add(key any, next int) (at int, found bool, cost int, err error)
 	return next, false, len(text), nil
 }
 
-// maxKeyBytes bounds the text that stands for a composite key: tuples can
-// share parts, so that a short pickle could describe an endless one.
-const maxKeyBytes = 4096
-
 // normalKey maps a key to an integer (text "") or to a text, equal for keys
 // that are equal in Python.
 func normalKey(key any) (n int64, text string, err error) {

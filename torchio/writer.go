@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 // Layout says how the tensors of a dict share storages.
@@ -32,18 +34,31 @@ const (
 // WriterOptions directs a Writer. The zero value and nil are the defaults.
 type WriterOptions struct {
 	// Folder is the archive's top folder; torch uses the file's name without
-	// its extension. It has no bearing on what is loaded. Default "archive".
-	// It must be UTF-8 without slashes and control characters, at most 255
-	// bytes.
+	// its extension. It has no bearing on what is loaded. It is UTF-8 without
+	// slashes and control characters, at most 255 bytes. Empty: "archive".
 	Folder string
-	// Layout says how the tensors of a dict share storages.
+	// Layout says how the tensors of a dict share storages. 0: LayoutAuto.
 	Layout Layout
 	// Scratch takes what a Writer notes of each tensor, about 50 bytes, so that
 	// its memory does not grow with them: an empty file, of no use after Close.
 	// Ids of PutInt must increase then. Names of PutString and PutState, and
-	// the storages of LayoutSeparate, still take memory. Default: all is kept in
-	// memory. The file written is the same.
+	// the storages of LayoutSeparate, still take memory. The file written is
+	// the same. nil: all is kept in memory.
 	Scratch Scratch
+}
+
+// validate fills in the defaults.
+func (o *WriterOptions) validate() (WriterOptions, error) {
+	v, f := options.Begin(o, "torchio: WriterOptions")
+	v.Folder = cmp.Or(v.Folder, "archive")
+	if len(v.Folder) > maxFolderBytes || !utf8.ValidString(v.Folder) ||
+		strings.ContainsFunc(v.Folder, func(r rune) bool { return r < ' ' || r == '/' || r == '\\' || r == 0x7f }) {
+		f.Add("Folder", "is %.300q, which cannot name an archive's folder", v.Folder)
+	}
+	if v.Layout > LayoutSeparate {
+		f.Add("Layout", "is %d, which is unknown", v.Layout)
+	}
+	return v, f.Err()
 }
 
 // Scratch is a temporary file, such as an *os.File.
@@ -109,10 +124,6 @@ const (
 
 var kindNames = [...]string{"nothing", "PutInt", "PutString", "PutState", "Append", "PutTensor"}
 
-// maxRun is where a shared storage ends: below what 32-bit sizes hold, so
-// that every header and descriptor has torch's own short form.
-const maxRun = 1<<32 - 1<<20
-
 // dictBatch is the number of pairs that one pickle instruction enters, as in
 // Python.
 const dictBatch = 1000
@@ -120,27 +131,13 @@ const dictBatch = 1000
 // NewWriter begins a torch file on w, which stays the caller's to sync and
 // close after Close. Wrong options are reported by the first call.
 func NewWriter(w io.Writer, o *WriterOptions) *Writer {
-	var opt WriterOptions
-	if o != nil {
-		opt = *o
-	}
-	if opt.Folder == "" {
-		opt.Folder = "archive"
-	}
-	buf := bufio.NewWriterSize(w, 256<<10)
-	z := &Writer{buf: buf, zip: newZipWriter(buf, opt.Folder), layout: opt.Layout, pickle: pickler{scratch: opt.Scratch}}
-	switch {
-	case len(opt.Folder) > 255 || !utf8.ValidString(opt.Folder) ||
-		strings.ContainsFunc(opt.Folder, func(r rune) bool { return r < ' ' || r == '/' || r == '\\' || r == 0x7f }):
-		z.err = fmt.Errorf("torchio: option Folder: %.300q cannot name an archive's folder", opt.Folder)
-	case opt.Layout > LayoutSeparate:
-		z.err = fmt.Errorf("torchio: option Layout: unknown layout %d", opt.Layout)
-	}
-	return z
+	v, err := o.validate()
+	buf := bufio.NewWriterSize(w, writeBuffer)
+	return &Writer{buf: buf, zip: newZipWriter(buf, v.Folder), layout: v.Layout, pickle: pickler{scratch: v.Scratch}, err: err}
 }
 
 // PutInt adds a tensor to a dict of tensors by number. Ids may come in any
-// order, which torch keeps; an id twice is an error.
+// order, which torch keeps; a duplicate id is an error.
 func (w *Writer) PutInt(id int64, t Elements) error {
 	if err := w.begin(kindInt, t); err != nil {
 		return err
@@ -151,7 +148,7 @@ func (w *Writer) PutInt(id int64, t Elements) error {
 		}
 		w.anyInt, w.lastInt = true, id
 	} else if !w.addInt(id) {
-		return w.fail(fmt.Errorf("torchio: the id %d twice", id))
+		return w.fail(fmt.Errorf("torchio: duplicate id %d", id))
 	}
 	w.beginItem()
 	w.pickle.int(id)
@@ -159,23 +156,23 @@ func (w *Writer) PutInt(id int64, t Elements) error {
 	return w.endItem()
 }
 
-// PutString adds a tensor to a dict of tensors by name. A name twice is an
+// PutString adds a tensor to a dict of tensors by name. A duplicate name is an
 // error, as is one that is not UTF-8.
 func (w *Writer) PutString(name string, t Elements) error { return w.putNamed(kindString, name, t) }
 
 // PutState adds a tensor to a state dict, for load_state_dict of a
-// torch.nn.Module. A name twice is an error, as is one that is not UTF-8.
+// torch.nn.Module. A duplicate name is an error, as is one that is not UTF-8.
 func (w *Writer) PutState(name string, t Elements) error { return w.putNamed(kindState, name, t) }
 
 func (w *Writer) putNamed(k kind, name string, t Elements) error {
 	if err := w.begin(k, t); err != nil {
 		return err
 	}
-	if !validText([]byte(name)) || len(name) > 1<<20 {
+	if !validText([]byte(name)) || len(name) > maxNameBytes {
 		return w.fail(fmt.Errorf("torchio: the name %.100q is not UTF-8 or too long", name))
 	}
-	if _, twice := w.strs[name]; twice {
-		return w.fail(fmt.Errorf("torchio: the name %.100q twice", name))
+	if _, ok := w.strs[name]; ok {
+		return w.fail(fmt.Errorf("torchio: duplicate name %.100q", name))
 	}
 	if w.strs == nil {
 		w.strs = make(map[string]struct{})
@@ -215,7 +212,7 @@ func (w *Writer) PutTensor(t Elements) error {
 		return err
 	}
 	if w.rows > 0 {
-		return w.fail(errors.New("torchio: PutTensor twice; Append stacks tensors"))
+		return w.fail(errors.New("torchio: a second PutTensor; Append stacks tensors"))
 	}
 	w.rows = 1
 	w.pickle.op(opProto, 2)
@@ -353,7 +350,7 @@ func (w *Writer) addInt(id int64) bool {
 		}
 		w.idChunk = nil
 	}
-	if _, twice := w.ints[id]; twice {
+	if _, ok := w.ints[id]; ok {
 		return false
 	}
 	w.ints[id] = struct{}{}

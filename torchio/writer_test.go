@@ -288,14 +288,14 @@ func TestWriterErrors(t *testing.T) {
 		do   func(w *torchio.Writer) error
 		want string
 	}{
-		{"id twice", nil, func(w *torchio.Writer) error { return errors.Join(w.PutInt(1, one), w.PutInt(1, one)) }, "the id 1 twice"},
+		{"id twice", nil, func(w *torchio.Writer) error { return errors.Join(w.PutInt(1, one), w.PutInt(1, one)) }, "duplicate id 1"},
 		{"id twice, out of order", nil, func(w *torchio.Writer) error {
 			return errors.Join(w.PutInt(5, one), w.PutInt(1, one), w.PutInt(3, one), w.PutInt(1, one))
-		}, "the id 1 twice"},
-		{"name twice", nil, func(w *torchio.Writer) error { return errors.Join(w.PutString("a", one), w.PutString("a", one)) }, `the name "a" twice`},
+		}, "duplicate id 1"},
+		{"name twice", nil, func(w *torchio.Writer) error { return errors.Join(w.PutString("a", one), w.PutString("a", one)) }, `duplicate name "a"`},
 		{"name", nil, func(w *torchio.Writer) error { return w.PutState("\xff", one) }, "not UTF-8"},
 		{"kinds", nil, func(w *torchio.Writer) error { return errors.Join(w.PutInt(1, one), w.PutString("a", one)) }, "PutString after PutInt"},
-		{"two tensors", nil, func(w *torchio.Writer) error { return errors.Join(w.PutTensor(one), w.PutTensor(one)) }, "PutTensor twice"},
+		{"two tensors", nil, func(w *torchio.Writer) error { return errors.Join(w.PutTensor(one), w.PutTensor(one)) }, "second PutTensor"},
 		{"stack of types", nil, func(w *torchio.Writer) error {
 			return errors.Join(w.Append(one), w.Append(torchio.Of([]float64{1})))
 		}, "float64[1] stacked on float32[1]"},
@@ -308,8 +308,8 @@ func TestWriterErrors(t *testing.T) {
 		{"raw", nil, func(w *torchio.Writer) error { return w.PutInt(1, torchio.Raw(torchio.Float32, make([]byte, 3), 1)) }, "no whole number of elements"},
 		{"type", nil, func(w *torchio.Writer) error { return w.PutInt(1, torchio.Raw(torchio.Complex64, make([]byte, 8))) }, "writing a tensor of type complex64"},
 		{"zero Elements", nil, func(w *torchio.Writer) error { return w.PutInt(1, torchio.Elements{}) }, "writing a tensor of type invalid"},
-		{"folder", &torchio.WriterOptions{Folder: "a/b"}, func(w *torchio.Writer) error { return w.PutInt(1, one) }, "option Folder"},
-		{"layout", &torchio.WriterOptions{Layout: 9}, func(w *torchio.Writer) error { return w.Close() }, "option Layout"},
+		{"folder", &torchio.WriterOptions{Folder: "a/b"}, func(w *torchio.Writer) error { return w.PutInt(1, one) }, "WriterOptions.Folder is"},
+		{"layout", &torchio.WriterOptions{Layout: 9}, func(w *torchio.Writer) error { return w.Close() }, "WriterOptions.Layout is"},
 		{"after Close", nil, func(w *torchio.Writer) error { return errors.Join(w.Close(), w.PutInt(1, one)) }, "torchio: closed"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

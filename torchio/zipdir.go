@@ -140,7 +140,7 @@ func readZipDir(r io.ReaderAt, size, maxBytes int64) (*zipDir, error) {
 		if rec.method == methodStored && csize != usize {
 			return nil, formatErr(whereDir, where, "stored record %.100q of two sizes, %d and %d", rec.name, csize, usize)
 		}
-		if _, twice := d.byName[rec.name]; twice {
+		if _, ok := d.byName[rec.name]; ok {
 			return nil, formatErr(whereDir, where, "two records of the name %.100q", rec.name)
 		}
 		d.byName[rec.name] = int32(len(d.records))

@@ -196,7 +196,7 @@ func (z *zipWriter) fingerprint() string {
 // finish writes the directory.
 func (z *zipWriter) finish() {
 	start := z.pos
-	buf := make([]byte, 0, 64<<10)
+	buf := make([]byte, 0, dirBuffer)
 	for _, chunk := range z.entries {
 		for i := range chunk {
 			if cap(buf)-len(buf) < 1024 {
