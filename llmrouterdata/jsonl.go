@@ -99,22 +99,17 @@ func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {
 				yield(zero, fmt.Errorf("llmrouterdata: reading %s after line %d: %w", nameOr(o.Name, "records"), number-1, err))
 				return
 			}
-			record, blank := zero, false
+			record, ok := zero, true
 			if err == nil {
 				if number == 1 {
 					line = bytes.TrimPrefix(line, []byte("\ufeff"))
 				}
-				record, blank, err = decodeLine[T](line)
+				record, ok, err = ParseLine[T](line, o.Name, number)
+			} else {
+				err = &LineError{File: o.Name, Line: number, Err: err}
 			}
-			if blank {
+			if !ok && err == nil {
 				continue
-			}
-			if err != nil {
-				at := &LineError{File: o.Name, Line: number, Err: err}
-				if field, ok := errors.AsType[*FieldError](err); ok {
-					at.Field, at.Err = field.Field, field.Err
-				}
-				record, err = zero, at
 			}
 			if !yield(record, err) {
 				return
@@ -152,6 +147,22 @@ func ReadFile[T Record](name string, o *ReadOptions) iter.Seq2[T, error] {
 			}
 		}
 	}
+}
+
+// ParseLine reads one line without its end, as [Records] does; file and number
+// say in errors where it stands. ok is false for a blank line, and with an
+// error, which is a *LineError.
+func ParseLine[T Record](line []byte, file string, number int) (record T, ok bool, err error) {
+	record, blank, err := decodeLine[T](line)
+	if err == nil {
+		return record, !blank, nil
+	}
+	at := &LineError{File: file, Line: number, Err: err}
+	if field, ok := errors.AsType[*FieldError](err); ok {
+		at.Field, at.Err = field.Field, field.Err
+	}
+	var zero T
+	return zero, false, at
 }
 
 // decodeLine reads one line; blank says that there is nothing on it.

@@ -1,5 +1,11 @@
 package llmrouterdata
 
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"io"
+)
+
 // StandardQueryData is one line of a query file
 // (query_data_train.jsonl, query_data_test.jsonl): one question of one
 // benchmark, with what is needed to score an answer to it.
@@ -62,6 +68,20 @@ type QueryKey struct {
 	TaskName, Query, GroundTruth, Metric string
 }
 
+// Hash returns the SHA-256 of the four texts, each behind its length in bytes
+// (8 bytes, little-endian): texts that run together give another hash.
+func (k QueryKey) Hash() (sum [sha256.Size]byte) {
+	h := sha256.New()
+	var size [8]byte
+	for _, s := range [...]string{k.TaskName, k.Query, k.GroundTruth, k.Metric} {
+		binary.LittleEndian.PutUint64(size[:], uint64(len(s)))
+		h.Write(size[:])
+		_, _ = io.WriteString(h, s) // a hash takes everything
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
 // Key returns the record's identity.
 func (d StandardQueryData) Key() QueryKey {
 	return QueryKey{d.TaskName, d.Query, d.GroundTruth, d.Metric}
@@ -70,6 +90,12 @@ func (d StandardQueryData) Key() QueryKey {
 // Key returns the identity of the record's query.
 func (r RoutingRecord) Key() QueryKey {
 	return QueryKey{r.TaskName, r.Query, r.GroundTruth, r.Metric}
+}
+
+// Equal reports whether all fields of d and e are equal.
+func (d StandardQueryData) Equal(e StandardQueryData) bool {
+	return d.Key() == e.Key() && d.Choices.Equal(e.Choices) &&
+		(d.TaskID == nil) == (e.TaskID == nil) && (d.TaskID == nil || *d.TaskID == *e.TaskID)
 }
 
 // QueryData returns the query that the record answers.

@@ -22,6 +22,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/golden"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -113,7 +114,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errs)
 	}
-	if err := pipeline.Check(t.Context(), s.c, nil); err != nil {
+	if err := dataset.Check(t.Context(), s.c, nil); err != nil {
 		t.Error(err)
 	}
 	rows := s.rows(t)
@@ -175,7 +176,7 @@ func TestTestRun(t *testing.T) {
 	if m := s.server.Stats().MaxInFlight; m > 8 {
 		t.Errorf("%d calls under way at once", m)
 	}
-	if err := pipeline.Check(t.Context(), s.c, &pipeline.CheckOptions{Subset: true}); err != nil {
+	if err := dataset.Check(t.Context(), s.c, &dataset.CheckOptions{Subset: true}); err != nil {
 		t.Error(err)
 	}
 	train := s.rows(t)[99]
@@ -370,7 +371,7 @@ func TestFailedCalls(t *testing.T) {
 	if rows := s.rows(t); len(rows) != 6 || !strings.HasPrefix(rows[1].Response, "API Error: ") || strings.Contains(rows[1].Response, "127.0.0.1") {
 		t.Errorf("rows: %+v", rows)
 	}
-	if err := pipeline.Check(t.Context(), s.c, nil); err != nil {
+	if err := dataset.Check(t.Context(), s.c, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -451,7 +452,7 @@ func TestDrain(t *testing.T) {
 	if err != nil || s.server.Stats().Requests != 120 {
 		t.Errorf("then %v, %d requests\n%s", err, s.server.Stats().Requests, out)
 	}
-	if err := pipeline.Check(t.Context(), s.c, nil); err != nil {
+	if err := dataset.Check(t.Context(), s.c, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -472,7 +473,7 @@ func TestCancelled(t *testing.T) {
 	if _, _, err := s.run(t, nil); err != nil {
 		t.Error(err)
 	}
-	if err := pipeline.Check(t.Context(), s.c, nil); err != nil {
+	if err := dataset.Check(t.Context(), s.c, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -484,7 +485,7 @@ func TestStreamAndBalance(t *testing.T) {
 		if _, errs, err := s.run(t, map[string]string{"API_KEYS": "a,b"}, more...); err != nil {
 			t.Errorf("%q: %v\n%s", more, err, errs)
 		}
-		if err := pipeline.Check(t.Context(), s.c, nil); err != nil {
+		if err := dataset.Check(t.Context(), s.c, nil); err != nil {
 			t.Errorf("%q: %v", more, err)
 		}
 	}
@@ -552,7 +553,7 @@ func TestRealInput(t *testing.T) {
 		t.Fatalf("%v\n%s", err, errs)
 	}
 	t.Logf("\n%s", out)
-	if err := pipeline.Check(t.Context(), s.c, nil); err != nil {
+	if err := dataset.Check(t.Context(), s.c, nil); err != nil {
 		t.Error(err)
 	}
 	pairs := queries * len(candidates)

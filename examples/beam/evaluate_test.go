@@ -15,6 +15,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
@@ -145,7 +146,7 @@ func TestRefusedTexts(t *testing.T) {
 		t.Errorf("%+v, %d calls", report, s.made())
 	}
 	c := shard.dataset(work)
-	if err := pipeline.Check(t.Context(), c, nil); err != nil {
+	if err := dataset.Check(t.Context(), c, nil); err != nil {
 		t.Error(err)
 	}
 	if text, err := os.ReadFile(c.DataPath.RoutingDataTrain); err != nil || len(text) > 0 {

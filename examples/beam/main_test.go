@@ -22,6 +22,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -284,7 +285,7 @@ func TestEqualsOneRun(t *testing.T) {
 	if diff := cmp.Diff(oneRun(t, newService(t, 0).URL, good, test), merged); diff != "" {
 		t.Errorf("the files differ from those of one run:\n%.3000s", diff)
 	}
-	if err := pipeline.Check(t.Context(), c, &pipeline.CheckOptions{Subset: true}); err == nil || !strings.Contains(err.Error(), ":701:") {
+	if err := dataset.Check(t.Context(), c, &dataset.CheckOptions{Subset: true}); err == nil || !strings.Contains(err.Error(), ":701:") {
 		t.Errorf("the query file with the broken line: %v", err)
 	}
 

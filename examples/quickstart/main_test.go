@@ -25,6 +25,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -117,7 +118,7 @@ func TestQuickstart(t *testing.T) {
 		}
 	})
 	t.Run("check", func(t *testing.T) {
-		if err := pipeline.Check(t.Context(), config(first, ""), nil); err != nil {
+		if err := dataset.Check(t.Context(), config(first, ""), nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -289,7 +290,7 @@ func TestInterrupted(t *testing.T) {
 			if _, err := fmt.Sscan(m[1]+" "+m[2], &pairs, &resumed); err != nil || resumed < pairs/10 || resumed >= pairs {
 				t.Errorf("%d of %d calls were taken from the journal (%v)", resumed, pairs, err)
 			}
-			if err := pipeline.Check(t.Context(), config(dir, ""), nil); err != nil {
+			if err := dataset.Check(t.Context(), config(dir, ""), nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -306,7 +307,7 @@ func TestWithoutSandbox(t *testing.T) {
 	if err := run(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	if err := pipeline.Check(t.Context(), config(dir, ""), nil); err != nil {
+	if err := dataset.Check(t.Context(), config(dir, ""), nil); err != nil {
 		t.Error(err)
 	}
 	code := 0

@@ -25,6 +25,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -60,17 +61,14 @@ func run(ctx context.Context, e cli.Env) error {
 		return e.Usage(flags, "--points is %d; it must be at least 2", *points)
 	}
 
-	var table *analysis.Table
+	options := analysis.Options{Solved: solved, MapPoints: *points}
+	var report *analysis.Report
 	var err error
 	if *scores != "" {
-		table, err = analysis.ReadScores(ctx, *scores, &analysis.ScoreOptions{Queries: *queries, Candidates: *candidates})
+		report, err = ofScores(ctx, *scores, &dataset.ScoreOptions{Queries: *queries, Candidates: *candidates}, &options)
 	} else {
-		table, err = readConfig(ctx, e, *config, *root, *evaluation)
+		report, err = ofConfig(ctx, e, *config, *root, *evaluation, &options)
 	}
-	if err != nil {
-		return err
-	}
-	report, err := table.Report(ctx, &analysis.Options{Solved: solved, MapPoints: *points})
 	if err != nil {
 		return err
 	}
@@ -111,13 +109,22 @@ func run(ctx context.Context, e cli.Env) error {
 	return show(e, report, written)
 }
 
-// readConfig reads the data set of a configuration.
-func readConfig(ctx context.Context, e cli.Env, name, root, evaluation string) (*analysis.Table, error) {
+// ofScores reports on a file of scores.
+func ofScores(ctx context.Context, name string, read *dataset.ScoreOptions, o *analysis.Options) (*analysis.Report, error) {
+	table, err := dataset.ReadScores(ctx, name, read)
+	if err != nil {
+		return nil, err
+	}
+	return analysis.NewReport(ctx, table, o)
+}
+
+// ofConfig reports on the data set of a configuration.
+func ofConfig(ctx context.Context, e cli.Env, name, root, evaluation string, o *analysis.Options) (*analysis.Report, error) {
 	c, err := e.LoadConfig(name, root)
 	if err != nil {
 		return nil, err
 	}
-	var options analysis.ReadOptions
+	options := dataset.Options{SkipBadLines: true}
 	if evaluation != "" {
 		text, err := os.ReadFile(evaluation)
 		if err != nil {
@@ -130,14 +137,23 @@ func readConfig(ctx context.Context, e cli.Env, name, root, evaluation string) (
 		if len(summary.Cells) == 0 {
 			return nil, fmt.Errorf("%s is no summary of step 3: it has no cells", evaluation)
 		}
-		options.NotEvaluatedRows, options.ScoreErrorRows = analysis.Lines(summary.NotEvaluatedRows), analysis.Lines(summary.ScoreErrorRows)
+		options.NotEvaluatedRows, options.ScoreErrorRows = dataset.Lines(summary.NotEvaluatedRows), dataset.Lines(summary.ScoreErrorRows)
 		for _, c := range summary.Cells { // of older summaries, which do not name the rows
-			options.NotEvaluated = append(options.NotEvaluated, analysis.NotEvaluated{
+			options.NotEvaluated = append(options.NotEvaluated, dataset.NotEvaluatedCount{
 				Task: c.Task, Model: c.Model, NotEvaluated: c.NotEvaluated, ScoreErrors: c.ScoreErrors,
 			})
 		}
 	}
-	return analysis.ReadConfig(ctx, c, &options)
+	data, err := dataset.Open(ctx, c, &options)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Close()
+	table, err := data.Table(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return analysis.NewReport(ctx, table, o)
 }
 
 // show prints what one wants to know first.

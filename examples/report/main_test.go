@@ -30,7 +30,7 @@ const hostile = `<script>alert("x")</script>&'-70b`
 // dataset writes a data set of 3 tasks, 60 queries and 7 candidates, among them
 // ones with long and hostile names, failures and missing rows, and returns its
 // configuration.
-func dataset(t testing.TB, dir string) string {
+func dataSet(t testing.TB, dir string) string {
 	t.Helper()
 	names := []string{"small-1b", "a-candidate-with-a-rather-long-name-8b-instruct-v0.3", hostile, "mittel-gemäß-14b", "模型-32b", "large-70b", "free-7b"}
 	var candidates []llmrouterdata.Candidate
@@ -102,7 +102,7 @@ func dataset(t testing.TB, dir string) string {
 func fullPage(t *testing.T, dir string) string {
 	t.Helper()
 	data := filepath.Join(dir, "full")
-	config := dataset(t, data)
+	config := dataSet(t, data)
 	out := filepath.Join(data, "out", "page.html")
 	_, errs, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", data, "--out", out,
 		"--json", filepath.Join(data, "out", "report.json"), "--figures", filepath.Join(data, "out", "figures"), "--title", "A & B "+hostile)
@@ -268,7 +268,7 @@ func TestSameTwice(t *testing.T) {
 
 func TestEvaluation(t *testing.T) {
 	dir := t.TempDir()
-	config := dataset(t, dir)
+	config := dataSet(t, dir)
 	report := func(args ...string) (*analysis.Report, error) {
 		file := filepath.Join(dir, "report.json")
 		_, _, err := clitest.Run(t.Context(), run, nil, append([]string{"--config", config, "--root", dir, "--out", filepath.Join(dir, "page.html"), "--json", file}, args...)...)

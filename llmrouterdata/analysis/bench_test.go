@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
@@ -100,12 +102,16 @@ func BenchmarkReport(b *testing.B) {
 	c, bytes := large(b, n)
 	b.SetBytes(bytes)
 	for b.Loop() {
-		table, err := ReadConfig(b.Context(), c, nil)
+		data, err := dataset.Open(b.Context(), c, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
-		r, err := table.Report(b.Context(), nil)
+		table, err := data.Table(b.Context())
 		if err != nil {
+			b.Fatal(err)
+		}
+		r, err := NewReport(b.Context(), table, nil)
+		if err := errors.Join(err, data.Close()); err != nil {
 			b.Fatal(err)
 		}
 		if r.Queries != n || r.Map == nil {

@@ -3,30 +3,28 @@ package analysis
 import (
 	"context"
 	"fmt"
-)
 
-// minConstant is how many rated rows it takes for equal ones to be suspicious.
-const minConstant = 10
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
+)
 
 // check looks for what is wrong with queries, pairs, scores and prices.
 func (b *builder) check(context.Context) error {
 	b.checkQueries()
 	b.checkScores()
 	t := b.t
-	for m, c := range t.models {
-		rows := b.r.Models[m].Rows
+	for m, c := range t.Candidates() {
 		switch {
-		case rows == 0:
-			b.found.add(WarnSilent, c.name)
-		case !t.prices:
-		case !c.listed:
-			b.found.add(WarnUnlisted, c.name)
-		case c.inputPrice == 0 && c.outputPrice == 0:
-			b.found.add(WarnPrice, c.name+": both prices")
-		case c.inputPrice == 0:
-			b.found.add(WarnPrice, c.name+": the price of input")
-		case c.outputPrice == 0:
-			b.found.add(WarnPrice, c.name+": the price of output")
+		case b.r.Models[m].Rows == 0:
+			b.found.Add(WarnSilent, c.Name)
+		case !t.Priced():
+		case m >= t.Listed():
+			b.found.Add(WarnUnlisted, c.Name)
+		case c.InputPrice == 0 && c.OutputPrice == 0:
+			b.found.Add(WarnPrice, c.Name+": both prices")
+		case c.InputPrice == 0:
+			b.found.Add(WarnPrice, c.Name+": the price of input")
+		case c.OutputPrice == 0:
+			b.found.Add(WarnPrice, c.Name+": the price of output")
 		}
 	}
 	return nil
@@ -36,32 +34,21 @@ func (b *builder) check(context.Context) error {
 // candidates.
 func (b *builder) checkQueries() {
 	t := b.t
-	type place struct {
-		split uint8
-		text  digest
+	name := func(q int) string { return t.Where(q) + " (task " + t.Tasks()[t.Query(q).Task] + ")" }
+	for q, first := range t.Duplicates() {
+		kind := WarnDuplicate
+		if t.Query(q).Split != t.Query(first).Split {
+			kind = WarnLeak
+		}
+		b.found.Add(kind, name(q)+" as "+t.Where(first))
 	}
-	firstOf := make(map[place]int32, len(t.queries))
-	for q := range t.queries {
-		at := &t.queries[q]
-		name := func() string { return t.where(q) + " (task " + t.tasks.list[at.task] + ")" }
-		own := place{at.split, at.text}
-		if first, twice := firstOf[own]; twice {
-			b.found.add(WarnDuplicate, name()+" as "+t.where(int(first)))
-		} else {
-			firstOf[own] = int32(q)
-			for split := range at.split {
-				if first, leak := firstOf[place{split, at.text}]; leak {
-					b.found.add(WarnLeak, name()+" as "+t.where(int(first)))
-					break
-				}
-			}
+	for q := range t.Len() {
+		if t.Query(q).Disordered {
+			b.found.Add(WarnOrder, name(q))
 		}
-		if at.disorder {
-			b.found.add(WarnOrder, name())
-		}
-		for m, p := range t.of(q) {
-			if p.outcome == missing && b.r.Models[m].Rows > 0 {
-				b.found.add(WarnMissing, name()+": "+t.models[m].name)
+		for m, p := range t.Pairs(q) {
+			if p.Outcome == dataset.Missing && b.r.Models[m].Rows > 0 {
+				b.found.Add(WarnMissing, name(q)+": "+t.Candidates()[m].Name)
 			}
 		}
 	}
@@ -70,8 +57,8 @@ func (b *builder) checkQueries() {
 // checkScores looks for tasks at which everything is the same.
 func (b *builder) checkScores() {
 	t := b.t
-	models := len(t.models)
-	for task, name := range t.tasks.list {
+	models := len(t.Candidates())
+	for task, name := range t.Tasks() {
 		cells := b.cells[task*models : (task+1)*models]
 		same, n := true, 0
 		low, high := 0.0, 0.0
@@ -88,12 +75,12 @@ func (b *builder) checkScores() {
 			same = same && low == high
 		}
 		if n >= minConstant && same {
-			b.found.add(WarnConstant, fmt.Sprintf("task %s: all %d rows have performance %v", name, n, low))
+			b.found.Add(WarnConstant, fmt.Sprintf("task %s: all %d rows have performance %v", name, n, low))
 			continue
 		}
 		for m := range cells {
 			if c := &cells[m]; c.scored >= minConstant && c.low == c.high {
-				b.found.add(WarnConstant, fmt.Sprintf("task %s, candidate %s: all %d rows have performance %v", name, t.models[m].name, c.scored, c.low))
+				b.found.Add(WarnConstant, fmt.Sprintf("task %s, candidate %s: all %d rows have performance %v", name, t.Candidates()[m].Name, c.scored, c.low))
 			}
 		}
 	}

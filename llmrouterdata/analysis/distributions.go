@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 // Distribution is how a quantity is spread over a candidate's answered calls.
@@ -36,23 +38,23 @@ type Histograms struct {
 func (b *builder) distributions(context.Context) error {
 	r := b.r
 	if r.LatencyKnown {
-		r.Histograms.Seconds = b.distribution(func(p *pair) float64 { return p.seconds }, func(m *Model) **Distribution { return &m.Seconds })
+		r.Histograms.Seconds = b.distribution(func(p *dataset.Pair) float64 { return p.Seconds }, func(m *Model) **Distribution { return &m.Seconds })
 	}
 	if r.TokensKnown {
-		r.Histograms.InputTokens = b.distribution(func(p *pair) float64 { return float64(p.input) }, func(m *Model) **Distribution { return &m.InputTokens })
-		r.Histograms.OutputTokens = b.distribution(func(p *pair) float64 { return float64(p.output) }, func(m *Model) **Distribution { return &m.OutputTokens })
+		r.Histograms.InputTokens = b.distribution(func(p *dataset.Pair) float64 { return float64(p.InputTokens) }, func(m *Model) **Distribution { return &m.InputTokens })
+		r.Histograms.OutputTokens = b.distribution(func(p *dataset.Pair) float64 { return float64(p.OutputTokens) }, func(m *Model) **Distribution { return &m.OutputTokens })
 	}
 	return nil
 }
 
-func (b *builder) distribution(value func(*pair) float64, into func(*Model) **Distribution) []float64 {
+func (b *builder) distribution(value func(*dataset.Pair) float64, into func(*Model) **Distribution) []float64 {
 	t := b.t
-	values := make([][]float64, len(t.models))
+	values := make([][]float64, len(t.Candidates()))
 	low, high := math.Inf(1), math.Inf(-1)
-	for m := range t.models {
-		list := make([]float64, 0, len(t.queries))
-		for q := range t.queries {
-			if p := &t.of(q)[m]; p.outcome == scored || p.outcome == notEvaluated {
+	for m := range values {
+		list := make([]float64, 0, t.Len())
+		for q := range t.Len() {
+			if p := &t.Pairs(q)[m]; p.Outcome == dataset.Scored || p.Outcome == dataset.NotEvaluated {
 				v := value(p)
 				list = append(list, v)
 				if v > 0 {
@@ -111,7 +113,7 @@ func logEdges(low, high float64) []float64 {
 		for edge(to) <= high {
 			to++
 		}
-		if to-from > 40 && k > 1 {
+		if to-from > maxBins && k > 1 {
 			continue
 		}
 		edges := make([]float64, 0, int(to-from)+1)

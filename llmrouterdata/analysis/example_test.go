@@ -7,9 +7,10 @@ import (
 	"path/filepath"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
-func ExampleReadScores() {
+func Example() {
 	dir, err := os.MkdirTemp("", "scores")
 	if err != nil {
 		panic(err)
@@ -27,11 +28,11 @@ func ExampleReadScores() {
 	}
 
 	ctx := context.Background()
-	table, err := analysis.ReadScores(ctx, name, nil)
+	table, err := dataset.ReadScores(ctx, name, nil)
 	if err != nil {
 		panic(err)
 	}
-	report, err := table.Report(ctx, nil)
+	report, err := analysis.NewReport(ctx, table, nil)
 	if err != nil {
 		panic(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/llmrouter-go/llmrouter/internal/golden"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 // TestGoldenScores computes the figures of real published scores once more, by
@@ -36,11 +37,11 @@ func TestGoldenScores(t *testing.T) {
 		}
 	}
 
-	table, err := ReadScores(t.Context(), name, &ScoreOptions{Queries: queries})
+	table, err := dataset.ReadScores(t.Context(), name, &dataset.ScoreOptions{Queries: queries})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := table.Report(t.Context(), nil)
+	r, err := NewReport(t.Context(), table, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

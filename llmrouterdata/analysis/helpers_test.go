@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
-// dataset is a data set in the making.
-type dataset struct {
+// draft is a data set in the making.
+type draft struct {
 	candidates  []llmrouterdata.Candidate
 	train, test []llmrouterdata.RoutingRecord
 	vectors     map[int64][]float32
@@ -55,7 +56,7 @@ func routing(t testing.TB, name string, rows []llmrouterdata.RoutingRecord) stri
 }
 
 // save writes the data set and returns its configuration.
-func (d *dataset) save(t testing.TB) *llmrouterdata.Config {
+func (d *draft) save(t testing.TB) *llmrouterdata.Config {
 	t.Helper()
 	dir := t.TempDir()
 	c := llmrouterdata.DefaultConfig()
@@ -83,13 +84,33 @@ func (d *dataset) save(t testing.TB) *llmrouterdata.Config {
 	return c
 }
 
-func (d *dataset) report(t testing.TB, read *ReadOptions, o *Options) *Report {
+func (d *draft) report(t testing.TB, read *dataset.Options, o *Options) *Report {
 	t.Helper()
-	table, err := ReadConfig(t.Context(), d.save(t), read)
+	return reportOf(t, d.save(t), read, o)
+}
+
+// table reads the table of a configuration, whose embeddings can be read until
+// the test ends. Bad lines are warnings where there are no options.
+func table(t testing.TB, c *llmrouterdata.Config, o *dataset.Options) (*dataset.Table, error) {
+	t.Helper()
+	if o == nil {
+		o = &dataset.Options{SkipBadLines: true}
+	}
+	data, err := dataset.Open(t.Context(), c, o)
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { _ = data.Close() })
+	return data.Table(t.Context())
+}
+
+func reportOf(t testing.TB, c *llmrouterdata.Config, read *dataset.Options, o *Options) *Report {
+	t.Helper()
+	table, err := table(t, c, read)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := table.Report(t.Context(), o)
+	r, err := NewReport(t.Context(), table, o)
 	if err != nil {
 		t.Fatal(err)
 	}

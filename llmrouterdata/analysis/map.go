@@ -57,55 +57,48 @@ type MapGroup struct {
 	SpreadY float64 `json:"spread_y"`
 }
 
-// fitNumbers is how many numbers the components are computed from at most.
-const fitNumbers = 1 << 22
-
 // plot computes the map.
 func (b *builder) plot(ctx context.Context) error {
 	t := b.t
-	if t.embeddings == "" {
+	if !t.HasEmbeddings() {
 		return nil
 	}
-	v, err := openVectors(t.embeddings)
-	if err != nil {
-		return err
-	}
-	defer v.close()
+	dim := t.Dim()
 	var with []int // queries with a vector
-	for q := range t.queries {
-		if id := int(t.queries[q].embedding); v.has(id) {
+	for q := range t.Len() {
+		if t.HasEmbedding(q) {
 			with = append(with, q)
 		} else {
-			b.found.add(WarnEmbedding, fmt.Sprintf("%s: no vector of id %d", t.where(q), id))
+			b.found.Add(WarnEmbedding, fmt.Sprintf("%s: no vector of id %d", t.Where(q), t.Query(q).Embedding))
 		}
 	}
 	if len(with) < 2 {
 		return nil
 	}
 	// The points shown are among the fitted where those are more.
-	fitted := evenly(with, max(fitNumbers/v.dim, 2))
-	fitted, data, err := b.load(v, fitted)
+	fitted := evenly(with, max(fitNumbers/dim, 2))
+	fitted, data, err := b.load(fitted)
 	if err != nil || len(fitted) < 2 {
 		return err
 	}
-	c, err := components(ctx, data, len(fitted), v.dim, b.options.Workers)
+	c, err := components(ctx, data, len(fitted), dim, b.options.Workers)
 	if err != nil {
 		return err
 	}
-	m := &Map{Dim: v.dim, Queries: len(with), Fitted: len(fitted), Explained: c.explained, Points: []MapPoint{}}
+	m := &Map{Dim: dim, Queries: len(with), Fitted: len(fitted), Explained: c.explained, Points: []MapPoint{}}
 	index := make([]int, len(fitted))
 	for i := range index {
 		index[i] = i
 	}
 	for _, i := range evenly(index, b.options.MapPoints) {
 		q := fitted[i]
-		x, y := c.project(data[i*v.dim : (i+1)*v.dim])
-		m.Points = append(m.Points, MapPoint{Query: t.where(q), Task: t.tasks.list[t.queries[q].task], Best: b.best(q), X: round(x), Y: round(y)})
+		x, y := c.project(data[i*dim : (i+1)*dim])
+		m.Points = append(m.Points, MapPoint{Query: t.Where(q), Task: t.Tasks()[t.Query(q).Task], Best: b.best(q), X: round(x), Y: round(y)})
 	}
-	m.Tasks = mapGroups(m.Points, t.tasks.list, func(p *MapPoint) string { return p.Task })
+	m.Tasks = mapGroups(m.Points, t.Tasks(), func(p *MapPoint) string { return p.Task })
 	order := []string{}
-	for _, one := range t.models {
-		order = append(order, one.name)
+	for _, c := range t.Candidates() {
+		order = append(order, c.Name)
 	}
 	m.Best = mapGroups(m.Points, append(order, BestTie, BestNone), func(p *MapPoint) string { return p.Best })
 	b.r.Map = m
@@ -126,13 +119,11 @@ func evenly(list []int, n int) []int {
 
 // load reads the vectors of queries, [len(queries)][dim], and leaves out those
 // with numbers that are not finite.
-func (b *builder) load(v *vectors, queries []int) (kept []int, data []float32, err error) {
-	data = make([]float32, 0, len(queries)*v.dim)
+func (b *builder) load(queries []int) (kept []int, data []float32, err error) {
+	data = make([]float32, 0, len(queries)*b.t.Dim())
 	for _, q := range queries {
-		id := int(b.t.queries[q].embedding)
 		at := len(data)
-		data = data[:at+v.dim]
-		if err := v.get(id, data[at:]); err != nil {
+		if data, err = b.t.AppendEmbedding(data, q); err != nil {
 			return nil, nil, err
 		}
 		good := true
@@ -140,7 +131,7 @@ func (b *builder) load(v *vectors, queries []int) (kept []int, data []float32, e
 			good = good && !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0)
 		}
 		if !good {
-			b.found.add(WarnEmbedding, fmt.Sprintf("%s: the vector of id %d has numbers that are not finite", b.t.where(q), id))
+			b.found.Add(WarnEmbedding, fmt.Sprintf("%s: the vector of id %d has numbers that are not finite", b.t.Where(q), b.t.Query(q).Embedding))
 			data = data[:at]
 			continue
 		}
@@ -152,14 +143,13 @@ func (b *builder) load(v *vectors, queries []int) (kept []int, data []float32, e
 // best names the candidate that alone is best at a query.
 func (b *builder) best(q int) string {
 	best, name := 0.0, BestNone
-	for m := range b.t.models {
-		p := b.pair(q, m)
+	for m, p := range b.t.Pairs(q) {
 		switch {
-		case !p.rated() || p.score < best || p.score == 0:
-		case p.score == best:
+		case !p.Rated() || p.Score < best || p.Score == 0:
+		case p.Score == best:
 			name = BestTie
 		default:
-			best, name = p.score, b.t.models[m].name
+			best, name = p.Score, b.t.Candidates()[m].Name
 		}
 	}
 	return name

@@ -105,7 +105,7 @@ func TestComponentsOfOddClouds(t *testing.T) {
 func TestMap(t *testing.T) {
 	const n = 300
 	data, u, _ := cloud(n, 16)
-	d := dataset{candidates: two(), vectors: map[int64][]float32{}}
+	d := draft{candidates: two(), vectors: map[int64][]float32{}}
 	for i := range n {
 		d.vectors[int64(i)] = data[i*16 : (i+1)*16]
 		q := "query " + string(rune('A'+i))
@@ -160,14 +160,7 @@ func TestMap(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, name, []byte(file.String()))
-		table, err := ReadConfig(t.Context(), c, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := table.Report(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := reportOf(t, c, nil, nil)
 		if diff := cmp.Diff(all, r.Map); diff != "" {
 			t.Error(diff)
 		}
@@ -180,16 +173,12 @@ func TestMap(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, c.DataPath.QueryEmbeddingData, []byte(file.String()))
-		table, err := ReadConfig(t.Context(), c, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := table.Report(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "vectors.pt: vectors of no numbers") {
+		if _, err := table(t, c, nil); err == nil || !strings.Contains(err.Error(), "vectors.pt: vectors of no numbers") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("no embeddings", func(t *testing.T) {
-		d := dataset{candidates: two(), train: []llmrouterdata.RoutingRecord{answer("a", "q", "small", 1)}}
+		d := draft{candidates: two(), train: []llmrouterdata.RoutingRecord{answer("a", "q", "small", 1)}}
 		if r := d.report(t, nil, nil); r.Map != nil {
 			t.Error("a map of nothing")
 		}
@@ -197,11 +186,7 @@ func TestMap(t *testing.T) {
 	t.Run("no torch file", func(t *testing.T) {
 		c := d.save(t)
 		write(t, c.DataPath.QueryEmbeddingData, []byte("x"))
-		table, err := ReadConfig(t.Context(), c, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := table.Report(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "vectors.pt") {
+		if _, err := table(t, c, nil); err == nil || !strings.Contains(err.Error(), "vectors.pt") {
 			t.Errorf("got %v", err)
 		}
 	})

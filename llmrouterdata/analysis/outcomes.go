@@ -3,6 +3,8 @@ package analysis
 import (
 	"cmp"
 	"slices"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 // outcomeKey is a kind of rows without a score.
@@ -14,13 +16,13 @@ type outcomeKey struct {
 // addUnclear counts answers that were not evaluated although the files do not
 // tell which they are.
 func (b *builder) addUnclear(counts map[outcomeKey]*Outcome, order *[]outcomeKey) {
-	models := len(b.t.models)
+	models := len(b.t.Candidates())
 	for i := range b.cells {
 		n := b.cells[i].unclear
 		if n == 0 {
 			continue
 		}
-		k := outcomeKey{false, kindNotEvaluated}
+		k := outcomeKey{false, dataset.KindNotEvaluated}
 		if counts[k] == nil {
 			counts[k] = &Outcome{Kind: k.kind, Models: make([]int, models)}
 			*order = append(*order, k)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 // Format is the version of a report's JSON. It grows when a field changes its
@@ -179,15 +181,15 @@ type SolvedGroup struct {
 	Equal   int    `json:"equal"`
 }
 
-// Report computes the numbers. It reads the embeddings, once; everything else
-// is in memory. The table stays as it was.
-func (t *Table) Report(ctx context.Context, o *Options) (*Report, error) {
+// NewReport computes the numbers of a table. It reads the embeddings, once, so
+// the table's data set must still be open; everything else is in memory.
+func NewReport(ctx context.Context, t *dataset.Table, o *Options) (*Report, error) {
 	options, err := o.validate()
 	if err != nil {
 		return nil, err
 	}
-	b := builder{t: t, options: options, r: &Report{Format: Format}}
-	for _, step := range []func(context.Context) error{b.setAside, b.performance, b.routers, b.outcomes, b.distributions, b.check, b.plot} {
+	b := builder{t: t, options: options, r: &Report{Format: Format}, found: t.Warnings()}
+	for _, step := range []func(context.Context) error{b.performance, b.routers, b.outcomes, b.distributions, b.check, b.plot} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -195,38 +197,16 @@ func (t *Table) Report(ctx context.Context, o *Options) (*Report, error) {
 			return nil, err
 		}
 	}
-	b.r.Warnings = t.found.list(b.found)
+	b.r.Warnings = listWarnings(b.found)
 	return b.r, nil
 }
 
 // builder makes a report.
 type builder struct {
-	t       *Table
+	t       *dataset.Table
 	options Options
 	r       *Report
-	found   warnings
-
-	// aside says of pairs why they do not count although they have a score of
-	// 0; nil: none.
-	aside map[int]string
+	found   dataset.Warnings
 	// cells sums up [tasks][models].
 	cells []sum
-}
-
-// pair returns a pair as it counts.
-func (b *builder) pair(q, m int) pair {
-	at := q*b.t.stride + m
-	p := b.t.pairs[at]
-	if b.aside != nil {
-		if _, no := b.aside[at]; no {
-			p.outcome = notEvaluated
-		}
-	}
-	return p
-}
-
-// cost is the price of a pair in USD.
-func (b *builder) cost(p *pair, m int) float64 {
-	c := &b.t.models[m]
-	return (float64(p.input)*c.inputPrice + float64(p.output)*c.outputPrice) / 1e6
 }

@@ -12,7 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
+
+// maxKinds is how many kinds of failures a table tells apart, maxExamples how
+// many examples a warning gives.
+const maxKinds, maxExamples = 40, 8
 
 var approx = cmpopts.EquateApprox(1e-9, 1e-15)
 
@@ -20,7 +25,7 @@ var approx = cmpopts.EquateApprox(1e-9, 1e-15)
 func TestReport(t *testing.T) {
 	dear := answer("a", "q3", "large", 1)
 	dear.InputTokens, dear.OutputTokens = 200, 100 // 0.004 USD
-	d := dataset{candidates: two(), train: []llmrouterdata.RoutingRecord{
+	d := draft{candidates: two(), train: []llmrouterdata.RoutingRecord{
 		answer("a", "q1", "small", 1), answer("a", "q1", "large", 1),
 		answer("a", "q2", "small", 0), answer("a", "q2", "large", 0.5),
 		answer("a", "q3", "small", 0), dear,
@@ -104,8 +109,8 @@ func TestNotEvaluatedCountsNowhere(t *testing.T) {
 		answer("code", "c1", "small", 0), answer("code", "c1", "large", 1),
 		answer("code", "c2", "small", 0), failure("code", "c2", "large", "x"),
 	}
-	d := dataset{candidates: two(), train: append(rows, code...)}
-	r := d.report(t, &ReadOptions{NotEvaluated: []NotEvaluated{
+	d := draft{candidates: two(), train: append(rows, code...)}
+	r := d.report(t, &dataset.Options{NotEvaluated: []dataset.NotEvaluatedCount{
 		{Task: "code", Model: "small", NotEvaluated: 1, ScoreErrors: 1},
 		{Task: "code", Model: "large"},
 	}}, nil)
@@ -120,13 +125,13 @@ func TestNotEvaluatedCountsNowhere(t *testing.T) {
 	if r.Routers.Random.Performance != (0.75+0.75+1+0)/4 || large.UniqueBest != 2 || small.UniqueBest != 1 {
 		t.Errorf("random choice %v, unique best %d and %d", r.Routers.Random, small.UniqueBest, large.UniqueBest)
 	}
-	want := []Outcome{{"x", true, 1, []int{0, 1}}, {kindNotEvaluated, false, 1, []int{1, 0}}, {kindScoreError, false, 1, []int{1, 0}}}
+	want := []Outcome{{"x", true, 1, []int{0, 1}}, {dataset.KindNotEvaluated, false, 1, []int{1, 0}}, {dataset.KindScoreError, false, 1, []int{1, 0}}}
 	if diff := cmp.Diff(want, r.Outcomes); diff != "" || len(r.Warnings) != 0 {
 		t.Errorf("%s%v", diff, r.Warnings)
 	}
 
 	t.Run("some of a cell", func(t *testing.T) {
-		r := d.report(t, &ReadOptions{NotEvaluated: []NotEvaluated{{Task: "code", Model: "small", NotEvaluated: 1}}}, nil)
+		r := d.report(t, &dataset.Options{NotEvaluated: []dataset.NotEvaluatedCount{{Task: "code", Model: "small", NotEvaluated: 1}}}, nil)
 		cell := r.Cells[2]
 		if cell.Rated != 1 || cell.NotEvaluated != 1 || cell.Performance != 0 || r.Models[0].Performance != 0.5 || r.All.Rated != 7 {
 			t.Errorf("%+v, %+v", cell, r.Models[0])
@@ -136,27 +141,27 @@ func TestNotEvaluatedCountsNowhere(t *testing.T) {
 		}
 	})
 	t.Run("lines", func(t *testing.T) {
-		r := d.report(t, &ReadOptions{
-			NotEvaluatedRows: Lines{Train: []int{5}}, ScoreErrorRows: Lines{Train: []int{7}},
-			NotEvaluated: []NotEvaluated{{Task: "code", Model: "small", NotEvaluated: 1}}, // less exact
+		r := d.report(t, &dataset.Options{
+			NotEvaluatedRows: dataset.Lines{Train: []int{5}}, ScoreErrorRows: dataset.Lines{Train: []int{7}},
+			NotEvaluated: []dataset.NotEvaluatedCount{{Task: "code", Model: "small", NotEvaluated: 1}}, // less exact
 		}, nil)
 		if diff := cmp.Diff(want, r.Outcomes); diff != "" || len(r.Warnings) != 0 || r.Models[0].Rated != 2 {
 			t.Errorf("%s%v", diff, r.Warnings)
 		}
-		r = d.report(t, &ReadOptions{NotEvaluatedRows: Lines{Train: []int{5}}}, nil)
+		r = d.report(t, &dataset.Options{NotEvaluatedRows: dataset.Lines{Train: []int{5}}}, nil)
 		if cell := r.Cells[2]; len(r.Warnings) != 0 || cell.Rated != 1 || cell.NotEvaluated != 1 || r.Solved.All.None != 1 {
 			t.Errorf("one of two: %+v, %v", cell, r.Warnings)
 		}
 	})
 	t.Run("lines of other files", func(t *testing.T) {
 		// A right answer, a failed call, two lines that are not there, and one.
-		r := d.report(t, &ReadOptions{NotEvaluatedRows: Lines{Train: []int{1, 7, 8, 9, -1}, Test: []int{1}}}, nil)
+		r := d.report(t, &dataset.Options{NotEvaluatedRows: dataset.Lines{Train: []int{1, 7, 8, 9, -1}, Test: []int{1}}}, nil)
 		if len(r.Warnings) != 1 || r.Warnings[0].Kind != WarnNotEvaluated || r.Warnings[0].Count != 4 || r.All.NotEvaluated != 1 || r.All.Failed != 1 {
 			t.Errorf("%v, %+v", r.Warnings, r.All)
 		}
 	})
 	t.Run("counts of other files", func(t *testing.T) {
-		r := d.report(t, &ReadOptions{NotEvaluated: []NotEvaluated{
+		r := d.report(t, &dataset.Options{NotEvaluated: []dataset.NotEvaluatedCount{
 			{Task: "code", Model: "small", NotEvaluated: 3}, {Task: "music", Model: "small", NotEvaluated: 3},
 		}}, nil)
 		if len(r.Warnings) != 1 || r.Warnings[0].Count != 2 || r.Models[0].Rated != 4 {
@@ -165,17 +170,15 @@ func TestNotEvaluatedCountsNowhere(t *testing.T) {
 	})
 	t.Run("NaN in the file", func(t *testing.T) {
 		c := d.save(t)
-		text := strings.Join([]string{line, strings.Replace(line, "1.0", "NaN", 1)}, "\n")
+		row := answer("gsm8k", "q", "small", 1)
+		line, err := row.AppendJSON(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join([]string{string(line), strings.Replace(string(line), "1.0", "NaN", 1)}, "\n")
 		write(t, c.DataPath.RoutingDataTrain, []byte(text))
-		table, err := ReadConfig(t.Context(), c, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := table.Report(t.Context(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r.All.Rated != 1 || r.All.NotEvaluated != 1 || r.All.Performance != 1 || r.Outcomes[0].Kind != kindNoScore {
+		r := reportOf(t, c, nil, nil)
+		if r.All.Rated != 1 || r.All.NotEvaluated != 1 || r.All.Performance != 1 || r.Outcomes[0].Kind != dataset.KindNoScore {
 			t.Errorf("%+v", r.All)
 		}
 	})
@@ -194,7 +197,7 @@ func TestWarnings(t *testing.T) {
 	graded.Performance = 0.25
 	negative := answer("a", "q5", "large", 1)
 	negative.ResponseTime = -1
-	d := dataset{candidates: append(two(),
+	d := draft{candidates: append(two(),
 		llmrouterdata.Candidate{Name: "free", Feature: "f"}, llmrouterdata.Candidate{Name: "idle", Feature: "f"},
 	), vectors: map[int64][]float32{0: {1, 2}, 1: {3, 4}, 2: {float32(math.NaN()), 1}}}
 	for i := range 12 {
@@ -224,14 +227,7 @@ func TestWarnings(t *testing.T) {
 	write(t, file, append(read(t, file), "{broken\n"...))
 	file = c.DataPath.RoutingDataTrain
 	write(t, file, append(read(t, file), append(text, '\n')...))
-	table, err := ReadConfig(t.Context(), c, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := table.Report(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := reportOf(t, c, nil, nil)
 	want := map[string]int{
 		WarnUnreadable: 1, WarnSilent: 1, WarnUnlisted: 1, WarnLeak: 1, WarnDuplicate: 1, WarnOrder: 2, WarnConstant: 2,
 		WarnInvalid: 1, WarnGraded: 1, WarnPrice: 1, WarnEmbedding: 16,
@@ -253,7 +249,7 @@ func TestWarnings(t *testing.T) {
 // TestOrderOfRowsDoesNotMatter holds that rows in the order in which calls
 // finish, as the Python pipeline writes them, give the same numbers.
 func TestOrderOfRowsDoesNotMatter(t *testing.T) {
-	d := dataset{candidates: two()}
+	d := draft{candidates: two()}
 	for i := range 30 {
 		q := string(rune('a' + i))
 		d.train = append(d.train, answer("t", q, "small", float64(i%3)/2), answer("t", q, "large", float64(i%2)))
@@ -275,7 +271,7 @@ func TestOrderOfRowsDoesNotMatter(t *testing.T) {
 
 // TestOracleFrontier compares the frontier with every router there is.
 func TestOracleFrontier(t *testing.T) {
-	d := dataset{candidates: two()}
+	d := draft{candidates: two()}
 	d.candidates = append(d.candidates[:2], llmrouterdata.Candidate{Name: "middle", Feature: "f", InputPrice: 4, OutputPrice: 3})
 	for i := range 6 {
 		q := string(rune('a' + i))
@@ -333,7 +329,7 @@ func TestHullAndArea(t *testing.T) {
 }
 
 func TestDistributions(t *testing.T) {
-	d := dataset{candidates: two()}
+	d := draft{candidates: two()}
 	for i := range 100 {
 		q := string(rune('A' + i))
 		a, b := answer("t", q, "small", 1), failure("t", q, "large", "x")
@@ -380,7 +376,7 @@ func TestLogEdges(t *testing.T) {
 }
 
 func TestEmpty(t *testing.T) {
-	d := dataset{candidates: two()}
+	d := draft{candidates: two()}
 	r := d.report(t, nil, nil)
 	if r.Queries != 0 || r.Routers.BestSingle.Name != "" || r.Map != nil {
 		t.Errorf("%+v", r)
@@ -398,20 +394,20 @@ func TestEmpty(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	d := dataset{candidates: two()}
+	d := draft{candidates: two()}
 	c := d.save(t)
-	if _, err := ReadConfig(t.Context(), c, &ReadOptions{Workers: -1}); err == nil {
+	if _, err := table(t, c, &dataset.Options{Workers: -1}); err == nil {
 		t.Error("negative workers")
 	}
-	if _, err := ReadConfig(t.Context(), llmrouterdata.DefaultConfig(), nil); err == nil {
+	if _, err := table(t, llmrouterdata.DefaultConfig(), nil); err == nil {
 		t.Error("no files")
 	}
-	table, err := ReadConfig(t.Context(), c, nil)
+	table, err := table(t, c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, o := range []Options{{Solved: new(0.0)}, {Solved: new(1.1)}, {Solved: new(math.NaN())}, {MapPoints: 1}, {Workers: -1}} {
-		if _, err := table.Report(t.Context(), &o); err == nil {
+		if _, err := NewReport(t.Context(), table, &o); err == nil {
 			t.Errorf("%+v: no error", o)
 		}
 	}
@@ -420,45 +416,57 @@ func TestOptions(t *testing.T) {
 // TestEqualQueries: a file may hold one query very often.
 func TestEqualQueries(t *testing.T) {
 	const n = 100_000
-	d := dataset{candidates: two()}
+	d := draft{candidates: two()}
 	d.train = append(d.train, answer("a", "q", "large", 1))
 	for range n {
 		d.train = append(d.train, answer("a", "q", "small", 1))
 	}
 	d.train = append(d.train, answer("a", "q", "large", 1), answer("a", "q", "large", 0))
-	table, err := ReadConfig(t.Context(), d.save(t), nil)
+	table, err := table(t, d.save(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(table.queries) != n {
-		t.Errorf("%d queries, want %d", len(table.queries), n)
+	if table.Len() != n {
+		t.Errorf("%d queries, want %d", table.Len(), n)
 	}
-	for q, want := range map[int]outcome{0: scored, 1: scored, 2: missing, n - 1: scored} {
-		if got := table.of(q)[1].outcome; got != want {
+	for q, want := range map[int]dataset.Outcome{0: dataset.Scored, 1: dataset.Scored, 2: dataset.Missing, n - 1: dataset.Scored} {
+		if got := table.Pairs(q)[1].Outcome; got != want {
 			t.Errorf("query %d: outcome %d, want %d", q, got, want)
 		}
 	}
-	if len(table.kinds.list) != 0 || table.splits[0].rows != n+3 {
-		t.Errorf("%+v", table.splits)
+	rows := 0
+	for q := range table.Len() {
+		for m := range table.Pairs(q) {
+			switch p := &table.Pairs(q)[m]; p.Outcome {
+			case dataset.Missing:
+			case dataset.Scored:
+				rows++
+			default:
+				t.Errorf("query %d: %+v, %s", q, p, table.Kind(p))
+			}
+		}
+	}
+	if rows != n+3 {
+		t.Errorf("%d rows", rows)
 	}
 }
 
 // TestOddNumbers: numbers that no figure or sum can hold.
 func TestOddNumbers(t *testing.T) {
-	d := dataset{candidates: two(), train: []llmrouterdata.RoutingRecord{answer("a", "q", "small", 1), answer("a", "q", "large", 1)}}
+	d := draft{candidates: two(), train: []llmrouterdata.RoutingRecord{answer("a", "q", "small", 1), answer("a", "q", "large", 1)}}
 	d.train[0].ResponseTime = math.SmallestNonzeroFloat64
 	if r := d.report(t, nil, nil); r.Histograms.Seconds[0] <= 0 || r.Models[0].Seconds.Min != 0 {
 		t.Errorf("%v, %+v", r.Histograms.Seconds, r.Models[0].Seconds)
 	}
 	d.candidates[1].OutputPrice = 1e300
-	_, err := ReadConfig(t.Context(), d.save(t), nil)
+	_, err := table(t, d.save(t), nil)
 	if at, ok := errors.AsType[*llmrouterdata.CandidateError](err); !ok || at.Candidate != "large" || at.Field != "output_price" {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestManyKinds(t *testing.T) {
-	d := dataset{candidates: two()}
+	d := draft{candidates: two()}
 	for i := range 60 {
 		d.train = append(d.train, failure("t", string(rune('A'+i)), "small", strings.Repeat("long ", i+1)), answer("t", string(rune('A'+i)), "large", 1))
 	}

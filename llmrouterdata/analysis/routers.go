@@ -5,6 +5,8 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 // Routers compares what a router can be held against. A point's cost is in USD
@@ -69,22 +71,23 @@ func (b *builder) routers(context.Context) error {
 	var oracle, random, cheapest option
 	var steps []segment
 	n := 0
-	options := make([]option, 0, len(t.models))
-	for q := range t.queries {
+	options := make([]option, 0, len(t.Candidates()))
+	for q := range t.Len() {
+		pairs := t.Pairs(q)
 		var rated, answered int
 		var sum option
 		best, bestFailed, bestCount, bestModel := option{cost: math.Inf(1), score: -1}, true, 0, 0
 		options = options[:0]
-		for m := range t.models {
-			p := b.pair(q, m)
-			if !p.rated() {
+		for m := range pairs {
+			p := &pairs[m]
+			if !p.Rated() {
 				continue
 			}
-			o := option{b.cost(&p, m), p.score, m}
+			o := option{t.Cost(p, m), p.Score, m}
 			rated++
 			sum.cost += o.cost
 			sum.score += o.score
-			isFailed := p.outcome == failed
+			isFailed := p.Outcome == dataset.Failed
 			switch {
 			case o.score > best.score:
 				best, bestFailed, bestCount, bestModel = o, isFailed, 1, m
@@ -107,8 +110,8 @@ func (b *builder) routers(context.Context) error {
 			if bestCount == 1 {
 				r.Models[bestModel].UniqueBest++
 			} else {
-				for m := range t.models {
-					if p := b.pair(q, m); p.rated() && p.score == best.score {
+				for m := range pairs {
+					if p := &pairs[m]; p.Rated() && p.Score == best.score {
 						r.Models[m].SharedBest++
 					}
 				}
@@ -164,7 +167,7 @@ func (b *builder) routers(context.Context) error {
 	frontier := frontier(of("", cheapest), steps, n)
 	r.Routers.AIQ = area(r.Routers.Hull, r.Routers.CostLow, r.Routers.CostHigh)
 	r.Routers.OracleAIQ = area(frontier, r.Routers.CostLow, r.Routers.CostHigh)
-	r.Routers.OracleFrontier = thin(frontier, 200)
+	r.Routers.OracleFrontier = thin(frontier, maxFrontier)
 	return nil
 }
 

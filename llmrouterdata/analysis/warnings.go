@@ -1,20 +1,18 @@
 package analysis
 
-import "slices"
+import "github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 
 // Kinds of warnings, [Warning.Kind].
 const (
-	// WarnUnreadable: lines of a routing file that are no records.
-	WarnUnreadable = "unreadable_lines"
-	// WarnInvalid: rows with a performance outside of 0 to 1 (not evaluated)
-	// or counts or times that cannot be (taken as 0).
-	WarnInvalid = "invalid_numbers"
-	// WarnGraded: failed calls that have a performance other than 0, as the
-	// Python pipeline gives when it grades an error text. They count as 0.
-	WarnGraded = "graded_failures"
-	// WarnDuplicate: queries whose text stands more than once in one split.
+	// What reading a table gives.
+	WarnUnreadable   = dataset.WarnUnreadable
+	WarnInvalid      = dataset.WarnInvalid
+	WarnGraded       = dataset.WarnGraded
+	WarnNotEvaluated = dataset.WarnNotEvaluated
+
+	// WarnDuplicate: queries whose text an earlier one of the split has.
 	WarnDuplicate = "duplicate_queries"
-	// WarnLeak: queries whose text stands in two splits.
+	// WarnLeak: queries whose text an earlier split has.
 	WarnLeak = "leaking_queries"
 	// WarnMissing: pairs of a query and a candidate without a row.
 	WarnMissing = "missing_pairs"
@@ -34,9 +32,6 @@ const (
 	// WarnEmbedding: queries whose embedding is missing or has numbers that
 	// are not finite.
 	WarnEmbedding = "missing_embeddings"
-	// WarnNotEvaluated: counts of answers that were not evaluated that do not
-	// tell which rows they are, or counts and lines that do not fit the rows.
-	WarnNotEvaluated = "unclear_evaluation"
 )
 
 // warningOrder is the order in which a report lists warnings.
@@ -46,50 +41,14 @@ var warningOrder = []string{
 }
 
 // Warning is something that looks wrong.
-type Warning struct {
-	// Kind is one of the Warn constants.
-	Kind string `json:"kind"`
-	// Count is how many there are, of what the kind counts.
-	Count int `json:"count"`
-	// Examples are the first of them, in the order of the files.
-	Examples []string `json:"examples"`
-}
+type Warning = dataset.Warning
 
-// maxExamples is how many examples a warning gives.
-const maxExamples = 8
-
-// warnings collects warnings by kind.
-type warnings map[string]*Warning
-
-func (w *warnings) add(kind, example string) {
-	if *w == nil {
-		*w = warnings{}
-	}
-	one := (*w)[kind]
-	if one == nil {
-		one = &Warning{Kind: kind}
-		(*w)[kind] = one
-	}
-	one.Count++
-	if len(one.Examples) < maxExamples {
-		one.Examples = append(one.Examples, example)
-	}
-}
-
-// list returns the warnings of several collections, sorted by weight.
-func (w warnings) list(others ...warnings) []Warning {
+// listWarnings sorts warnings by weight.
+func listWarnings(found dataset.Warnings) []Warning {
 	list := []Warning{}
 	for _, kind := range warningOrder {
-		for _, collection := range append([]warnings{w}, others...) {
-			if one := collection[kind]; one != nil {
-				if n := len(list); n > 0 && list[n-1].Kind == kind {
-					list[n-1].Count += one.Count
-					list[n-1].Examples = append(list[n-1].Examples, one.Examples...)
-					list[n-1].Examples = list[n-1].Examples[:min(len(list[n-1].Examples), maxExamples)]
-					continue
-				}
-				list = append(list, Warning{kind, one.Count, slices.Clone(one.Examples)})
-			}
+		if one := found[kind]; one != nil {
+			list = append(list, *one)
 		}
 	}
 	return list

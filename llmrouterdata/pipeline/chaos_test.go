@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/internal/chaos"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
@@ -61,7 +62,7 @@ func testChaos(t *testing.T) {
 	if err != nil || report.Failed+report.Missing+report.ScoreErrors != 0 || report.Called != 10000 {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	if err := Check(t.Context(), c, nil); err != nil {
+	if err := dataset.Check(t.Context(), c, nil); err != nil {
 		t.Error(err)
 	}
 	queries := append(testQueries(0, 2000), testQueries(1600, 500)...)

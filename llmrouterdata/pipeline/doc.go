@@ -6,9 +6,8 @@
 //   - [Evaluate] sends every query to every candidate, scores the answers,
 //     embeds the queries, and writes the routing files (step 3).
 //
-// [EstimateCalls] says what step 3 will cost before it starts, [OpenDataset]
-// opens a finished data set with its parts joined, and [Check] finds what is
-// wrong with one.
+// [EstimateCalls] says what step 3 will cost before it starts, and [Merge] makes
+// one data set of several. Package dataset opens and checks what was made.
 //
 // # Nothing is lost
 //

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/llmrouter-go/llmrouter/internal/journal"
@@ -52,27 +51,4 @@ type UnavailableMetricError struct {
 
 func (e *UnavailableMetricError) Error() string {
 	return fmt.Sprintf("pipeline: the metric %s cannot be evaluated: %s (allow it to write such rows with performance 0.0, counted apart)", e.Metric, e.Reason)
-}
-
-// problemList keeps the first problems and counts the rest.
-type problemList struct {
-	errs []error
-	more int
-}
-
-func (p *problemList) add(err error) {
-	switch {
-	case err == nil:
-	case len(p.errs) < maxProblems:
-		p.errs = append(p.errs, err)
-	default:
-		p.more++
-	}
-}
-
-func (p *problemList) join() error {
-	if p.more > 0 {
-		return errors.Join(append(p.errs, fmt.Errorf("... and %d more", p.more))...)
-	}
-	return errors.Join(p.errs...)
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/vfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
@@ -41,7 +42,7 @@ func TestEvaluate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(t.Context(), c, nil); err != nil {
+	if err := dataset.Check(t.Context(), c, nil); err != nil {
 		t.Error(err)
 	}
 	queries := append(testQueries(0, 40), testQueries(32, 15)...)
@@ -243,7 +244,7 @@ func TestEvaluatePublishIncomplete(t *testing.T) {
 	if _, ok := errors.AsType[*IncompleteError](err); !ok {
 		t.Fatal(err)
 	}
-	if err := Check(t.Context(), c, nil); err != nil {
+	if err := dataset.Check(t.Context(), c, nil); err != nil {
 		t.Error(err)
 	}
 	absent := 0
@@ -452,7 +453,7 @@ func TestEvaluateRepeatedQuestions(t *testing.T) {
 	if !slices.Equal(got, []string{"1", "2", "3", "4"}) {
 		t.Errorf("answers %q", got)
 	}
-	if err := Check(t.Context(), c, nil); err != nil {
+	if err := dataset.Check(t.Context(), c, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -602,7 +603,7 @@ func TestEvaluateStoppedCandidate(t *testing.T) {
 	if !errors.As(err, &incomplete) || report.Resumed < 45 {
 		t.Errorf("%+v, %v", report, err)
 	}
-	if err := Check(t.Context(), c, nil); err != nil {
+	if err := dataset.Check(t.Context(), c, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -667,7 +668,7 @@ func TestEvaluateMaxFailed(t *testing.T) {
 		if ok && (tooMany.Failed != report.Failed || tooMany.Pairs != 40 || tooMany.Max != max.share) {
 			t.Errorf("%v: %+v", max.share, tooMany)
 		}
-		if err := Check(t.Context(), c, nil); err != nil { // the files are there
+		if err := dataset.Check(t.Context(), c, nil); err != nil { // the files are there
 			t.Error(err)
 		}
 	}
@@ -694,10 +695,10 @@ func TestEvaluateTestRun(t *testing.T) {
 	if err != nil || report.Queries != 70 || report.Pairs != 70 {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	if err := Check(t.Context(), c, &CheckOptions{Subset: true}); err != nil {
+	if err := dataset.Check(t.Context(), c, &dataset.CheckOptions{Subset: true}); err != nil {
 		t.Error(err)
 	}
-	wantError(t, Check(t.Context(), c, nil), "train.jsonl: no rows of query 51", "and 20 more")
+	wantError(t, dataset.Check(t.Context(), c, nil), "train.jsonl: no rows of query 51", "and 20 more")
 	client := &fakeClient{}
 	if _, err := evaluate(t, c, Options{Client: client}); err != nil {
 		t.Fatal(err)
@@ -718,7 +719,7 @@ func TestEvaluateSmall(t *testing.T) {
 	if err != nil || report.Pairs != 1 {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	if err := Check(t.Context(), c, nil); err != nil {
+	if err := dataset.Check(t.Context(), c, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -68,15 +69,15 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Printf("%d calls, mean performance %.1f, %.7f USD\n", report.Called, report.All.Performance, report.CostUSD)
-	if err := pipeline.Check(ctx, c, nil); err != nil {
+	if err := dataset.Check(ctx, c, nil); err != nil {
 		log.Fatal(err)
 	}
-	data, err := pipeline.OpenDataset(c)
+	data, err := dataset.Open(ctx, c, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer data.Close()
-	for row, err := range data.Test() {
+	for row, err := range data.Rows(ctx, dataset.Test) {
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"container/heap"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -41,23 +40,10 @@ func newFirsts(dir string, limit int) (*firsts, error) {
 	return &firsts{runs: runs, limit: limit}, err
 }
 
-// keyHash is equal for equal keys only.
-func keyHash(k llmrouterdata.QueryKey) (sum [sha256.Size]byte) {
-	h := sha256.New()
-	for _, s := range []string{k.TaskName, k.Query, k.GroundTruth, k.Metric} {
-		var size [8]byte
-		binary.LittleEndian.PutUint64(size[:], uint64(len(s)))
-		h.Write(size[:])
-		h.Write([]byte(s))
-	}
-	h.Sum(sum[:0])
-	return sum
-}
-
 // add appends a key.
 func (f *firsts) add(k llmrouterdata.QueryKey) error {
 	var r sortedHash
-	sum := keyHash(k)
+	sum := k.Hash()
 	copy(r[:], sum[:])
 	binary.BigEndian.PutUint64(r[32:], uint64(f.n))
 	f.n++

@@ -21,6 +21,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/chaos"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 // buildProgram builds the program of step 3.
@@ -240,7 +241,7 @@ func testKill(t *testing.T, program, model string) {
 		t.Errorf("the files differ from those of an undisturbed run: %.2000s", diff)
 	}
 	noTemporaries(t, filepath.Dir(file))
-	if err := Check(t.Context(), c, nil); err != nil {
+	if err := dataset.Check(t.Context(), c, nil); err != nil {
 		t.Error(err)
 	}
 	entries := len(readJournal(t, journal))

@@ -9,10 +9,6 @@ const (
 	testRunTest  = 20
 )
 
-// maxProblems is how many bad lines or queries are reported at once: more are
-// not read by anybody, and a wrong file has one in every line.
-const maxProblems = 20
-
 // embedChunk is how many texts are given to the encoder at once: enough for
 // it to form good batches, few enough to report progress and lose little.
 const embedChunk = 64

@@ -7,9 +7,11 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
@@ -76,7 +78,7 @@ func Merge(ctx context.Context, into *llmrouterdata.Config, parts []*llmrouterda
 	if err != nil {
 		return nil, err
 	}
-	models := calledNames(candidates)
+	models := dataset.CalledNames(candidates)
 	if len(models) == 0 {
 		return nil, fmt.Errorf("pipeline: %s: llm_data has no candidate that is called", paths.LLMData)
 	}
@@ -190,17 +192,12 @@ func (m *merger) split(ctx context.Context, split int, to *atomicfile.File) erro
 	return nil
 }
 
-// part merges one split of one part: its queries, its rows and its vectors go
-// side by side.
+// part merges one split of one part: its queries and its rows go side by side.
 func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int, w *llmrouterdata.Writer[llmrouterdata.RoutingRecord]) (err error) {
 	var rows *partRows
-	var store *vectorFile
 	defer func() {
 		if rows != nil {
-			rows.stop()
-		}
-		if store != nil {
-			err = errors.Join(err, store.close())
+			err = errors.Join(err, rows.close())
 		}
 	}()
 	for query, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](queryFile(part, split), nil) {
@@ -211,9 +208,8 @@ func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int
 			return err
 		}
 		if rows == nil { // only now it is known that there are queries
-			rows = newPartRows(routingFile(part, split))
-			if store, err = openVectors(part.DataPath.QueryEmbeddingData); err != nil {
-				return fmt.Errorf("pipeline: %w", err)
+			if rows, err = openRows(ctx, part, m.into.DataPath.LLMData, split); err != nil {
+				return err
 			}
 		}
 		group, err := rows.of(query, m.models)
@@ -225,13 +221,13 @@ func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int
 			return fmt.Errorf("pipeline: numbering the queries: %w", err)
 		}
 		if first {
-			if err := m.vector(id, store, group[0].EmbeddingID); err != nil {
+			if err := m.vector(id, rows.data, group[0].EmbeddingID); err != nil {
 				return fmt.Errorf("pipeline: %s: %w", part.DataPath.QueryEmbeddingData, err)
 			}
 		}
 		for i := range group {
 			group[i].EmbeddingID = int(id)
-			if err := w.Write(group[i]); err != nil {
+			if err := w.Write(group[i].RoutingRecord); err != nil {
 				return fmt.Errorf("pipeline: %s: %w", routingFile(m.into, split), err)
 			}
 		}
@@ -250,8 +246,8 @@ func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int
 }
 
 // vector writes the vector that a part has under the id local.
-func (m *merger) vector(id int64, from *vectorFile, local int) error {
-	vector, err := from.get(local)
+func (m *merger) vector(id int64, from *dataset.Dataset, local int) error {
+	vector, err := from.Embedding(local)
 	if err != nil {
 		return err
 	}
@@ -269,49 +265,68 @@ func (m *merger) vector(id int64, from *vectorFile, local int) error {
 	return m.vectors.PutInt(id, torchio.Of(vector, len(vector)))
 }
 
-// partRows reads the rows of a part, query by query.
+// partRows reads the rows of one split of a part, query by query.
 type partRows struct {
-	name  string
-	row   int // read so far
-	next  func() (llmrouterdata.RoutingRecord, error, bool)
-	stop  func()
-	group []llmrouterdata.RoutingRecord
+	data *dataset.Dataset
+	name string
+	line int // of the last row that was read
+	next func() ([]dataset.Row, error, bool)
+	stop func()
 }
 
-func newPartRows(name string) *partRows {
-	next, stop := iter.Pull2(llmrouterdata.ReadFile[llmrouterdata.RoutingRecord](name, nil))
-	return &partRows{name: name, next: next, stop: stop}
+// mergeWorkers is how many blocks of a routing file are decoded at once: enough
+// to keep the writer busy, and a bound for the memory on machines with more
+// processors.
+const mergeWorkers = 4
+
+func openRows(ctx context.Context, part *llmrouterdata.Config, llmData string, split int) (*partRows, error) {
+	c := *part
+	// What is not named is not read: the queries need not fit into memory.
+	c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest, c.DataPath.LLMEmbeddingData, c.DataPath.LLMData = "", "", "", llmData
+	if _, err := os.Stat(c.DataPath.QueryEmbeddingData); err != nil {
+		return nil, fmt.Errorf("pipeline: %w", err)
+	}
+	data, err := dataset.Open(ctx, &c, &dataset.Options{Workers: min(mergeWorkers, runtime.GOMAXPROCS(0)), BareRows: true})
+	if err != nil {
+		return nil, err
+	}
+	next, stop := iter.Pull2(data.Groups(ctx, dataset.Split(split)))
+	return &partRows{data: data, name: routingFile(part, split), next: next, stop: stop}, nil
 }
 
-// of returns the rows of a query, one for each model in order, valid until the
-// next call.
-func (p *partRows) of(query llmrouterdata.StandardQueryData, models []string) ([]llmrouterdata.RoutingRecord, error) {
-	p.group = p.group[:0]
-	for _, model := range models {
-		row, err, ok := p.next()
-		if err != nil {
-			return nil, err
-		}
-		p.row++
-		at := func(format string, args ...any) error {
-			return fmt.Errorf("pipeline: %s: row %d (task %s): %s", p.name, p.row, query.TaskName, fmt.Sprintf(format, args...))
+func (p *partRows) close() error {
+	p.stop()
+	return p.data.Close()
+}
+
+// of returns the rows of a query, one for each model in order.
+func (p *partRows) of(query llmrouterdata.StandardQueryData, models []string) ([]dataset.Row, error) {
+	group, err, _ := p.next()
+	if err != nil {
+		return nil, err
+	}
+	at := func(format string, args ...any) error {
+		return fmt.Errorf("pipeline: %s: row %d (task %s): %s", p.name, p.line, query.TaskName, fmt.Sprintf(format, args...))
+	}
+	for i := range max(len(group), len(models)) {
+		if p.line++; i < len(group) {
+			p.line = group[i].Line
 		}
 		switch {
-		case !ok:
-			return nil, at("there is none, of candidate %q", model)
-		case row.Key() != query.Key() || !query.Choices.Equal(row.Choices) || !sameText(row.TaskID, query.TaskID):
+		case i >= len(group):
+			return nil, at("there is none, of candidate %q; what follows is not of the query that is due", models[i])
+		case i >= len(models) || !query.Equal(group[i].QueryData()):
 			return nil, at("it is not of the query that is due")
-		case row.ModelName != model:
-			return nil, at("the candidate is %q, want %q", row.ModelName, model)
-		case len(p.group) > 0 && row.EmbeddingID != p.group[0].EmbeddingID:
-			return nil, at("the embedding id is %d, in the row before %d", row.EmbeddingID, p.group[0].EmbeddingID)
+		case group[i].ModelName != models[i]:
+			return nil, at("the candidate is %q, want %q", group[i].ModelName, models[i])
+		case group[i].EmbeddingID != group[0].EmbeddingID:
+			return nil, at("the embedding id is %d, in the row before %d", group[i].EmbeddingID, group[0].EmbeddingID)
 		}
-		if err := row.Validate(); err != nil {
-			return nil, fmt.Errorf("pipeline: %s: row %d: %w", p.name, p.row, err)
+		if err := group[i].Validate(); err != nil {
+			return nil, fmt.Errorf("pipeline: %s: row %d: %w", p.name, p.line, err)
 		}
-		p.group = append(p.group, row)
 	}
-	return p.group, nil
+	return group, nil
 }
 
 // end reports rows behind those of the last query.
@@ -323,11 +338,4 @@ func (p *partRows) end() error {
 		return fmt.Errorf("pipeline: %s: rows behind those of the last query", p.name)
 	}
 	return nil
-}
-
-func sameText(a, b *string) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return *a == *b
 }

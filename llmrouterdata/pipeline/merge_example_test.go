@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -66,12 +67,12 @@ func ExampleMerge() {
 		log.Fatal(err)
 	}
 	fmt.Printf("%d queries, %d vectors\n", report.TrainQueries, report.Embeddings)
-	data, err := pipeline.OpenDataset(whole)
+	data, err := dataset.Open(ctx, whole, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer data.Close()
-	for row, err := range data.Train() {
+	for row, err := range data.Rows(ctx, dataset.Train) {
 		if err != nil {
 			log.Fatal(err)
 		}

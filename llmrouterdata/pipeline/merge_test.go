@@ -19,6 +19,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
@@ -39,7 +40,7 @@ func parted(t testing.TB, c *llmrouterdata.Config, n int) []*llmrouterdata.Confi
 		return part
 	}
 	for split, name := range []string{c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest} {
-		queries, err := readQueries(t.Context(), name, 0)
+		queries, err := dataset.ReadQueries(t.Context(), name, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,10 +77,10 @@ func TestMergeEqualsOneRun(t *testing.T) {
 				if diff := cmp.Diff(want, finalFiles(t, into)); diff != "" {
 					t.Errorf("the merged files differ from those of one run:\n%.2000s", diff)
 				}
-				if err := Check(t.Context(), into, nil); err != nil {
+				if err := dataset.Check(t.Context(), into, nil); err != nil {
 					t.Error(err)
 				}
-				data, err := OpenDataset(into)
+				data, err := dataset.Open(t.Context(), into, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/llmrouter-go/llmrouter/internal/problems"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
@@ -36,7 +38,7 @@ func (p *Plan) readQueries(ctx context.Context) error {
 		if p.options.TestRun {
 			limit = []int{testRunTrain, testRunTest}[i]
 		}
-		records, err := readQueries(ctx, name, limit)
+		records, err := dataset.ReadQueries(ctx, name, limit)
 		errs = append(errs, err)
 		for _, record := range records {
 			p.queries = append(p.queries, query{StandardQueryData: record})
@@ -50,28 +52,6 @@ func (p *Plan) readQueries(ctx context.Context) error {
 		return fmt.Errorf("pipeline: %s and %s hold no query", paths.QueryDataTrain, paths.QueryDataTest)
 	}
 	return err
-}
-
-// readQueries reads a query file, the first limit records where limit is not
-// 0. Lines that are no valid record are reported together.
-func readQueries(ctx context.Context, name string, limit int) ([]llmrouterdata.StandardQueryData, error) {
-	var records []llmrouterdata.StandardQueryData
-	var problems problemList
-	for record, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](name, nil) {
-		if err == nil {
-			if err = record.Validate(); err != nil {
-				err = fmt.Errorf("pipeline: %s: record %d: %w", name, len(records)+1, err)
-			}
-			records = append(records, record)
-		} else if _, line := errors.AsType[*llmrouterdata.LineError](err); !line {
-			return nil, err
-		}
-		problems.add(err)
-		if limit > 0 && len(records) == limit || ctx.Err() != nil {
-			break
-		}
-	}
-	return records, problems.join()
 }
 
 // CheckQuery returns what would make [NewPlan] refuse a query: a field that is
@@ -95,7 +75,7 @@ func (p *Plan) prepare(ctx context.Context) error {
 	asked := map[[32]byte]int{}
 	seen := map[kind]bool{}
 	var firsts []int // the first query of each kind
-	var problems problemList
+	var bad problems.List
 	for i := range p.queries {
 		q := &p.queries[i]
 		id, known := ids[q.Key()]
@@ -107,7 +87,7 @@ func (p *Plan) prepare(ctx context.Context) error {
 		q.embeddingID = id
 
 		prompt, err := p.prompt(i)
-		problems.add(err)
+		bad.Add(err)
 		sum := sha256.Sum256([]byte(prompt.System + "\x00" + prompt.User))
 		q.occurrence = asked[sum]
 		asked[sum]++
@@ -119,10 +99,10 @@ func (p *Plan) prepare(ctx context.Context) error {
 	}
 	for _, i := range firsts {
 		if err := p.findMetric(ctx, i); err != nil {
-			problems.add(fmt.Errorf("pipeline: %s: %w", p.describe(i), err))
+			bad.Add(fmt.Errorf("pipeline: %s: %w", p.describe(i), err))
 		}
 	}
-	return problems.join()
+	return bad.Join()
 }
 
 // findMetric demands a metric that can score answers to a query. The first one

@@ -8,13 +8,14 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
 // notCalled is the message of a row whose pair was not called.
 const notCalled = "the call was not made"
 
-// write writes the three outputs under temporary names, checks them as [Check]
+// write writes the three outputs under temporary names, checks them as [dataset.Check]
 // does, and gives them their names.
 func (r *run) write(ctx context.Context, cache *vectorcache.Cache) error {
 	out := atomicfile.Group{FS: r.options.fs}
@@ -130,10 +131,11 @@ func (r *run) verify(ctx context.Context, vectors, train, test string) error {
 	for i, t := range r.targets {
 		names[i] = t.Name
 	}
-	c := checker{vectors: vectors, models: names, splits: []checkSplit{
-		{routing: train, queries: expected[:r.train]}, {routing: test, queries: expected[r.train:]},
-	}}
-	if err := c.check(ctx); err != nil {
+	c := *r.config
+	c.DataPath.QueryEmbeddingData, c.DataPath.RoutingDataTrain, c.DataPath.RoutingDataTest = vectors, train, test
+	if err := dataset.Check(ctx, &c, &dataset.CheckOptions{
+		TrainQueries: expected[:r.train], TestQueries: expected[r.train:], Candidates: names,
+	}); err != nil {
 		return fmt.Errorf("pipeline: the finished files do not pass their check: %w", err)
 	}
 	return nil

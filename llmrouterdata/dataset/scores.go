@@ -1,4 +1,4 @@
-package analysis
+package dataset
 
 import (
 	"bufio"
@@ -27,14 +27,14 @@ type ScoreOptions struct {
 // unknownName is the task and metric of a question that no query file knows.
 const unknownName = "unknown"
 
-// ReadScores reads a file of scores without answers into what routing files
-// give: a JSON array of
+// ReadScores reads a file of scores without answers into the [Table]
+// that routing files give: a JSON array of
 //
 //	{"question": "...", "scores": {"model-a": 1.0, "model-b": 0.25}, "cluster_id": 0}
 //
 // as published for the DCRouter preprocessing of the Python project. A score
 // is from 0 to 1; null is not evaluated. Other fields are ignored.
-// All queries belong to one split, "train". Tokens, times and embeddings are
+// All queries belong to one split, [Train]. Tokens, times and embeddings are
 // unknown. An item that is not of this form is an error that names it.
 func ReadScores(ctx context.Context, name string, o *ScoreOptions) (*Table, error) {
 	if o == nil {
@@ -42,7 +42,7 @@ func ReadScores(ctx context.Context, name string, o *ScoreOptions) (*Table, erro
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("analysis: %w", err)
+		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	defer f.Close()
 	t := newTable()
@@ -51,37 +51,35 @@ func ReadScores(ctx context.Context, name string, o *ScoreOptions) (*Table, erro
 		if err != nil {
 			return nil, err
 		}
-		if err := t.addCandidates(o.Candidates, list); err != nil {
+		if err := t.addListed(o.Candidates, list); err != nil {
 			return nil, err
 		}
 	}
-	known := map[digest]row{}
+	known := map[digest]head{}
 	if o.Queries != "" {
 		for q, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](o.Queries, nil) {
 			if err != nil {
 				return nil, err
 			}
-			record := llmrouterdata.NewRoutingRecord(q)
-			r := row{}
-			r.setQuery(&record)
-			if _, twice := known[r.text]; !twice {
-				known[r.text] = r
+			h := headOf(q.Key())
+			if _, twice := known[h.text]; !twice {
+				known[h.text] = h
 			}
 		}
 	}
 	if err := t.readScores(ctx, f, known); err != nil {
-		return nil, fmt.Errorf("analysis: %s: %w", name, err)
+		return nil, fmt.Errorf("dataset: %s: %w", name, err)
 	}
 	return t, nil
 }
 
 // readScores adds the items of a file of scores.
-func (t *Table) readScores(ctx context.Context, r io.Reader, known map[digest]row) error {
+func (t *Table) readScores(ctx context.Context, r io.Reader, known map[digest]head) error {
 	d := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
 	if start, err := d.Token(); err != nil || start != json.Delim('[') {
 		return fmt.Errorf("want an array of {question, scores} (%v)", orText(err, start))
 	}
-	a := t.adder("train", "")
+	a := t.adder("")
 	a.loose = true // an object has no order
 	item := 0
 	fail := func(err error) error { return fmt.Errorf("item %d: %w", item, err) }
@@ -100,19 +98,17 @@ func (t *Table) readScores(ctx context.Context, r io.Reader, known map[digest]ro
 		if v.Question == nil || len(v.Scores) == 0 {
 			return fail(fmt.Errorf("no question or no scores: %w", llmrouterdata.ErrMissing))
 		}
-		common, ok := known[digestOf(*v.Question)]
+		query, ok := known[digestOf([]byte(*v.Question))]
 		if !ok {
-			record := llmrouterdata.RoutingRecord{TaskName: unknownName, Query: *v.Question, Metric: unknownName}
-			common.setQuery(&record)
+			query = headOf(llmrouterdata.QueryKey{TaskName: unknownName, Query: *v.Question, Metric: unknownName})
 		}
 		for _, s := range v.Scores {
-			r := common
+			r := row{head: query}
 			r.setAnswer(strings.Clone(s.model), "", 0, 0, 0, s.score, llmrouterdata.NoEmbedding)
-			if r.kind == kindOutOfRange {
+			if r.kind == KindOutOfRange {
 				return fail(fmt.Errorf("model %q: the score %v is not from 0 to 1", s.model, s.score))
 			}
-			r.line = int32(item)
-			a.add(&r)
+			a.add(&r, item)
 		}
 	}
 	if _, err := d.Token(); err != nil {

@@ -1,4 +1,4 @@
-package analysis
+package dataset
 
 import (
 	"encoding/binary"

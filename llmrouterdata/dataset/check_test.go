@@ -1,6 +1,7 @@
-package pipeline
+package dataset
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -15,15 +16,110 @@ import (
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
+// testQueries returns n queries of four tasks.
+func testQueries(from, n int) []llmrouterdata.StandardQueryData {
+	list := make([]llmrouterdata.StandardQueryData, n)
+	for i := range list {
+		k := from + i
+		list[i] = []llmrouterdata.StandardQueryData{
+			{TaskName: "gsm8k", Query: fmt.Sprintf("How much is %d + 1?", k), GroundTruth: fmt.Sprint(k + 1), Metric: "GSM8K"},
+			{
+				TaskName: "mmlu", Query: fmt.Sprintf("Which is number %d?", k), GroundTruth: "A", Metric: "em_mc",
+				Choices: llmrouterdata.NewChoices([]string{"one", "two", "three"}),
+			},
+			{TaskName: "natural_qa", Query: fmt.Sprintf("Who made the café number %d “here”?\n", k), GroundTruth: "x", Metric: "f1_score"},
+			{TaskName: "math", Query: fmt.Sprintf("What is %d times 2?", k), GroundTruth: fmt.Sprint(2 * k), Metric: "MATH"},
+		}[k%4]
+	}
+	return list
+}
+
 // goodSet writes a finished data set of 7 queries and 2 candidates.
 func goodSet(t testing.TB) *llmrouterdata.Config {
 	t.Helper()
-	c := testSet(t, 5, 2, "a", "b")
-	writeQueries(t, c.DataPath.QueryDataTest, testQueries(20, 2))
-	if _, err := evaluate(t, c, Options{Client: &fakeClient{}}); err != nil {
+	dir := t.TempDir()
+	c := llmrouterdata.DefaultConfig()
+	c.DataPath = llmrouterdata.DataPath{
+		QueryDataTrain: filepath.Join(dir, "query_data", "train.jsonl"), QueryDataTest: filepath.Join(dir, "query_data", "test.jsonl"),
+		QueryEmbeddingData: filepath.Join(dir, "routing_data", "embeddings.pt"),
+		RoutingDataTrain:   filepath.Join(dir, "routing_data", "train.jsonl"), RoutingDataTest: filepath.Join(dir, "routing_data", "test.jsonl"),
+		LLMData: filepath.Join(dir, "llm.json"), LLMEmbeddingData: filepath.Join(dir, "llm_embeddings.json"),
+	}
+	writeQueries(t, c.DataPath.QueryDataTrain, testQueries(0, 5))
+	writeQueries(t, c.DataPath.QueryDataTest, testQueries(14, 2))
+	writeCandidates(t, c.DataPath.LLMData, []string{"a", "b"})
+	writeFile(t, c.DataPath.QueryEmbeddingData, "") // makes the folder
+	id := 0
+	for split, queries := range [][]llmrouterdata.StandardQueryData{testQueries(0, 5), testQueries(14, 2)} {
+		var rows []llmrouterdata.RoutingRecord
+		for _, q := range queries {
+			for _, model := range []string{"a", "b"} {
+				r := llmrouterdata.NewRoutingRecord(q)
+				r.ModelName, r.Response, r.Performance, r.EmbeddingID = model, "an answer", float64(id%2), id
+				r.TokenNum, r.InputTokens, r.OutputTokens, r.ResponseTime = 15, 10, 5, 0.5
+				rows = append(rows, r)
+			}
+			id++
+		}
+		writeRecords(t, []string{c.DataPath.RoutingDataTrain, c.DataPath.RoutingDataTest}[split], rows)
+	}
+	writeByID(t, c.DataPath.QueryEmbeddingData, []int{0, 1, 2, 3, 4, 5, 6}, four)
+	return c
+}
+
+func writeFile(t testing.TB, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	return c
+	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeRecords[T llmrouterdata.Record](t testing.TB, name string, records []T) {
+	t.Helper()
+	var b strings.Builder
+	w := llmrouterdata.NewWriter[T](&b)
+	for _, r := range records {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, name, b.String())
+}
+
+func writeQueries(t testing.TB, name string, queries []llmrouterdata.StandardQueryData) {
+	t.Helper()
+	writeRecords(t, name, queries)
+}
+
+func writeCandidates(t testing.TB, name string, models []string) {
+	t.Helper()
+	var list []llmrouterdata.Candidate
+	for _, m := range models {
+		list = append(list, llmrouterdata.Candidate{Name: m, Model: "org/" + m, Feature: "a model", InputPrice: 1, OutputPrice: 2})
+	}
+	var b strings.Builder
+	if err := llmrouterdata.WriteCandidates(&b, list); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, name, b.String())
+}
+
+func wantError(t testing.TB, err error, texts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one with %q", texts)
+	}
+	for _, text := range texts {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("the error %q does not hold %q", err, text)
+		}
+	}
 }
 
 // editLines changes the lines of a file.
@@ -231,8 +327,8 @@ func TestCheckSubset(t *testing.T) {
 
 func TestCheckRequires(t *testing.T) {
 	wantError(t, Check(t.Context(), llmrouterdata.DefaultConfig(), nil), "query_data_train", "llm_data", "routing_data_test")
-	_, err := OpenDataset(llmrouterdata.DefaultConfig())
-	wantError(t, err, "query_data_train", "llm_data", "routing_data_test")
+	_, err := Open(t.Context(), llmrouterdata.DefaultConfig(), nil)
+	wantError(t, err, "routing_data_train", "llm_data", "routing_data_test")
 }
 
 func TestOpenDataset(t *testing.T) {
@@ -255,10 +351,8 @@ func TestOpenDataset(t *testing.T) {
 			if err := Check(t.Context(), c, nil); err != nil {
 				t.Error(err)
 			}
-			if _, err := EmbedCandidates(t.Context(), c, &EmbedOptions{Encoder: newEncoder()}); err != nil {
-				t.Fatal(err)
-			}
-			d, err := OpenDataset(c)
+			writeFile(t, c.DataPath.LLMEmbeddingData, `{"a": {"embedding": [1, 2]}, "b": {"embedding": [3, 4]}}`)
+			d, err := Open(t.Context(), c, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -267,8 +361,8 @@ func TestOpenDataset(t *testing.T) {
 				t.Errorf("%+v, %d vectors of %d", d, d.Embeddings(), d.Dim())
 			}
 			n := 0
-			for _, rows := range []func(func(Row, error) bool){d.Train(), d.Test()} {
-				for row, err := range rows {
+			for _, split := range []Split{Train, Test} {
+				for row, err := range d.Rows(t.Context(), split) {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -282,7 +376,7 @@ func TestOpenDataset(t *testing.T) {
 			if n != 14 {
 				t.Errorf("%d rows", n)
 			}
-			for range d.Train() { // leaving it early closes the file
+			for range d.Rows(t.Context(), Train) { // leaving it early closes the file
 				break
 			}
 			mine, err := d.Embedding(1)
@@ -308,14 +402,14 @@ func TestDatasetBadRows(t *testing.T) {
 	c := goodSet(t)
 	replaceIn(t, c.DataPath.RoutingDataTrain, 1, "{", "")
 	replaceIn(t, c.DataPath.RoutingDataTrain, 4, `"embedding_id": 2`, `"embedding_id": 1000`)
-	d, err := OpenDataset(c)
+	d, err := Open(t.Context(), c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
 	var good int
 	var bad []string
-	for row, err := range d.Train() {
+	for row, err := range d.Rows(t.Context(), Train) {
 		if err != nil {
 			bad = append(bad, err.Error())
 			if row.Embedding != nil || row.ModelName != "" {
@@ -330,26 +424,244 @@ func TestDatasetBadRows(t *testing.T) {
 	}
 }
 
-func TestOpenDatasetMissingFiles(t *testing.T) {
-	for _, name := range []string{"query_data/train.jsonl", "query_data/test.jsonl", "routing_data/train.jsonl", "routing_data/test.jsonl", "routing_data/embeddings.pt", "llm.json"} {
+func TestOpenMissingFiles(t *testing.T) {
+	for _, name := range []string{"routing_data/train.jsonl", "routing_data/test.jsonl", "llm.json"} {
 		c := goodSet(t)
 		if err := os.Remove(filepath.Join(filepath.Dir(c.DataPath.LLMData), name)); err != nil {
 			t.Fatal(err)
 		}
-		_, err := OpenDataset(c)
+		_, err := Open(t.Context(), c, nil)
 		wantError(t, err, filepath.Base(name))
 		if !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// Only the candidates' embeddings may be absent, and not damaged.
+	// The others may be absent, or not be named.
+	for _, absent := range []func(path *string){
+		func(path *string) { *path += ".absent" },
+		func(path *string) { *path = "" },
+	} {
+		c := goodSet(t)
+		for _, path := range []*string{&c.DataPath.QueryDataTrain, &c.DataPath.QueryDataTest, &c.DataPath.QueryEmbeddingData, &c.DataPath.LLMEmbeddingData} {
+			absent(path)
+		}
+		d, err := Open(t.Context(), c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.TrainQueries != nil || d.TestQueries != nil || d.EmbeddedCandidates != nil || d.Dim() != 0 || d.Embeddings() != 0 {
+			t.Errorf("%+v", d)
+		}
+		if _, err := d.Embedding(0); err == nil {
+			t.Error("an embedding of none")
+		}
+		n := 0
+		for row, err := range d.Rows(t.Context(), Train) {
+			if err != nil || row.Embedding != nil {
+				t.Errorf("%+v, %v", row, err)
+			}
+			n++
+		}
+		table, err := d.Table(t.Context())
+		if err != nil || n != 10 || table.Len() != 7 || table.HasEmbeddings() || table.HasEmbedding(0) {
+			t.Errorf("%d rows, %v", n, err)
+		}
+		if _, err := table.AppendEmbedding(nil, 0); err == nil {
+			t.Error("an embedding of none")
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	// But not damaged.
+	for _, name := range []string{"query_data/train.jsonl", "query_data/test.jsonl", "routing_data/embeddings.pt", "llm_embeddings.json"} {
+		c := goodSet(t)
+		writeFile(t, filepath.Join(filepath.Dir(c.DataPath.LLMData), name), "{")
+		_, err := Open(t.Context(), c, nil)
+		wantError(t, err, filepath.Base(name))
+	}
+}
+
+// Rows of one query are a group, and a bad line does not part them.
+func TestGroups(t *testing.T) {
 	c := goodSet(t)
-	d, err := OpenDataset(c)
-	if err != nil || d.EmbeddedCandidates != nil {
+	editLines(t, c.DataPath.RoutingDataTrain, func(l []string) []string {
+		l = slices.Insert(l, 1, "", "no record")
+		return append(l, l[len(l)-1], l[0]) // one row again, and one of another query
+	})
+	d, err := Open(t.Context(), c, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	d.Close()
-	writeFile(t, c.DataPath.LLMEmbeddingData, "{")
-	_, err = OpenDataset(c)
-	wantError(t, err, "llm_embeddings.json")
+	defer d.Close()
+	var lines [][]int
+	bad := 0
+	for group, err := range d.Groups(t.Context(), Train) {
+		if err != nil {
+			bad++
+			continue
+		}
+		var of []int
+		for _, row := range group {
+			if row.Key() != group[0].Key() || len(row.Embedding) != 4 {
+				t.Errorf("%+v", row)
+			}
+			of = append(of, row.Line)
+		}
+		lines = append(lines, of)
+	}
+	if diff := cmp.Diff([][]int{{1, 4}, {5, 6}, {7, 8}, {9, 10}, {11, 12}, {13}, {14}}, lines); diff != "" || bad != 1 {
+		t.Errorf("%d errors; %s", bad, diff)
+	}
+	for range d.Groups(t.Context(), Train) { // leaving it early closes the file
+		break
+	}
+}
+
+// A cancelled context ends every reading with its error.
+func TestCancelled(t *testing.T) {
+	c := goodSet(t)
+	d, err := Open(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, tableErr := d.Table(ctx)
+	_, openErr := Open(ctx, c, nil)
+	for what, err := range map[string]error{"Open": openErr, "Table": tableErr, "Check": Check(ctx, c, nil)} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, err := range d.Groups(ctx, Test) {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("Groups: %v", err)
+		}
+	}
+}
+
+// A bad line is an error of a table, or a warning if the caller says so.
+func TestTableBadLines(t *testing.T) {
+	c := goodSet(t)
+	replaceIn(t, c.DataPath.RoutingDataTrain, 1, "{", "")
+	replaceIn(t, c.DataPath.RoutingDataTrain, 4, `"model_name"`, `"name"`)
+	open := func(o *Options) (*Table, error) {
+		d, err := Open(t.Context(), c, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		return d.Table(t.Context())
+	}
+	_, err := open(nil)
+	wantError(t, err, "train.jsonl:2", "train.jsonl:5")
+	table, err := open(&Options{SkipBadLines: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := table.Warnings()[WarnUnreadable]
+	if w == nil || w.Count != 2 || len(w.Examples) != 2 || !strings.Contains(w.Examples[0], "train.jsonl:2") || table.Len() != 7 {
+		t.Errorf("%+v", w)
+	}
+	if p := table.Pairs(0); p[0].Outcome != Scored || p[1].Outcome != Missing {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestTable holds what a router reads: pairs by query and candidate.
+func TestTable(t *testing.T) {
+	c := goodSet(t)
+	replaceIn(t, c.DataPath.RoutingDataTrain, 3, `"an answer"`, `"API Error: timed\n out"`)
+	for line, model := range []string{"a", "x"} { // the test half has the second training query too
+		editLines(t, c.DataPath.RoutingDataTest, func(l []string) []string {
+			source, err := os.ReadFile(c.DataPath.RoutingDataTrain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			row := strings.Split(string(source), "\n")[2]
+			return slices.Insert(l, line, strings.NewReplacer(`"model_name": "a"`, fmt.Sprintf(`"model_name": %q`, model), "mmlu", "other").Replace(row))
+		})
+	}
+	d, err := Open(t.Context(), c, &Options{ScoreErrorRows: Lines{Train: []int{1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	table, err := d.Table(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := table.Len(); n != 8 || table.Splits() != 2 || table.Listed() != 2 || !table.Priced() || table.Dim() != 4 {
+		t.Fatalf("%d queries", n)
+	}
+	if diff := cmp.Diff([]string{"gsm8k", "mmlu", "natural_qa", "math", "other"}, table.Tasks()); diff != "" {
+		t.Error(diff)
+	}
+	if got := table.Candidates(); len(got) != 3 || got[2].Name != "x" {
+		t.Errorf("%+v", got)
+	}
+	for _, want := range []struct {
+		q, m    int
+		outcome Outcome
+		kind    string
+	}{{0, 0, NotEvaluated, KindScoreError}, {0, 1, Scored, ""}, {1, 1, Failed, "timed out"}, {0, 2, Missing, ""}, {5, 2, Scored, ""}} {
+		p := &table.Pairs(want.q)[want.m]
+		if p.Outcome != want.outcome || table.Kind(p) != want.kind {
+			t.Errorf("query %d, candidate %d: %+v, %q", want.q, want.m, p, table.Kind(p))
+		}
+	}
+	p := &table.Pairs(1)[0]
+	if p.Score != 1 || p.Seconds != 0.5 || p.InputTokens != 10 || p.OutputTokens != 5 || table.Cost(p, 0) != 20/1e6 || !p.Rated() {
+		t.Errorf("%+v, %v USD", p, table.Cost(p, 0))
+	}
+	q := table.Query(5)
+	if q.Split != Test || q.Line != 1 || table.Metrics()[q.Metric] != "em_mc" || table.Where(5) != "test.jsonl:1" {
+		t.Errorf("%+v, %s", q, table.Where(5))
+	}
+	vector, err := table.AppendEmbedding([]float32{9}, 5)
+	if diff := cmp.Diff([]float32{9, 1, 1.125, 1.25, 1.375}, vector); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	// The same text under another task leaks.
+	for q, first := range table.Duplicates() {
+		if q != 5 || first != 1 {
+			t.Errorf("query %d repeats %d", q, first)
+		}
+	}
+}
+
+// A query of a split twice is a duplicate, whatever is in the other split.
+func TestDuplicates(t *testing.T) {
+	c := goodSet(t)
+	editLines(t, c.DataPath.RoutingDataTest, func(l []string) []string {
+		text, err := os.ReadFile(c.DataPath.RoutingDataTrain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		train := strings.Split(string(text), "\n")
+		return slices.Concat(l, train[2:4], l[:2], train[2:4])
+	})
+	d, err := Open(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	table, err := d.Table(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [][2]int
+	for q, first := range table.Duplicates() {
+		got = append(got, [2]int{q, first})
+	}
+	if diff := cmp.Diff([][2]int{{7, 1}, {8, 5}, {9, 7}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOptionsValidate(t *testing.T) {
+	_, err := Open(t.Context(), goodSet(t), &Options{Workers: -1, NotEvaluated: []NotEvaluatedCount{{Task: "t", Model: "m", ScoreErrors: -1}}})
+	wantError(t, err, "dataset: Options.Workers is -1", `dataset: Options.NotEvaluated: a negative count of task "t", model "m"`)
 }

@@ -1,4 +1,4 @@
-package analysis
+package dataset
 
 import (
 	"bytes"
@@ -15,26 +15,62 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
+// numbered is a row and its line.
+type numbered struct {
+	row
+	line int
+}
+
 // slowly reads lines without the shortcut for rows of one query.
-func slowly(file string, text []byte) (rows []row, errs []string) {
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		d := newRowReader(&heads{by: map[digest]common{}})
-		d.read(file, line, func(r row, err error) {
-			if e, ok := errors.AsType[*llmrouterdata.LineError](err); ok {
-				e.Line += i
-			}
-			if err != nil {
-				errs = append(errs, err.Error())
-				return
-			}
-			r.line = int32(i + 1)
-			rows = append(rows, r)
-		})
+func slowly(file string, text []byte) (rows []numbered, errs []string) {
+	number := 0
+	for _, line := range bytes.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		number++
+		r, ok, err := newRowReader(file, noHeads()).decode(line, number)
+		if err != nil {
+			errs = append(errs, err.Error())
+		} else if ok {
+			rows = append(rows, numbered{r, number})
+		}
 	}
 	return rows, errs
 }
 
-var compareRows = cmp.AllowUnexported(row{}, pair{})
+// fast reads lines as a block.
+func fast(file string, text []byte) (rows []numbered, errs []string) {
+	b := block[row]{text: text}
+	b.decode(file, newRowReader(file, noHeads()).decode)
+	for _, line := range b.lines {
+		if line.err != nil {
+			errs = append(errs, line.err.Error())
+		} else {
+			rows = append(rows, numbered{line.value, line.number})
+		}
+	}
+	return rows, errs
+}
+
+func noHeads() *heads { return &heads{by: map[digest]head{}} }
+
+// readAll reads a file in blocks. A line that is none is given to bad; any other
+// error is returned.
+func readAll(ctx context.Context, name string, workers int, row func(*row, int), bad func(error)) error {
+	known := noHeads()
+	for line, err := range readLines(ctx, name, workers, func() lineDecoder[decodedRow] { return newRowReader(name, known).decode }) {
+		if _, ok := errors.AsType[*llmrouterdata.LineError](err); ok {
+			bad(err)
+		} else if err != nil {
+			return err
+		} else {
+			row(&line.value, line.number)
+		}
+	}
+	return nil
+}
+
+type decodedRow = row // where row is a parameter
+
+var compareRows = cmp.AllowUnexported(row{}, head{}, Pair{}, numbered{})
 
 const line = `{"task_name": "gsm8k", "query": "q\u00e9", "ground_truth": "1", "metric": "GSM8K", "choices": null, "task_id": null, ` +
 	`"model_name": "m", "response": "So \"it\" is\n1 é", "token_num": 3, "input_tokens": 1, "output_tokens": 2, "response_time": 0.25, ` +
@@ -79,21 +115,16 @@ func TestFastRowsAreTheSame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			other := strings.Replace(line, "gsm8k", "math", 1)
 			text := []byte(strings.Join([]string{line, second, line, other, second}, "\n"))
-			b := block{text: text, done: make(chan struct{})}
-			b.decode("f", &heads{by: map[digest]common{}})
-			var errs []string
-			for _, err := range b.errs {
-				errs = append(errs, err.Error())
-			}
+			got, errs := fast("f", text)
 			rows, want := slowly("f", text)
-			if diff := cmp.Diff(rows, b.rows, compareRows); name != "two on one" && diff != "" {
+			if diff := cmp.Diff(rows, got, compareRows); diff != "" {
 				t.Error(diff)
 			}
 			if diff := cmp.Diff(want, errs); diff != "" {
 				t.Error(diff)
 			}
-			if len(b.rows)+len(b.errs) < 5 {
-				t.Errorf("%d rows, %d errors", len(b.rows), len(b.errs))
+			if len(got)+len(errs) < 5 {
+				t.Errorf("%d rows, %d errors", len(got), len(errs))
 			}
 		})
 	}
@@ -108,28 +139,25 @@ func FuzzFastRows(f *testing.F) {
 			return
 		}
 		text := []byte(first + "\n" + second + "\n" + first)
-		b := block{text: text, done: make(chan struct{})}
-		b.decode("f", &heads{by: map[digest]common{}})
+		got, gotErrs := fast("f", text)
 		rows, errs := slowly("f", text)
-		if diff := cmp.Diff(rows, b.rows, compareRows); diff != "" {
+		if diff := cmp.Diff(rows, got, compareRows); diff != "" {
 			t.Error(diff)
 		}
-		if len(errs) != len(b.errs) {
-			t.Errorf("%d errors, want %q", len(b.errs), errs)
+		if len(errs) != len(gotErrs) {
+			t.Errorf("errors %q, want %q", gotErrs, errs)
 		}
 	})
 }
 
 // TestShortcutIsTaken holds that the test above tests something.
 func TestShortcutIsTaken(t *testing.T) {
-	d := newRowReader(&heads{by: map[digest]common{}})
-	d.read("f", []byte(line), func(_ row, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-	})
-	r := d.common
-	if len(d.head) == 0 || !d.scanAnswer([]byte(line)[len(d.head):], &r) {
+	d := newRowReader("f", noHeads())
+	if _, _, err := d.decode([]byte(line), 1); err != nil {
+		t.Fatal(err)
+	}
+	r := row{head: d.head}
+	if len(d.begin) == 0 || !d.known || !d.scanAnswer([]byte(line)[len(d.begin):], &r) {
 		t.Error("a row as the pipeline writes it is not scanned")
 	}
 }
@@ -160,7 +188,8 @@ func TestBlocks(t *testing.T) {
 			text.WriteByte('\n')
 		}
 	}
-	name := write(t, filepath.Join(t.TempDir(), "rows.jsonl"), text.Bytes())
+	name := filepath.Join(t.TempDir(), "rows.jsonl")
+	writeFile(t, name, text.String())
 	var want []row
 	var wantErrs []string
 	for record, err := range llmrouterdata.ReadFile[llmrouterdata.RoutingRecord](name, nil) {
@@ -168,23 +197,20 @@ func TestBlocks(t *testing.T) {
 			wantErrs = append(wantErrs, err.Error())
 			continue
 		}
-		r := row{}
-		r.setQuery(&record)
+		r := row{head: headOf(record.Key())}
 		r.setAnswer(record.ModelName, record.Response, record.InputTokens, record.OutputTokens, record.ResponseTime, record.Performance, record.EmbeddingID)
 		want = append(want, r)
 	}
 	for _, workers := range []int{1, 2, 7} {
 		var rows []row
 		var errs []string
-		lastLine := int32(0)
-		err := readRows(t.Context(), name, workers, func(r *row) {
-			if r.line < lastLine {
-				t.Errorf("line %d after line %d", r.line, lastLine)
+		lastLine := 0
+		err := readAll(t.Context(), name, workers, func(r *row, line int) {
+			if line < lastLine {
+				t.Errorf("line %d after line %d", line, lastLine)
 			}
-			lastLine = r.line
-			one := *r
-			one.line = 0
-			rows = append(rows, one)
+			lastLine = line
+			rows = append(rows, *r)
 		}, func(err error) { errs = append(errs, err.Error()) })
 		if err != nil {
 			t.Fatal(err)
@@ -200,22 +226,24 @@ func TestBlocks(t *testing.T) {
 
 func TestReadRowsEnds(t *testing.T) {
 	dir := t.TempDir()
-	none := func(*row) { t.Error("a row") }
+	none := func(*row, int) { t.Error("a row") }
 	bad := func(err error) { t.Error(err) }
-	if err := readRows(t.Context(), filepath.Join(dir, "missing"), 2, none, bad); !errors.Is(err, os.ErrNotExist) {
+	if err := readAll(t.Context(), filepath.Join(dir, "missing"), 2, none, bad); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
-	empty := write(t, filepath.Join(dir, "empty"), nil)
-	if err := readRows(t.Context(), empty, 2, none, bad); err != nil {
+	empty := filepath.Join(dir, "empty")
+	writeFile(t, empty, "")
+	if err := readAll(t.Context(), empty, 2, none, bad); err != nil {
 		t.Errorf("an empty file: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := readRows(ctx, empty, 2, none, bad); !errors.Is(err, context.Canceled) {
+	if err := readAll(ctx, empty, 2, none, bad); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	huge := write(t, filepath.Join(dir, "huge"), bytes.Repeat([]byte("x"), llmrouterdata.DefaultMaxLine+2*blockSize))
-	if err := readRows(t.Context(), huge, 2, none, bad); !errors.Is(err, llmrouterdata.ErrLineTooLong) {
+	huge := filepath.Join(dir, "huge")
+	writeFile(t, huge, strings.Repeat("x", llmrouterdata.DefaultMaxLine+2*blockSize))
+	if err := readAll(t.Context(), huge, 2, none, bad); !errors.Is(err, llmrouterdata.ErrLineTooLong) {
 		t.Errorf("a line without end: %v", err)
 	}
 }

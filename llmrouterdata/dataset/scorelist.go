@@ -1,4 +1,4 @@
-package analysis
+package dataset
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ type modelScore struct {
 	score float64 // NaN: none
 }
 
-// UnmarshalJSON reads the object. A model that stands twice is an error.
+// UnmarshalJSON reads the object. A model that is there twice is an error.
 func (s *scores) UnmarshalJSON(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {

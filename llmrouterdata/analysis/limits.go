@@ -1,0 +1,19 @@
+package analysis
+
+const (
+	// fitNumbers is how many numbers the components of a map are computed from
+	// at most: 16 MiB of float32, some 5,000 vectors of 768, which tell two
+	// directions of all as well as more would.
+	fitNumbers = 1 << 22
+
+	// maxFrontier is how many points of the oracle's frontier are kept: more
+	// than a figure can show.
+	maxFrontier = 200
+
+	// maxBins is how many bins a histogram has at most, as many as can be told
+	// apart in a figure.
+	maxBins = 40
+
+	// minConstant is how many rated rows it takes for equal ones to be suspicious.
+	minConstant = 10
+)

@@ -1,0 +1,210 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/llmrouter-go/llmrouter/internal/problems"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// CheckOptions says what a data set must hold; nil and the zero value are
+// good.
+type CheckOptions struct {
+	// Subset lets queries of the query files be without rows, as after a test
+	// run. Default: each has a row for every candidate.
+	Subset bool
+	// TrainQueries and TestQueries are the queries, for who has them in memory;
+	// the query files are not looked at then. Default, where both are nil: the
+	// query files.
+	TrainQueries, TestQueries []llmrouterdata.StandardQueryData
+	// Candidates are the names of the candidates, in order. Default: those of
+	// llm_data that are called.
+	Candidates []string
+}
+
+// Check reads a finished data set and reports what is wrong with it, up to a
+// number of problems, joined in one error: records with missing or wrong
+// fields, a performance outside of 0 to 1, a query without a row for every
+// candidate or with two for one, candidates in another order than in llm_data,
+// a query with two embedding ids or an id of two queries, ids that do not count
+// the queries in order of first appearance, ids without a vector, vectors
+// without an id, of different lengths or with numbers that are not finite. A
+// problem names a row by its line. Memory is bounded by the queries, not by the
+// rows.
+func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error {
+	if o == nil {
+		o = &CheckOptions{}
+	}
+	paths := c.DataPath
+	keys := []string{"query_embedding_data", "routing_data_train", "routing_data_test"}
+	queries := [][]llmrouterdata.StandardQueryData{o.TrainQueries, o.TestQueries}
+	inMemory := o.TrainQueries != nil || o.TestQueries != nil
+	if !inMemory {
+		keys = append(keys, "query_data_train", "query_data_test")
+	}
+	if o.Candidates == nil {
+		keys = append(keys, "llm_data")
+	}
+	if err := c.Require(keys...); err != nil {
+		return err
+	}
+	check := checker{models: o.Candidates, subset: o.Subset, ids: map[llmrouterdata.QueryKey]int{}, keys: map[int]llmrouterdata.QueryKey{}}
+	if o.Candidates == nil {
+		candidates, err := llmrouterdata.ReadCandidatesFile(paths.LLMData)
+		if err != nil {
+			return err
+		}
+		check.models = CalledNames(candidates)
+	}
+	if !inMemory {
+		for split, name := range []string{paths.QueryDataTrain, paths.QueryDataTest} {
+			var err error
+			if queries[split], err = ReadQueries(ctx, name, 0); err != nil {
+				return err
+			}
+		}
+	}
+	var err error
+	if check.vectors, err = openVectors(paths.QueryEmbeddingData); err != nil {
+		return err
+	}
+	defer check.vectors.file.Close()
+	if err := check.vectors.checkShapes(); err != nil {
+		return fmt.Errorf("dataset: %s: %w", paths.QueryEmbeddingData, err)
+	}
+	for split, name := range []string{paths.RoutingDataTrain, paths.RoutingDataTest} {
+		if err := check.split(ctx, name, queries[split]); err != nil {
+			return err
+		}
+	}
+	if extra := check.vectors.n - len(check.keys); extra > 0 {
+		check.problems.Add(fmt.Errorf("%s: %d vectors belong to no row", paths.QueryEmbeddingData, extra))
+	}
+	if err := check.problems.Join(); err != nil {
+		return fmt.Errorf("dataset: %w", err)
+	}
+	return nil
+}
+
+// CalledNames returns the names of the candidates that step 3 calls.
+func CalledNames(candidates []llmrouterdata.Candidate) []string {
+	var names []string
+	for _, c := range candidates {
+		if c.Called() {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// checker holds routing files and vectors against queries and candidates.
+type checker struct {
+	models  []string
+	subset  bool
+	vectors *vectors
+
+	ids      map[llmrouterdata.QueryKey]int
+	keys     map[int]llmrouterdata.QueryKey // as many as ids
+	problems problems.List
+}
+
+// split checks one routing file.
+func (c *checker) split(ctx context.Context, name string, queries []llmrouterdata.StandardQueryData) error {
+	next := 0 // the query that is due
+	for group, err := range groups(readRows(ctx, name, runtime.GOMAXPROCS(0))) {
+		if err != nil {
+			if _, line := errors.AsType[*llmrouterdata.LineError](err); !line {
+				return err
+			}
+			c.problems.Add(err)
+			continue
+		}
+		next = c.group(name, queries, group, next)
+	}
+	if !c.subset {
+		for ; next < len(queries); next++ {
+			c.problems.Add(fmt.Errorf("%s: no rows of query %d (task %s)", name, next+1, queries[next].TaskName))
+		}
+	}
+	return nil
+}
+
+// group checks the rows of one query and returns the query that is due next.
+func (c *checker) group(name string, queries []llmrouterdata.StandardQueryData, group []Row, next int) int {
+	at := func(format string, args ...any) {
+		c.problems.Add(fmt.Errorf("%s: row %d (task %s): %s", name, group[0].Line, group[0].TaskName, fmt.Sprintf(format, args...)))
+	}
+	for i := range group {
+		if err := group[i].Validate(); err != nil {
+			c.problems.Add(fmt.Errorf("%s: row %d: %w", name, group[i].Line, err))
+		}
+	}
+	found := next
+	for found < len(queries) && queries[found].Key() != group[0].Key() {
+		found++
+	}
+	if found == len(queries) {
+		at("its query is not the next of the query file, nor a later one")
+	} else {
+		if found > next && !c.subset {
+			at("%d queries before this one have no rows", found-next)
+		}
+		if !queries[found].Equal(group[0].QueryData()) {
+			at("choices or task_id differ from the query file")
+		}
+		next = found + 1
+	}
+	if names := modelsOf(group); !slices.Equal(names, c.models) {
+		at("the candidates are %q, want %q", names, c.models)
+	}
+	c.id(group, at)
+	return next
+}
+
+// modelsOf returns the candidates of rows.
+func modelsOf(group []Row) []string {
+	names := make([]string, len(group))
+	for i := range group {
+		names[i] = group[i].ModelName
+	}
+	return names
+}
+
+// id checks the embedding id of a query's rows.
+func (c *checker) id(group []Row, at func(string, ...any)) {
+	key, id := group[0].Key(), group[0].EmbeddingID
+	for i := range group {
+		if group[i].EmbeddingID != id {
+			at("its rows have the embedding ids %d and %d", id, group[i].EmbeddingID)
+			return
+		}
+	}
+	if known, ok := c.ids[key]; ok {
+		if known != id {
+			at("the query has the embedding ids %d and %d", known, id)
+		}
+		return
+	}
+	if _, ok := c.keys[id]; ok {
+		at("the embedding id %d belongs to another query too", id)
+		return
+	}
+	if id != len(c.keys) {
+		at("the embedding id is %d, the next new query has %d", id, len(c.keys))
+	}
+	vector, err := c.vectors.appendTo(nil, id)
+	if err != nil {
+		at("there is no vector of embedding id %d", id)
+	}
+	for _, x := range vector {
+		if x-x != 0 {
+			at("the vector of embedding id %d holds %v", id, x)
+			break
+		}
+	}
+	c.ids[key], c.keys[id] = id, key
+}

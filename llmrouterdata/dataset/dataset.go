@@ -1,0 +1,257 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+
+	"github.com/llmrouter-go/llmrouter/internal/problems"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// Split is a half of a data set.
+type Split uint8
+
+const (
+	Train Split = iota
+	Test
+)
+
+func (s Split) String() string { return [...]string{"train", "test"}[s] }
+
+// Dataset is a finished data set. Queries, candidates and the directory of the
+// embeddings are in memory; rows are read as they are asked for. Any number of
+// goroutines may use it.
+type Dataset struct {
+	// TrainQueries and TestQueries are the query files; nil where the
+	// configuration names none or the file is not there.
+	TrainQueries, TestQueries []llmrouterdata.StandardQueryData
+	// Candidates is llm_data, in its order.
+	Candidates []llmrouterdata.Candidate
+	// EmbeddedCandidates is llm_embedding_data; nil as TrainQueries.
+	EmbeddedCandidates []llmrouterdata.Candidate
+
+	paths   llmrouterdata.DataPath
+	options Options
+	vectors *vectors // nil as TrainQueries
+}
+
+// Row is a line of a routing file with the embedding of its query.
+type Row struct {
+	llmrouterdata.RoutingRecord
+	// Embedding is of length [Dataset.Dim]; nil where there are no embeddings, and
+	// with [Options.BareRows].
+	Embedding []float32
+	// Line is the number of the line, from 1.
+	Line int
+}
+
+// errNoEmbeddings is for who asks for embeddings where there are none.
+var errNoEmbeddings = errors.New("dataset: there is no file of embeddings")
+
+// Open opens the files of a configuration. There must be the routing files and
+// llm_data; query files, embeddings and candidates' embeddings may be absent. It
+// reads what it needs to join them and does not check more; see [Check]. The
+// caller closes it.
+func Open(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Dataset, error) {
+	options, err := o.validate()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Require("routing_data_train", "routing_data_test", "llm_data"); err != nil {
+		return nil, err
+	}
+	d := &Dataset{paths: c.DataPath, options: options}
+	if d.Candidates, err = llmrouterdata.ReadCandidatesFile(d.paths.LLMData); err != nil {
+		return nil, err
+	}
+	for _, split := range []Split{Train, Test} {
+		if _, err := os.Stat(d.routing(split)); err != nil {
+			return nil, fmt.Errorf("dataset: %w", err)
+		}
+	}
+	allQueries := func(name string) ([]llmrouterdata.StandardQueryData, error) { return ReadQueries(ctx, name, 0) }
+	if err := errors.Join(
+		optional(&d.TrainQueries, d.paths.QueryDataTrain, allQueries),
+		optional(&d.TestQueries, d.paths.QueryDataTest, allQueries),
+		optional(&d.EmbeddedCandidates, d.paths.LLMEmbeddingData, llmrouterdata.ReadCandidatesFile),
+		ctx.Err(),
+	); err != nil {
+		return nil, err
+	}
+	if err := optional(&d.vectors, d.paths.QueryEmbeddingData, openVectors); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// optional reads a file into v if it is named and there.
+func optional[T any](v *T, name string, read func(string) (T, error)) error {
+	if name == "" {
+		return nil
+	}
+	value, err := read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	*v = value
+	return err
+}
+
+// ReadQueries reads a query file, the first limit records where limit is not
+// 0. Lines that are no valid record are reported together.
+func ReadQueries(ctx context.Context, name string, limit int) ([]llmrouterdata.StandardQueryData, error) {
+	records := []llmrouterdata.StandardQueryData{}
+	var bad problems.List
+	for record, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](name, nil) {
+		if err == nil {
+			if err = record.Validate(); err != nil {
+				err = fmt.Errorf("dataset: %s: record %d: %w", name, len(records)+1, err)
+			}
+			records = append(records, record)
+		} else if _, line := errors.AsType[*llmrouterdata.LineError](err); !line {
+			return nil, err
+		}
+		bad.Add(err)
+		if limit > 0 && len(records) == limit {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return records, bad.Join()
+}
+
+// Close releases the embedding file.
+func (d *Dataset) Close() error {
+	if d.vectors == nil {
+		return nil
+	}
+	return d.vectors.file.Close()
+}
+
+// Dim is the length of the query embeddings, 0 where there are none.
+func (d *Dataset) Dim() int {
+	if d.vectors == nil {
+		return 0
+	}
+	return d.vectors.dim
+}
+
+// Embeddings is the number of query embeddings.
+func (d *Dataset) Embeddings() int {
+	if d.vectors == nil {
+		return 0
+	}
+	return d.vectors.n
+}
+
+// Embedding returns the vector of an embedding id. It is the caller's to keep.
+func (d *Dataset) Embedding(id int) ([]float32, error) {
+	if d.vectors == nil {
+		return nil, errNoEmbeddings
+	}
+	vector, err := d.vectors.appendTo(nil, id)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	return vector, nil
+}
+
+// routing is the routing file of a split.
+func (d *Dataset) routing(split Split) string {
+	return [...]string{d.paths.RoutingDataTrain, d.paths.RoutingDataTest}[split]
+}
+
+// Rows yields the rows of a split in the order of its file; rows of one query
+// share the embedding. A line that is no record, or a row without a vector, is a
+// *llmrouterdata.LineError after which the stream goes on; any other error ends
+// it.
+func (d *Dataset) Rows(ctx context.Context, split Split) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		name := d.routing(split)
+		last, vector := llmrouterdata.NoEmbedding, []float32(nil)
+		for row, err := range readRows(ctx, name, d.options.Workers) {
+			if id := row.EmbeddingID; err == nil && d.vectors != nil && !d.options.BareRows {
+				if id != last || vector == nil {
+					last = id
+					vector, err = d.vectors.appendTo(nil, id)
+				}
+				if row.Embedding = vector; err != nil {
+					row, vector, err = Row{}, nil, &llmrouterdata.LineError{File: name, Line: row.Line, Field: "embedding_id", Err: err}
+				}
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
+// Groups yields the rows of a split, those of one query together: rows that
+// follow each other, have the same [llmrouterdata.QueryKey] and are of different
+// candidates. Errors are as those of [Dataset.Rows]; the rows around one may
+// belong to one group. A group is the caller's to keep.
+func (d *Dataset) Groups(ctx context.Context, split Split) iter.Seq2[[]Row, error] {
+	return groups(d.Rows(ctx, split))
+}
+
+func groups(rows iter.Seq2[Row, error]) iter.Seq2[[]Row, error] {
+	return func(yield func([]Row, error) bool) {
+		var group []Row
+		for row, err := range rows {
+			if err != nil {
+				if !yield(nil, err) {
+					return
+				}
+				if _, line := errors.AsType[*llmrouterdata.LineError](err); !line {
+					return
+				}
+				continue
+			}
+			if len(group) > 0 && (group[0].Key() != row.Key() || has(group, row.ModelName)) {
+				if !yield(group, nil) {
+					return
+				}
+				group = make([]Row, 0, len(group))
+			}
+			group = append(group, row)
+		}
+		if len(group) > 0 {
+			yield(group, nil)
+		}
+	}
+}
+
+func has(group []Row, model string) bool {
+	for i := range group {
+		if group[i].ModelName == model {
+			return true
+		}
+	}
+	return false
+}
+
+// readRows yields the rows of a routing file, without embeddings.
+func readRows(ctx context.Context, name string, workers int) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		decoder := func() lineDecoder[llmrouterdata.RoutingRecord] {
+			return func(line []byte, number int) (llmrouterdata.RoutingRecord, bool, error) {
+				return llmrouterdata.ParseLine[llmrouterdata.RoutingRecord](line, name, number)
+			}
+		}
+		for line, err := range readLines(ctx, name, workers, decoder) {
+			row := Row{}
+			if err == nil {
+				row = Row{RoutingRecord: line.value, Line: line.number}
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}

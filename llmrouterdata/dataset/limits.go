@@ -1,0 +1,29 @@
+package dataset
+
+const (
+	// blockSize is how many bytes of a file are decoded at a time: enough that
+	// handing blocks over costs nothing, and small beside what a query needs in
+	// memory. A block ends with a line, so it is longer where a line is.
+	blockSize = 256 << 10
+
+	// farAway is how many equal queries are looked at one by one before it is
+	// remembered how far a candidate has come among them.
+	farAway = 32
+
+	// maxKinds is how many kinds of failures are told apart; an API that puts a
+	// request id into its messages has a kind for each call.
+	maxKinds = 40
+	// maxKindRunes is how long the name of a kind may be: it is read in a table.
+	maxKindRunes = 100
+
+	// maxExamples is how many examples a warning gives: enough to see a pattern.
+	maxExamples = 8
+
+	// maxPrice is the highest price in USD per million tokens that step 3 takes;
+	// so no sum of costs is infinite.
+	maxPrice = 1e6
+
+	// Times of at least maxSeconds cannot be; below minSeconds, a nanosecond,
+	// they are none. Between them the logarithm of a time is harmless.
+	minSeconds, maxSeconds = 1e-9, 1e9
+)

@@ -1,0 +1,84 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// Options says how a data set is read; nil and the zero value are good.
+type Options struct {
+	// Workers is how many blocks of a routing file are decoded at once, from 1
+	// up; 0, the default, means GOMAXPROCS. Results do not depend on it. Memory
+	// does: a worker has some 2 MB of rows under way.
+	Workers int
+	// BareRows leaves Row.Embedding nil in [Dataset.Rows] and [Dataset.Groups], for
+	// who asks [Dataset.Embedding] for some of them. Default: each row has the
+	// embedding of its query.
+	BareRows bool
+	// SkipBadLines leaves lines that are no records out of [Dataset.Table], which
+	// counts them as warnings. Default: such a line is an error of Table.
+	SkipBadLines bool
+
+	// NotEvaluated are the answers that could not be evaluated, as the report
+	// of step 3 counts them, by task and candidate. In the files they have
+	// performance 0.0, as wrong answers do. Where all such rows of a task and
+	// candidate are accounted for, they become [NotEvaluated] pairs. Where only
+	// some are, the files do not tell which: the pairs stay Scored, the table
+	// warns, and [Table.Unclear] counts them. Default: every row with a
+	// performance was evaluated.
+	NotEvaluated []NotEvaluatedCount
+	// NotEvaluatedRows and ScoreErrorRows are these answers themselves, as the
+	// report of step 3 lists them; they override the counts. A line whose
+	// performance is not 0.0 is left as it is, and the table warns.
+	NotEvaluatedRows, ScoreErrorRows Lines
+}
+
+// NotEvaluatedCount counts answers of one candidate at one task that have no
+// score.
+type NotEvaluatedCount struct {
+	Task, Model string
+	// NotEvaluated answers could not be scored, for example for lack of a
+	// sandbox; ScoreErrors made their metric fail. Both are from 0 up.
+	NotEvaluated, ScoreErrors int
+}
+
+// Lines names rows of the routing files by their lines, from 1.
+type Lines struct {
+	Train, Test []int
+}
+
+// validate returns the options with their defaults.
+func (o *Options) validate() (Options, error) {
+	var v Options
+	if o != nil {
+		v = *o
+	}
+	if v.Workers == 0 {
+		v.Workers = runtime.GOMAXPROCS(0)
+	}
+	var errs []error
+	if v.Workers < 0 {
+		errs = append(errs, fmt.Errorf("dataset: Options.Workers is %d; it is from 0 up", v.Workers))
+	}
+	for _, n := range v.NotEvaluated {
+		if n.NotEvaluated < 0 || n.ScoreErrors < 0 {
+			errs = append(errs, fmt.Errorf("dataset: Options.NotEvaluated: a negative count of task %q, model %q", n.Task, n.Model))
+		}
+	}
+	return v, errors.Join(errs...)
+}
+
+// unscored returns why rows of a split have no score, by line.
+func (o *Options) unscored(split Split) map[int]string {
+	kinds := map[int]string{}
+	for _, list := range []struct {
+		lines Lines
+		kind  string
+	}{{o.NotEvaluatedRows, KindNotEvaluated}, {o.ScoreErrorRows, KindScoreError}} {
+		for _, line := range [][]int{list.lines.Train, list.lines.Test}[split] {
+			kinds[line] = list.kind
+		}
+	}
+	return kinds
+}

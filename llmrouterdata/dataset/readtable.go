@@ -1,0 +1,133 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/llmrouter-go/llmrouter/internal/problems"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// Table reads the routing files into memory, texts left out. Queries are what
+// their rows say they are, whatever order the rows are in.
+func (d *Dataset) Table(ctx context.Context) (*Table, error) {
+	t := newTable()
+	t.vectors = d.vectors
+	if err := t.addListed(d.paths.LLMData, d.Candidates); err != nil {
+		return nil, err
+	}
+	unscored := [...]map[int]string{d.options.unscored(Train), d.options.unscored(Test)}
+	byLine := len(unscored[Train])+len(unscored[Test]) > 0
+	if byLine {
+		t.kinds.of(KindNotEvaluated) // before there are too many others
+		t.kinds.of(KindScoreError)
+	}
+	for split, lines := range unscored {
+		if err := t.readSplit(ctx, d, Split(split), lines); err != nil {
+			return nil, err
+		}
+	}
+	if !byLine {
+		t.setAside(d.options.NotEvaluated)
+	}
+	return t, nil
+}
+
+// readSplit adds the rows of a split; those of some lines have no score.
+func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored map[int]string) error {
+	path := d.routing(split)
+	name := filepath.Base(path)
+	a := t.adder(name)
+	known := &heads{by: map[digest]head{}}
+	var bad problems.List
+	for line, err := range readLines(ctx, path, d.options.Workers, func() lineDecoder[row] { return newRowReader(path, known).decode }) {
+		if err != nil {
+			if _, ok := errors.AsType[*llmrouterdata.LineError](err); !ok {
+				return err
+			}
+			if d.options.SkipBadLines {
+				t.warnings.Add(WarnUnreadable, err.Error())
+			} else {
+				bad.Add(err)
+			}
+			continue
+		}
+		r := &line.value
+		switch {
+		case r.invalid:
+			t.warnings.Add(WarnInvalid, fmt.Sprintf("%s:%d: a count or time that cannot be", name, line.number))
+		case r.kind == KindOutOfRange:
+			t.warnings.Add(WarnInvalid, fmt.Sprintf("%s:%d: %s", name, line.number, KindOutOfRange))
+		case r.graded:
+			t.warnings.Add(WarnGraded, fmt.Sprintf("%s:%d", name, line.number))
+		}
+		if kind, ok := unscored[line.number]; ok {
+			if r.Outcome == Scored && r.Score == 0 {
+				r.Outcome, r.kind = NotEvaluated, kind
+			} else {
+				t.warnings.Add(WarnNotEvaluated, fmt.Sprintf("%s:%d: it is said not to be evaluated, but has not performance 0; the lines are of other files", name, line.number))
+			}
+			delete(unscored, line.number)
+		}
+		a.add(r, line.number)
+	}
+	if n := len(unscored); n > 0 {
+		t.warnings.Add(WarnNotEvaluated, fmt.Sprintf("%s: %d lines that are said not to be evaluated are not there; the lines are of other files", name, n))
+	}
+	return bad.Join()
+}
+
+// setAside finds the pairs that counts say were not evaluated.
+func (t *Table) setAside(counts []NotEvaluatedCount) {
+	zeros := map[[2]int][]*Pair{} // by task and candidate, of those that are counted
+	for _, c := range counts {
+		task, knownTask := t.tasks.by[c.Task]
+		m, knownModel := t.byModel[c.Model]
+		switch {
+		case c.NotEvaluated+c.ScoreErrors == 0:
+		case knownTask && knownModel:
+			zeros[[2]int{task, m}] = nil
+		default:
+			t.warnings.Add(WarnNotEvaluated, fmt.Sprintf("no rows of task %s, candidate %s", c.Task, c.Model))
+		}
+	}
+	if len(zeros) == 0 {
+		return
+	}
+	for q := range t.queries {
+		for m := range t.models {
+			if p := &t.Pairs(q)[m]; p.Outcome == Scored && p.Score == 0 {
+				k := [2]int{int(t.queries[q].Task), m}
+				if list, counted := zeros[k]; counted {
+					zeros[k] = append(list, p)
+				}
+			}
+		}
+	}
+	t.unclear = map[[2]int]int{}
+	for _, c := range counts {
+		n := c.NotEvaluated + c.ScoreErrors
+		k := [2]int{t.tasks.by[c.Task], t.byModel[c.Model]}
+		if _, counted := zeros[k]; !counted || n == 0 {
+			continue
+		}
+		name := fmt.Sprintf("task %s, candidate %s", c.Task, c.Model)
+		switch have := len(zeros[k]); {
+		case n == have:
+			for i, p := range zeros[k] {
+				kind := KindNotEvaluated
+				if i >= c.NotEvaluated {
+					kind = KindScoreError
+				}
+				p.Outcome, p.kind = NotEvaluated, t.kinds.of(kind)
+			}
+		case n < have:
+			t.unclear[k] = n
+			t.warnings.Add(WarnNotEvaluated, fmt.Sprintf("%s: %d of %d rows with performance 0 were not evaluated; which, the files do not tell", name, n, have))
+		default:
+			t.warnings.Add(WarnNotEvaluated, fmt.Sprintf("%s: %d answers are said not to be evaluated, but only %d rows have performance 0; the counts are of other files", name, n, have))
+		}
+	}
+}

@@ -1,0 +1,365 @@
+package dataset
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// row is a line of a routing file, texts replaced by digests.
+type row struct {
+	head
+	Pair
+	model     string
+	kind      string // why the row is failed or not evaluated
+	embedding int32  // noID: none
+	graded    bool   // a failed call with a performance other than 0
+	invalid   bool   // a count or time that cannot be, taken as 0
+}
+
+// head is what rows of a query have in common.
+type head struct {
+	key, text    digest
+	task, metric string
+}
+
+// noID is the embedding id of a row without one.
+const noID = -1
+
+// errorPrefix begins the response of a failed call.
+const errorPrefix = "API Error: "
+
+// headOf returns what rows of a query have in common.
+func headOf(k llmrouterdata.QueryKey) head {
+	sum := k.Hash()
+	return head{key: digest(sum[:len(digest{})]), text: digestOf([]byte(k.Query)), task: k.TaskName, metric: k.Metric}
+}
+
+// setAnswer fills in what the candidate made of the query.
+func (r *row) setAnswer(model, response string, input, output int, seconds, performance float64, embedding int) {
+	*r = row{head: r.head, model: model, embedding: noID}
+	r.InputTokens, r.OutputTokens, r.Outcome = count(input), count(output), Scored
+	if embedding >= 0 && embedding <= math.MaxInt32 {
+		r.embedding = int32(embedding)
+	}
+	r.invalid = input < 0 || output < 0 || seconds < 0 || seconds >= maxSeconds
+	if seconds >= minSeconds && seconds < maxSeconds { // not NaN
+		r.Seconds = seconds
+	}
+	message, isFailed := strings.CutPrefix(response, errorPrefix)
+	switch {
+	case isFailed:
+		r.Outcome, r.kind = Failed, failureKind(message)
+		r.graded = performance != 0 && performance == performance
+	case performance != performance:
+		r.Outcome, r.kind = NotEvaluated, KindNoScore
+	case performance < 0 || performance > 1:
+		r.Outcome, r.kind = NotEvaluated, KindOutOfRange
+	default:
+		r.Score = performance
+	}
+}
+
+func count(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
+
+// failureKind is the message of a failed call on one line, cut to
+// maxKindRunes.
+func failureKind(message string) string {
+	message = strings.Join(strings.Fields(message), " ")
+	if runes := []rune(message); len(runes) > maxKindRunes {
+		message = string(runes[:maxKindRunes-1]) + "…"
+	}
+	if message == "" {
+		return "no message"
+	}
+	return message
+}
+
+// rowReader turns lines into rows. The first row of a query is decoded by
+// llmrouterdata; a line that begins with the same bytes differs only in the
+// candidate's part, which is scanned at a fraction of the cost.
+type rowReader struct {
+	file   string
+	begin  []byte // of the line before, up to its model_name; empty: unknown
+	head   head   // of the lines that begin so
+	known  bool   // whether head is
+	heads  *heads // of the whole file
+	intern map[string]string
+}
+
+func newRowReader(file string, heads *heads) *rowReader {
+	return &rowReader{file: file, heads: heads, intern: map[string]string{}}
+}
+
+// heads remembers the queries of a file by how their lines begin, for rows that
+// do not follow each other. Its readers share it.
+type heads struct {
+	mu sync.RWMutex
+	by map[digest]head
+}
+
+func (h *heads) get(begin []byte) (head, bool) {
+	sum := digestOf(begin)
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	c, ok := h.by[sum]
+	return c, ok
+}
+
+func (h *heads) put(begin []byte, c head) {
+	sum := digestOf(begin)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.by[sum] = c
+}
+
+// decode is a lineDecoder.
+func (d *rowReader) decode(line []byte, number int) (r row, ok bool, err error) {
+	if len(d.begin) == 0 || !bytes.HasPrefix(line, d.begin) {
+		d.begin = append(d.begin[:0], beginning(line)...)
+		if d.known = false; len(d.begin) > 0 {
+			d.head, d.known = d.heads.get(d.begin)
+		}
+	}
+	if r.head = d.head; d.known && d.scanAnswer(line[len(d.begin):], &r) {
+		return r, true, nil
+	}
+	record, ok, err := llmrouterdata.ParseLine[llmrouterdata.RoutingRecord](line, d.file, number)
+	if err != nil || !ok {
+		return row{}, false, err
+	}
+	r.head = headOf(record.Key())
+	r.task, r.metric = d.name(r.task), d.name(r.metric)
+	// What follows the beginning must not say anything of the query again.
+	if scanned := r; len(d.begin) > 0 && !d.known && d.scanAnswer(line[len(d.begin):], &scanned) {
+		d.head, d.known = r.head, true
+		d.heads.put(d.begin, r.head)
+	}
+	r.setAnswer(d.name(record.ModelName), record.Response, record.InputTokens, record.OutputTokens, record.ResponseTime, record.Performance, record.EmbeddingID)
+	return r, true, nil
+}
+
+// name keeps one copy of a name.
+func (d *rowReader) name(s string) string {
+	if kept, ok := d.intern[s]; ok {
+		return kept
+	}
+	s = strings.Clone(s)
+	d.intern[s] = s
+	return s
+}
+
+// beginning returns a line up to its model_name, where the members before it
+// are the query's six and no nested values.
+func beginning(line []byte) []byte {
+	s := scanner{rest: line, ok: true}
+	seen := 0
+	for s.take('{'); s.ok; s.take(',') {
+		s.space()
+		at := len(line) - len(s.rest)
+		switch name := s.text(); string(name) {
+		case "task_name", "query", "ground_truth", "metric", "choices", "task_id":
+			seen++
+		case "model_name":
+			if seen == 6 {
+				return line[:at]
+			}
+			return nil
+		default:
+			return nil
+		}
+		s.take(':')
+		s.value()
+	}
+	return nil
+}
+
+// answer is what scanAnswer reads: texts as they are written.
+type answer struct {
+	model, response          []byte
+	input, output, embedding int
+	seconds, performance     float64
+}
+
+// Bits of the members that an answer must have once.
+const (
+	hasModel = 1 << iota
+	hasResponse
+	hasTokens
+	hasInput
+	hasOutput
+	hasSeconds
+	hasPerformance
+	hasEmbedding
+	hasAll = 1<<iota - 1
+)
+
+// member reads the value of a member and returns its bit, 0 for one that does
+// not count.
+func (a *answer) member(s *scanner, name []byte) (bit int) {
+	switch string(name) {
+	case "model_name":
+		a.model = s.text()
+		return hasModel
+	case "response":
+		a.response = s.text()
+		return hasResponse
+	case "token_num":
+		s.integer()
+		return hasTokens
+	case "input_tokens":
+		a.input = s.integer()
+		return hasInput
+	case "output_tokens":
+		a.output = s.integer()
+		return hasOutput
+	case "response_time":
+		a.seconds = s.float()
+		return hasSeconds
+	case "performance":
+		a.performance = s.float()
+		return hasPerformance
+	case "embedding_id":
+		a.embedding = s.integer()
+		return hasEmbedding
+	case "api_key_used", "user_id", "fig_id":
+		s.value()
+	default:
+		s.ok = false
+	}
+	return 0
+}
+
+// scanAnswer reads a line from its model_name on. It reports false for
+// everything that llmrouterdata might read in another way.
+func (d *rowReader) scanAnswer(line []byte, r *row) bool {
+	s := scanner{rest: line, ok: true}
+	var a answer
+	seen := 0
+	for more := true; more && s.ok; more = s.has(',') {
+		s.space()
+		name := s.text()
+		s.take(':')
+		s.space()
+		bit := a.member(&s, name)
+		s.ok = s.ok && seen&bit == 0
+		seen |= bit
+		s.space()
+	}
+	s.take('}')
+	s.space()
+	if !s.ok || len(s.rest) > 0 || seen != hasAll || len(a.model) == 0 || bytes.IndexByte(a.model, '\\') >= 0 {
+		return false
+	}
+	response := "" // what matters is how a failed call begins
+	if bytes.HasPrefix(a.response, []byte("API")) {
+		if bytes.IndexByte(a.response, '\\') >= 0 {
+			return false
+		}
+		response = string(a.response)
+	} else if len(a.response) > 0 && a.response[0] == '\\' {
+		return false // may be an escaped A
+	}
+	model, ok := d.intern[string(a.model)]
+	if !ok {
+		model = d.name(string(a.model))
+	}
+	r.setAnswer(model, response, a.input, a.output, a.seconds, a.performance, a.embedding)
+	return true
+}
+
+// scanner takes a flat JSON object apart from its front; ok turns false at the
+// first thing that is not as expected, after which nothing counts.
+type scanner struct {
+	rest []byte
+	ok   bool
+}
+
+func (s *scanner) space() {
+	for len(s.rest) > 0 && (s.rest[0] == ' ' || s.rest[0] == '\t') {
+		s.rest = s.rest[1:]
+	}
+}
+
+// has takes a byte away if it comes next.
+func (s *scanner) has(c byte) bool {
+	if len(s.rest) > 0 && s.rest[0] == c {
+		s.rest = s.rest[1:]
+		return true
+	}
+	return false
+}
+
+// take takes a byte that must come next, after white space.
+func (s *scanner) take(c byte) {
+	s.space()
+	s.ok = s.ok && s.has(c)
+}
+
+func (s *scanner) null() bool {
+	rest, ok := bytes.CutPrefix(s.rest, []byte("null"))
+	if ok {
+		s.rest = rest
+	}
+	return ok
+}
+
+// value passes over a text or null.
+func (s *scanner) value() {
+	if s.space(); !s.null() {
+		s.text()
+	}
+	s.space()
+}
+
+// text takes a string and returns it as it is written.
+func (s *scanner) text() []byte {
+	if !s.has('"') {
+		s.ok = false
+		return nil
+	}
+	end := stringEnd(s.rest)
+	if end < 0 {
+		s.ok = false
+		return nil
+	}
+	text := s.rest[:end]
+	s.rest = s.rest[end+1:]
+	return text
+}
+
+// digits takes a number in JSON's spelling.
+func (s *scanner) digits() []byte {
+	end := 0
+	for end < len(s.rest) && strings.IndexByte("0123456789+-.eE", s.rest[end]) >= 0 {
+		end++
+	}
+	text := s.rest[:end]
+	s.rest = s.rest[end:]
+	first := bytes.TrimPrefix(text, []byte("-"))
+	switch {
+	case len(first) == 0 || first[0] < '0' || first[0] > '9':
+		s.ok = false
+	case len(first) > 1 && first[0] == '0' && first[1] >= '0' && first[1] <= '9':
+		s.ok = false
+	case bytes.HasSuffix(first, []byte(".")) || bytes.Contains(first, []byte(".e")) || bytes.Contains(first, []byte(".E")):
+		s.ok = false
+	}
+	return text
+}
+
+func (s *scanner) integer() int {
+	n, err := strconv.Atoi(string(s.digits()))
+	s.ok = s.ok && err == nil
+	return n
+}
+
+func (s *scanner) float() float64 {
+	f, err := strconv.ParseFloat(string(s.digits()), 64)
+	s.ok = s.ok && err == nil
+	return f
+}

@@ -1,0 +1,386 @@
+package dataset
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// Outcome is what became of a pair of query and candidate.
+type Outcome uint8
+
+const (
+	Missing      Outcome = iota // the file has no row
+	Scored                      // the row has a performance from 0 to 1
+	Failed                      // the response begins with "API Error: "; it counts as 0
+	NotEvaluated                // the answer has no score; it counts nowhere
+)
+
+// Pair is what a row says of a query and a candidate, texts left out.
+type Pair struct {
+	// Score is from 0 to 1, and 0 unless the pair is Scored.
+	Score float64
+	// Seconds is the response time, from 0 to below 1e9; 0 is unknown too.
+	Seconds float64
+	// InputTokens and OutputTokens are from 0 up.
+	InputTokens, OutputTokens int32
+	kind                      int32 // index into Table.kinds, of Failed and NotEvaluated
+	Outcome                   Outcome
+}
+
+// Rated reports whether the pair counts in means.
+func (p *Pair) Rated() bool { return p.Outcome == Scored || p.Outcome == Failed }
+
+// What [Table.Kind] says of pairs that were not evaluated.
+const (
+	// KindNoScore and KindOutOfRange: the row has no performance, or one outside
+	// of 0 to 1.
+	KindNoScore    = "no performance in the row"
+	KindOutOfRange = "performance outside of 0 to 1"
+	// KindNotEvaluated and KindScoreError: the options say so.
+	KindNotEvaluated = "could not be evaluated"
+	KindScoreError   = "scoring failed"
+)
+
+// digest stands for a text; equal texts have equal digests, and no others have
+// been found for SHA-256.
+type digest [16]byte
+
+func digestOf(text []byte) digest {
+	sum := sha256.Sum256(text)
+	return digest(sum[:len(digest{})])
+}
+
+// Query is one query of one split of a [Table].
+type Query struct {
+	text digest // of the query's text alone
+	next int32  // the next query of the same key in this split, -1: none
+	// Embedding is the embedding id of its first row, -1 for none.
+	Embedding int32
+	// Line is that of its first row, from 1; of scores, its item's number.
+	Line int32
+	// Task and Metric are indices into [Table.Tasks] and [Table.Metrics].
+	Task, Metric int32
+	Split        Split
+	// Disordered says that its rows do not follow each other in candidate order.
+	Disordered bool
+}
+
+// Table is a data set in memory, texts left out: 40 bytes for each pair of
+// query and candidate. [Dataset.Table] makes it of routing files, [ReadScores]
+// of published scores. It does not change, and what its methods return is not to
+// be changed. Any number of goroutines may use it.
+//
+// Queries are numbered from 0 in order of their first rows, Train before Test;
+// a query that a split has several times is several queries. Candidates are
+// numbered as in [Table.Candidates].
+type Table struct {
+	models  []llmrouterdata.Candidate
+	byModel map[string]int
+	listed  int // models of the candidate file, which come first
+	priced  bool
+	tasks   names
+	metrics names
+	kinds   names
+	files   []string // of the splits, "" for none
+	queries []Query
+	pairs   []Pair // [queries][stride]
+	stride  int    // room for candidates, at least len(models)
+
+	first    map[key]int32 // the first query of a key
+	vectors  *vectors      // nil: none
+	unclear  map[[2]int]int
+	warnings Warnings // that reading gave
+}
+
+// Len is the number of queries.
+func (t *Table) Len() int { return len(t.queries) }
+
+// Query returns query q.
+func (t *Table) Query(q int) *Query { return &t.queries[q] }
+
+// Pairs returns the pairs of query q, one for each candidate.
+func (t *Table) Pairs(q int) []Pair { return t.pairs[q*t.stride:][:len(t.models):len(t.models)] }
+
+// Splits is how many splits there are: [Train] and [Test], or Train alone.
+func (t *Table) Splits() int { return len(t.files) }
+
+// Candidates are those of llm_data that step 3 calls, in its order, and, from
+// [Table.Listed] on, those that only rows name; of these the name is known alone.
+func (t *Table) Candidates() []llmrouterdata.Candidate { return t.models }
+
+// Listed is how many candidates the candidate file has.
+func (t *Table) Listed() int { return t.listed }
+
+// Priced says that there is a candidate file, which should have prices.
+func (t *Table) Priced() bool { return t.priced }
+
+// Tasks and Metrics are the names of tasks and metrics, in order of appearance.
+func (t *Table) Tasks() []string   { return t.tasks.list }
+func (t *Table) Metrics() []string { return t.metrics.list }
+
+// Kind is the message of a failed call, on one line and cut to 100 characters,
+// or why a pair was not evaluated; "" for other pairs. It tells 40 kinds apart;
+// what is seen later are "other failures".
+func (t *Table) Kind(p *Pair) string {
+	if p.Outcome == Failed || p.Outcome == NotEvaluated {
+		return t.kinds.list[p.kind]
+	}
+	return ""
+}
+
+// Cost is the price of a pair of candidate m in USD.
+func (t *Table) Cost(p *Pair, m int) float64 {
+	c := &t.models[m]
+	return (float64(p.InputTokens)*c.InputPrice + float64(p.OutputTokens)*c.OutputPrice) / 1e6
+}
+
+// Unclear is how many Scored pairs of a task and a candidate were not evaluated
+// in fact, although it is not known which; see [Options.NotEvaluated].
+func (t *Table) Unclear(task, m int) int { return t.unclear[[2]int{task, m}] }
+
+// Warnings returns what looked wrong when the table was read.
+func (t *Table) Warnings() Warnings { return t.warnings.clone() }
+
+// Dim is the length of the embeddings, 0 where there are none. Embeddings stay
+// in their file: a table has them until its [Dataset] is closed.
+func (t *Table) Dim() int {
+	if t.vectors == nil {
+		return 0
+	}
+	return t.vectors.dim
+}
+
+// HasEmbeddings reports whether there is a file of embeddings, HasEmbedding
+// whether it has one of length [Table.Dim] for query q.
+func (t *Table) HasEmbeddings() bool { return t.vectors != nil }
+func (t *Table) HasEmbedding(q int) bool {
+	return t.vectors != nil && t.vectors.has(int(t.queries[q].Embedding))
+}
+
+// AppendEmbedding appends the embedding of query q, of length [Table.Dim].
+func (t *Table) AppendEmbedding(dst []float32, q int) ([]float32, error) {
+	if t.vectors == nil {
+		return dst, errNoEmbeddings
+	}
+	dst, err := t.vectors.appendTo(dst, int(t.queries[q].Embedding))
+	if err != nil {
+		err = fmt.Errorf("dataset: %w", err)
+	}
+	return dst, err
+}
+
+// Where names the first row of query q, for example "train.jsonl:41".
+func (t *Table) Where(q int) string {
+	at := &t.queries[q]
+	if file := t.files[at.Split]; file != "" {
+		return fmt.Sprintf("%s:%d", file, at.Line)
+	}
+	return fmt.Sprintf("query %d", at.Line)
+}
+
+// Duplicates yields every query whose text an earlier one has, with that one:
+// the first of its own split, or else the first of an earlier split, from which
+// it leaks.
+func (t *Table) Duplicates() iter.Seq2[int, int] {
+	type place struct {
+		split Split
+		text  digest
+	}
+	return func(yield func(q, first int) bool) {
+		firstOf := make(map[place]int32, len(t.queries))
+		earlier := func(q int) (first int32, ok bool) {
+			at := &t.queries[q]
+			if first, ok := firstOf[place{at.Split, at.text}]; ok {
+				return first, true
+			}
+			firstOf[place{at.Split, at.text}] = int32(q)
+			for split := range at.Split {
+				if first, ok := firstOf[place{split, at.text}]; ok {
+					return first, true
+				}
+			}
+			return 0, false
+		}
+		for q := range t.queries {
+			if first, ok := earlier(q); ok && !yield(q, int(first)) {
+				return
+			}
+		}
+	}
+}
+
+// key is what rows of one query have in common.
+type key struct {
+	split Split
+	query digest
+}
+
+// names gives numbers to names, in order of first use.
+type names struct {
+	list []string
+	by   map[string]int
+}
+
+func (n *names) of(name string) int32 {
+	i, ok := n.by[name]
+	if !ok {
+		if n.by == nil {
+			n.by = map[string]int{}
+		}
+		i = len(n.list)
+		n.by[name] = i
+		n.list = append(n.list, name)
+	}
+	return int32(i)
+}
+
+func newTable() *Table {
+	return &Table{byModel: map[string]int{}, first: map[key]int32{}}
+}
+
+// addListed adds the candidates of a file that are called, in their order.
+func (t *Table) addListed(file string, list []llmrouterdata.Candidate) error {
+	t.priced = true
+	for _, c := range list {
+		if !c.Called() {
+			continue
+		}
+		field, price := "input_price", c.InputPrice
+		if price <= maxPrice {
+			field, price = "output_price", c.OutputPrice
+		}
+		if price > maxPrice {
+			return &llmrouterdata.CandidateError{
+				File: file, Candidate: c.Name, Field: field, Err: fmt.Errorf("%v is no price in USD per million tokens", price),
+			}
+		}
+		t.addModel(c)
+	}
+	t.listed = len(t.models)
+	return nil
+}
+
+func (t *Table) addModel(c llmrouterdata.Candidate) int {
+	i := len(t.models)
+	t.byModel[c.Name] = i
+	t.models = append(t.models, c)
+	if len(t.models) > t.stride {
+		stride := max(4, 2*t.stride, len(t.models))
+		if len(t.queries) == 0 {
+			stride = len(t.models)
+		}
+		pairs := make([]Pair, len(t.queries)*stride)
+		for q := range t.queries {
+			copy(pairs[q*stride:], t.pairs[q*t.stride:(q+1)*t.stride])
+		}
+		t.pairs, t.stride = pairs, stride
+	}
+	return i
+}
+
+func (t *Table) addQuery(q Query) int32 {
+	q.next = -1
+	t.queries = append(t.queries, q)
+	t.pairs = slices.Grow(t.pairs, t.stride)[:len(t.pairs)+t.stride]
+	clear(t.pairs[len(t.pairs)-t.stride:])
+	return int32(len(t.queries) - 1)
+}
+
+// adder puts rows in their places.
+type adder struct {
+	t     *Table
+	split Split
+	loose bool   // the order of a query's rows says nothing
+	key   digest // of the row before
+	query int32  // of the row before, -1: none
+	model int    // of the row before
+
+	// far remembers how far down a long list of equal queries a candidate has
+	// come, or a file of one query a million times would take days.
+	far map[farKey]int32
+}
+
+// farKey is a key and a candidate.
+type farKey struct {
+	key
+	model int
+}
+
+// adder begins the next split, of a file.
+func (t *Table) adder(file string) *adder {
+	t.files = append(t.files, file)
+	return &adder{t: t, split: Split(len(t.files) - 1), query: -1}
+}
+
+// add adds the row of a line. Rows of one query mostly follow each other; where
+// they do not, a row belongs to the first query of its key that has none of its
+// model yet.
+func (a *adder) add(r *row, line int) {
+	t := a.t
+	m, known := t.byModel[r.model]
+	if !known {
+		m = t.addModel(llmrouterdata.Candidate{Name: r.model})
+	}
+	q := a.query
+	if q < 0 || a.key != r.key || t.Pairs(int(q))[m].Outcome != Missing {
+		q = a.find(r, m, line)
+	}
+	if q == a.query && m < a.model && !a.loose {
+		t.queries[q].Disordered = true
+	}
+	a.key, a.query, a.model = r.key, q, m
+	p := r.Pair
+	if r.kind != "" {
+		p.kind = t.kinds.of(t.capKind(r.kind))
+	}
+	t.Pairs(int(q))[m] = p
+}
+
+func (t *Table) capKind(kind string) string {
+	if _, known := t.kinds.by[kind]; !known && len(t.kinds.list) >= maxKinds {
+		return "other failures"
+	}
+	return kind
+}
+
+// find returns the query of a row that does not go on with the one before.
+func (a *adder) find(r *row, m, line int) int32 {
+	t := a.t
+	k := key{a.split, r.key}
+	last := int32(-1)
+	if q, ok := t.first[k]; ok {
+		if at, ok := a.far[farKey{k, m}]; ok {
+			q = at
+		}
+		for n := 0; q >= 0; n, q = n+1, t.queries[q].next {
+			if n == farAway {
+				if a.far == nil {
+					a.far = map[farKey]int32{}
+				}
+				a.far[farKey{k, m}] = q
+				n = 0
+			}
+			if t.Pairs(int(q))[m].Outcome == Missing {
+				if q != a.query {
+					t.queries[q].Disordered = true // other rows stand between
+				}
+				return q
+			}
+			last = q
+		}
+	}
+	q := t.addQuery(Query{
+		text: r.text, Embedding: r.embedding, Line: count(line), Split: a.split,
+		Task: t.tasks.of(r.task), Metric: t.metrics.of(r.metric),
+	})
+	if last >= 0 {
+		t.queries[last].next = q
+	} else {
+		t.first[k] = q
+	}
+	return q
+}

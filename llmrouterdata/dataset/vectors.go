@@ -1,0 +1,114 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/llmrouter-go/llmrouter/torchio"
+)
+
+// vectors is an open embedding file: a dict of vectors by id, or one stacked
+// tensor [n, dim] whose row i is the vector of id i. The first vector of a dict
+// sets dim; others may be of another shape, which get reports.
+type vectors struct {
+	file    *torchio.File
+	byID    *torchio.Tensors[int64]
+	stacked []float32
+	n, dim  int
+}
+
+func openVectors(name string) (_ *vectors, err error) {
+	f, err := torchio.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	v := &vectors{file: f}
+	defer func() {
+		if err != nil {
+			f.Close()
+			err = fmt.Errorf("dataset: %s: %w", name, err)
+		}
+	}()
+	if t, ok := f.Root().(*torchio.Tensor); ok {
+		shape := t.Shape()
+		if len(shape) != 2 {
+			return nil, fmt.Errorf("a tensor of shape %v, want [queries, dim]", shape)
+		}
+		v.n, v.dim = shape[0], shape[1]
+		if v.dim == 0 && v.n > 0 {
+			return nil, errors.New("vectors of no numbers")
+		}
+		v.stacked = make([]float32, t.NumElements())
+		return v, t.CopyTo(v.stacked)
+	}
+	if v.byID, err = f.IntDict(); err != nil {
+		return nil, err
+	}
+	v.n = v.byID.Len()
+	for id, t := range v.byID.All() {
+		if shape := t.Shape(); len(shape) == 1 {
+			v.dim = shape[0]
+		}
+		return v, v.checkShape(id, t)
+	}
+	return v, nil
+}
+
+// checkShape demands that a tensor is a vector of length dim, above 0.
+func (v *vectors) checkShape(id int64, t *torchio.Tensor) error {
+	switch shape := t.Shape(); {
+	case len(shape) != 1:
+		return fmt.Errorf("the vector of id %d has the shape %v, want [dim]", id, shape)
+	case shape[0] == 0:
+		return fmt.Errorf("the vector of id %d has no numbers", id)
+	case shape[0] != v.dim:
+		return fmt.Errorf("the vector of id %d has %d numbers, the first has %d", id, shape[0], v.dim)
+	}
+	return nil
+}
+
+// checkShapes demands that all vectors are as the first.
+func (v *vectors) checkShapes() error {
+	if v.byID == nil {
+		return nil
+	}
+	for id, t := range v.byID.All() {
+		if err := v.checkShape(id, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// has reports whether there is a vector of an id.
+func (v *vectors) has(id int) bool {
+	if v.byID == nil {
+		return id >= 0 && id < v.n
+	}
+	t, ok := v.byID.Get(int64(id))
+	return ok && v.checkShape(int64(id), t) == nil
+}
+
+// appendTo appends the vector of an id.
+func (v *vectors) appendTo(dst []float32, id int) ([]float32, error) {
+	if v.byID == nil {
+		if !v.has(id) {
+			return dst, fmt.Errorf("no vector of embedding id %d", id)
+		}
+		return append(dst, v.stacked[id*v.dim:(id+1)*v.dim]...), nil
+	}
+	t, ok := v.byID.Get(int64(id))
+	if !ok {
+		return dst, fmt.Errorf("no vector of embedding id %d", id)
+	}
+	err := v.checkShape(int64(id), t)
+	if err == nil {
+		dst = slices.Grow(dst, v.dim)[:len(dst)+v.dim]
+		err = t.CopyTo(dst[len(dst)-v.dim:])
+	}
+	if err != nil {
+		return dst, fmt.Errorf("vector of embedding id %d: %w", id, err)
+	}
+	return dst, nil
+}
