@@ -1,6 +1,8 @@
 package llmrouterdata
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -111,7 +113,7 @@ func ReadCandidatesFile(name string) ([]Candidate, error) {
 
 func readCandidates(r io.Reader, name string) ([]Candidate, error) {
 	fail := func(err error) ([]Candidate, error) {
-		return nil, fmt.Errorf("llmrouterdata: %s: %w", nameOr(name, "candidates"), err)
+		return nil, fmt.Errorf("llmrouterdata: %s: %w", cmp.Or(name, "candidates"), err)
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxCandidatesFile+1))
 	switch {
@@ -120,7 +122,7 @@ func readCandidates(r io.Reader, name string) ([]Candidate, error) {
 	case len(text) > maxCandidatesFile:
 		return fail(fmt.Errorf("more than %d bytes", maxCandidatesFile))
 	}
-	v, err := pyjson.ParseUnique(trimBOM(text))
+	v, err := pyjson.ParseUnique(bytes.TrimPrefix(text, []byte("\ufeff")))
 	if err != nil {
 		return fail(err)
 	}
@@ -137,13 +139,6 @@ func readCandidates(r io.Reader, name string) ([]Candidate, error) {
 		}
 	}
 	return list, nil
-}
-
-func trimBOM(text []byte) []byte {
-	if len(text) >= 3 && string(text[:3]) == "\ufeff" {
-		return text[3:]
-	}
-	return text
 }
 
 func decodeCandidate(name string, entry any) (Candidate, *FieldError) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -209,12 +210,7 @@ func (r *configReader) section(n *yaml.Node, name string, known map[string]func(
 		read, ok := known[key.Value]
 		if !ok {
 			err := errors.New("unknown key")
-			names := make([]string, 0, len(known))
-			for k := range known {
-				names = append(names, k)
-			}
-			slices.Sort(names)
-			if near := spell.Near(key.Value, names); near != nil {
+			if near := spell.Near(key.Value, slices.Sorted(maps.Keys(known))); near != nil {
 				err = fmt.Errorf("%w; was %q meant?", err, near[0])
 			}
 			r.fail(key, join(name, key.Value), err)

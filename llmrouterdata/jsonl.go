@@ -96,7 +96,7 @@ func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {
 				return
 			}
 			if err != nil && !errors.Is(err, ErrLineTooLong) {
-				yield(zero, fmt.Errorf("llmrouterdata: reading %s after line %d: %w", nameOr(o.Name, "records"), number-1, err))
+				yield(zero, fmt.Errorf("llmrouterdata: reading %s after line %d: %w", cmp.Or(o.Name, "records"), number-1, err))
 				return
 			}
 			record, ok := zero, true
@@ -118,13 +118,6 @@ func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {
 	}
 }
 
-func nameOr(name, other string) string {
-	if name == "" {
-		return other
-	}
-	return name
-}
-
 // ReadFile is [Records] over a file, which is opened when the loop starts and
 // closed when it ends.
 func ReadFile[T Record](name string, o *ReadOptions) iter.Seq2[T, error] {
@@ -136,16 +129,11 @@ func ReadFile[T Record](name string, o *ReadOptions) iter.Seq2[T, error] {
 			return
 		}
 		defer f.Close()
-		var options ReadOptions
+		options := ReadOptions{Name: name}
 		if o != nil {
-			options = *o
+			options.MaxLine = o.MaxLine
 		}
-		options.Name = name
-		for record, err := range Records[T](f, &options) {
-			if !yield(record, err) {
-				return
-			}
-		}
+		Records[T](f, &options)(yield)
 	}
 }
 

@@ -22,7 +22,6 @@ type answer struct {
 	text, finish string
 	usage        usage
 	took         time.Duration
-	retryAfter   time.Duration // of an error; negative: not given
 }
 
 // usage is what an answer took, in tokens; estimated says that the service did
@@ -104,7 +103,7 @@ func (u *wireUsage) usage() usage {
 // *Error of bad, or the error of reading the body.
 func readAnswer(res *http.Response, maxBytes int64) (answer, error) {
 	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	body := &cappedReader{r: res.Body, left: maxBytes}
+	body := &cappedReader{ReadCloser: res.Body, left: maxBytes}
 	var a answer
 	var err error
 	if media == "text/event-stream" {
@@ -134,7 +133,7 @@ func readAll(r io.Reader, size int64) ([]byte, error) {
 
 // cappedReader fails after its limit, which an io.LimitReader would hide.
 type cappedReader struct {
-	r    io.ReadCloser
+	io.ReadCloser
 	left int64
 	over bool
 }
@@ -148,7 +147,7 @@ func (c *cappedReader) Read(p []byte) (int, error) {
 	if int64(len(p)) > c.left {
 		p = p[:c.left+1] // one more tells that there is more
 	}
-	n, err := c.r.Read(p)
+	n, err := c.ReadCloser.Read(p)
 	if int64(n) > c.left {
 		c.over = true
 		return int(c.left), errOver
@@ -156,8 +155,6 @@ func (c *cappedReader) Read(p []byte) (int, error) {
 	c.left -= int64(n)
 	return n, err
 }
-
-func (c *cappedReader) Close() error { return c.r.Close() }
 
 // parseAnswer reads a completion from a whole body.
 func parseAnswer(media string, text []byte) (answer, error) {

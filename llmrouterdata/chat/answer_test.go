@@ -232,7 +232,7 @@ func FuzzErrorBody(f *testing.F) {
 		if strings.Contains(r.Message, "topsecret") || len(r.Message) > 200 || strings.ContainsAny(r.Message, ":/\n") {
 			t.Errorf("message %q", r.Message)
 		}
-		if d := scrub(r.Error.Detail, "topsecret", "host.example"); strings.Contains(d, "topsecret") || !utf8.ValidString(d) {
+		if d := scrub(r.Detail, "topsecret", "host.example"); strings.Contains(d, "topsecret") || !utf8.ValidString(d) {
 			t.Errorf("detail %q", d)
 		}
 	})

@@ -60,8 +60,8 @@ func encodeRequest(r Request, p filledParams) ([]byte, error) {
 	return json.Marshal(w)
 }
 
-// send makes one HTTP request and reads the answer. After an error the answer
-// holds retryAfter (negative: not given) and, for chargeUsage, the usage.
+// send makes one HTTP request and reads the answer, which after an error holds
+// no more than, for chargeUsage, the usage.
 func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charge) {
 	ctx, cancel := context.WithTimeout(caller, l.st.timeout)
 	defer cancel()
@@ -79,26 +79,23 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 	began := time.Now()
 	var res *http.Response
 	err := l.st.sdk.Post(ctx, "chat/completions", l.body, &res, option.WithAPIKey(bearer))
-	none := answer{retryAfter: -1}
 	if err != nil {
 		if refused, ok := errors.AsType[*refusedError](err); ok {
 			e := refused.classify(key)
-			none.retryAfter = e.retryAfter
-			return none, fail(e.Error, e.Error.Detail), chargeNothing
+			return answer{}, fail(e, e.Detail), chargeNothing
 		}
 		if ctx.Err() != nil {
-			return none, fail(Error{Kind: KindTimeout}, "no answer within "+l.st.timeout.String()), chargeMost
+			return answer{}, fail(Error{Kind: KindTimeout}, "no answer within "+l.st.timeout.String()), chargeMost
 		}
 		if neverSent(err) {
-			return none, fail(Error{Kind: KindConnection, unreached: true}, err.Error()), chargeNothing
+			return answer{}, fail(Error{Kind: KindConnection, unreached: true}, err.Error()), chargeNothing
 		}
-		return none, fail(Error{Kind: KindConnection}, err.Error()), chargeMost
+		return answer{}, fail(Error{Kind: KindConnection}, err.Error()), chargeMost
 	}
 	defer res.Body.Close()
 
 	a, err := readAnswer(res, l.c.o.MaxResponseBytes)
 	a.took = time.Since(began)
-	a.retryAfter = -1
 	if err == nil {
 		if a.usage.estimated {
 			a.usage.prompt = promptTokens(l.r.Prompt)
@@ -130,7 +127,7 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 	} else { // an error that came as an answer
 		paid = chargeNothing
 		b.Code = cleanCode(b.Code, key)
-		a.retryAfter, b.RetryAfter = retryAfter(res.Header, time.Now())
+		b.RetryAfter, b.retryAfter = retryAfter(res.Header, time.Now())
 	}
 	return a, fail(*b, b.Detail), paid
 }

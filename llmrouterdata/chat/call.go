@@ -130,7 +130,7 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 	if charge == chargeUsage {
 		used = a.usage.total
 	}
-	st.pool.release(lease, outcome{err: e, retryAfter: a.retryAfter, tokens: used})
+	st.pool.release(lease, e, used)
 	if e != nil {
 		c.o.Logger.Debug("attempt failed", "candidate", st.name, "key", e.KeyLabel, "attempt", l.out.Attempts,
 			"reason", e.Message, "detail", e.Detail)

@@ -131,7 +131,8 @@ type Error struct {
 	// ids struck out and cut to 200 characters: fit for a log.
 	Detail string
 
-	unreached bool // the request cannot have reached the service
+	unreached  bool // the request cannot have reached the service
+	retryAfter bool // RetryAfter was given, even if it is 0
 }
 
 // Error implements error; it gives the candidate and Message.

@@ -76,8 +76,8 @@ func TestClassify(t *testing.T) {
 		}
 		r := (&refusedError{c.status, h, []byte(c.body)}).classify("topsecret")
 		r.compose()
-		if r.Kind != c.kind || r.Message != c.message || r.Error.Detail != c.detail || r.retryAfter != c.asked || r.Status != c.status {
-			t.Errorf("%d %s: got %q, %q, %q, %v", c.status, c.body, r.Kind, r.Message, r.Error.Detail, r.retryAfter)
+		if r.Kind != c.kind || r.Message != c.message || r.Detail != c.detail || r.RetryAfter != max(c.asked, 0) || r.retryAfter != (c.asked >= 0) || r.Status != c.status {
+			t.Errorf("%d %s: got %q, %q, %q, %v", c.status, c.body, r.Kind, r.Message, r.Detail, r.RetryAfter)
 		}
 	}
 }
@@ -128,9 +128,9 @@ func TestRetryAfter(t *testing.T) {
 		for k, v := range c.header {
 			h.Set(k, v)
 		}
-		asked, said := retryAfter(h, now)
-		if asked != c.want || said != max(c.want, 0) {
-			t.Errorf("%v: got %v, %v, want %v", c.header, asked, said, c.want)
+		d, ok := retryAfter(h, now)
+		if ok != (c.want >= 0) || d != max(c.want, 0) {
+			t.Errorf("%v: got %v, %v, want %v", c.header, d, ok, c.want)
 		}
 	}
 }
@@ -140,9 +140,9 @@ func FuzzRetryAfter(f *testing.F) {
 	f.Add("Fri, 02 Jan 2026 03:04:15 GMT", "Fri, 02 Jan 2026 04:04:05 GMT")
 	f.Add("1e999", "-")
 	f.Fuzz(func(t *testing.T, value, date string) {
-		asked, said := retryAfter(http.Header{"Retry-After": {value}, "Date": {date}}, time.Unix(1767323045, 0))
-		if asked < -1 || asked > 366*24*time.Hour || said < 0 || (asked >= 0 && asked != said) {
-			t.Errorf("got %v, %v", asked, said)
+		d, ok := retryAfter(http.Header{"Retry-After": {value}, "Date": {date}}, time.Unix(1767323045, 0))
+		if d < 0 || d > 366*24*time.Hour || d != 0 && !ok {
+			t.Errorf("got %v, %v", d, ok)
 		}
 	})
 }

@@ -30,15 +30,11 @@ const (
 // ParseBalance returns the policy named "round_robin" (or ""), "least_busy" or
 // "lowest_latency".
 func ParseBalance(name string) (Balance, error) {
-	switch name {
-	case "", "round_robin":
-		return RoundRobin, nil
-	case "least_busy":
-		return LeastBusy, nil
-	case "lowest_latency":
-		return LowestLatency, nil
+	i := slices.Index([]string{"round_robin", "least_busy", "lowest_latency"}, cmp.Or(name, "round_robin"))
+	if i < 0 {
+		return 0, fmt.Errorf(`chat: balance %q: want "round_robin", "least_busy" or "lowest_latency"`, name)
 	}
-	return 0, fmt.Errorf(`chat: balance %q: want "round_robin", "least_busy" or "lowest_latency"`, name)
+	return Balance(i), nil
 }
 
 // Options configures a [Client]; nil and the zero value give the defaults.

@@ -62,7 +62,7 @@ type waiter struct {
 	drain  <-chan struct{}
 
 	granted chan struct{}
-	lease   *lease // set before granted is closed; nil: every key is disabled
+	lease   *lease // set before granted is closed; nil then: every key is disabled
 }
 
 // lease is one attempt's hold on a key. It ends with release or abandon, once.
@@ -71,13 +71,6 @@ type lease struct {
 	label, model    string
 	began           time.Time
 	request, tokens *use // what it takes of the key's limits; nil: no limit
-}
-
-// outcome is what an attempt did.
-type outcome struct {
-	err        *Error        // nil: success
-	retryAfter time.Duration // negative: not given
-	tokens     int           // used; negative: unknown
 }
 
 // errNoKeys: every key of the ring is disabled.
@@ -126,12 +119,9 @@ func (p *pool) acquire(ctx context.Context, w *waiter, patience time.Duration) (
 	now := time.Now()
 	if len(p.waiters) == 0 {
 		if k, _, usable := p.pick(now, w); k != nil || !usable {
-			l := p.grant(now, w, k)
+			w.lease = p.grant(now, w, k)
 			p.mu.Unlock()
-			if l == nil {
-				return nil, errNoKeys
-			}
-			return l, nil
+			return w.result()
 		}
 	}
 	w.granted = make(chan struct{})
@@ -171,7 +161,7 @@ func (p *pool) idleSince(start time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.progress.After(start) {
-		return time.Since(p.progress)
+		start = p.progress
 	}
 	return time.Since(start)
 }
@@ -340,22 +330,23 @@ func (p *pool) unuse(l *lease) {
 	l.key.tokens.correct(now, l.tokens, 0)
 }
 
-// release ends an attempt and applies what it taught.
-func (p *pool) release(l *lease, o outcome) {
+// release ends an attempt and applies what it taught: its failure, nil for a
+// success, and the tokens that it used, negative where they are not known.
+func (p *pool) release(l *lease, e *Error, tokens int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	k := l.key
-	if o.tokens >= 0 {
-		k.tokens.correct(now, l.tokens, o.tokens)
+	if tokens >= 0 {
+		k.tokens.correct(now, l.tokens, tokens)
 	}
-	if o.err == nil {
+	if e == nil {
 		p.progress = now
 		seconds := max(now.Sub(l.began).Seconds(), 1e-9)
 		p.latency = average(p.latency, seconds)
 		k.succeeded(l, now, seconds)
 	} else {
-		k.failed(l, now, o.err, o.retryAfter, p.o)
+		k.failed(l, now, e, p.o)
 	}
 	k.inFlight--
 	p.dispatch(now)

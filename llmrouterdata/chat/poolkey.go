@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"slices"
 	"time"
 
 	"github.com/llmrouter-go/llmrouter/internal/secret"
@@ -39,16 +40,17 @@ type cooldown struct {
 }
 
 // extend lengthens the cooldown after a failure at now of an attempt begun at
-// began. asked is what the server asked for, negative where it did not say.
-func (c *cooldown) extend(began, now time.Time, asked time.Duration, o *Options) {
+// began.
+func (c *cooldown) extend(began, now time.Time, e *Error, o *Options) {
 	if !began.Before(c.since) { // else the attempt was under way: one incident counts once
 		c.failures++
 		c.since = now
 	}
-	if asked < 0 {
-		asked = doubling(o.Cooldown, max(c.failures-1, 0), o.MaxCooldown)
+	d := e.RetryAfter
+	if !e.retryAfter {
+		d = doubling(o.Cooldown, max(c.failures-1, 0), o.MaxCooldown)
 	}
-	if until := now.Add(min(asked, o.MaxCooldown)); until.After(c.until) {
+	if until := now.Add(min(d, o.MaxCooldown)); until.After(c.until) {
 		c.until = until
 	}
 }
@@ -86,18 +88,11 @@ func (k *poolKey) full() bool {
 // freeAt returns when cooldowns and limits admit an attempt of so many tokens,
 // provided that nothing else happens; it is not after now where they do now.
 func (k *poolKey) freeAt(now time.Time, model string, tokens int) time.Time {
-	at := later(k.cooldown.until, k.requests.ready(now, 1))
+	at := [...]time.Time{k.cooldown.until, k.requests.ready(now, 1), k.tokens.ready(now, tokens), {}}
 	if m := k.models[model]; m != nil {
-		at = later(at, m.cooldown.until)
+		at[3] = m.cooldown.until
 	}
-	return later(at, k.tokens.ready(now, tokens))
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+	return slices.MaxFunc(at[:], time.Time.Compare)
 }
 
 // succeeded applies what an attempt taught that took so many seconds.
@@ -113,9 +108,8 @@ func (k *poolKey) succeeded(l *lease, now time.Time, seconds float64) {
 	k.measured = now
 }
 
-// failed applies what a failed attempt taught; asked is how long the server
-// asked to wait, negative where it did not say.
-func (k *poolKey) failed(l *lease, now time.Time, e *Error, asked time.Duration, o *Options) {
+// failed applies what a failed attempt taught.
+func (k *poolKey) failed(l *lease, now time.Time, e *Error, o *Options) {
 	k.stats.Failed++
 	switch {
 	case e.Kind == KindRateLimited:
@@ -124,10 +118,10 @@ func (k *poolKey) failed(l *lease, now time.Time, e *Error, asked time.Duration,
 			k.window = max(1, float64(k.inFlight)/2)
 			k.narrowed = now
 		}
-		k.cooldown.extend(l.began, now, asked, o)
+		k.cooldown.extend(l.began, now, e, o)
 		o.Logger.Debug("key cools down", "key", k.label, "for", k.cooldown.until.Sub(now))
 	case e.Kind == KindServer && e.Status >= 500:
-		k.use(l.model).cooldown.extend(l.began, now, asked, o)
+		k.use(l.model).cooldown.extend(l.began, now, e, o)
 	case e.Kind == KindAuth && e.Status == 403:
 		if m := k.use(l.model); m.rejection == nil {
 			m.rejection = e

@@ -53,7 +53,11 @@ func (p Prompts) Tasks() []string { return slices.Sorted(maps.Keys(p.byTask)) }
 func (p Prompts) For(q llmrouterdata.StandardQueryData) (Prompt, error) {
 	fn := p.byTask[q.TaskName]
 	if fn == nil {
-		return Prompt{}, p.unknown(q.TaskName)
+		near := spell.Near(q.TaskName, p.Tasks())
+		if near == nil {
+			near = p.Tasks()
+		}
+		return Prompt{}, &UnknownTaskError{Task: q.TaskName, Near: near}
 	}
 	prompt, err := fn(q)
 	if err == nil && strings.TrimSpace(prompt.User) == "" {
@@ -76,13 +80,4 @@ type UnknownTaskError struct {
 // Error implements error.
 func (e *UnknownTaskError) Error() string {
 	return fmt.Sprintf("chat: no prompt for task %q (known: %s)", e.Task, strings.Join(e.Near, ", "))
-}
-
-// unknown names a task that has no prompt, and the known ones that come close.
-func (p Prompts) unknown(task string) *UnknownTaskError {
-	known := p.Tasks()
-	if near := spell.Near(task, known); near != nil {
-		known = near
-	}
-	return &UnknownTaskError{Task: task, Near: known}
 }

@@ -53,17 +53,12 @@ type refusedError struct {
 
 func (e *refusedError) Error() string { return "chat: HTTP " + strconv.Itoa(e.status) }
 
-// refusal is a classified refusedError.
-type refusal struct {
-	Error
-	retryAfter time.Duration
-}
-
-func (e *refusedError) classify(key secret.Secret) refusal {
+// classify says what the refusal means; the detail is still to be scrubbed.
+func (e *refusedError) classify(key secret.Secret) Error {
 	code, message := errorBody(e.body)
 	code = cleanCode(code, key)
-	r := refusal{Error: Error{Kind: statusKind(e.status, code), Status: e.status, Code: code, Detail: message}}
-	r.retryAfter, r.RetryAfter = retryAfter(e.header, time.Now())
+	r := Error{Kind: statusKind(e.status, code), Status: e.status, Code: code, Detail: message}
+	r.RetryAfter, r.retryAfter = retryAfter(e.header, time.Now())
 	return r
 }
 
@@ -113,11 +108,11 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// retryAfter reads how long a server asks to wait. asked is 0 or more, or -1
-// where it does not say; said is the same with 0 for -1. The header is a number
-// of seconds or a date; some services give milliseconds in Retry-After-Ms. A
-// date is taken relative to the server's own clock where it tells its time.
-func retryAfter(h http.Header, now time.Time) (asked, said time.Duration) {
+// retryAfter reads how long a server asks to wait, and whether it does. The
+// header is a number of seconds or a date; some services give milliseconds in
+// Retry-After-Ms. A date is taken relative to the server's own clock where it
+// tells its time.
+func retryAfter(h http.Header, now time.Time) (d time.Duration, ok bool) {
 	number := func(text string, unit time.Duration) (time.Duration, bool) {
 		f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 		if !(f >= 0) || (err != nil && f == 0) { // out of range gives +Inf and an error
@@ -126,20 +121,19 @@ func retryAfter(h http.Header, now time.Time) (asked, said time.Duration) {
 		return time.Duration(min(f*float64(unit), float64(maxRetryAfter))), true
 	}
 	if d, ok := number(h.Get("Retry-After-Ms"), time.Millisecond); ok {
-		return d, d
+		return d, true
 	}
 	text := h.Get("Retry-After")
 	if d, ok := number(text, time.Second); ok {
-		return d, d
+		return d, true
 	}
 	if at, err := http.ParseTime(strings.TrimSpace(text)); err == nil {
 		if date, err := http.ParseTime(h.Get("Date")); err == nil {
 			now = date
 		}
-		d := min(max(at.Sub(now), 0), maxRetryAfter)
-		return d, d
+		return min(max(at.Sub(now), 0), maxRetryAfter), true
 	}
-	return -1, 0
+	return 0, false
 }
 
 // embeddedError makes the HTTP error of an error object that came with status

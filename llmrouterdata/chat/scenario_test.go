@@ -131,11 +131,12 @@ func (s *scenario) do(command []string) {
 	case "call", "retry":
 		s.ask(s.number(names[0]), args, command[0] == "retry")
 	case "succeed":
-		s.end(names[0], outcome{retryAfter: -1, tokens: s.numberOr(args["tokens"], -1)})
+		s.end(names[0], nil, s.numberOr(args["tokens"], -1))
 	case "fail":
 		status := s.number(names[1])
 		e := (&Error{Kind: statusKind(status, args["code"]), Status: status, Code: args["code"]}).compose()
-		s.end(names[0], outcome{err: e, retryAfter: s.durationOr(args["retry-after"], -1), tokens: 0})
+		e.RetryAfter, e.retryAfter = s.durationOr(args["retry-after"], 0), args["retry-after"] != ""
+		s.end(names[0], e, 0)
 	case "cancel":
 		n := s.number(names[0])
 		c := s.calls[n]
@@ -210,12 +211,12 @@ func (s *scenario) ask(n int, args map[string]string, again bool) {
 	}
 }
 
-func (s *scenario) end(name string, o outcome) {
+func (s *scenario) end(name string, e *Error, tokens int) {
 	c := s.calls[s.number(name)]
 	if c == nil || c.lease == nil {
 		s.t.Fatalf("call %s has no key", name)
 	}
-	s.pool.release(c.lease, o)
+	s.pool.release(c.lease, e, tokens)
 	c.lease = nil
 }
 

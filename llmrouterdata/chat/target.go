@@ -25,16 +25,9 @@ type Target struct {
 	// InputPrice and OutputPrice are in USD per million tokens.
 	InputPrice, OutputPrice float64
 
-	local bool
-	keys  *keyList // nil or empty: none
+	local bool     // the endpoint is on this machine
+	keys  *keyList // nil or empty: none, which only a local one may have
 }
-
-// Local reports whether the endpoint is on this machine.
-func (t Target) Local() bool { return t.local }
-
-// Keys returns the number of keys that serve the target; 0 for a local endpoint
-// that is called without one.
-func (t Target) Keys() int { return t.keys.len() }
 
 // Cost returns the price in USD of a call of so many tokens.
 func (t Target) Cost(promptTokens, completionTokens int) float64 {

@@ -41,7 +41,7 @@ func TestResolve(t *testing.T) {
 	}
 	var got []row
 	for _, x := range targets {
-		got = append(got, row{x.Name, x.Model, x.Endpoint, x.Local(), values(x.keys)})
+		got = append(got, row{x.Name, x.Model, x.Endpoint, x.local, values(x.keys)})
 	}
 	want := []row{
 		{"a", "meta/a", "https://a.example/v1", false, []string{"NVIDIA-1=topsecret-n1", "NVIDIA-2=topsecret-n2"}},
