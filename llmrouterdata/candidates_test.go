@@ -166,7 +166,7 @@ func TestBadCandidatesAreNamed(t *testing.T) {
 		t.Errorf("no embedding: %v", err)
 	}
 	if err := WriteCandidates(&bytes.Buffer{}, []Candidate{{Name: "m"}, {Name: "m"}}); err == nil {
-		t.Error("a name that stands twice was written")
+		t.Error("a duplicate name was written")
 	}
 }
 

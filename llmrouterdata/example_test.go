@@ -49,3 +49,29 @@ func ExampleStandardQueryData_Validate() {
 	// llmrouterdata: query: field "ground_truth": empty
 	// field "task_id": empty, and code_eval needs it
 }
+
+func ExampleReadCandidates() {
+	candidates, err := llmrouterdata.ReadCandidates(strings.NewReader(`{
+		"small": {"feature": "A small model.", "input_price": 0.2, "output_price": 0.2, "model": "vendor/small"},
+		"large": {"feature": "A large model.", "input_price": 3, "output_price": 2e6, "model": "vendor/large"}
+	}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, c := range candidates {
+		fmt.Println(c.Name, c.Called(), c.PriceErrors())
+	}
+	_ = llmrouterdata.WriteCandidates(os.Stdout, candidates[:1])
+	// Output:
+	// small true []
+	// large true [llmrouterdata: candidate "large": field "output_price": 2e+06 is no price in USD per million tokens]
+	// {
+	//   "small": {
+	//     "feature": "A small model.",
+	//     "input_price": 0.2,
+	//     "output_price": 0.2,
+	//     "model": "vendor/small"
+	//   }
+	// }
+}

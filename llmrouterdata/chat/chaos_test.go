@@ -72,7 +72,7 @@ func resolve(t testing.TB, endpoint string, keys []string, models ...string) []c
 	return targets
 }
 
-// runCalls makes so many calls over the targets in turn with 200 workers, and
+// runCalls makes so many calls over the targets round robin with 200 workers, and
 // checks every answer.
 func runCalls(t *testing.T, client *chat.Client, targets []chat.Target, calls int, params chat.Params) {
 	t.Helper()
@@ -121,7 +121,7 @@ func checkChaos(t *testing.T, s *chaos.Server, calls int, healthy []string, stat
 		t.Errorf("the server gave %d good answers to %d calls", stats.Answered, calls)
 	}
 	for i, v := range stats.Violations {
-		t.Errorf("key %s used for %s %v after it was told to rest, %v too early", v.Key, v.Model, v.After, v.Early)
+		t.Errorf("key %s used for %s %v in its cooldown, %v too early", v.Key, v.Model, v.After, v.Early)
 		if i == 10 {
 			break
 		}
@@ -149,8 +149,8 @@ func checkChaos(t *testing.T, s *chaos.Server, calls int, healthy []string, stat
 }
 
 // TestChaosFakeClock runs 10,000 calls with 8 keys and 200 workers through
-// every fault. The fake clock makes the rests exact: a key is never used while
-// one lasts.
+// every fault. The fake clock makes the cooldowns exact: a key is never used
+// while one lasts.
 func TestChaosFakeClock(t *testing.T) {
 	for _, balance := range []chat.Balance{chat.RoundRobin, chat.LeastBusy, chat.LowestLatency} {
 		t.Run(fmt.Sprint(balance), func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestChaosFakeClock(t *testing.T) {
 				checkChaos(t, s, calls, healthy, 401, 429, 503)
 				for _, k := range client.Stats().Keys {
 					if (k.Disabled != "") != (k.Label == "key-1") {
-						t.Errorf("key %s: set aside: %q", k.Label, k.Disabled)
+						t.Errorf("key %s: disabled: %q", k.Label, k.Disabled)
 					}
 					if k.InFlight != 0 {
 						t.Errorf("key %s: %d in flight after the last call", k.Label, k.InFlight)
@@ -192,11 +192,11 @@ func TestChaosFakeClock(t *testing.T) {
 }
 
 // TestChaosLoopback is the same over real connections and the real clock, which
-// can tell nothing of the rests.
+// can tell nothing of the cooldowns.
 func TestChaosLoopback(t *testing.T) {
 	c := chaosConfig()
 	c.Latency = chaos.LogNormal(20*time.Millisecond, 0.5)
-	c.Grace = time.Hour // rests are held to on the fake clock: here a request may be on its way for any time
+	c.Grace = time.Hour // cooldowns are held to on the fake clock: here a request may be on its way for any time
 	c.DripInterval = 50 * time.Millisecond
 	s := chaos.New(c)
 	url, stop, err := s.Listen()
@@ -213,7 +213,7 @@ func TestChaosLoopback(t *testing.T) {
 	defer client.Close()
 	const calls = 10000
 	runCalls(t, client, resolve(t, url, chaosKeys, chaosModels...), calls, chat.Params{})
-	// Keys that are told to rest do so for most of the run, so that they may meet
+	// Keys that cool down do so for most of the run, so that they may meet
 	// one fault or none.
 	checkChaos(t, s, calls, chaosKeys[3:], 401)
 }

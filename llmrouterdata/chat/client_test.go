@@ -196,7 +196,7 @@ func TestLocalWithoutKey(t *testing.T) {
 	}
 }
 
-// TestRoundRobinAndFailover: keys in turn; a retry takes another key.
+// TestRoundRobinAndFailover: one key after the other; a retry takes another key.
 func TestRoundRobinAndFailover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{next: func(n int, r seen) reply {
@@ -221,21 +221,22 @@ func TestRoundRobinAndFailover(t *testing.T) {
 				t.Errorf("call %d: %+v", i, got)
 			}
 		}
-		// a fails on the fourth call and rests; b takes over, then c, then b.
+		// a fails on the fourth call and cools down; b takes over, then c, then b.
 		if diff := cmp.Diff([]string{"a", "b", "c", "a", "b", "c", "b"}, s.keys()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }
 
-// TestRest checks, to the nanosecond of the fake clock, how long a key rests.
-func TestRest(t *testing.T) {
+// TestCooldown checks, to the nanosecond of the fake clock, how long a key cools
+// down.
+func TestCooldown(t *testing.T) {
 	date := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 	for _, c := range []struct {
 		name   string
 		status int
 		header func() map[string]string
-		rest   time.Duration
+		want   time.Duration
 	}{
 		{"seconds", 429, func() map[string]string { return map[string]string{"Retry-After": "17"} }, 17 * time.Second},
 		{"date", 429, func() map[string]string { return map[string]string{"Retry-After": date(20 * time.Second)} }, 20 * time.Second},
@@ -267,16 +268,16 @@ func TestRest(t *testing.T) {
 					t.Fatal(err)
 				}
 				r := s.requests()
-				if got := r[1].at.Sub(r[0].at) - time.Second; got < c.rest || got > c.rest+2*time.Nanosecond {
-					t.Errorf("rested %v, want %v", got, c.rest)
+				if got := r[1].at.Sub(r[0].at) - time.Second; got < c.want || got > c.want+2*time.Nanosecond {
+					t.Errorf("cooled down for %v, want %v", got, c.want)
 				}
 			})
 		})
 	}
 }
 
-// TestRestGrows: without Retry-After, rests double until a success.
-func TestRestGrows(t *testing.T) {
+// TestCooldownGrows: without Retry-After, cooldowns double until a success.
+func TestCooldownGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad := []bool{true, true, true, true, false, true, false}
 		s := &script{next: func(n int, r seen) reply {
@@ -339,10 +340,10 @@ func TestServerErrorsStayWithTheModel(t *testing.T) {
 	})
 }
 
-// TestKeysSetAside: 401, 402 and 429 without credit take a key out for good; the
+// TestKeysDisabled: 401, 402 and 429 without credit take a key out for good; the
 // others go on; such attempts do not count; when none is left, the candidate
 // stops.
-func TestKeysSetAside(t *testing.T) {
+func TestKeysDisabled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		s := &script{next: func(n int, r seen) reply {
@@ -415,8 +416,8 @@ func TestForbiddenModel(t *testing.T) {
 	}
 }
 
-// TestStopAfter: 404, 410 and 400 are not retried, and stop the candidate after
-// some in a row; a success in between starts the count anew.
+// TestBreakerThreshold: 404, 410 and 400 are not retried, and stop the candidate
+// after some in a row; a success in between starts the count anew.
 func TestStopAfter(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -660,7 +661,7 @@ func TestTimeouts(t *testing.T) {
 func TestTotalTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// The answers take a while, so that every call has begun its first
-		// attempt, from which its time runs, before the key is told to rest.
+		// attempt, from which its time runs, before the key cools down.
 		s := &script{next: always(reply{after: time.Second, status: 429, header: map[string]string{"Retry-After": "50"}})}
 		client := newClient(t, chat.Options{Transport: s, Attempts: 100, TotalTimeout: 2 * time.Minute})
 		target := resolve(t, remote, []string{"a"}, "m")[0]
@@ -807,7 +808,7 @@ func TestLimits(t *testing.T) {
 }
 
 // TestOldestFirst: calls that wait for a key get it in the order in which they
-// were made, and a retried call goes before the newer ones.
+// were made, and a retried call is served before the newer ones.
 func TestOldestFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{next: func(n int, r seen) reply {

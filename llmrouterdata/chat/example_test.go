@@ -94,10 +94,14 @@ func ExamplePrompts_With() {
 	p, err := prompts.For(llmrouterdata.StandardQueryData{TaskName: "my_task", Query: "The capital of France?"})
 	fmt.Println(p.User, err)
 	_, err = prompts.For(llmrouterdata.StandardQueryData{TaskName: "my-tusk", Query: "?"})
-	fmt.Println(err)
+	if unknown, ok := errors.AsType[*chat.UnknownTaskError](err); ok {
+		fmt.Println(unknown.Task, "resembles", unknown.Near)
+	}
+	fmt.Println(len(prompts.Tasks()), "tasks are known")
 	// Output:
 	// The capital of France? <nil>
-	// chat: no prompt for task "my-tusk" (known: my_task)
+	// my-tusk resembles [my_task]
+	// 17 tasks are known
 }
 
 func ExampleBudget() {
@@ -128,8 +132,8 @@ func ExampleBudget() {
 			log.Fatal(err)
 		}
 	}
-	fmt.Printf("%d calls for %.6f of %.6f USD\n", calls, budget.Spent(), budget.Limit())
-	// Output: 7 calls for 0.000476 of 0.001000 USD
+	fmt.Printf("%d calls for %.6f of %.6f USD, exhausted: %v\n", calls, budget.Spent(), budget.Limit(), budget.Exhausted())
+	// Output: 7 calls for 0.000476 of 0.001000 USD, exhausted: true
 }
 
 func ExampleEstimate() {
@@ -146,4 +150,52 @@ func ExampleEstimate() {
 	c := estimate.Candidates[0]
 	fmt.Printf("%s: %d calls, about %d prompt tokens, %.4f to %.4f USD\n", c.Candidate, c.Calls, c.PromptTokens, c.PromptUSD, c.MaxUSD)
 	// Output: m: 1000 calls, about 6000 prompt tokens, 0.0012 to 0.1036 USD
+}
+
+// A candidate that its service does not have is stopped by its circuit breaker.
+func ExampleClient_Stats() {
+	service := httptest.NewServer(http.NotFoundHandler())
+	defer service.Close()
+	keys, err := chat.ParseKeys("key-one, key-two")
+	if err != nil {
+		log.Fatal(err)
+	}
+	targets, err := chat.Resolve([]llmrouterdata.Candidate{{Name: "m", Model: "m"}}, service.URL, keys)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := chat.New(&chat.Options{BreakerThreshold: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	for range 3 {
+		_, err := client.Complete(context.Background(), chat.Request{Target: targets[0], Prompt: chat.Prompt{User: "What is 2 + 2?"}})
+		if stopped, ok := errors.AsType[*chat.StoppedError](err); ok {
+			fmt.Printf("%s was stopped after %d calls\n", stopped.Candidate, stopped.Calls)
+			break
+		}
+		fmt.Println(err)
+	}
+	stats := client.Stats()
+	for _, k := range stats.Keys {
+		fmt.Printf("%s: %d of %d attempts failed\n", k.Label, k.Failed, k.Attempts)
+	}
+	for _, c := range stats.Candidates {
+		fmt.Printf("%s: %s\n", c.Candidate, c.Stopped)
+	}
+	// Output:
+	// chat: candidate "m": model not found (HTTP 404)
+	// chat: candidate "m": model not found (HTTP 404)
+	// m was stopped after 2 calls
+	// key-1: 1 of 1 attempts failed
+	// key-2: 1 of 1 attempts failed
+	// m: model not found (HTTP 404)
+}
+
+func ExampleEstimateTokens() {
+	target := chat.Target{InputPrice: 0.2, OutputPrice: 0.6}
+	prompt := chat.EstimateTokens("What is the capital of France?")
+	fmt.Printf("%d tokens; with the longest answer %.7f USD\n", prompt, target.Cost(prompt, 512))
+	// Output: 7 tokens; with the longest answer 0.0003086 USD
 }

@@ -15,7 +15,7 @@ const (
 	defaultCooldown    = time.Second
 	defaultMaxCooldown = time.Minute // most limits are counted by the minute
 	defaultThreshold   = 5           // one or two failures may be chance
-	defaultMaxResponse = 8 << 20     // far above what 1e6 tokens usually take
+	defaultMaxResponse = 8 << 20     // twice what maxTokens usually take
 )
 
 // slowTimeouts replaces defaultTimeout for candidates known to be slow.
@@ -34,7 +34,7 @@ const (
 
 // The ends of ranges.
 const (
-	maxAttempts    = 100 // more is a loop
+	maxAttempts    = 100 // 100 waits of MaxBackoff exceed TotalTimeout by default
 	maxTokens      = 1e6 // no model answers with more; keeps the sums of estimates far from overflow
 	maxTemperature = 2   // as the services have it
 	maxBudget      = 1e5 // USD; keeps the sums far from saturation
@@ -49,7 +49,7 @@ const (
 	maxCount      = 1e9                  // tokens that it can claim to have counted: sums stay far from overflow
 	maxErrorBody  = 64 << 10             // bytes read of an error; they hold a code and a message
 	maxDetail     = 200                  // characters of an error's text, as the Python pipeline cuts it
-	maxGrow       = 1 << 20              // bytes set aside because a header announces them
+	maxGrow       = 1 << 20              // bytes of memory reserved because a header announces them
 	maxRetryAfter = 366 * 24 * time.Hour // keeps a date or a number within time.Duration; MaxCooldown clamps it further
 	framing       = 64                   // tokens that a service may add to a prompt of two messages
 )

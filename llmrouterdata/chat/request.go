@@ -67,8 +67,8 @@ type Request struct {
 	Prompt Prompt
 	// Params are the sampling parameters.
 	Params Params
-	// Drain ends the call's waits when it is closed: an attempt under way is
-	// finished, a call that waits for a key, for money or to try again fails with
+	// Drain is closed for a graceful shutdown: an attempt under way is finished,
+	// a call that waits for a key, for money or to try again fails with
 	// [ErrDrained]. Nil: never.
 	Drain <-chan struct{}
 }

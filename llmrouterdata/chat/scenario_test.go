@@ -175,9 +175,7 @@ func (s *scenario) open(names []string, args map[string]string) {
 	}
 	s.pool = newPool(&o)
 	s.ring = s.pool.ringFor("", keys.shared)
-	for i, name := range names { // shorter than key-1
-		s.ring.labels[i] = name
-	}
+	copy(s.ring.labels, names) // shorter than key-1
 }
 
 // ask lets a call wait for a key; one that is tried again keeps its place.
