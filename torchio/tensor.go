@@ -35,33 +35,10 @@ func newTensor(t *Tensor, ref *storageRef, dtype DType, offset int64, shape, str
 	if offset < 0 {
 		return nil, formatErr(where, -1, "tensor at offset %d", offset)
 	}
-	*t = Tensor{st: ref.st, dtype: dtype, shape: shape, strides: strides, n: 1, contiguous: true}
-	last := uint64(0) // index of the last element, relative to offset
-	overflow := false
-	for i := len(shape) - 1; i >= 0; i-- {
-		size, stride := shape[i], strides[i]
-		if size < 0 || stride < 0 {
-			return nil, formatErr(where, -1, "tensor of size %d and stride %d in dimension %d", size, stride, i)
-		}
-		if size != 1 && stride != t.n {
-			t.contiguous = false
-		}
-		hi, n := bits.Mul64(uint64(t.n), uint64(size))
-		if hi != 0 || n > 1<<62 {
-			overflow = true
-		}
-		t.n = int(n)
-		if int64(t.n) < 0 || uint64(t.n) != n {
-			overflow = true
-		}
-		if size > 1 {
-			hi, step := bits.Mul64(uint64(size-1), uint64(stride))
-			sum, carry := bits.Add64(last, step, 0)
-			if hi != 0 || carry != 0 || sum > 1<<62 {
-				overflow = true
-			}
-			last = sum
-		}
+	*t = Tensor{st: ref.st, dtype: dtype, shape: shape, strides: strides}
+	last, overflow, err := t.measure(where)
+	if err != nil {
+		return nil, err
 	}
 	if slices.Contains(shape, 0) {
 		t.n, t.span, t.contiguous = 0, 0, true
@@ -81,6 +58,36 @@ func newTensor(t *Tensor, ref *storageRef, dtype DType, offset int64, shape, str
 	t.base = ref.start + offset*item
 	t.span = int64(last) + 1
 	return t, nil
+}
+
+// measure sets n and contiguous from the shape and the strides. last is the
+// index of the last element, the first one's being 0. After an overflow neither
+// holds, unless a size is 0.
+func (t *Tensor) measure(where string) (last uint64, overflow bool, err error) {
+	t.n, t.contiguous = 1, true
+	for i := len(t.shape) - 1; i >= 0; i-- {
+		size, stride := t.shape[i], t.strides[i]
+		if size < 0 || stride < 0 {
+			return 0, false, formatErr(where, -1, "tensor of size %d and stride %d in dimension %d", size, stride, i)
+		}
+		if size != 1 && stride != t.n {
+			t.contiguous = false
+		}
+		hi, n := bits.Mul64(uint64(t.n), uint64(size))
+		t.n = int(n)
+		if hi != 0 || n > 1<<62 || int64(t.n) < 0 || uint64(t.n) != n {
+			overflow = true
+		}
+		if size > 1 {
+			hi, step := bits.Mul64(uint64(size-1), uint64(stride))
+			sum, carry := bits.Add64(last, step, 0)
+			if hi != 0 || carry != 0 || sum > 1<<62 {
+				overflow = true
+			}
+			last = sum
+		}
+	}
+	return last, overflow, nil
 }
 
 // DType gives the type of the elements.

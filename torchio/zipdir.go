@@ -45,13 +45,13 @@ type zipDir struct {
 	start   int64 // position of the directory; records end before it
 }
 
-// readZipDir reads the central directory of the size bytes of r. maxBytes
-// bounds the directory's size.
-func readZipDir(r io.ReaderAt, size, maxBytes int64) (*zipDir, error) {
+// findZipDir reads the end records of the size bytes of r: the directory has
+// count records, in bytes bytes from start.
+func findZipDir(r io.ReaderAt, size int64) (count, bytes, start uint64, err error) {
 	tail := make([]byte, min(size, endRecordSize+0xffff+end64LocatorSize+end64RecordSize))
 	tailAt := size - int64(len(tail))
 	if err := readFull(r, tail, tailAt); err != nil {
-		return nil, &FormatError{Where: whereDir, Offset: tailAt, Reason: "cannot be read", Err: err}
+		return 0, 0, 0, &FormatError{Where: whereDir, Offset: tailAt, Reason: "cannot be read", Err: err}
 	}
 	at := -1
 	for i := len(tail) - endRecordSize; i >= 0; i-- {
@@ -62,25 +62,25 @@ func readZipDir(r io.ReaderAt, size, maxBytes int64) (*zipDir, error) {
 		}
 	}
 	if at < 0 {
-		return nil, &FormatError{Where: whereDir, Offset: -1, Reason: "no end record: the file is cut short"}
+		return 0, 0, 0, &FormatError{Where: whereDir, Offset: -1, Reason: "no end record: the file is cut short"}
 	}
 	end := tail[at:]
-	count := uint64(binary.LittleEndian.Uint16(end[10:]))
-	bytes := uint64(binary.LittleEndian.Uint32(end[12:]))
-	start := uint64(binary.LittleEndian.Uint32(end[16:]))
+	count = uint64(binary.LittleEndian.Uint16(end[10:]))
+	bytes = uint64(binary.LittleEndian.Uint32(end[12:]))
+	start = uint64(binary.LittleEndian.Uint32(end[16:]))
 	limit := uint64(tailAt) + uint64(at) // the directory ends before this
 	if at >= end64LocatorSize && binary.LittleEndian.Uint32(tail[at-end64LocatorSize:]) == sigLocator {
 		pos := binary.LittleEndian.Uint64(tail[at-end64LocatorSize+8:])
 		limit -= end64LocatorSize
 		if pos > limit || limit-pos < end64RecordSize {
-			return nil, formatErr(whereDir, -1, "zip64 end record at %d is past the end", pos)
+			return 0, 0, 0, formatErr(whereDir, -1, "zip64 end record at %d is past the end", pos)
 		}
 		var rec [end64RecordSize]byte
 		if err := readFull(r, rec[:], int64(pos)); err != nil {
-			return nil, &FormatError{Where: whereDir, Offset: int64(pos), Reason: "cannot be read", Err: err}
+			return 0, 0, 0, &FormatError{Where: whereDir, Offset: int64(pos), Reason: "cannot be read", Err: err}
 		}
 		if binary.LittleEndian.Uint32(rec[:]) != sigEnd64 {
-			return nil, formatErr(whereDir, int64(pos), "no zip64 end record")
+			return 0, 0, 0, formatErr(whereDir, int64(pos), "no zip64 end record")
 		}
 		count = binary.LittleEndian.Uint64(rec[32:])
 		bytes = binary.LittleEndian.Uint64(rec[40:])
@@ -88,10 +88,20 @@ func readZipDir(r io.ReaderAt, size, maxBytes int64) (*zipDir, error) {
 		limit = pos
 	}
 	if start > limit || bytes > limit-start {
-		return nil, formatErr(whereDir, -1, "the directory at %d of %d bytes is past the end", start, bytes)
+		return 0, 0, 0, formatErr(whereDir, -1, "the directory at %d of %d bytes is past the end", start, bytes)
 	}
 	if count > bytes/centralHeaderSize {
-		return nil, formatErr(whereDir, -1, "%d records do not fit into %d bytes", count, bytes)
+		return 0, 0, 0, formatErr(whereDir, -1, "%d records do not fit into %d bytes", count, bytes)
+	}
+	return count, bytes, start, nil
+}
+
+// readZipDir reads the central directory of the size bytes of r. maxBytes
+// bounds the directory's size.
+func readZipDir(r io.ReaderAt, size, maxBytes int64) (*zipDir, error) {
+	count, bytes, start, err := findZipDir(r, size)
+	if err != nil {
+		return nil, err
 	}
 	if bytes > uint64(maxBytes) {
 		return nil, &LimitError{What: "bytes of the zip directory", Value: int64(bytes), Limit: maxBytes}

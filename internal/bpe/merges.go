@@ -27,9 +27,6 @@ const (
 	shortBits = 6
 	// defaultWindow is such that windows that join at once need no heap.
 	defaultWindow = shortWord
-	// stopInterval is how many bytes are encoded, in a few milliseconds,
-	// between two looks at whether to stop.
-	stopInterval = 1 << 16
 	// none is the rank of neighbours that do not merge; a merge list is
 	// shorter.
 	none = 1<<(32-shortBits) - 1

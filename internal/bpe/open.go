@@ -14,14 +14,6 @@ import (
 	"strings"
 )
 
-const (
-	// maxFile is the largest tokenizer file that is read, in bytes; the
-	// published ones have 1.4 MB and the largest of any model some 20 MB.
-	maxFile = 128 << 20
-	// maxID bounds the tables that are indexed by id.
-	maxID = 1<<22 - 1
-)
-
 // Open reads the tokenizer of a model folder: tokenizer.json where there is
 // one, else vocab.json and merges.txt with RoBERTa's special tokens. Without
 // either the error is an fs.ErrNotExist. Files of another kind of tokenizer are

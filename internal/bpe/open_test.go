@@ -198,7 +198,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"unknown affix", jsonFile(func(f map[string]any) { f["post_processor"].(map[string]any)["sep"] = []any{"[SEP]", 4000} }), "id 4000"},
 		{"single word", jsonFile(func(f map[string]any) { f["added_tokens"].([]any)[0].(map[string]any)["single_word"] = true }), "single_word"},
 		{"other id", jsonFile(func(f map[string]any) { f["added_tokens"].([]any)[0].(map[string]any)["id"] = 77 }), "id 77, but 0"},
-		{"twice", jsonFile(func(f map[string]any) { f["added_tokens"].([]any)[1] = f["added_tokens"].([]any)[0] }), "twice"},
+		{"twice", jsonFile(func(f map[string]any) { f["added_tokens"].([]any)[1] = f["added_tokens"].([]any)[0] }), "duplicate"},
 		{"empty added token", jsonFile(func(f map[string]any) { f["added_tokens"].([]any)[1].(map[string]any)["content"] = "" }), "empty"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -60,29 +60,38 @@ type postProcessor struct {
 	} `json:"special_tokens"`
 }
 
+// check refuses what would change the ids in ways that are not supported.
+func (f *tokenizerJSON) check() error {
+	m := &f.Model
+	null := []byte("null")
+	switch {
+	case m.Type != "BPE" && m.Type != "": // old files do not name it
+		return fmt.Errorf("model type %q, want BPE", m.Type)
+	case m.Vocab == nil || len(m.Merges) == 0 || bytes.Equal(m.Merges, null):
+		return errors.New("model without vocab or merges")
+	case m.Dropout != 0:
+		return errors.New("model with dropout: ids would be random")
+	case m.Prefix != "" || m.Suffix != "" || m.ByteFallback:
+		return errors.New("not a byte-level model: it has a subword prefix, a word suffix or byte fallback")
+	case len(f.Normalizer) > 0 && !bytes.Equal(f.Normalizer, null):
+		return errors.New("a normalizer is not supported")
+	case f.PreTokenizer == nil || f.PreTokenizer.Type != "ByteLevel":
+		return errors.New("pre_tokenizer is not ByteLevel")
+	case f.PreTokenizer.UseRegex != nil && !*f.PreTokenizer.UseRegex:
+		return errors.New("pre_tokenizer without its pattern is not supported")
+	}
+	return nil
+}
+
 func parseTokenizerJSON(data []byte) (*definition, error) {
 	var f tokenizerJSON
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, err
 	}
-	m := &f.Model
-	null := []byte("null")
-	switch {
-	case m.Type != "BPE" && m.Type != "": // old files do not name it
-		return nil, fmt.Errorf("model type %q, want BPE", m.Type)
-	case m.Vocab == nil || len(m.Merges) == 0 || bytes.Equal(m.Merges, null):
-		return nil, errors.New("model without vocab or merges")
-	case m.Dropout != 0:
-		return nil, errors.New("model with dropout: ids would be random")
-	case m.Prefix != "" || m.Suffix != "" || m.ByteFallback:
-		return nil, errors.New("not a byte-level model: it has a subword prefix, a word suffix or byte fallback")
-	case len(f.Normalizer) > 0 && !bytes.Equal(f.Normalizer, null):
-		return nil, errors.New("a normalizer is not supported")
-	case f.PreTokenizer == nil || f.PreTokenizer.Type != "ByteLevel":
-		return nil, errors.New("pre_tokenizer is not ByteLevel")
-	case f.PreTokenizer.UseRegex != nil && !*f.PreTokenizer.UseRegex:
-		return nil, errors.New("pre_tokenizer without its pattern is not supported")
+	if err := f.check(); err != nil {
+		return nil, err
 	}
+	m := &f.Model
 	d := &definition{vocab: m.Vocab, prefixSpace: f.PreTokenizer.AddPrefixSpace, wholeFirst: m.IgnoreMerges}
 	var err error
 	if d.merges, err = parseJSONMerges(m.Merges); err != nil {
@@ -96,7 +105,7 @@ func parseTokenizerJSON(data []byte) (*definition, error) {
 		case a.SingleWord:
 			return nil, fmt.Errorf("added_tokens[%d]: %.40q: single_word is not supported", i, a.Content)
 		case seen[a.Content]:
-			return nil, fmt.Errorf("added_tokens[%d]: %.40q: stands there twice", i, a.Content)
+			return nil, fmt.Errorf("added_tokens[%d]: %.40q: a duplicate", i, a.Content)
 		case ok && id != a.ID:
 			return nil, fmt.Errorf("added_tokens[%d]: %.40q: id %d, but %d in the vocabulary", i, a.Content, a.ID, id)
 		}

@@ -8,16 +8,25 @@ import (
 	"path/filepath"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 // TrainOptions say how a vocabulary is learned.
 type TrainOptions struct {
-	// Merges is how many merges are learned at most; 0 means 300. Training
-	// stops early when no pair occurs MinCount times.
+	// Merges is how many merges are learned at most, 1 to 2,097,151; training stops
+	// early when no pair occurs MinCount times. 0: 300.
 	Merges int
 
-	// MinCount is how often a pair must occur to be merged; 0 means 2.
+	// MinCount is how often a pair must occur to be merged, 1 or more. 0: 2.
 	MinCount int
+}
+
+// validate fills in the defaults.
+func (o *TrainOptions) validate() (TrainOptions, error) {
+	v, f := options.Begin(o, "bpe: TrainOptions")
+	options.Number(f, "Merges", &v.Merges, 300, 1, maxID/2)
+	options.Number(f, "MinCount", &v.MinCount, 2, 1, 0)
+	return v, f.Err()
 }
 
 // Vocabulary is what vocab.json and merges.txt hold.
@@ -37,18 +46,9 @@ type Vocabulary struct {
 // number of merges times the size of the texts. Bytes that are not UTF-8 are
 // learned as they are. No texts give the 256 bytes and no merges.
 func Train(texts []string, o *TrainOptions) (*Vocabulary, error) {
-	if o == nil {
-		o = &TrainOptions{}
-	}
-	merges, minCount := o.Merges, o.MinCount
-	if merges == 0 {
-		merges = 300
-	}
-	if minCount == 0 {
-		minCount = 2
-	}
-	if merges < 0 || merges > maxID/2 || minCount < 1 {
-		return nil, fmt.Errorf("bpe: TrainOptions: Merges %d, MinCount %d: out of range", o.Merges, o.MinCount)
+	opt, err := o.validate()
+	if err != nil {
+		return nil, err
 	}
 
 	abc := newAlphabet()
@@ -64,9 +64,9 @@ func Train(texts []string, o *TrainOptions) (*Vocabulary, error) {
 
 	words := countWords(texts, firstByte)
 	refused := map[pair]bool{}
-	for len(v.Merges) < merges {
+	for len(v.Merges) < opt.Merges {
 		best, count := bestPair(words, refused)
-		if count < minCount {
+		if count < opt.MinCount {
 			break
 		}
 		left, right := v.Tokens[best.left], v.Tokens[best.right]
@@ -160,7 +160,7 @@ func (v *Vocabulary) VocabJSON() ([]byte, error) {
 	seen := make(map[string]bool, len(v.Tokens))
 	for id, token := range v.Tokens {
 		if token == "" || seen[token] {
-			return nil, fmt.Errorf("bpe: token %d, %.40q, is empty or stands there twice", id, token)
+			return nil, fmt.Errorf("bpe: token %d, %.40q, is empty or a duplicate", id, token)
 		}
 		seen[token] = true
 		if id > 0 {

@@ -1,7 +1,7 @@
 // Package chaos is an OpenAI-compatible chat-completion server that misbehaves
 // to order: it delays, limits, refuses, hangs, drips, breaks off and answers
 // with rubbish, by seed. It counts what it was asked and by which key, and
-// records every use of a key that it had told to rest. Only tests import it.
+// records every use of a key that it had told to cool down. Only tests import it.
 //
 // What happens to a request depends on the seed, the model, the user message
 // and on how often that message was sent to that model, not on the order in
@@ -45,12 +45,12 @@ type Config struct {
 	// OmitUsage leaves the token counts out of good answers.
 	OmitUsage bool
 
-	// Cooldown is how long the client promises to let a key rest after 429
-	// without Retry-After, and a key's use for a model after 5xx; 0: promises
+	// Cooldown is how long the client promises not to use a key after 429
+	// without Retry-After, and not for the same model after 5xx; 0: promises
 	// nothing.
 	Cooldown time.Duration
-	// Grace is how long requests may still arrive after a key was told to rest,
-	// because they were on their way. 0 is right under a fake clock, where a
+	// Grace is how long requests may still arrive after a key was told to cool
+	// down, because they were on their way. 0 is right under a fake clock, where a
 	// request takes no time; real connections need some milliseconds.
 	Grace time.Duration
 	// DripInterval is the time between the bytes of a dripping answer; default

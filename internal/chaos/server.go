@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,15 +30,15 @@ type Server struct {
 	faulted  map[call]int
 	answered map[call]int
 	recent   map[string][]time.Time // by key, for Limits
-	rests    map[string]*rest       // by key, or key and model
+	cooling  map[string]*cooldown   // by key, or key and model
 	inFlight int
 	idle     sync.Cond // when inFlight has become 0
 }
 
 type call struct{ model, user string }
 
-// rest is a period in which a key was told not to be used.
-type rest struct{ told, until time.Time }
+// cooldown is a period in which a key was told not to be used.
+type cooldown struct{ told, until time.Time }
 
 // Stats is what a server has seen.
 type Stats struct {
@@ -54,16 +55,16 @@ type Stats struct {
 	Faults map[FaultKind]int
 	// MaxInFlight is the most requests that were under way at once.
 	MaxInFlight int
-	// Violations are the uses of keys that had been told to rest.
+	// Violations are the uses of keys that had been told to cool down.
 	Violations []Violation
 }
 
-// A Violation is a request that came with a key that had been told to rest.
+// A Violation is a request that came with a key that had been told to cool down.
 type Violation struct {
 	Key, Model string
 	// After is how long after the key was told.
 	After time.Duration
-	// Early is how much of the rest was left.
+	// Early is how much of the cooldown was left.
 	Early time.Duration
 }
 
@@ -81,7 +82,7 @@ func New(c Config) *Server {
 			ByKey: map[string]int{}, ByModel: map[string]int{}, ByStatus: map[int]int{}, Faults: map[FaultKind]int{},
 		},
 		tries: map[call]int{}, faulted: map[call]int{}, answered: map[call]int{},
-		recent: map[string][]time.Time{}, rests: map[string]*rest{},
+		recent: map[string][]time.Time{}, cooling: map[string]*cooldown{},
 	}
 	s.idle.L = &s.mu
 	return s
@@ -273,9 +274,9 @@ func (s *Server) arrive(q *request, now time.Time) plan {
 	s.inFlight++
 	s.stats.MaxInFlight = max(s.stats.MaxInFlight, s.inFlight)
 	for _, id := range []string{q.key, q.key + "\n" + q.Model} {
-		if rest := s.rests[id]; rest != nil && now.After(rest.told.Add(s.c.Grace)) && now.Before(rest.until) {
+		if c := s.cooling[id]; c != nil && now.After(c.told.Add(s.c.Grace)) && now.Before(c.until) {
 			s.stats.Violations = append(s.stats.Violations,
-				Violation{q.key, q.Model, now.Sub(rest.told), rest.until.Sub(now)})
+				Violation{q.key, q.Model, now.Sub(c.told), c.until.Sub(now)})
 		}
 	}
 
@@ -293,45 +294,53 @@ func (s *Server) arrive(q *request, now time.Time) plan {
 		p.status = http.StatusUnauthorized
 	case slices.Contains(s.c.ForbiddenKeys, q.key):
 		p.status = http.StatusForbidden
-	case s.c.Statuses[q.Model] != 0:
+	default:
 		p.status = s.c.Statuses[q.Model]
 	}
-	if p.status != 0 {
-		return p
+	if p.status == 0 && !s.overLimit(q, now, &p) {
+		s.drawFault(q, id, rng, &p)
 	}
-	if limit, ok := s.c.Limits[q.key]; ok {
-		recent := s.recent[q.key]
-		for len(recent) > 0 && !recent[0].Add(limit.Window).After(now) {
-			recent = recent[1:]
-		}
-		if len(recent) >= limit.Requests {
-			p.status, p.silent = http.StatusTooManyRequests, limit.Silent
-			p.wait = recent[0].Add(limit.Window).Sub(now)
-			p.latency = 0
-			s.recent[q.key] = recent
-			return p
-		}
-		s.recent[q.key] = append(recent, now)
+	return p
+}
+
+// overLimit counts a request against its key's Limit, and refuses it beyond.
+func (s *Server) overLimit(q *request, now time.Time, p *plan) bool {
+	limit, ok := s.c.Limits[q.key]
+	if !ok {
+		return false
 	}
+	recent := s.recent[q.key]
+	for len(recent) > 0 && !recent[0].Add(limit.Window).After(now) {
+		recent = recent[1:]
+	}
+	over := len(recent) >= limit.Requests
+	if over {
+		p.status, p.silent, p.latency = http.StatusTooManyRequests, limit.Silent, 0
+		p.wait = recent[0].Add(limit.Window).Sub(now)
+	} else {
+		recent = append(recent, now)
+	}
+	s.recent[q.key] = recent
+	return over
+}
+
+// drawFault decides which fault happens to a request, if any.
+func (s *Server) drawFault(q *request, id call, rng *rand.Rand, p *plan) {
 	draws := make([]float64, len(s.c.Faults)) // all of them, whatever the key
 	for i := range draws {
 		draws[i] = rng.Float64()
 	}
 	if s.c.MaxFaults > 0 && s.faulted[id] >= s.c.MaxFaults {
-		return p
+		return
 	}
 	for i, f := range s.c.Faults {
 		if draws[i] < f.Probability && (f.Keys == nil || slices.Contains(f.Keys, q.key)) {
-			p.fault, p.wait = f.Kind, f.RetryAfter
-			if p.wait == 0 {
-				p.wait = time.Second
-			}
+			p.fault, p.wait = f.Kind, cmp.Or(f.RetryAfter, time.Second)
 			s.faulted[id]++
 			s.stats.Faults[f.Kind]++
-			break
+			return
 		}
 	}
-	return p
 }
 
 // leave counts a request as no longer under way.
@@ -369,7 +378,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// tell records that the key named by id is to rest from now on.
+// tell records that the key named by id is to cool down from now on.
 func (s *Server) tell(id string, sent time.Time, d time.Duration) {
 	if d <= 0 {
 		return
@@ -377,9 +386,9 @@ func (s *Server) tell(id string, sent time.Time, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	old := s.rests[id]
+	old := s.cooling[id]
 	if old == nil || !now.Before(old.until) {
-		s.rests[id] = &rest{now, sent.Add(d)}
+		s.cooling[id] = &cooldown{now, sent.Add(d)}
 	} else if until := sent.Add(d); until.After(old.until) {
 		old.until = until
 	}
@@ -393,24 +402,24 @@ func (s *Server) count(status int) {
 
 func (s *Server) rateLimit(w http.ResponseWriter, q *request, kind FaultKind, p plan) {
 	sent := time.Now()
-	rest := p.wait
+	wait := p.wait
 	switch {
 	case p.silent || kind == RateLimitedSilent:
-		rest = s.c.Cooldown
+		wait = s.c.Cooldown
 	case kind == RateLimitedDate:
 		at := sent.Add(p.wait + time.Second - 1).Truncate(time.Second).UTC()
 		w.Header().Set("Retry-After", at.Format(http.TimeFormat))
-		rest = at.Sub(sent)
+		wait = at.Sub(sent)
 	case kind == RateLimitedMillis:
 		w.Header().Set("Retry-After-Ms", strconv.FormatInt(int64((p.wait+time.Millisecond-1)/time.Millisecond), 10))
 	default:
 		seconds := (p.wait + time.Second - 1) / time.Second
 		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
-		rest = seconds * time.Second
+		wait = seconds * time.Second
 	}
 	s.count(http.StatusTooManyRequests)
 	writeError(w, http.StatusTooManyRequests, "rate_limit_exceeded", "Rate limit reached for key "+q.key)
-	s.tell(q.key, sent, rest)
+	s.tell(q.key, sent, wait)
 }
 
 func (s *Server) refuse(w http.ResponseWriter, q *request, status int) {
@@ -528,7 +537,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, q *request, p pl
 	}
 }
 
-// stream sends the good answer in pieces.
+// stream sends the good answer in chunks.
 func (s *Server) stream(w http.ResponseWriter, q *request) bool {
 	s.count(http.StatusOK)
 	w.Header().Set("Content-Type", "text/event-stream")

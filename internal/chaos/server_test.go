@@ -167,7 +167,7 @@ func TestRepeatable(t *testing.T) {
 	}
 }
 
-// TestViolations: uses of a resting key are seen, and others are not.
+// TestViolations: uses of a key that cools down are seen, and others are not.
 func TestViolations(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -56,7 +56,6 @@ type Repo struct {
 	gated   string
 	private bool
 	granted bool
-	small   map[string]bool              // paths kept in git whatever their name
 	trees   map[string]map[string]string // commit: path: content
 	refs    map[string]string            // branch: commit
 }
@@ -109,7 +108,7 @@ func (h *Hub) add(kind, id string, files map[string]string) *Repo {
 	h.mu.Lock()
 	r := h.repos[kind+"/"+id]
 	if r == nil {
-		r = &Repo{hub: h, kind: kind, id: id, small: map[string]bool{}, trees: map[string]map[string]string{}, refs: map[string]string{}}
+		r = &Repo{hub: h, kind: kind, id: id, trees: map[string]map[string]string{}, refs: map[string]string{}}
 		h.repos[kind+"/"+id] = r
 	}
 	h.mu.Unlock()
@@ -151,16 +150,6 @@ func (r *Repo) Grant() *Repo { return r.set(func() { r.granted = true }) }
 
 // Private hides the repository from requests without Token.
 func (r *Repo) Private() *Repo { return r.set(func() { r.private = true }) }
-
-// KeepInGit serves paths from git although their names are those of large
-// files.
-func (r *Repo) KeepInGit(paths ...string) *Repo {
-	return r.set(func() {
-		for _, p := range paths {
-			r.small[p] = true
-		}
-	})
-}
 
 func (r *Repo) set(f func()) *Repo {
 	r.hub.mu.Lock()

@@ -155,7 +155,7 @@ type lastCommit struct {
 }
 
 func (r *Repo) file(p, content string) item {
-	if !r.large(p) {
+	if !IsLarge(p) {
 		return item{Type: "file", OID: GitSHA1(content), Size: len(content), Path: p}
 	}
 	pointer := fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", SHA256(content), len(content))
@@ -210,8 +210,6 @@ func writeJSON(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-func (r *Repo) large(p string) bool { return IsLarge(p) && !r.small[p] }
-
 // serveResolve answers [datasets/]{id}/resolve/{rev}/{path}.
 func (h *Hub) serveResolve(w http.ResponseWriter, req *http.Request, path string, signedIn bool) {
 	h.mu.Lock()
@@ -255,7 +253,7 @@ func (h *Hub) serveResolve(w http.ResponseWriter, req *http.Request, path string
 		refuse(w, http.StatusForbidden, "GatedRepo", "Access to "+strings.TrimSuffix(kind, "s")+" "+r.id+" is restricted and you are not in the authorized list.")
 		return
 	}
-	if !r.large(name) {
+	if !IsLarge(name) {
 		w.Header().Set("Location", "/api/resolve-cache/"+kind+"/"+r.id+"/"+commit+"/"+escaped+"?"+
 			url.QueryEscape(req.URL.EscapedPath())+"=&etag="+url.QueryEscape(`"`+GitSHA1(content)+`"`))
 		w.WriteHeader(http.StatusTemporaryRedirect)

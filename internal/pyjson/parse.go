@@ -6,13 +6,6 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deeply arrays and objects may nest, about as deeply as
-// Python's recursion limit allows.
-const MaxDepth = 980
-
-// maxIntDigits is CPython's default limit on the digits of an int literal.
-const maxIntDigits = 4300
-
 // SyntaxError says where a text stops being JSON.
 type SyntaxError struct {
 	Offset int // in bytes
@@ -134,7 +127,7 @@ func (p *parser) object(depth int) (any, error) {
 			return nil, err
 		}
 		if p.unique && o.find(key) >= 0 {
-			return nil, p.fail(fmt.Sprintf("the key %q stands twice", key))
+			return nil, p.fail(fmt.Sprintf("duplicate key %q", key))
 		}
 		p.space()
 		if p.peek() != ':' {
@@ -231,7 +224,7 @@ func (p *parser) number() (any, error) {
 		if text[0] == '-' {
 			n--
 		}
-		if n > maxIntDigits {
+		if n > MaxIntDigits {
 			p.pos = start
 			return nil, p.fail("integer of more than 4300 digits")
 		}
@@ -304,16 +297,9 @@ func (p *parser) escaped(start int) (string, error) {
 			case 't':
 				buf = append(buf, '\t')
 			case 'u':
-				r, ok := hex4(p.text[p.pos+1:])
+				r, ok := p.unicode()
 				if !ok {
 					return "", p.fail("invalid \\u escape")
-				}
-				p.pos += 4
-				if isHigh(r) && len(p.text) > p.pos+6 && p.text[p.pos+1] == '\\' && p.text[p.pos+2] == 'u' {
-					if low, ok := hex4(p.text[p.pos+3:]); ok && isLow(low) {
-						r = 0x10000 + (r-0xd800)<<10 + (low - 0xdc00)
-						p.pos += 6
-					}
 				}
 				buf = appendRune(buf, r)
 			default:
@@ -323,6 +309,23 @@ func (p *parser) escaped(start int) (string, error) {
 		}
 	}
 	return "", p.fail("unterminated string")
+}
+
+// unicode reads a \u escape, or two that are the halves of one character, from
+// the u to the last digit.
+func (p *parser) unicode() (rune, bool) {
+	r, ok := hex4(p.text[p.pos+1:])
+	if !ok {
+		return 0, false
+	}
+	p.pos += 4
+	if isHigh(r) && len(p.text) > p.pos+6 && p.text[p.pos+1] == '\\' && p.text[p.pos+2] == 'u' {
+		if low, ok := hex4(p.text[p.pos+3:]); ok && isLow(low) {
+			r = 0x10000 + (r-0xd800)<<10 + (low - 0xdc00)
+			p.pos += 6
+		}
+	}
+	return r, true
 }
 
 func hex4(b []byte) (rune, bool) {

@@ -123,7 +123,7 @@ func FuzzParse(f *testing.F) {
 				return
 			}
 			// An integer in another base may be longer than one in this.
-			if len(printed) > maxIntDigits {
+			if len(printed) > pyjson.MaxIntDigits {
 				return
 			}
 			t.Fatalf("%q printed as %q: %v", text, printed, err)

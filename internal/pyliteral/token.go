@@ -37,9 +37,6 @@ type token struct {
 	pos   int
 }
 
-// maxBrackets is how deeply CPython's tokenizer lets brackets nest.
-const maxBrackets = 200
-
 type lexer struct {
 	text      string
 	pos       int
@@ -218,49 +215,30 @@ func digitValue(c byte) int {
 	return 99
 }
 
-const (
-	// maxIntDigits is CPython's default limit on the digits of a decimal integer.
-	maxIntDigits = 4300
-	// maxBits is our limit on an integer in another base, which has none in
-	// CPython: bringing it into decimal digits takes more than linear time.
-	maxBits = 1 << 18
-)
-
+// number reads a number of any kind.
 func (l *lexer) number() (token, error) {
 	at := l.pos
-	done := func(v any) (token, error) {
-		if c := l.peek(0); isNameByte(c) || c >= 0x80 {
-			return token{}, l.fail("invalid number")
-		}
-		return token{kind: number, value: v, pos: at}, nil
+	v, err := l.numberValue()
+	if err != nil {
+		return token{}, err
 	}
+	if c := l.peek(0); isNameByte(c) || c >= 0x80 {
+		return token{}, l.fail("invalid number")
+	}
+	return token{kind: number, value: v, pos: at}, nil
+}
+
+func (l *lexer) numberValue() (v any, err error) {
 	if l.text[l.pos] == '0' {
-		base := map[byte]int{'x': 16, 'o': 8, 'b': 2}[l.peek(1)|0x20]
-		if base != 0 {
-			l.pos += 2
-			if l.peek(0) == '_' {
-				l.pos++
-			}
-			text, err := l.digits(base)
-			if err != nil {
-				return token{}, err
-			}
-			if text = strings.TrimLeft(text, "0"); len(text) > maxBits {
-				return token{}, l.fail("integer of more than %d bits", maxBits)
-			}
-			n, _ := new(big.Int).SetString(orZero(text), base)
-			if n.BitLen() > maxBits {
-				return token{}, l.fail("integer of more than %d bits", maxBits)
-			}
-			return done(pyjson.BigInt(n))
+		if base := map[byte]int{'x': 16, 'o': 8, 'b': 2}[l.peek(1)|0x20]; base != 0 {
+			return l.radix(base)
 		}
 	}
 	var whole, fraction, exponent string
-	var err error
 	float := false
 	if l.text[l.pos] != '.' {
 		if whole, err = l.digits(10); err != nil {
-			return token{}, err
+			return nil, err
 		}
 	}
 	if l.peek(0) == '.' {
@@ -268,25 +246,22 @@ func (l *lexer) number() (token, error) {
 		l.pos++
 		if isDigit(l.peek(0)) {
 			if fraction, err = l.digits(10); err != nil {
-				return token{}, err
+				return nil, err
 			}
 		}
 	}
 	if l.peek(0)|0x20 == 'e' {
-		sign := l.peek(1)
-		signed := 0
-		if sign == '+' || sign == '-' {
-			signed = 1
+		sign := ""
+		if c := l.peek(1); c == '+' || c == '-' {
+			sign = string(c)
 		}
-		if isDigit(l.peek(1 + signed)) {
+		if isDigit(l.peek(1 + len(sign))) {
 			float = true
-			l.pos += 1 + signed
+			l.pos += 1 + len(sign)
 			if exponent, err = l.digits(10); err != nil {
-				return token{}, err
+				return nil, err
 			}
-			if sign == '-' {
-				exponent = "-" + exponent
-			}
+			exponent = sign + exponent
 		}
 	}
 	if imaginary := l.peek(0)|0x20 == 'j'; imaginary || float {
@@ -294,21 +269,40 @@ func (l *lexer) number() (token, error) {
 		f, _ := strconv.ParseFloat("0"+whole+"."+fraction+"e"+orZero(exponent), 64)
 		if imaginary {
 			l.pos++
-			return done(Complex(complex(0, f)))
+			return Complex(complex(0, f)), nil
 		}
-		return done(f)
+		return f, nil
 	}
 	trimmed := strings.TrimLeft(whole, "0")
-	if trimmed == "" {
-		return done(pyjson.Int("0"))
+	switch {
+	case trimmed == "":
+		return pyjson.Int("0"), nil
+	case trimmed != whole:
+		return nil, l.fail("leading zeros in an integer")
+	case len(trimmed) > pyjson.MaxIntDigits:
+		return nil, l.fail("integer of more than %d digits", pyjson.MaxIntDigits)
 	}
-	if trimmed != whole {
-		return token{}, l.fail("leading zeros in an integer")
+	return pyjson.Int(trimmed), nil
+}
+
+// radix reads an integer in another base than ten, from its prefix on.
+func (l *lexer) radix(base int) (any, error) {
+	l.pos += 2
+	if l.peek(0) == '_' {
+		l.pos++
 	}
-	if len(trimmed) > maxIntDigits {
-		return token{}, l.fail("integer of more than %d digits", maxIntDigits)
+	text, err := l.digits(base)
+	if err != nil {
+		return nil, err
 	}
-	return done(pyjson.Int(trimmed))
+	if text = strings.TrimLeft(text, "0"); len(text) > maxBits {
+		return nil, l.fail("integer of more than %d bits", maxBits)
+	}
+	n, _ := new(big.Int).SetString(orZero(text), base)
+	if n.BitLen() > maxBits {
+		return nil, l.fail("integer of more than %d bits", maxBits)
+	}
+	return pyjson.BigInt(n), nil
 }
 
 func orZero(s string) string {

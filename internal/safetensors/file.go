@@ -12,10 +12,6 @@ import (
 	"unsafe"
 )
 
-// MaxHeader is the longest header that is read, in bytes, as in the format's
-// own implementation.
-const MaxHeader = 100_000_000
-
 // File is an open file. It is safe for concurrent use, as far as its reader is.
 type File struct {
 	tensors  []*Tensor // in the order of their elements
@@ -177,7 +173,7 @@ func (t *Tensor) CopyTo(dst []float32) error {
 		return t.read(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), 4*len(dst)), 0)
 	}
 	size := t.dtype.bits() / 8
-	buf := make([]byte, min(t.elements*size, 1<<16))
+	buf := make([]byte, min(t.elements*size, ioBuffer))
 	for done := 0; done < t.elements; {
 		n := min(t.elements-done, len(buf)/size)
 		if err := t.read(buf[:n*size], int64(done)*int64(size)); err != nil {

@@ -67,7 +67,7 @@ func parseHeader(data []byte, dataSize int64) (tensors []info, metadata map[stri
 			return nil, nil, formatErr("", "header: %v is not a name", key)
 		}
 		if seen[name] {
-			return nil, nil, formatErr(name, "stands in the header twice")
+			return nil, nil, formatErr(name, "is a duplicate in the header")
 		}
 		seen[name] = true
 		if name == metadataKey {

@@ -216,7 +216,7 @@ func TestRefuses(t *testing.T) {
 		{"two values", file(`{} {}`, nil), "", "more than one", false},
 		{"entry of another form", file(`{"x":[]}`, one), "x", "header", false},
 		{"metadata of another form", file(`{"__metadata__":{"a":1}}`, nil), "", "__metadata__", false},
-		{"twice", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, one), "x", "twice", false},
+		{"twice", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, one), "x", "duplicate", false},
 		{"no dtype", entry(`"shape":[1],"data_offsets":[0,4]`), "x", "no dtype", false},
 		{"no shape", entry(`"dtype":"F32","data_offsets":[0,4]`), "x", "no shape", false},
 		{"no offsets", entry(`"dtype":"F32","shape":[1]`), "x", "data_offsets", false},

@@ -34,7 +34,7 @@ func Write(w io.Writer, tensors []Float32, metadata map[string]string) error {
 			return fmt.Errorf("safetensors: tensor %.200q: %d elements for shape %v", t.Name, len(t.Data), t.Shape)
 		}
 	}
-	buf := bufio.NewWriterSize(w, 1<<16)
+	buf := bufio.NewWriterSize(w, ioBuffer)
 	if _, err := buf.Write(head); err != nil {
 		return fmt.Errorf("safetensors: %w", err)
 	}

@@ -11,9 +11,8 @@ import (
 // letter case, dashes, underscores and blanks not counted: about a third of it may
 // differ, or it is the beginning of one. The nearest come first.
 func Near(name string, names []string) []string {
-	const longest = 64 // of what a typing error is made in
 	fold := strings.NewReplacer("_", "", "-", "", " ", "")
-	if name == "" || len(name) > longest {
+	if name == "" || len(name) > maxLen {
 		return nil
 	}
 	folded := fold.Replace(strings.ToLower(name))
@@ -23,7 +22,7 @@ func Near(name string, names []string) []string {
 	}
 	var misses []miss
 	for _, n := range names {
-		if len(n) > longest {
+		if len(n) > maxLen {
 			continue
 		}
 		f := fold.Replace(strings.ToLower(n))
@@ -41,7 +40,7 @@ func Near(name string, names []string) []string {
 		misses = slices.DeleteFunc(misses, func(m miss) bool { return m.distance > 0 })
 	}
 	var out []string
-	for _, m := range misses[:min(3, len(misses))] {
+	for _, m := range misses[:min(maxNames, len(misses))] {
 		out = append(out, m.name)
 	}
 	return out

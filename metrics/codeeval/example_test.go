@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"testing"
 
 	"github.com/llmrouter-go/llmrouter/metrics"
 	"github.com/llmrouter-go/llmrouter/metrics/codeeval"
@@ -41,6 +42,10 @@ func Example() {
 	}
 	fmt.Println(result.Score)
 }
+
+// TestExample runs the example, whose output depends on whether this machine has
+// a sandbox.
+func TestExample(*testing.T) { Example() }
 
 func ExampleHumanEval() {
 	const prompt = "def add(x: int, y: int):\n    \"\"\"Add two numbers x and y.\"\"\"\n"

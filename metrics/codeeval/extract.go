@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/llmrouter-go/llmrouter/internal/pyjson"
 	"github.com/llmrouter-go/llmrouter/internal/pytext"
 )
 
@@ -102,7 +103,7 @@ func decimalID(text string) (string, error) {
 			continue
 		}
 		d, ok := pytext.IsDecimal(r)
-		if !ok || len(digits) == maxIntDigits {
+		if !ok || len(digits) == pyjson.MaxIntDigits {
 			return "", fmt.Errorf("%w: %.40q", ErrTaskID, text)
 		}
 		underscore = false

@@ -30,8 +30,6 @@ const (
 	tailSize = 512
 	// maxDetail is how much of an exception's text a verdict bears.
 	maxDetail = 500
-	// maxIntDigits is how long a text Python's int() reads, since 3.11.
-	maxIntDigits = 4300
 )
 
 // Of the native sandbox.

@@ -27,72 +27,80 @@ func readLines(source string) []sourceLine {
 	source = strings.ReplaceAll(source, "\r\n", "\n")
 	source = strings.ReplaceAll(source, "\r", "\n")
 	var lines []sourceLine
-	var (
-		quote   string // what ends the string we are in
-		raw     bool   // of the string we are in
-		depth   int    // open brackets
-		joined  bool   // the last line ended with a backslash
-		current = -1   // line of the statement we are in
-		last    byte   // last character of the statement that means something
-	)
+	var r lineReader
+	current := -1 // line of the statement we are in
 	for text := range strings.SplitSeq(source, "\n") {
-		line := sourceLine{text: text, quoted: quote != ""}
+		line := sourceLine{text: text, quoted: r.quote != ""}
 		content := strings.TrimLeft(text, " \t\f")
-		if quote == "" && depth == 0 && !joined && content != "" && content[0] != '#' {
+		if r.between() && content != "" && content[0] != '#' {
 			line.starts = true
-			current, last = len(lines), 0
+			current, r.last = len(lines), 0
 		}
-		joined = false
-		for i := 0; i < len(text); i++ {
-			c := text[i]
-			if quote != "" {
-				switch {
-				case c == '\\' && i+1 < len(text):
-					i++
-				case c == '\\' && !raw && len(quote) == 1:
-					joined = true // the string goes on
-				case strings.HasPrefix(text[i:], quote):
-					i += len(quote) - 1
-					quote = ""
-				}
-				continue
-			}
-			switch c {
-			case ' ', '\t', '\f':
-				continue
-			case '#':
-				i = len(text)
-				continue
-			case '\\':
-				if i+1 == len(text) {
-					joined = true
-				}
-				continue
-			case '\'', '"':
-				quote = text[i : i+1]
-				if i+2 < len(text) && text[i+1] == c && text[i+2] == c {
-					quote = text[i : i+3]
-				}
-				raw = i > 0 && strings.ContainsRune("rR", rune(text[i-1])) ||
-					i > 1 && strings.ContainsRune("rR", rune(text[i-2]))
-				i += len(quote) - 1
-			case '(', '[', '{':
-				depth++
-			case ')', ']', '}':
-				depth = max(depth-1, 0)
-			}
-			last = c
-		}
-		if len(quote) == 1 && !joined {
-			quote = "" // an error in Python; the next line is a line again
-		}
+		r.read(text)
 		lines = append(lines, line)
-		if current >= 0 && quote == "" && depth == 0 && !joined {
-			lines[current].opens = last == ':'
+		if current >= 0 && r.between() {
+			lines[current].opens = r.last == ':'
 			current = -1
 		}
 	}
 	return lines
+}
+
+// lineReader is where a reader of Python source stands between two lines.
+type lineReader struct {
+	quote  string // what ends the string we are in
+	raw    bool   // of the string we are in
+	depth  int    // open brackets
+	joined bool   // the last line ended with a backslash
+	last   byte   // last character of the statement that means something
+}
+
+// between is whether no statement goes on.
+func (r *lineReader) between() bool { return r.quote == "" && r.depth == 0 && !r.joined }
+
+// read reads one line.
+func (r *lineReader) read(text string) {
+	r.joined = false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if r.quote != "" {
+			switch {
+			case c == '\\' && i+1 < len(text):
+				i++
+			case c == '\\' && !r.raw && len(r.quote) == 1:
+				r.joined = true // the string goes on
+			case strings.HasPrefix(text[i:], r.quote):
+				i += len(r.quote) - 1
+				r.quote = ""
+			}
+			continue
+		}
+		switch c {
+		case ' ', '\t', '\f':
+			continue
+		case '#':
+			i = len(text)
+			continue
+		case '\\':
+			r.joined = i+1 == len(text)
+			continue
+		case '\'', '"':
+			r.quote = text[i : i+1]
+			if i+2 < len(text) && text[i+1] == c && text[i+2] == c {
+				r.quote = text[i : i+3]
+			}
+			r.raw = strings.ContainsAny(text[max(0, i-2):i], "rR")
+			i += len(r.quote) - 1
+		case '(', '[', '{':
+			r.depth++
+		case ')', ']', '}':
+			r.depth = max(r.depth-1, 0)
+		}
+		r.last = c
+	}
+	if len(r.quote) == 1 && !r.joined {
+		r.quote = "" // an error in Python; the next line is a line again
+	}
 }
 
 // layout finds the indentation that a model's code has as a whole. Only the

@@ -1,6 +1,7 @@
 package parquetcol
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -120,6 +121,22 @@ func (d *decompressor) adopt(o *decompressor) {
 	}
 }
 
+// cutLevels takes the frame of levels, with its length before it, from the
+// beginning of a page; levels of no bits have none.
+func cutLevels(b []byte, width int, e format.Encoding) (levels, after []byte, err error) {
+	if width == 0 {
+		return nil, b, nil
+	}
+	if e != format.RLE {
+		return nil, nil, fmt.Errorf("%w: levels in encoding %v", ErrUnsupported, e)
+	}
+	if len(b) < 4 || uint64(binary.LittleEndian.Uint32(b)) > uint64(len(b)-4) {
+		return nil, nil, corrupt("a page is too short for its levels")
+	}
+	n := 4 + int(binary.LittleEndian.Uint32(b))
+	return b[4:n], b[n:], nil
+}
+
 // loadData decodes the levels' and values' frames of a data page.
 func (c *chunk) loadData(h *format.PageHeader, off int64) error {
 	b, err := c.body(h, off)
@@ -139,27 +156,10 @@ func (c *chunk) loadData(h *format.PageHeader, off int64) error {
 		if b, err = c.unpack.unpack(c.codec, b, int(h.UncompressedPageSize)); err != nil {
 			return err
 		}
-		take := func(width int, e format.Encoding) (levels []byte, err error) {
-			if width == 0 {
-				return nil, nil
-			}
-			if e != format.RLE {
-				return nil, fmt.Errorf("%w: levels in encoding %v", ErrUnsupported, e)
-			}
-			if len(b) < 4 {
-				return nil, corrupt("a page is too short for its levels")
-			}
-			n := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24
-			if n > uint64(len(b)-4) {
-				return nil, corrupt("a page is too short for its levels")
-			}
-			levels, b = b[4:4+n], b[4+n:]
-			return levels, nil
-		}
-		if reps, err = take(repWidth, head.RepetitionLevelEncoding); err != nil {
+		if reps, b, err = cutLevels(b, repWidth, head.RepetitionLevelEncoding); err != nil {
 			return err
 		}
-		if defs, err = take(defWidth, head.DefinitionLevelEncoding); err != nil {
+		if defs, b, err = cutLevels(b, defWidth, head.DefinitionLevelEncoding); err != nil {
 			return err
 		}
 	} else {

@@ -1,0 +1,12 @@
+package bpe
+
+const (
+	// maxFile is the largest tokenizer file that is read, in bytes; the
+	// published ones have 1.4 MB and the largest of any model some 20 MB.
+	maxFile = 128 << 20
+	// maxID bounds the tables that are indexed by id.
+	maxID = 1<<22 - 1
+	// stopInterval is how many bytes are encoded, in a few milliseconds,
+	// between two looks at whether to stop.
+	stopInterval = 1 << 16
+)
