@@ -35,7 +35,6 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 
 	bar := progress.New(e.Stderr)
-	bar.Format = progress.Bytes
 	defer bar.Close()
 
 	options := hub.OptionsFromEnv(e.Getenv)
@@ -50,7 +49,7 @@ func run(ctx context.Context, e cli.Env) error {
 		case p.Finished:
 			bar.Finish(p.Path, progress.Bytes(p.Total))
 		default:
-			bar.Update(p.Path, p.Done, p.Total)
+			bar.UpdateBytes(p.Path, p.Done, p.Total)
 		}
 	}
 	client, err := hub.New(options)

@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"syscall"
 
+	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 	"github.com/llmrouter-go/llmrouter/metrics/codeeval"
 )
 
@@ -41,13 +42,14 @@ func Main(name string, run func(ctx context.Context, e Env) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	stderr := progress.New(os.Stderr) // so that what anybody writes goes above the bars
 	var i interrupts
-	go i.follow(signals, func(text string) { fmt.Fprintln(os.Stderr, name+": "+text) }, func() {
+	go i.follow(signals, func(text string) { fmt.Fprintln(stderr, name+": "+text) }, func() {
 		signal.Stop(signals) // one more ends a program that hangs
 		cancel()
 	})
-	err := run(ctx, Env{Args: os.Args[1:], Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr, Drain: i.drain})
-	os.Exit(Code(name, err, os.Stderr, i.happened()))
+	err := run(ctx, Env{Args: os.Args[1:], Getenv: os.Getenv, Stdout: os.Stdout, Stderr: stderr, Drain: i.drain})
+	os.Exit(Code(name, err, stderr, i.happened()))
 }
 
 // Code tells an error to stderr and returns the exit code, as [Main] ends with.

@@ -1,94 +1,114 @@
-// Package progress shows how tasks go: on a terminal by one line that is drawn
-// over and over, elsewhere by plain lines that suit a log.
+// Package progress shows how tasks go: on a terminal by a bar for each task,
+// elsewhere by plain lines that suit a log.
 package progress
 
 import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
-	"unicode/utf8"
+	"sync/atomic"
 
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 )
 
 // Printer shows tasks, several at a time. It is safe for concurrent use.
 type Printer struct {
-	// Format writes an amount. Where it is set, all tasks are amounts of the
-	// same thing, and are shown as a sum. Default: amounts are plain numbers,
-	// those of [Printer.UpdateBytes] apart, and each stands for itself.
-	Format func(int64) string
-
 	mu       sync.Mutex
 	w        io.Writer
-	width    func() int // columns; nil where w is not a terminal
-	order    []string
-	tasks    map[string]*task
-	drawn    bool
-	lastLine string
+	terminal bool
+	tasks    map[string]*task // those under way
+	bars     *mpb.Progress    // on a terminal, while a task is under way
 }
 
 type task struct {
-	done, total int64
-	tenths      int64 // of the total, printed last
-	bytes       bool
-	note        string
+	format func(int64) string
+	tenths int64 // of the total, printed last
+	note   atomic.Value
+	bar    *mpb.Bar // nil where there is no terminal
 }
 
-// New makes a printer that draws when w is a terminal.
+// New makes a printer that draws bars when w is a terminal. A printer that
+// writes to a printer is that printer.
 func New(w io.Writer) *Printer {
-	p := &Printer{w: w, tasks: map[string]*task{}}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.width = func() int {
-			columns, _, err := term.GetSize(int(f.Fd()))
-			if err != nil || columns < 20 {
-				return 80
-			}
-			return columns
-		}
+	if p, ok := w.(*Printer); ok {
+		return p
 	}
-	return p
+	f, ok := w.(*os.File)
+	return &Printer{w: w, terminal: ok && term.IsTerminal(int(f.Fd())), tasks: map[string]*task{}}
+}
+
+// Write writes whole lines of others, above the bars.
+func (p *Printer) Write(lines []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out().Write(lines)
+}
+
+func (p *Printer) out() io.Writer {
+	if p.bars != nil {
+		return p.bars
+	}
+	return p.w
 }
 
 // Update says that done of total of a task is done. A total of 0 is unknown.
-func (p *Printer) Update(name string, done, total int64) { p.update(name, done, total, false) }
+func (p *Printer) Update(name string, done, total int64) {
+	p.update(name, done, total, func(n int64) string { return fmt.Sprint(n) })
+}
 
 // UpdateBytes is Update where the amounts are bytes.
-func (p *Printer) UpdateBytes(name string, done, total int64) { p.update(name, done, total, true) }
+func (p *Printer) UpdateBytes(name string, done, total int64) { p.update(name, done, total, Bytes) }
 
-func (p *Printer) update(name string, done, total int64, bytes bool) {
+func (p *Printer) update(name string, done, total int64, format func(int64) string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.tasks[name]
 	if t == nil {
-		t = &task{bytes: bytes}
+		t = &task{format: format}
 		p.tasks[name] = t
-		p.order = append(p.order, name)
-	}
-	t.done, t.total = done, total
-	if p.width != nil {
-		p.draw()
-		return
-	}
-	// Plain: a line for each tenth, so that a log stays short.
-	if total > 0 && done < total {
-		if tenths := 10 * done / total; tenths > t.tenths {
-			t.tenths = tenths
-			fmt.Fprintf(p.w, "%s: %d %% (%s of %s)\n", name, 10*tenths, p.format(t, done), p.format(t, total))
+		if p.terminal {
+			p.draw(name, t)
 		}
 	}
+	if t.bar != nil {
+		t.bar.SetTotal(total, false)
+		t.bar.SetCurrent(done)
+	} else if total > 0 && done < total {
+		// Plain: a line for each tenth, so that a log stays short.
+		if tenths := 10 * done / total; tenths > t.tenths {
+			t.tenths = tenths
+			fmt.Fprintf(p.w, "%s: %d %% (%s of %s)\n", name, 10*tenths, format(done), format(total))
+		}
+	}
+}
+
+// draw gives a task a bar. Made without a total, it is not complete before it
+// is aborted.
+func (p *Printer) draw(name string, t *task) {
+	if p.bars == nil {
+		p.bars = mpb.New(mpb.WithOutput(p.w))
+	}
+	t.note.Store("")
+	text := func(s decor.Statistics) string {
+		percent := "  ? "
+		if s.Total > 0 {
+			percent = fmt.Sprintf("%3d%%", 100*min(s.Current, s.Total)/s.Total)
+		}
+		return fmt.Sprintf(" %s %s of %s  %s%s", percent, t.format(s.Current), t.format(s.Total), name, t.note.Load())
+	}
+	t.bar = p.bars.New(0, mpb.BarStyle().Filler("#").Tip("#").Padding("."),
+		mpb.BarWidth(22), mpb.BarFillerTrim(), mpb.AppendDecorators(decor.Any(text)))
 }
 
 // Note says something about a task that is under way; it shows on a terminal.
 func (p *Printer) Note(name, note string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if t := p.tasks[name]; t != nil {
-		t.note = note
-		if p.width != nil {
-			p.draw()
-		}
+	if t := p.tasks[name]; t != nil && note != "" {
+		t.note.Store(": " + note)
 	}
 }
 
@@ -96,89 +116,28 @@ func (p *Printer) Note(name, note string) {
 func (p *Printer) Finish(name, note string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.tasks, name)
-	for i, n := range p.order {
-		if n == name {
-			p.order = append(p.order[:i], p.order[i+1:]...)
-			break
-		}
-	}
-	p.erase()
-	fmt.Fprintf(p.w, "%s: %s\n", name, note)
-	if p.width != nil {
-		p.draw()
-	}
+	p.end(name)
+	fmt.Fprintf(p.out(), "%s: %s\n", name, note)
 }
 
-// Close takes the drawn line away, for messages of others.
+// Close takes the bars away.
 func (p *Printer) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.erase()
-	p.order, p.tasks = nil, map[string]*task{}
-}
-
-// draw shows all tasks under way in one line: the first with those that it can
-// be added to, then how far the others are.
-func (p *Printer) draw() {
-	if len(p.order) == 0 {
-		p.erase()
-		return
-	}
-	first := p.tasks[p.order[0]]
-	var done, total int64
-	more, others := -1, ""
-	for _, n := range p.order {
-		t := p.tasks[n]
-		switch {
-		case t == first || p.Format != nil || t.bytes && first.bytes:
-			done += t.done
-			total += t.total
-			more++
-		case t.total > 0:
-			others += fmt.Sprintf(" | %s %d%%", n, 100*min(t.done, t.total)/t.total)
-		}
-	}
-	name := p.order[0]
-	if more > 0 {
-		name = fmt.Sprintf("%s and %d more", name, more)
-	}
-	const cells = 20
-	full, percent := 0, "  ? "
-	if total > 0 {
-		done = min(done, total)
-		full = int(cells * done / total)
-		percent = fmt.Sprintf("%3d%%", 100*done/total)
-	}
-	line := fmt.Sprintf("[%s%s] %s %s of %s  %s", strings.Repeat("#", full), strings.Repeat(".", cells-full), percent, p.format(first, done), p.format(first, total), name)
-	if first.note != "" {
-		line += ": " + first.note
-	}
-	line += others
-	if columns := p.width() - 1; utf8.RuneCountInString(line) > columns {
-		line = string([]rune(line)[:columns])
-	}
-	if line != p.lastLine {
-		fmt.Fprintf(p.w, "\r\x1b[K%s", line)
-		p.drawn, p.lastLine = true, line
+	for name := range p.tasks {
+		p.end(name)
 	}
 }
 
-func (p *Printer) erase() {
-	if p.drawn {
-		fmt.Fprint(p.w, "\r\x1b[K")
-		p.drawn, p.lastLine = false, ""
+// end takes a task's bar away, and stops drawing with the last one.
+func (p *Printer) end(name string) {
+	if t := p.tasks[name]; t != nil && t.bar != nil {
+		t.bar.Abort(true)
 	}
-}
-
-func (p *Printer) format(t *task, n int64) string {
-	switch {
-	case p.Format != nil:
-		return p.Format(n)
-	case t.bytes:
-		return Bytes(n)
-	default:
-		return fmt.Sprint(n)
+	delete(p.tasks, name)
+	if p.bars != nil && len(p.tasks) == 0 {
+		p.bars.Wait() // until what is on the screen is the lines of others alone
+		p.bars = nil
 	}
 }
 
