@@ -173,7 +173,12 @@ func (j *Journal) moveAside() error {
 		aside := fmt.Sprintf("%s.%d", j.name, n)
 		switch _, err := j.fs.Lstat(aside); {
 		case errors.Is(err, fs.ErrNotExist):
-			return j.fs.Rename(j.name, aside)
+			if err := j.fs.Rename(j.name, aside); err != nil {
+				return err
+			}
+			// Else a power cut could leave the new journal in its place and
+			// lose its new name.
+			return j.fs.SyncDir(filepath.Dir(j.name))
 		case err != nil:
 			return err
 		}
@@ -191,8 +196,11 @@ func (j *Journal) recover() error {
 			return err
 		}
 	}
+	if err := j.file.Sync(); err != nil {
+		return err
+	}
 	j.recovered = true
-	return nil
+	return j.fs.SyncDir(filepath.Dir(j.name))
 }
 
 // write puts whole lines at the end; on an error the file stays as it was.

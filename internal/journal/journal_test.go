@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/llmrouter-go/llmrouter/internal/vfs"
+	"github.com/llmrouter-go/llmrouter/internal/faultfs"
 )
 
 // openTest opens a journal, reads it and makes it ready to append to.
@@ -265,54 +266,49 @@ func TestFresh(t *testing.T) {
 	}
 }
 
-// fullDisk is a file that takes no more than so many bytes.
-type fullDisk struct {
-	vfs.File
-	size int64
-	sync error
-}
-
-var errFull = errors.New("no space left on device")
-
-func (f *fullDisk) WriteAt(b []byte, off int64) (int, error) {
-	if room := f.size - off; room < int64(len(b)) {
-		n, _ := f.File.WriteAt(b[:max(0, room)], off)
-		return n, errFull
-	}
-	return f.File.WriteAt(b, off)
-}
-
-func (f *fullDisk) Sync() error { return errors.Join(f.sync, f.File.Sync()) }
-
 func TestFullDisk(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "j")
-	j, _, _ := openTest(t, name)
-	disk := &fullDisk{File: j.file, size: 3000}
-	j.file = disk
+	fault := faultfs.Full("j", 3000)
+	disk, err := faultfs.New(filepath.Dir(name), func(op faultfs.Op) error { return fault(op) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := Open(name, &Options{FS: disk})
+	if err == nil {
+		err = j.Scan(func(int64, *Entry) error { return nil })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	n := 0
-	var err error
 	for ; err == nil; n++ {
 		_, err = j.Append(testEntry(n))
 	}
-	if !errors.Is(err, errFull) {
+	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
 	// What was written half is gone, and there is room for a shorter one.
 	if text, _ := os.ReadFile(name); int64(len(text)) != j.end || text[len(text)-1] != '\n' {
 		t.Errorf("%d bytes, the end is at %d", len(text), j.end)
 	}
-	disk.size = 1 << 20
+	fault = func(faultfs.Op) error { return nil }
 	if _, err := j.Append(testEntry(n - 1)); err != nil {
 		t.Error(err)
 	}
-	disk.sync = errors.New("cannot sync")
+	cannotSync := errors.New("cannot sync")
+	fault = func(op faultfs.Op) error {
+		if op.Kind == faultfs.Sync {
+			return cannotSync
+		}
+		return nil
+	}
 	for err = nil; err == nil; n++ {
 		_, err = j.Append(testEntry(n))
 	}
-	if !errors.Is(err, disk.sync) {
+	if !errors.Is(err, cannotSync) {
 		t.Error(err)
 	}
-	if err := j.Close(); !errors.Is(err, disk.sync) {
+	if err := j.Close(); !errors.Is(err, cannotSync) {
 		t.Errorf("close: %v", err)
 	}
 	if got := readJournal(t, name); len(got) != n {

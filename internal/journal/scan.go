@@ -99,7 +99,9 @@ func (c *chunk) read(r *bufio.Reader, at *line) (more bool, err error) {
 	}
 	if at.number == 1 {
 		head := string(c.text[from:])
-		if head != header && (err != io.EOF || !strings.HasPrefix(header, head)) {
+		// A power cut may leave zeros for bytes that were not synced.
+		torn := err == io.EOF && strings.HasPrefix(header, strings.TrimRight(head, "\x00"))
+		if head != header && !torn {
 			return false, errNotJournal
 		}
 		c.text = c.text[:from]

@@ -117,17 +117,22 @@ func (c *Cache) open(fsys vfs.FS, fingerprint string) error {
 	if err != nil && err != io.EOF {
 		return err
 	}
-	if head := string(found[:min(n, len(magic))]); !strings.HasPrefix(magic, head) {
+	// A power cut may leave zeros for bytes that were not synced.
+	if head := strings.TrimRight(string(found[:min(n, len(magic))]), "\x00"); !strings.HasPrefix(magic, head) {
 		return errors.New("it is not a vector cache")
 	}
 	if fingerprint != "" && bytes.Equal(found[:n], header) {
 		return c.load()
 	}
-	if err := c.file.Truncate(0); err != nil {
+	// Were the two not synced apart, a power cut could leave the new header over
+	// vectors of the old encoder.
+	if err := errors.Join(c.file.Truncate(0), c.file.Sync()); err != nil {
 		return err
 	}
-	_, err = c.file.WriteAt(header, 0)
-	return err
+	if _, err := c.file.WriteAt(header, 0); err != nil {
+		return err
+	}
+	return errors.Join(c.file.Sync(), fsys.SyncDir(filepath.Dir(c.file.Name())))
 }
 
 // load indexes the records up to the first one that is not whole.

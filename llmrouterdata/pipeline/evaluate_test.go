@@ -16,13 +16,14 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/llmrouter-go/llmrouter/internal/chaos"
+	"github.com/llmrouter-go/llmrouter/internal/faultfs"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
-	"github.com/llmrouter-go/llmrouter/internal/vfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
@@ -859,58 +860,17 @@ func TestEvaluateFailureKeepsCalls(t *testing.T) {
 	}
 }
 
-// fullDisk holds files of no more than so many bytes.
-type fullDisk struct {
-	vfs.OS
-	size int64
-}
-
-func (d fullDisk) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error) {
-	f, err := d.OS.OpenFile(name, flag, perm)
-	return fullFile{f, d.size}, err
-}
-
-func (d fullDisk) TryLock(f vfs.File) error { return d.OS.TryLock(f.(fullFile).File) }
-func (d fullDisk) Unlock(f vfs.File) error  { return d.OS.Unlock(f.(fullFile).File) }
-
-type fullFile struct {
-	vfs.File
-	size int64
-}
-
-var errFull = errors.New("no space left on device")
-
-func (f fullFile) WriteAt(b []byte, off int64) (int, error) {
-	if room := f.size - off; room < int64(len(b)) {
-		n, _ := f.File.WriteAt(b[:max(0, room)], off)
-		return n, errFull
-	}
-	return f.File.WriteAt(b, off)
-}
-
 // A journal that cannot be written any more ends the run; with room again, it
 // goes on.
 func TestEvaluateFullDisk(t *testing.T) {
 	c := testSet(t, 30, 10, "a")
-	plan, err := NewPlan(t.Context(), c, &Options{Client: &fakeClient{}, Encoder: newEncoder(), Workers: 5})
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := journal.Open(plan.options.Journal, &journal.Options{FS: fullDisk{size: 4000}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := newRun(plan)
-	r.journal, r.encoder = j, plan.options.Encoder
-	report, err := r.all(t.Context())
-	if !errors.Is(err, errFull) || report == nil {
+	disk := newDisk(t, c, faultfs.Full("*.journal", 4000))
+	report, err := evaluate(t, c, Options{Client: &fakeClient{}, Workers: 5, fs: disk})
+	if !errors.Is(err, syscall.ENOSPC) || report == nil {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	if err := j.Close(); err != nil {
-		t.Fatal(err)
-	}
 	wantNoFiles(t, c)
-	kept := len(readJournal(t, plan.options.Journal))
+	kept := len(readJournal(t, journalOf(c)))
 	if kept == 0 || kept != report.Called {
 		t.Errorf("%d calls kept, %d reported", kept, report.Called)
 	}
