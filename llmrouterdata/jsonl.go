@@ -129,10 +129,11 @@ func ReadFile[T Record](name string, o *ReadOptions) iter.Seq2[T, error] {
 			return
 		}
 		defer f.Close()
-		options := ReadOptions{Name: name}
+		var options ReadOptions
 		if o != nil {
-			options.MaxLine = o.MaxLine
+			options = *o
 		}
+		options.Name = name
 		Records[T](f, &options)(yield)
 	}
 }

@@ -9,7 +9,7 @@ import (
 const (
 	defaultAttempts    = 8 // with the backoff below, half a minute of trying
 	defaultTimeout     = 30 * time.Second
-	defaultTotal       = 10 * time.Minute
+	defaultTotal       = 10 * time.Minute // several of the longest cooldowns
 	defaultBackoff     = 500 * time.Millisecond
 	defaultMaxBackoff  = 8 * time.Second
 	defaultCooldown    = time.Second
@@ -61,5 +61,5 @@ const (
 	dialTimeout  = 10 * time.Second
 	tlsTimeout   = 10 * time.Second // as in http.DefaultTransport
 	idleTimeout  = 90 * time.Second // as in http.DefaultTransport
-	maxIdleConns = 1024             // for one host; its two would make most workers connect anew for every call
+	maxIdleConns = 1024             // for one host; with the usual two, most workers would connect anew for every call
 )

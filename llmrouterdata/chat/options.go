@@ -179,7 +179,7 @@ func (o *Options) timeoutFor(candidate string) time.Duration {
 	return cmp.Or(o.Timeouts[candidate], o.Timeout, slowTimeouts[candidate], defaultTimeout)
 }
 
-// doubling returns first, doubled so many times, but at most longest.
+// doubling returns first, doubled so many times (0 or more), at most longest.
 func doubling(first time.Duration, times int, longest time.Duration) time.Duration {
 	if first > longest>>times {
 		return longest

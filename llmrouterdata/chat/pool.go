@@ -30,11 +30,11 @@ type pool struct {
 
 	mu   sync.Mutex                     // guards the rest, the keys and the rings
 	keys map[[sha256.Size]byte]*poolKey // each key once, by its hash
-	// waiters ascend by seq. Whenever mu is free, none of them can be served but
-	// by the passing of time, for which timer is set.
+	// waiters ascend by seq. None of them could be served by the last dispatch,
+	// and whatever frees a key ends in another one.
 	waiters  []*waiter
 	blocked  []*waiter   // scratch space of dispatch, else empty
-	timer    *time.Timer // fires when the first waiter may be served; nil: never set
+	timer    *time.Timer // dispatches when time alone frees a key for a waiter; nil: not needed yet
 	progress time.Time   // of the last success
 	latency  float64     // s, moving average of successes; 0: none yet
 }
