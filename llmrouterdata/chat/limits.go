@@ -7,15 +7,15 @@ import (
 
 // The defaults of Options.
 const (
-	defaultAttempts    = 8 // with the backoff below, half a minute of trying
-	defaultTimeout     = 30 * time.Second
-	defaultTotal       = 10 * time.Minute // several of the longest cooldowns
-	defaultBackoff     = 500 * time.Millisecond
-	defaultMaxBackoff  = 8 * time.Second
-	defaultCooldown    = time.Second
-	defaultMaxCooldown = time.Minute // most limits are counted by the minute
-	defaultThreshold   = 5           // one or two failures may be chance
-	defaultMaxResponse = 8 << 20     // twice what maxTokens usually take
+	defaultAttempts    = 8                      // with the backoff below, half a minute of trying
+	defaultTimeout     = 30 * time.Second       // for one attempt; slowTimeouts has the exceptions
+	defaultTotal       = 10 * time.Minute       // several of the longest cooldowns
+	defaultBackoff     = 500 * time.Millisecond // a broken connection is worth a quick second try
+	defaultMaxBackoff  = 8 * time.Second        // longer outages are what cooldowns are for
+	defaultCooldown    = time.Second            // doubled, it soon reaches what a service needs
+	defaultMaxCooldown = time.Minute            // most limits are counted by the minute
+	defaultThreshold   = 5                      // one or two failures may be chance
+	defaultMaxResponse = 8 << 20                // twice what maxTokens usually take
 )
 
 // slowTimeouts replaces defaultTimeout for candidates known to be slow.
