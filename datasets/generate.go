@@ -15,9 +15,9 @@ import (
 
 // The defaults of GenerateOptions.
 const (
-	DefaultSampleSize       = 500
-	DefaultTrainRatio       = 0.8
-	DefaultSeed       int64 = 42
+	defaultSampleSize       = 500
+	defaultTrainRatio       = 0.8
+	defaultSeed       int64 = 42
 )
 
 // GenerateOptions tunes Generate. The zero value, and nil, do what the Python
@@ -65,10 +65,10 @@ type GenerateOptions struct {
 // validate fills in the defaults.
 func (o *GenerateOptions) validate() (GenerateOptions, error) {
 	v, f := options.Begin(o, "datasets: GenerateOptions")
-	options.Number(f, "SampleSize", &v.SampleSize, DefaultSampleSize, 1, 0)
-	options.Pointer(f, "TrainRatio", &v.TrainRatio, DefaultTrainRatio, 0, 1)
+	options.Number(f, "SampleSize", &v.SampleSize, defaultSampleSize, 1, 0)
+	options.Pointer(f, "TrainRatio", &v.TrainRatio, defaultTrainRatio, 0, 1)
 	if v.Seed == nil {
-		v.Seed = new(DefaultSeed)
+		v.Seed = new(defaultSeed)
 	}
 	if v.Specs == nil {
 		v.Specs = Catalog()

@@ -214,7 +214,7 @@ func goldenSplit(t *testing.T, v golden.Vector) {
 		t.Fatalf("%s: a vector of an error: %s", v.Where, want.ExpectsError)
 	}
 	g := goldenGeneration(t, v.Where, a)
-	g.sampleSeed = DefaultSeed // the Python pipeline samples with 42 always
+	g.sampleSeed = defaultSeed // the Python pipeline samples with 42 always
 	res, err := g.run(t.Context())
 	if err != nil {
 		t.Fatalf("%s: %v", v.Where, err)

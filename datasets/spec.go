@@ -122,17 +122,6 @@ func Find(specs []Spec, task string) (Spec, bool) {
 	return Spec{}, false
 }
 
-// Select returns the specs for which keep reports true, in their order.
-func Select(specs []Spec, keep func(Spec) bool) []Spec {
-	var out []Spec
-	for _, s := range specs {
-		if keep(s) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // Validate reports every field that cannot be used.
 func (s Spec) Validate() error {
 	var errs []error

@@ -147,7 +147,7 @@ func (t *Table) locate(i int) (file string, row int64) {
 // its options); nil is a generator seeded with 42.
 func (t *Table) Records(ctx context.Context, indices []int, r *Rand) ([]llmrouterdata.StandardQueryData, error) {
 	if r == nil {
-		r = NewRand(DefaultSeed)
+		r = NewRand(defaultSeed)
 	}
 	return t.spec.Decode.records(ctx, t, indices, r)
 }
@@ -156,7 +156,7 @@ func (t *Table) Records(ctx context.Context, indices []int, r *Rand) ([]llmroute
 // Records.
 func (t *Table) All(ctx context.Context, r *Rand) iter.Seq2[llmrouterdata.StandardQueryData, error] {
 	if r == nil {
-		r = NewRand(DefaultSeed)
+		r = NewRand(defaultSeed)
 	}
 	return t.spec.Decode.all(ctx, t, r)
 }

@@ -63,3 +63,31 @@ func ExampleLongformer_Forward() {
 	fmt.Println(len(out[0].Hidden), "times", len(out[0].Hidden[0])/model.Dim(), "hidden states, and their mean of", len(out[0].Pooled), "numbers")
 	// Output: 3 times 6 hidden states, and their mean of 32 numbers
 }
+
+// How many tokens does a text take, and which part of it does each cover?
+func ExampleLongformer_Tokenize() {
+	ctx := context.Background()
+	model, err := embedding.OpenLongformerFS(ctx, embedding.SeededModel(smallModel(), 1), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	const text = "2+2"
+	tokens, err := model.Tokenize(ctx, text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, token := range tokens {
+		fmt.Printf("%q ", text[token.Start:token.End])
+	}
+	fmt.Println()
+	// Output: "" "2" "+" "2" ""
+}
+
+// A model of the large architecture takes 1.7 GB and needs none of it to be
+// described.
+func ExampleLongformerLarge() {
+	c := embedding.LongformerLarge()
+	fmt.Println(c.Layers, "layers", c.HiddenSize, "wide, up to", c.MaxTokens(), "tokens")
+	// Output: 24 layers 1024 wide, up to 4096 tokens
+}

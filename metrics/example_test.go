@@ -59,6 +59,67 @@ func ExampleRegistry_With() {
 	// Output: 1 true <nil>
 }
 
+// A task's records are scored by one metric, whatever they say.
+func ExampleRegistry_WithTask() {
+	registry, err := metrics.Builtin().WithTask("quiz", "em")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := registry.Lookup("quiz", "f1_score")
+	fmt.Println(m.Name(), err)
+	// Output: em <nil>
+}
+
+// As the Python package scores at inference.
+func ExampleTaskPerformance() {
+	fmt.Println(metrics.TaskPerformance(metrics.InferMetric("gpqa"), "I choose (B).", "B"))
+	fmt.Println(metrics.TaskPerformance("bert_score", "Paris", "Paris"))
+	// Output:
+	// 1 true
+	// 0 false
+}
+
+// The steps of MATH, for a metric of one's own.
+func ExampleNormalizeLaTeX() {
+	wrapped, ok := metrics.LastBoxed(`Hence $x = \boxed{\dfrac12}$.`)
+	inside := metrics.RemoveBoxed(wrapped)
+	normal, err := metrics.NormalizeLaTeX(inside)
+	fmt.Println(wrapped, ok)
+	fmt.Println(inside, normal, err)
+	fmt.Println(metrics.EquivalentLaTeX(inside, "1/2"))
+	// Output:
+	// \boxed{\dfrac12} true
+	// \dfrac12 \frac{1}{2} <nil>
+	// true
+}
+
+func ExampleNormalizeAnswer() {
+	fmt.Printf("%q\n", metrics.NormalizeAnswer("The  Eiffel Tower!"))
+	fmt.Println(metrics.ExactMatch("The Eiffel Tower!", "eiffel tower"))
+	// Output:
+	// "eiffel tower"
+	// 1
+}
+
+func ExampleCEMF1() {
+	fmt.Println(metrics.CEM("It is Paris.", "Paris"), metrics.CEMF1("It is Paris.", "Paris"))
+	fmt.Println(metrics.CEM("b c", "c d"), metrics.CEMF1("b c", "c d"))
+	// Output:
+	// 1 1
+	// 0 0.5
+}
+
+func ExampleCommonGenCoverage() {
+	fmt.Println(metrics.CommonGenCoverage("A dog runs on the beach", "dog, run, beach, ball"))
+	// Output: 0.75
+}
+
+func ExampleLastParenthesizedLetter() {
+	fmt.Println(metrics.LastParenthesizedLetter("Not (A) but ( B )."))
+	// Output: ( B )
+}
+
 func ExampleRegistry_Lookup() {
 	registry := metrics.Builtin()
 	m, _ := registry.Lookup("natural_qa", "f1_score")

@@ -98,7 +98,7 @@ func (r Registry) With(metrics ...Metric) (Registry, error) {
 			return Registry{}, errors.New("metrics: metric without a name")
 		}
 		if given[name] {
-			return Registry{}, fmt.Errorf("metrics: metric %q given twice", name)
+			return Registry{}, fmt.Errorf("metrics: duplicate metric %q", name)
 		}
 		given[name] = true
 		old, replaced := out.metrics[name]

@@ -88,9 +88,9 @@ func TestUnknownMetric(t *testing.T) {
 func TestWith(t *testing.T) {
 	one := Pure("one", func(string, string) float64 { return 1 })
 	for name, give := range map[string][]Metric{
-		"metrics: nil metric":               {nil},
-		"metrics: metric without a name":    {Pure("", CEM)},
-		`metrics: metric "one" given twice`: {one, one},
+		"metrics: nil metric":             {nil},
+		"metrics: metric without a name":  {Pure("", CEM)},
+		`metrics: duplicate metric "one"`: {one, one},
 	} {
 		if _, err := Builtin().With(give...); err == nil || err.Error() != name {
 			t.Errorf("got %v, want %s", err, name)

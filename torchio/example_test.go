@@ -192,6 +192,32 @@ func ExampleWriter_Append() {
 	// Output: ids [7 3 40] rows float32[3 3]
 }
 
+// What a tensor tells of itself, and its elements in another type.
+func ExampleTensor() {
+	file := embeddings()
+	f, err := torchio.NewReader(file, file.Size(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	vectors, err := f.IntDict()
+	if err != nil {
+		log.Fatal(err)
+	}
+	t, _ := vectors.Get(7)
+	fmt.Println(t.DType(), t.Shape(), t.Strides(), "contiguous:", t.Contiguous(), "complex:", t.DType().IsComplex())
+	fmt.Println("parameter:", t.IsParameter(), "requires grad:", t.RequiresGrad())
+	wide := make([]float64, t.NumElements())
+	if err := t.CopyFloat64To(wide); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(wide)
+	// Output:
+	// float32 [3] [1] contiguous: true complex: false
+	// parameter: false requires grad: false
+	// [7 1 2]
+}
+
 // Read the state dict inside a training checkpoint.
 func ExampleDict_StateDict() {
 	f, err := torchio.NewReader(bytes.NewReader(checkpoint), int64(len(checkpoint)), nil)

@@ -67,7 +67,7 @@ func (s *source) fill(n int64) error {
 	return nil
 }
 
-// line gives the bytes up to a line feed, which is passed over, at most max.
+// line gives the bytes up to a line feed, which is skipped, at most max.
 func (s *source) line(max int) ([]byte, error) {
 	var b []byte
 	for {

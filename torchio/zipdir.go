@@ -38,7 +38,7 @@ const whereDir = "zip directory"
 
 // zipDir is a zip archive's central directory. A directory of our own rather
 // than archive/zip's: 100,000 records cost a fifth of the memory, and
-// overlapping records, doubled names and sizes past the end are refused.
+// overlapping records, duplicate names and sizes past the end are refused.
 type zipDir struct {
 	records []zipRecord
 	byName  map[string]int32

@@ -196,7 +196,7 @@ func (d *transfer) restart() error {
 
 // run transfers until all bytes are there, with retries that count anew
 // whenever it got further than ever before: a server that starts over each time
-// could else go on for good.
+// could otherwise go on forever.
 func (d *transfer) run(ctx context.Context) error {
 	retry := retrier{c: d.c, t: d.t}
 	d.report(true)
@@ -232,7 +232,7 @@ func (d *transfer) attempt(ctx context.Context) error {
 	switch r.StatusCode {
 	case http.StatusOK:
 		if d.have > 0 {
-			// The range was passed over: this is the whole file.
+			// The range was ignored: this is the whole file.
 			if err := d.restart(); err != nil {
 				return d.t.errorf("cache: %w", err)
 			}

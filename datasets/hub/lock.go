@@ -15,7 +15,7 @@ import (
 // hold two locks of one name.
 //
 // Where locks cannot be had (a file system without them, a lock folder that
-// cannot be written) it goes on without, as correctness rests on private
+// cannot be written) it goes on without, as correctness depends on private
 // temporary files and renames; two downloads at a time are then possible. held
 // tells which it is.
 func (c *Client) lock(ctx context.Context, name string) (unlock func(), held bool, err error) {

@@ -20,14 +20,14 @@ import (
 // Secret is a credential that no formatting, logging or encoding reveals.
 type Secret = secret.Secret
 
-// DefaultEndpoint is the public hub.
-const DefaultEndpoint = "https://huggingface.co"
+const defaultEndpoint = "https://huggingface.co"
 
 // Options configures a Client. The zero value, and nil, ask the public hub
 // without a token and cache where the Python client does by default.
 type Options struct {
 	// Endpoint is the hub's base URL, http or https, without a user, a query or
-	// a fragment. Empty: DefaultEndpoint.
+	// a fragment. Empty: the public hub,
+	// "https://huggingface.co".
 	Endpoint string
 	// Token is sent to the endpoint's origin. Empty: the token in TokenFile;
 	// without that, requests are anonymous.
@@ -80,7 +80,7 @@ type Options struct {
 // validate fills in the defaults, and reads the token file.
 func (o *Options) validate() (Options, error) {
 	v, f := options.Begin(o, "hub: Options")
-	v.Endpoint = cmp.Or(strings.TrimRight(v.Endpoint, "/"), DefaultEndpoint)
+	v.Endpoint = cmp.Or(strings.TrimRight(v.Endpoint, "/"), defaultEndpoint)
 	f.URL("Endpoint", v.Endpoint, "Token")
 	v.findToken(f)
 	v.findCache(f)

@@ -53,7 +53,7 @@ func parseShard(name string) (shard, bool) {
 // Shards puts the files of one split in the order of their rows, by the numbers
 // in their names: "train-00000-of-00003.parquet" as the authors of datasets
 // store them, "train/0000.parquet" (or "train-part0/0000.parquet") as the hub
-// converts them. It is an ErrIncomplete if one is missing, is there twice or
+// converts them. It is an ErrIncomplete if one is missing, is a duplicate or
 // belongs to another set. Names without numbers are put in their own order.
 func Shards(names []string) ([]string, error) {
 	shards := make([]shard, len(names))

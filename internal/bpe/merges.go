@@ -205,7 +205,7 @@ func siftUp(h []uint64) []uint64 {
 // appendLong merges a long word window by window, in linear time and little
 // memory, with the result of merging it at once.
 //
-// It rests on this: a sequence of tokens is the encoding of its bytes if and
+// It depends on this: a sequence of tokens is the encoding of its bytes if and
 // only if each token is the encoding of its own bytes and each two neighbours
 // are the encoding of theirs. For take the first merge, in the encoding of the
 // whole, that crosses a boundary between two of the tokens. Until then nothing

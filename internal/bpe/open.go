@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// Open reads the tokenizer of a model folder: tokenizer.json where there is
+// Open reads the tokenizer of a checkpoint: tokenizer.json where there is
 // one, else vocab.json and merges.txt with RoBERTa's special tokens. Without
 // either the error is an fs.ErrNotExist. Files of another kind of tokenizer are
-// an error that says what is unlike. The published tokenizer takes some 130 ms;
+// an error that says what differs. The published tokenizer takes some 130 ms;
 // when ctx ends, so does Open.
 func Open(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
 	t, err := openFiles(ctx, fsys)

@@ -67,7 +67,7 @@ func TestTokenizerJSONIsTheSameTokenizer(t *testing.T) {
 	}
 	want := v.open(t)
 	for _, pairs := range []bool{false, true} {
-		// It goes before the two other files, which are broken here.
+		// It overrides the two other files, which are broken here.
 		got, err := Open(t.Context(), fstest.MapFS{
 			"tokenizer.json": {Data: tokenizerJSONOf(t, v, pairs, nil)}, "vocab.json": mapFile("?"), "merges.txt": mapFile("?"),
 		})

@@ -90,7 +90,7 @@ func find(t testing.TB, env, folder string) string {
 
 // Run hands every vector of every *.jsonl file in the golden folder to the
 // handler for its fn, one subtest an fn and file. Vectors of functions that
-// other packages reproduce are passed over; a function that no package knows
+// other packages reproduce are skipped; a function that no package knows
 // fails the test. Where the folder holds none of the handlers' functions, the
 // test is skipped.
 func Run(t *testing.T, handlers map[string]func(t *testing.T, v Vector)) {

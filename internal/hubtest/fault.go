@@ -37,7 +37,7 @@ type Fault struct {
 	Corrupt bool
 	// Extra is put after the body.
 	Extra string
-	// NoRange lets Range headers be passed over.
+	// NoRange ignores Range headers.
 	NoRange bool
 	// Gzip compresses the body and names no length.
 	Gzip bool

@@ -75,7 +75,7 @@
 //     from LATE+44 steps left on: some 1,500 cycles before they are stored to,
 //     which so waits for nothing. Fetched when the tile begins, they would be
 //     driven out by b again;
-//   - the next tile's rows of a (AX), into the second cache: 192 bytes a turn, a
+//   - the next tile's rows of a (AX), into the L2 cache: 192 bytes a turn, a
 //     row of 384 values in eight turns. After the last tile these
 //     rows are others' or none at all; a fetch never faults.
 //
@@ -115,7 +115,7 @@ TEXT ·gemmPairAVX512(SB), NOSPLIT, $8-72
 	MOVQ tiles+56(FP), DX
 
 	// The panels after these are needed next: the first two tiles fetch them
-	// into the second cache, from R14 to R15.
+	// into the L2 cache, from R14 to R15.
 	MOVQ b+32(FP), R14
 	MOVQ bpanel+40(FP), R15
 	LEAQ (R14)(R15*2), R14

@@ -65,7 +65,7 @@ one:                 \
 	JNZ  one         \
 done:
 
-// AHEAD fetches the next panel of b into the second cache, from R13 on, two
+// AHEAD fetches the next panel of b into the L2 cache, from R13 on, two
 // lines for four steps: the first two tiles of 6 rows ask for all of it.
 #define AHEAD \
 	PREFETCHT1 (R13)   \

@@ -1,7 +1,7 @@
 package kernel
 
 // Grid cuts the product of a linear layer into tasks: blocks of rows, whose
-// inputs stay in a core's second cache, by groups of panels. It bears on no
+// inputs stay in a core's L2 cache, by groups of panels. It bears on no
 // result.
 type Grid struct {
 	rows, height, blocks int
@@ -11,7 +11,7 @@ type Grid struct {
 }
 
 const (
-	// blockRows is the height of a block that is aimed at: 384 inputs of it
+	// blockRows is the intended height of a block: 384 inputs of it
 	// take 220 kB.
 	blockRows = 144
 	// tileRows is the height of the tallest tile.
@@ -20,7 +20,7 @@ const (
 	// nearly together.
 	tasksWanted = 12
 	// maxPanels bounds the panels of a task, so that its part of the result
-	// stays in the second cache from one block of inputs to the next.
+	// stays in the L2 cache from one block of inputs to the next.
 	maxPanels = 16
 	// maxTask is the number of products in a task above which it is cut: a
 	// task is also how long a cancelled run goes on, with the slowest kernels

@@ -26,7 +26,7 @@ func TestSeedIgnoresSign(t *testing.T) {
 			t.Errorf("seeds %d and %d differ", seed, -seed)
 		}
 	}
-	// The most negative number has no positive twin of its own type.
+	// The most negative number has no positive counterpart in its own type.
 	a, b := New(math.MinInt64), new(Rand)
 	b.SeedBig(new(big.Int).Lsh(big.NewInt(1), 63))
 	if a.mt != b.mt {

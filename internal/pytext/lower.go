@@ -120,8 +120,8 @@ func skipASCII(s string, at int) int {
 }
 
 // isFinalSigma reports whether the sigma at s[begin:end] stands after a cased
-// letter and not before one, case-ignorable characters being passed over.
-// Sigmas are not case-ignorable, so the scans of all of them together pass over
+// letter and not before one, case-ignorable characters being skipped.
+// Sigmas are not case-ignorable, so the scans of all of them together visit
 // each character at most twice.
 func isFinalSigma(s string, begin, end int) bool {
 	before := false

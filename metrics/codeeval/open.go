@@ -37,19 +37,6 @@ func (b Backend) String() string {
 	}
 }
 
-// ParseBackend reads what Backend.String writes; the empty text is BackendAuto.
-func ParseBackend(s string) (Backend, error) {
-	for _, b := range []Backend{BackendAuto, BackendNative, BackendWASI} {
-		if s == b.String() {
-			return b, nil
-		}
-	}
-	if s == "" {
-		return BackendAuto, nil
-	}
-	return 0, fmt.Errorf("codeeval: unknown backend %q: want auto, native or wasi", s)
-}
-
 // Options configures [Open]. The zero value is ready for use.
 type Options struct {
 	// Backend is which sandbox to open. 0: BackendAuto.

@@ -21,10 +21,10 @@ const (
 	WASIPackageSHA256 = "4dd16bb7749748d5cf712828e2ea999eff33e254cecf9f1b7a153cbdf9cd9628"
 	// WASIModuleFile is the module's path in the tarball.
 	WASIModuleFile = "package/dist/python.wasm"
-	// WASIModuleSHA256 is the SHA-256 of the module without its custom
+	// wasiModuleSHA256 is the SHA-256 of the module without its custom
 	// sections, in hexadecimal. Only this module is run: the sandbox knows its
 	// memory layout.
-	WASIModuleSHA256 = "04a8c76e8b8f247f16f442016c052abbf85c9a553763128f500f4ab3f1c7799a"
+	wasiModuleSHA256 = "04a8c76e8b8f247f16f442016c052abbf85c9a553763128f500f4ab3f1c7799a"
 )
 
 var (
@@ -57,8 +57,8 @@ func knownModule(module []byte) (patched []byte, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWASIModule, err)
 	}
-	if sum := sha256.Sum256(stripped); hex.EncodeToString(sum[:]) != WASIModuleSHA256 {
-		return nil, fmt.Errorf("%w: SHA-256 %x without custom sections, want %s", ErrWASIModule, sum, WASIModuleSHA256)
+	if sum := sha256.Sum256(stripped); hex.EncodeToString(sum[:]) != wasiModuleSHA256 {
+		return nil, fmt.Errorf("%w: SHA-256 %x without custom sections, want %s", ErrWASIModule, sum, wasiModuleSHA256)
 	}
 	return patched, nil
 }

@@ -105,7 +105,7 @@ func (f *File) readOffsetIndex(c *chunk, g int) error {
 
 // nextPage moves to the next data page that has values. skip, when positive,
 // is the number of rows that are not wanted: whole pages within them are
-// passed over undecoded where their headers tell the number of rows, and
+// skipped undecoded where their headers tell the number of rows, and
 // counted in c.row. It reports false at the end of the chunk.
 func (c *chunk) nextPage(skip int64) (bool, error) {
 	for c.left == 0 && c.at == c.buffered {

@@ -7,7 +7,7 @@
 // goes from the page straight to its final strings.
 //
 // Columns are addressed by a dotted path ("answer.aliases"); the two levels of
-// groups that a list is stored in are passed over whatever their names, since
+// groups that a list is stored in are skipped whatever their names, since
 // writers disagree on them ("list.element", "list.item", "bag.array_element").
 // A column holds one value a row or one list of values a row; lists of lists
 // are not read.
