@@ -49,7 +49,7 @@ func run(ctx context.Context, e cli.Env) error {
 		case p.Finished:
 			bar.Finish(p.Path, progress.Bytes(p.Total))
 		default:
-			bar.UpdateBytes(p.Path, p.Done, p.Total)
+			bar.Update(p.Path, p.Done, p.Total, progress.Bytes, "")
 		}
 	}
 	client, err := hub.New(options)

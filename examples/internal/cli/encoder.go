@@ -19,7 +19,7 @@ func Downloads(bar *progress.Printer) func(hub.Progress) {
 		case p.Finished:
 			bar.Finish(name, progress.Bytes(p.Total))
 		default:
-			bar.UpdateBytes(name, p.Done, p.Total)
+			bar.Update(name, p.Done, p.Total, progress.Bytes, "")
 		}
 	}
 }

@@ -36,8 +36,7 @@ func Show(bar *progress.Printer) func(pipeline.Progress) {
 			bar.Finish(name, note)
 			return
 		}
-		bar.Update(name, int64(p.Done), int64(p.Total))
-		bar.Note(name, details(p))
+		bar.Update(name, int64(p.Done), int64(p.Total), progress.Count, details(p))
 	}
 }
 

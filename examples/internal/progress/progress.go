@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -24,10 +25,9 @@ type Printer struct {
 }
 
 type task struct {
-	format func(int64) string
-	tenths int64 // of the total, printed last
-	note   atomic.Value
-	bar    *mpb.Bar // nil where there is no terminal
+	tenths int64        // of the total, printed last
+	bar    *mpb.Bar     // nil where there is no terminal
+	text   atomic.Value // beside the bar, a string
 }
 
 // New makes a printer that draws bars when w is a terminal. A printer that
@@ -54,26 +54,28 @@ func (p *Printer) out() io.Writer {
 	return p.w
 }
 
-// Update says that done of total of a task is done. A total of 0 is unknown.
-func (p *Printer) Update(name string, done, total int64) {
-	p.update(name, done, total, func(n int64) string { return fmt.Sprint(n) })
-}
-
-// UpdateBytes is Update where the amounts are bytes.
-func (p *Printer) UpdateBytes(name string, done, total int64) { p.update(name, done, total, Bytes) }
-
-func (p *Printer) update(name string, done, total int64, format func(int64) string) {
+// Update says that done of total of a task is done, amounts that format writes.
+// A total of 0 is unknown. The note shows on a terminal alone.
+func (p *Printer) Update(name string, done, total int64, format func(int64) string, note string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.tasks[name]
 	if t == nil {
-		t = &task{format: format}
+		t = &task{}
 		p.tasks[name] = t
 		if p.terminal {
-			p.draw(name, t)
+			t.bar = p.draw(t)
 		}
 	}
 	if t.bar != nil {
+		percent := "  ? "
+		if total > 0 {
+			percent = fmt.Sprintf("%3d%%", 100*min(done, total)/total)
+		}
+		if note != "" {
+			note = ": " + note
+		}
+		t.text.Store(fmt.Sprintf(" %s %s of %s  %s%s", percent, format(done), format(total), name, note))
 		t.bar.SetTotal(total, false)
 		t.bar.SetCurrent(done)
 	} else if total > 0 && done < total {
@@ -85,31 +87,16 @@ func (p *Printer) update(name string, done, total int64, format func(int64) stri
 	}
 }
 
-// draw gives a task a bar. Made without a total, it is not complete before it
-// is aborted.
-func (p *Printer) draw(name string, t *task) {
+// draw makes the bar of a task. Made without a total, it is complete only when
+// it is aborted.
+func (p *Printer) draw(t *task) *mpb.Bar {
 	if p.bars == nil {
 		p.bars = mpb.New(mpb.WithOutput(p.w))
 	}
-	t.note.Store("")
-	text := func(s decor.Statistics) string {
-		percent := "  ? "
-		if s.Total > 0 {
-			percent = fmt.Sprintf("%3d%%", 100*min(s.Current, s.Total)/s.Total)
-		}
-		return fmt.Sprintf(" %s %s of %s  %s%s", percent, t.format(s.Current), t.format(s.Total), name, t.note.Load())
-	}
-	t.bar = p.bars.New(0, mpb.BarStyle().Filler("#").Tip("#").Padding("."),
+	t.text.Store("")
+	text := func(decor.Statistics) string { return t.text.Load().(string) }
+	return p.bars.New(0, mpb.BarStyle().Filler("#").Tip("#").Padding("."),
 		mpb.BarWidth(22), mpb.BarFillerTrim(), mpb.AppendDecorators(decor.Any(text)))
-}
-
-// Note says something about a task that is under way; it shows on a terminal.
-func (p *Printer) Note(name, note string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if t := p.tasks[name]; t != nil && note != "" {
-		t.note.Store(": " + note)
-	}
 }
 
 // Finish ends a task with a line that stays: its name and a note.
@@ -140,6 +127,9 @@ func (p *Printer) end(name string) {
 		p.bars = nil
 	}
 }
+
+// Count writes an amount as a plain number.
+func Count(n int64) string { return strconv.FormatInt(n, 10) }
 
 // Bytes writes an amount of bytes in decimal units: 694 B, 1.36 MB.
 func Bytes(n int64) string {

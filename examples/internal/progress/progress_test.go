@@ -10,16 +10,15 @@ import (
 func TestPlainLines(t *testing.T) {
 	var out bytes.Buffer
 	p := New(&out) // no terminal
-	p.UpdateBytes("a.bin", 0, 2000)
-	p.UpdateBytes("a.bin", 10, 2000)
-	p.UpdateBytes("b.txt", 0, 0)
-	p.UpdateBytes("a.bin", 1000, 2000)
-	p.UpdateBytes("a.bin", 1001, 2000)
-	p.Note("a.bin", "soon")
+	p.Update("a.bin", 0, 2000, Bytes, "")
+	p.Update("a.bin", 10, 2000, Bytes, "")
+	p.Update("b.txt", 0, 0, Bytes, "")
+	p.Update("a.bin", 1000, 2000, Bytes, "")
+	p.Update("a.bin", 1001, 2000, Bytes, "soon")
 	p.Finish("b.txt", "in the cache")
-	p.UpdateBytes("a.bin", 2000, 2000)
+	p.Update("a.bin", 2000, 2000, Bytes, "")
 	p.Finish("a.bin", "2.00 kB")
-	p.Update("rows", 1000, 2000)
+	p.Update("rows", 1000, 2000, Count, "")
 	p.Close()
 	want := `a.bin: 50 % (1.00 kB of 2.00 kB)
 b.txt: in the cache

@@ -77,13 +77,13 @@ const clear = "\x1b[1A\x1b[J" // a line up, and away with what is below
 func TestBars(t *testing.T) {
 	terminal, s := openTerminal(t, 80)
 	p := New(terminal)
-	p.Update("calls", 5, 10)
+	p.Update("calls", 5, 10, Count, "")
 	s.await("[##########..........]  50% 5 of 10  calls\r\n")
-	p.Note("calls", "2 failed")
+	p.Update("calls", 5, 10, Count, "2 failed")
 	s.await("calls: 2 failed\r\n")
-	p.UpdateBytes("download a", 500, 2000)
+	p.Update("download a", 500, 2000, Bytes, "")
 	s.await("[#####...............]  25% 500 B of 2.00 kB  download a\r\n")
-	p.Update("rows", 7, 0)
+	p.Update("rows", 7, 0, Count, "")
 	s.await("[....................]   ?  7 of 0  rows\r\n")
 	fmt.Fprintln(New(p), "level=WARN msg=careful")
 	s.await("\x1b[3A\x1b[Jlevel=WARN msg=careful\r\n[##########..........]  50%")
@@ -94,7 +94,7 @@ func TestBars(t *testing.T) {
 	p.Finish("download a", "2.00 kB")
 	s.await("\x1b[Jdownload a: 2.00 kB\r\n")
 
-	p.Update("late", 1, 2)
+	p.Update("late", 1, 2, Count, "")
 	s.await("late\r\n")
 	p.Close()
 	fmt.Fprintln(terminal, "the end")
@@ -106,7 +106,7 @@ func TestBars(t *testing.T) {
 func TestNarrowTerminal(t *testing.T) {
 	terminal, s := openTerminal(t, 40)
 	p := New(terminal)
-	p.Update("reading benchmarks", 5, 10)
+	p.Update("reading benchmarks", 5, 10, Count, "")
 	s.await("[###..]  50% 5 of 10  reading benchmarks\r\n")
 	s.resize(20)
 	s.await(clear + "  50% 5 of 10  read…")
@@ -121,7 +121,7 @@ func TestShortTasks(t *testing.T) {
 	terminal, s := openTerminal(t, 80)
 	p := New(terminal)
 	for i := range 20 {
-		p.Update("task", 1, 2)
+		p.Update("task", 1, 2, Count, "")
 		p.Finish("task", fmt.Sprint(i))
 		s.await(fmt.Sprintf("task: %d\r\n", i))
 		if bars, cleared := strings.Count(s.before, "]"), strings.Count(s.before, clear); bars != cleared {
