@@ -70,7 +70,7 @@ func create(fsys vfs.FS, name string) (*File, error) {
 	if resolved, err := filepath.EvalSymlinks(name); err == nil {
 		name = resolved
 	}
-	info, err := fsys.Stat(name)
+	info, err := os.Stat(name)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("atomicfile: %s is not a regular file", name)

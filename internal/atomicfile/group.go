@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -59,16 +60,15 @@ func (g *Group) Abort() error {
 // RemoveLeftovers removes the temporary files of writers of name that were
 // killed. Nobody may be writing name. Where it cannot, it lets them be.
 func RemoveLeftovers(fsys vfs.FS, name string) {
-	fsys = vfs.Or(fsys)
 	dir, base := filepath.Split(name)
-	entries, err := fsys.ReadDir(filepath.Clean(dir + "."))
+	entries, err := os.ReadDir(filepath.Clean(dir + "."))
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
 		middle, ok := strings.CutPrefix(e.Name(), base+".")
 		if middle, temp := strings.CutSuffix(middle, TempSuffix); ok && temp && !strings.Contains(middle, ".") {
-			_ = fsys.Remove(filepath.Join(dir, e.Name()))
+			_ = vfs.Or(fsys).Remove(filepath.Join(dir, e.Name()))
 		}
 	}
 }

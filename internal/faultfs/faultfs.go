@@ -126,7 +126,7 @@ type change struct {
 }
 
 // New returns the file system of a folder and what is below it, which is taken
-// to be durable. Fault, unless nil, is asked before each operation, one at a
+// to be durable. Renames stay within a folder. Fault, unless nil, is asked before each operation, one at a
 // time; its error is that of the operation, which then does nothing unless the
 // error is a *[ShortWrite].
 func New(folder string, fault func(Op) error) (*FS, error) {
@@ -374,21 +374,6 @@ func (f *FS) SyncDir(name string) error {
 		})
 		return nil
 	})
-}
-
-// Stat implements [vfs.FS].
-func (f *FS) Stat(name string) (fs.FileInfo, error) {
-	return look(f, func() (fs.FileInfo, error) { return f.os.Stat(name) })
-}
-
-// Lstat implements [vfs.FS].
-func (f *FS) Lstat(name string) (fs.FileInfo, error) {
-	return look(f, func() (fs.FileInfo, error) { return f.os.Lstat(name) })
-}
-
-// ReadDir implements [vfs.FS].
-func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
-	return look(f, func() ([]fs.DirEntry, error) { return f.os.ReadDir(name) })
 }
 
 // TryLock implements [vfs.FS].

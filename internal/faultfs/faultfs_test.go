@@ -105,7 +105,7 @@ func TestPowerCut(t *testing.T) {
 		}, "sub/sub/a", []string{"x"}},
 	} {
 		seen := map[string]bool{}
-		for seed := range uint64(120) {
+		for seed := range uint64(200) {
 			dir := t.TempDir()
 			must(t, os.WriteFile(dir+"/old", []byte("old"), 0o666))
 			f := newFS(t, dir, nil)

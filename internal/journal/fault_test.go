@@ -159,6 +159,12 @@ func testPowerCut(t *testing.T, what string, fresh bool, before, n, k int, seed 
 	}
 	got := survivors(t, name)
 	wantSurvivors(t, what, got, synced, tried)
+	switch lost := len(tried) - len(got); {
+	case done && lost > 0: // behind Close
+		t.Fatalf("%s: %d entries are lost", what, lost)
+	case lost > syncEvery:
+		t.Fatalf("%s: %d entries are lost, no more than %d may be", what, lost, syncEvery)
+	}
 	// The next run goes on from there.
 	if _, err := life(&Options{FS: clean(t, name)}, name, 5000, 3); err != nil {
 		t.Fatalf("%s: %v", what, err)

@@ -166,12 +166,12 @@ func (j *Journal) takeLock() error {
 
 // moveAside gives an existing journal the next free name.
 func (j *Journal) moveAside() error {
-	if _, err := j.fs.Lstat(j.name); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(j.name); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for n := 1; ; n++ {
 		aside := fmt.Sprintf("%s.%d", j.name, n)
-		switch _, err := j.fs.Lstat(aside); {
+		switch _, err := os.Lstat(aside); {
 		case errors.Is(err, fs.ErrNotExist):
 			if err := j.fs.Rename(j.name, aside); err != nil {
 				return err

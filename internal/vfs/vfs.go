@@ -2,8 +2,8 @@
 // journal, the vector cache and the outputs. [OS] is the real one; tests put
 // another in its place that fails or loses what was not synced.
 //
-// Names are those of the real file system in either case, so that a file can
-// also be read by its path.
+// It holds what changes files. Names are those of the real file system in either
+// case, so that they are looked up, and files read, with package os.
 package vfs
 
 import (
@@ -23,11 +23,6 @@ type FS interface {
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 	// Mkdir makes one folder; see [MkdirAll].
 	Mkdir(name string, perm fs.FileMode) error
-	// Stat describes what a name leads to, Lstat the name itself.
-	Stat(name string) (fs.FileInfo, error)
-	Lstat(name string) (fs.FileInfo, error)
-	// ReadDir lists a folder by name.
-	ReadDir(name string) ([]fs.DirEntry, error)
 	// Rename gives a file another name, in place of what bears it.
 	Rename(from, to string) error
 	// Remove removes a file.
@@ -80,15 +75,6 @@ func (OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 // Mkdir is os.Mkdir.
 func (OS) Mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, perm) }
 
-// Stat is os.Stat.
-func (OS) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
-
-// Lstat is os.Lstat.
-func (OS) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
-
-// ReadDir is os.ReadDir.
-func (OS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
-
 // rename is os.Rename. On Windows it waits a little for readers of to.
 func (OS) Rename(from, to string) error { return rename(from, to) }
 
@@ -108,7 +94,7 @@ func (OS) Unlock(f File) error { return filelock.Unlock(f.(*os.File)) }
 // MkdirAll makes a folder and those above it, as os.MkdirAll does, and brings
 // the names of those that it makes to stable storage.
 func MkdirAll(fsys FS, name string) error {
-	info, err := fsys.Stat(name)
+	info, err := os.Stat(name)
 	switch {
 	case err == nil && !info.IsDir():
 		return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOTDIR}
