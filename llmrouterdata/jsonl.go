@@ -99,17 +99,17 @@ func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {
 				yield(zero, fmt.Errorf("llmrouterdata: reading %s after line %d: %w", cmp.Or(o.Name, "records"), number-1, err))
 				return
 			}
-			record, ok := zero, true
-			if err == nil {
-				if number == 1 {
-					line = bytes.TrimPrefix(line, []byte("\ufeff"))
-				}
-				record, ok, err = ParseLine[T](line, o.Name, number)
-			} else {
+			record, ok := zero, false
+			switch {
+			case err != nil:
 				err = &LineError{File: o.Name, Line: number, Err: err}
+			case number == 1:
+				record, ok, err = ParseLine[T](bytes.TrimPrefix(line, []byte("\ufeff")), o.Name, number)
+			default:
+				record, ok, err = ParseLine[T](line, o.Name, number)
 			}
 			if !ok && err == nil {
-				continue
+				continue // blank
 			}
 			if !yield(record, err) {
 				return
@@ -142,26 +142,23 @@ func ReadFile[T Record](name string, o *ReadOptions) iter.Seq2[T, error] {
 // say in errors where it stands. ok is false for a blank line, and with an
 // error, which is a *LineError.
 func ParseLine[T Record](line []byte, file string, number int) (record T, ok bool, err error) {
-	record, blank, err := decodeLine[T](line)
-	if err == nil {
-		return record, !blank, nil
+	if record, ok, err = parseLine[T](line); err != nil {
+		at := &LineError{File: file, Line: number, Err: err}
+		if field, ok := errors.AsType[*FieldError](err); ok {
+			at.Field, at.Err = field.Field, field.Err
+		}
+		err = at
 	}
-	at := &LineError{File: file, Line: number, Err: err}
-	if field, ok := errors.AsType[*FieldError](err); ok {
-		at.Field, at.Err = field.Field, field.Err
-	}
-	var zero T
-	return zero, false, at
+	return record, ok, err
 }
 
-// decodeLine reads one line; blank says that there is nothing on it.
-func decodeLine[T Record](line []byte) (record T, blank bool, err error) {
+func parseLine[T Record](line []byte) (record T, ok bool, err error) {
 	if !utf8.Valid(line) {
 		return record, false, pyjson.ErrUTF8
 	}
 	text := pytext.TrimSpace(string(line))
 	if text == "" {
-		return record, true, nil
+		return record, false, nil
 	}
 	v, err := pyjson.Parse([]byte(text))
 	if err != nil {
@@ -172,7 +169,8 @@ func decodeLine[T Record](line []byte) (record T, blank bool, err error) {
 		return record, false, fmt.Errorf("want an object, have %s", describe(v))
 	}
 	f := &fields{o: o}
-	switch r := any(&record).(type) {
+	var read T
+	switch r := any(&read).(type) {
 	case *StandardQueryData:
 		*r = f.query()
 	case *RoutingRecord:
@@ -181,7 +179,7 @@ func decodeLine[T Record](line []byte) (record T, blank bool, err error) {
 	if f.err != nil {
 		return record, false, f.err
 	}
-	return record, false, nil
+	return read, true, nil
 }
 
 // lineReader reads lines that end with LF, CRLF or CR.

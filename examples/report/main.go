@@ -61,14 +61,21 @@ func run(ctx context.Context, e cli.Env) error {
 		return e.Usage(flags, "--points is %d; it must be at least 2", *points)
 	}
 
-	options := analysis.Options{Solved: solved, MapPoints: *points}
-	var report *analysis.Report
+	var table *dataset.Table
 	var err error
 	if *scores != "" {
-		report, err = ofScores(ctx, *scores, &dataset.ScoreOptions{Queries: *queries, Candidates: *candidates}, &options)
+		table, err = dataset.ReadScores(ctx, *scores, &dataset.ScoreOptions{Queries: *queries, Candidates: *candidates})
 	} else {
-		report, err = ofConfig(ctx, e, *config, *root, *evaluation, &options)
+		var data *dataset.Dataset
+		if data, err = open(ctx, e, *config, *root, *evaluation); err == nil {
+			defer data.Close()
+			table, err = data.Table(ctx)
+		}
 	}
+	if err != nil {
+		return err
+	}
+	report, err := analysis.NewReport(ctx, table, &analysis.Options{Solved: solved, MapPoints: *points})
 	if err != nil {
 		return err
 	}
@@ -109,17 +116,8 @@ func run(ctx context.Context, e cli.Env) error {
 	return show(e, report, written)
 }
 
-// ofScores reports on a file of scores.
-func ofScores(ctx context.Context, name string, read *dataset.ScoreOptions, o *analysis.Options) (*analysis.Report, error) {
-	table, err := dataset.ReadScores(ctx, name, read)
-	if err != nil {
-		return nil, err
-	}
-	return analysis.NewReport(ctx, table, o)
-}
-
-// ofConfig reports on the data set of a configuration.
-func ofConfig(ctx context.Context, e cli.Env, name, root, evaluation string, o *analysis.Options) (*analysis.Report, error) {
+// open opens the data set of a configuration.
+func open(ctx context.Context, e cli.Env, name, root, evaluation string) (*dataset.Dataset, error) {
 	c, err := e.LoadConfig(name, root)
 	if err != nil {
 		return nil, err
@@ -137,23 +135,14 @@ func ofConfig(ctx context.Context, e cli.Env, name, root, evaluation string, o *
 		if len(summary.Cells) == 0 {
 			return nil, fmt.Errorf("%s is no summary of step 3: it has no cells", evaluation)
 		}
-		options.NotEvaluatedRows, options.ScoreErrorRows = dataset.Lines(summary.NotEvaluatedRows), dataset.Lines(summary.ScoreErrorRows)
+		options.NotEvaluatedRows, options.ScoreErrorRows = summary.NotEvaluatedRows, summary.ScoreErrorRows
 		for _, c := range summary.Cells { // of older summaries, which do not name the rows
 			options.NotEvaluated = append(options.NotEvaluated, dataset.NotEvaluatedCount{
 				Task: c.Task, Model: c.Model, NotEvaluated: c.NotEvaluated, ScoreErrors: c.ScoreErrors,
 			})
 		}
 	}
-	data, err := dataset.Open(ctx, c, &options)
-	if err != nil {
-		return nil, err
-	}
-	defer data.Close()
-	table, err := data.Table(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return analysis.NewReport(ctx, table, o)
+	return dataset.Open(ctx, c, &options)
 }
 
 // show prints what one wants to know first.

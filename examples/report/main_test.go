@@ -20,6 +20,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
@@ -310,7 +311,7 @@ func TestEvaluation(t *testing.T) {
 	}
 	// One row by its line, of several zeros.
 	summary, err = json.Marshal(pipeline.Report{
-		NotEvaluatedRows: pipeline.Rows{Train: []int{first}},
+		NotEvaluatedRows: dataset.Lines{Train: []int{first}},
 		Cells:            []pipeline.Cell{{Task: cell.Task, Model: cell.Model, Group: pipeline.Group{NotEvaluated: 1}}},
 	})
 	if err != nil {

@@ -47,8 +47,8 @@ type Warning = dataset.Warning
 func listWarnings(found dataset.Warnings) []Warning {
 	list := []Warning{}
 	for _, kind := range warningOrder {
-		if one := found[kind]; one != nil {
-			list = append(list, *one)
+		if one, ok := found[kind]; ok {
+			list = append(list, one)
 		}
 	}
 	return list

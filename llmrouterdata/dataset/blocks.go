@@ -14,9 +14,9 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
-// lineDecoder decodes one line without its end; number says in errors where it
-// stands. ok is false for a blank line and with an error.
-type lineDecoder[T any] func(line []byte, number int) (value T, ok bool, err error)
+// lineDecoder decodes one line without its end, as [llmrouterdata.ParseLine]
+// does.
+type lineDecoder[T any] func(line []byte, file string, number int) (value T, ok bool, err error)
 
 // decoded is what a line that is not blank was decoded to.
 type decoded[T any] struct {
@@ -185,7 +185,7 @@ func (b *block[T]) decode(name string, decode lineDecoder[T]) {
 			b.count++
 			if len(line) > llmrouterdata.DefaultMaxLine {
 				b.lines = append(b.lines, decoded[T]{err: &llmrouterdata.LineError{File: name, Line: b.count, Err: tooLong()}})
-			} else if value, ok, err := decode(line, b.count); ok || err != nil {
+			} else if value, ok, err := decode(line, name, b.count); ok || err != nil {
 				b.lines = append(b.lines, decoded[T]{value, b.count, err})
 			}
 		}

@@ -68,20 +68,21 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 			}
 		}
 	}
-	var err error
-	if check.vectors, err = openVectors(paths.QueryEmbeddingData); err != nil {
+	vectors, err := openVectors(paths.QueryEmbeddingData)
+	if err != nil {
 		return err
 	}
-	defer check.vectors.file.Close()
-	if err := check.vectors.checkShapes(); err != nil {
+	defer vectors.close()
+	check.data = &Dataset{paths: paths, options: Options{Workers: runtime.GOMAXPROCS(0), BareRows: true}, vectors: vectors}
+	if err := vectors.checkShapes(); err != nil {
 		return fmt.Errorf("dataset: %s: %w", paths.QueryEmbeddingData, err)
 	}
-	for split, name := range []string{paths.RoutingDataTrain, paths.RoutingDataTest} {
-		if err := check.split(ctx, name, queries[split]); err != nil {
+	for split := range queries {
+		if err := check.split(ctx, Split(split), queries[split]); err != nil {
 			return err
 		}
 	}
-	if extra := check.vectors.n - len(check.keys); extra > 0 {
+	if extra := vectors.n - len(check.keys); extra > 0 {
 		check.problems.Add(fmt.Errorf("%s: %d vectors belong to no row", paths.QueryEmbeddingData, extra))
 	}
 	if err := check.problems.Join(); err != nil {
@@ -103,9 +104,9 @@ func CalledNames(candidates []llmrouterdata.Candidate) []string {
 
 // checker holds routing files and vectors against queries and candidates.
 type checker struct {
-	models  []string
-	subset  bool
-	vectors *vectors
+	data   *Dataset
+	models []string
+	subset bool
 
 	ids      map[llmrouterdata.QueryKey]int
 	keys     map[int]llmrouterdata.QueryKey // as many as ids
@@ -113,9 +114,10 @@ type checker struct {
 }
 
 // split checks one routing file.
-func (c *checker) split(ctx context.Context, name string, queries []llmrouterdata.StandardQueryData) error {
+func (c *checker) split(ctx context.Context, split Split, queries []llmrouterdata.StandardQueryData) error {
+	name := c.data.routing(split)
 	next := 0 // the query that is due
-	for group, err := range groups(readRows(ctx, name, runtime.GOMAXPROCS(0))) {
+	for group, err := range c.data.Groups(ctx, split) {
 		if err != nil {
 			if _, line := errors.AsType[*llmrouterdata.LineError](err); !line {
 				return err
@@ -158,20 +160,15 @@ func (c *checker) group(name string, queries []llmrouterdata.StandardQueryData, 
 		}
 		next = found + 1
 	}
-	if names := modelsOf(group); !slices.Equal(names, c.models) {
-		at("the candidates are %q, want %q", names, c.models)
-	}
-	c.id(group, at)
-	return next
-}
-
-// modelsOf returns the candidates of rows.
-func modelsOf(group []Row) []string {
 	names := make([]string, len(group))
 	for i := range group {
 		names[i] = group[i].ModelName
 	}
-	return names
+	if !slices.Equal(names, c.models) {
+		at("the candidates are %q, want %q", names, c.models)
+	}
+	c.id(group, at)
+	return next
 }
 
 // id checks the embedding id of a query's rows.
@@ -196,7 +193,7 @@ func (c *checker) id(group []Row, at func(string, ...any)) {
 	if id != len(c.keys) {
 		at("the embedding id is %d, the next new query has %d", id, len(c.keys))
 	}
-	vector, err := c.vectors.appendTo(nil, id)
+	vector, err := c.data.vectors.appendTo(nil, id)
 	if err != nil {
 		at("there is no vector of embedding id %d", id)
 	}

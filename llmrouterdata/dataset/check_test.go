@@ -562,7 +562,7 @@ func TestTableBadLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := table.Warnings()[WarnUnreadable]
-	if w == nil || w.Count != 2 || len(w.Examples) != 2 || !strings.Contains(w.Examples[0], "train.jsonl:2") || table.Len() != 7 {
+	if w.Count != 2 || len(w.Examples) != 2 || !strings.Contains(w.Examples[0], "train.jsonl:2") || table.Len() != 7 {
 		t.Errorf("%+v", w)
 	}
 	if p := table.Pairs(0); p[0].Outcome != Scored || p[1].Outcome != Missing {

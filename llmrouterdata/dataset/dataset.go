@@ -36,7 +36,7 @@ type Dataset struct {
 
 	paths   llmrouterdata.DataPath
 	options Options
-	vectors *vectors // nil as TrainQueries
+	vectors *vectors
 }
 
 // Row is a line of a routing file with the embedding of its query.
@@ -48,9 +48,6 @@ type Row struct {
 	// Line is the number of the line, from 1.
 	Line int
 }
-
-// errNoEmbeddings is for who asks for embeddings where there are none.
-var errNoEmbeddings = errors.New("dataset: there is no file of embeddings")
 
 // Open opens the files of a configuration. There must be the routing files and
 // llm_data; query files, embeddings and candidates' embeddings may be absent. It
@@ -64,7 +61,7 @@ func Open(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Dataset, e
 	if err := c.Require("routing_data_train", "routing_data_test", "llm_data"); err != nil {
 		return nil, err
 	}
-	d := &Dataset{paths: c.DataPath, options: options}
+	d := &Dataset{paths: c.DataPath, options: options, vectors: &vectors{}}
 	if d.Candidates, err = llmrouterdata.ReadCandidatesFile(d.paths.LLMData); err != nil {
 		return nil, err
 	}
@@ -127,34 +124,16 @@ func ReadQueries(ctx context.Context, name string, limit int) ([]llmrouterdata.S
 }
 
 // Close releases the embedding file.
-func (d *Dataset) Close() error {
-	if d.vectors == nil {
-		return nil
-	}
-	return d.vectors.file.Close()
-}
+func (d *Dataset) Close() error { return d.vectors.close() }
 
 // Dim is the length of the query embeddings, 0 where there are none.
-func (d *Dataset) Dim() int {
-	if d.vectors == nil {
-		return 0
-	}
-	return d.vectors.dim
-}
+func (d *Dataset) Dim() int { return d.vectors.dim }
 
 // Embeddings is the number of query embeddings.
-func (d *Dataset) Embeddings() int {
-	if d.vectors == nil {
-		return 0
-	}
-	return d.vectors.n
-}
+func (d *Dataset) Embeddings() int { return d.vectors.n }
 
 // Embedding returns the vector of an embedding id. It is the caller's to keep.
 func (d *Dataset) Embedding(id int) ([]float32, error) {
-	if d.vectors == nil {
-		return nil, errNoEmbeddings
-	}
 	vector, err := d.vectors.appendTo(nil, id)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
@@ -174,9 +153,16 @@ func (d *Dataset) routing(split Split) string {
 func (d *Dataset) Rows(ctx context.Context, split Split) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		name := d.routing(split)
+		bare := d.options.BareRows || d.vectors.file == nil
 		last, vector := llmrouterdata.NoEmbedding, []float32(nil)
-		for row, err := range readRows(ctx, name, d.options.Workers) {
-			if id := row.EmbeddingID; err == nil && d.vectors != nil && !d.options.BareRows {
+		for line, err := range readLines(ctx, name, d.options.Workers, func() lineDecoder[llmrouterdata.RoutingRecord] {
+			return llmrouterdata.ParseLine[llmrouterdata.RoutingRecord]
+		}) {
+			row := Row{}
+			if err == nil {
+				row = Row{RoutingRecord: line.value, Line: line.number}
+			}
+			if id := row.EmbeddingID; err == nil && !bare {
 				if id != last || vector == nil {
 					last = id
 					vector, err = d.vectors.appendTo(nil, id)
@@ -197,13 +183,9 @@ func (d *Dataset) Rows(ctx context.Context, split Split) iter.Seq2[Row, error] {
 // candidates. Errors are as those of [Dataset.Rows]; the rows around one may
 // belong to one group. A group is the caller's to keep.
 func (d *Dataset) Groups(ctx context.Context, split Split) iter.Seq2[[]Row, error] {
-	return groups(d.Rows(ctx, split))
-}
-
-func groups(rows iter.Seq2[Row, error]) iter.Seq2[[]Row, error] {
 	return func(yield func([]Row, error) bool) {
 		var group []Row
-		for row, err := range rows {
+		for row, err := range d.Rows(ctx, split) {
 			if err != nil {
 				if !yield(nil, err) {
 					return
@@ -234,24 +216,4 @@ func has(group []Row, model string) bool {
 		}
 	}
 	return false
-}
-
-// readRows yields the rows of a routing file, without embeddings.
-func readRows(ctx context.Context, name string, workers int) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		decoder := func() lineDecoder[llmrouterdata.RoutingRecord] {
-			return func(line []byte, number int) (llmrouterdata.RoutingRecord, bool, error) {
-				return llmrouterdata.ParseLine[llmrouterdata.RoutingRecord](line, name, number)
-			}
-		}
-		for line, err := range readLines(ctx, name, workers, decoder) {
-			row := Row{}
-			if err == nil {
-				row = Row{RoutingRecord: line.value, Line: line.number}
-			}
-			if !yield(row, err) {
-				return
-			}
-		}
-	}
 }

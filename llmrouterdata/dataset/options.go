@@ -45,7 +45,8 @@ type NotEvaluatedCount struct {
 
 // Lines names rows of the routing files by their lines, from 1.
 type Lines struct {
-	Train, Test []int
+	Train []int `json:"train,omitempty"`
+	Test  []int `json:"test,omitempty"`
 }
 
 // validate returns the options with their defaults.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"sync"
 
 	"github.com/llmrouter-go/llmrouter/internal/problems"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -40,9 +42,9 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 	path := d.routing(split)
 	name := filepath.Base(path)
 	a := t.adder(name)
-	known := &heads{by: map[digest]head{}}
+	var known sync.Map
 	var bad problems.List
-	for line, err := range readLines(ctx, path, d.options.Workers, func() lineDecoder[row] { return newRowReader(path, known).decode }) {
+	for line, err := range readLines(ctx, path, d.options.Workers, func() lineDecoder[row] { return newRowReader(&known).decode }) {
 		if err != nil {
 			if _, ok := errors.AsType[*llmrouterdata.LineError](err); !ok {
 				return err
@@ -81,38 +83,28 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 
 // setAside finds the pairs that counts say were not evaluated.
 func (t *Table) setAside(counts []NotEvaluatedCount) {
-	zeros := map[[2]int][]*Pair{} // by task and candidate, of those that are counted
-	for _, c := range counts {
-		task, knownTask := t.tasks.by[c.Task]
-		m, knownModel := t.byModel[c.Model]
-		switch {
-		case c.NotEvaluated+c.ScoreErrors == 0:
-		case knownTask && knownModel:
-			zeros[[2]int{task, m}] = nil
-		default:
-			t.warnings.Add(WarnNotEvaluated, fmt.Sprintf("no rows of task %s, candidate %s", c.Task, c.Model))
-		}
-	}
-	if len(zeros) == 0 {
+	counts = slices.DeleteFunc(slices.Clone(counts), func(c NotEvaluatedCount) bool { return c.NotEvaluated+c.ScoreErrors == 0 })
+	if len(counts) == 0 {
 		return
 	}
+	zeros := map[[2]int][]*Pair{} // by task and candidate
 	for q := range t.queries {
 		for m := range t.models {
 			if p := &t.Pairs(q)[m]; p.Outcome == Scored && p.Score == 0 {
 				k := [2]int{int(t.queries[q].Task), m}
-				if list, counted := zeros[k]; counted {
-					zeros[k] = append(list, p)
-				}
+				zeros[k] = append(zeros[k], p)
 			}
 		}
 	}
 	t.unclear = map[[2]int]int{}
 	for _, c := range counts {
-		n := c.NotEvaluated + c.ScoreErrors
-		k := [2]int{t.tasks.by[c.Task], t.byModel[c.Model]}
-		if _, counted := zeros[k]; !counted || n == 0 {
+		task, knownTask := t.tasks.by[c.Task]
+		m, knownModel := t.byModel[c.Model]
+		if !knownTask || !knownModel {
+			t.warnings.Add(WarnNotEvaluated, fmt.Sprintf("no rows of task %s, candidate %s", c.Task, c.Model))
 			continue
 		}
+		k, n := [2]int{task, m}, c.NotEvaluated+c.ScoreErrors
 		name := fmt.Sprintf("task %s, candidate %s", c.Task, c.Model)
 		switch have := len(zeros[k]); {
 		case n == have:

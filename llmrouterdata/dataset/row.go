@@ -83,61 +83,40 @@ func failureKind(message string) string {
 // llmrouterdata; a line that begins with the same bytes differs only in the
 // candidate's part, which is scanned at a fraction of the cost.
 type rowReader struct {
-	file   string
-	begin  []byte // of the line before, up to its model_name; empty: unknown
-	head   head   // of the lines that begin so
-	known  bool   // whether head is
-	heads  *heads // of the whole file
+	begin []byte // of the line before, up to its model_name; empty: unknown
+	head  *head  // of the lines that begin so; nil: unknown
+	// heads holds the *head of each beginning by its digest, for rows that do not
+	// follow each other. The readers of a file share it.
+	heads  *sync.Map
 	intern map[string]string
 }
 
-func newRowReader(file string, heads *heads) *rowReader {
-	return &rowReader{file: file, heads: heads, intern: map[string]string{}}
-}
-
-// heads remembers the queries of a file by how their lines begin, for rows that
-// do not follow each other. Its readers share it.
-type heads struct {
-	mu sync.RWMutex
-	by map[digest]head
-}
-
-func (h *heads) get(begin []byte) (head, bool) {
-	sum := digestOf(begin)
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	c, ok := h.by[sum]
-	return c, ok
-}
-
-func (h *heads) put(begin []byte, c head) {
-	sum := digestOf(begin)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.by[sum] = c
+func newRowReader(heads *sync.Map) *rowReader {
+	return &rowReader{heads: heads, intern: map[string]string{}}
 }
 
 // decode is a lineDecoder.
-func (d *rowReader) decode(line []byte, number int) (r row, ok bool, err error) {
+func (d *rowReader) decode(line []byte, file string, number int) (r row, ok bool, err error) {
 	if len(d.begin) == 0 || !bytes.HasPrefix(line, d.begin) {
 		d.begin = append(d.begin[:0], beginning(line)...)
-		if d.known = false; len(d.begin) > 0 {
-			d.head, d.known = d.heads.get(d.begin)
+		known, _ := d.heads.Load(digestOf(d.begin))
+		d.head, _ = known.(*head)
+	}
+	if d.head != nil {
+		if r.head = *d.head; d.scanAnswer(line[len(d.begin):], &r) {
+			return r, true, nil
 		}
 	}
-	if r.head = d.head; d.known && d.scanAnswer(line[len(d.begin):], &r) {
-		return r, true, nil
-	}
-	record, ok, err := llmrouterdata.ParseLine[llmrouterdata.RoutingRecord](line, d.file, number)
+	record, ok, err := llmrouterdata.ParseLine[llmrouterdata.RoutingRecord](line, file, number)
 	if err != nil || !ok {
 		return row{}, false, err
 	}
 	r.head = headOf(record.Key())
 	r.task, r.metric = d.name(r.task), d.name(r.metric)
 	// What follows the beginning must not say anything of the query again.
-	if scanned := r; len(d.begin) > 0 && !d.known && d.scanAnswer(line[len(d.begin):], &scanned) {
-		d.head, d.known = r.head, true
-		d.heads.put(d.begin, r.head)
+	if scanned := r; len(d.begin) > 0 && d.head == nil && d.scanAnswer(line[len(d.begin):], &scanned) {
+		d.head = new(r.head)
+		d.heads.Store(digestOf(d.begin), d.head)
 	}
 	r.setAnswer(d.name(record.ModelName), record.Response, record.InputTokens, record.OutputTokens, record.ResponseTime, record.Performance, record.EmbeddingID)
 	return r, true, nil

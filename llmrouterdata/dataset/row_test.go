@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,7 +27,7 @@ func slowly(file string, text []byte) (rows []numbered, errs []string) {
 	number := 0
 	for _, line := range bytes.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
 		number++
-		r, ok, err := newRowReader(file, noHeads()).decode(line, number)
+		r, ok, err := newRowReader(new(sync.Map)).decode(line, file, number)
 		if err != nil {
 			errs = append(errs, err.Error())
 		} else if ok {
@@ -39,7 +40,7 @@ func slowly(file string, text []byte) (rows []numbered, errs []string) {
 // fast reads lines as a block.
 func fast(file string, text []byte) (rows []numbered, errs []string) {
 	b := block[row]{text: text}
-	b.decode(file, newRowReader(file, noHeads()).decode)
+	b.decode(file, newRowReader(new(sync.Map)).decode)
 	for _, line := range b.lines {
 		if line.err != nil {
 			errs = append(errs, line.err.Error())
@@ -50,13 +51,11 @@ func fast(file string, text []byte) (rows []numbered, errs []string) {
 	return rows, errs
 }
 
-func noHeads() *heads { return &heads{by: map[digest]head{}} }
-
 // readAll reads a file in blocks. A line that is none is given to bad; any other
 // error is returned.
 func readAll(ctx context.Context, name string, workers int, row func(*row, int), bad func(error)) error {
-	known := noHeads()
-	for line, err := range readLines(ctx, name, workers, func() lineDecoder[decodedRow] { return newRowReader(name, known).decode }) {
+	var known sync.Map
+	for line, err := range readLines(ctx, name, workers, func() lineDecoder[decodedRow] { return newRowReader(&known).decode }) {
 		if _, ok := errors.AsType[*llmrouterdata.LineError](err); ok {
 			bad(err)
 		} else if err != nil {
@@ -152,12 +151,12 @@ func FuzzFastRows(f *testing.F) {
 
 // TestShortcutIsTaken holds that the test above tests something.
 func TestShortcutIsTaken(t *testing.T) {
-	d := newRowReader("f", noHeads())
-	if _, _, err := d.decode([]byte(line), 1); err != nil {
+	d := newRowReader(new(sync.Map))
+	if _, _, err := d.decode([]byte(line), "f", 1); err != nil {
 		t.Fatal(err)
 	}
-	r := row{head: d.head}
-	if len(d.begin) == 0 || !d.known || !d.scanAnswer([]byte(line)[len(d.begin):], &r) {
+	var r row
+	if len(d.begin) == 0 || d.head == nil || !d.scanAnswer([]byte(line)[len(d.begin):], &r) {
 		t.Error("a row as the pipeline writes it is not scanned")
 	}
 }

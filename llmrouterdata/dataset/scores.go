@@ -2,10 +2,12 @@ package dataset
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 
@@ -77,7 +79,7 @@ func ReadScores(ctx context.Context, name string, o *ScoreOptions) (*Table, erro
 func (t *Table) readScores(ctx context.Context, r io.Reader, known map[digest]head) error {
 	d := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
 	if start, err := d.Token(); err != nil || start != json.Delim('[') {
-		return fmt.Errorf("want an array of {question, scores} (%v)", orText(err, start))
+		return fmt.Errorf("want an array of {question, scores}, not %v (%v)", start, err)
 	}
 	a := t.adder("")
 	a.loose = true // an object has no order
@@ -120,9 +122,39 @@ func (t *Table) readScores(ctx context.Context, r io.Reader, known map[digest]he
 	return nil
 }
 
-func orText(err error, v any) any {
-	if err != nil {
-		return err
+// scores is a JSON object of scores by model, in its order.
+type scores []modelScore
+
+type modelScore struct {
+	model string
+	score float64 // NaN: none
+}
+
+// UnmarshalJSON reads the object. A model that is there twice is an error.
+func (s *scores) UnmarshalJSON(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return fmt.Errorf("scores: want an object by model, have %.20s", text)
 	}
-	return v
+	seen := map[string]bool{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		model := name.(string) // JSON has no other keys
+		var score *float64
+		if err := d.Decode(&score); err != nil {
+			return fmt.Errorf("scores: model %q: %w", model, err)
+		}
+		if seen[model] {
+			return fmt.Errorf("scores: model %q stands twice", model)
+		}
+		seen[model] = true
+		if score == nil {
+			score = new(math.NaN())
+		}
+		*s = append(*s, modelScore{model, *score})
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -91,7 +92,7 @@ type Table struct {
 	stride  int    // room for candidates, at least len(models)
 
 	first    map[key]int32 // the first query of a key
-	vectors  *vectors      // nil: none
+	vectors  *vectors
 	unclear  map[[2]int]int
 	warnings Warnings // that reading gave
 }
@@ -143,29 +144,19 @@ func (t *Table) Cost(p *Pair, m int) float64 {
 func (t *Table) Unclear(task, m int) int { return t.unclear[[2]int{task, m}] }
 
 // Warnings returns what looked wrong when the table was read.
-func (t *Table) Warnings() Warnings { return t.warnings.clone() }
+func (t *Table) Warnings() Warnings { return maps.Clone(t.warnings) }
 
 // Dim is the length of the embeddings, 0 where there are none. Embeddings stay
 // in their file: a table has them until its [Dataset] is closed.
-func (t *Table) Dim() int {
-	if t.vectors == nil {
-		return 0
-	}
-	return t.vectors.dim
-}
+func (t *Table) Dim() int { return t.vectors.dim }
 
 // HasEmbeddings reports whether there is a file of embeddings, HasEmbedding
 // whether it has one of length [Table.Dim] for query q.
-func (t *Table) HasEmbeddings() bool { return t.vectors != nil }
-func (t *Table) HasEmbedding(q int) bool {
-	return t.vectors != nil && t.vectors.has(int(t.queries[q].Embedding))
-}
+func (t *Table) HasEmbeddings() bool     { return t.vectors.file != nil }
+func (t *Table) HasEmbedding(q int) bool { return t.vectors.has(int(t.queries[q].Embedding)) }
 
 // AppendEmbedding appends the embedding of query q, of length [Table.Dim].
 func (t *Table) AppendEmbedding(dst []float32, q int) ([]float32, error) {
-	if t.vectors == nil {
-		return dst, errNoEmbeddings
-	}
 	dst, err := t.vectors.appendTo(dst, int(t.queries[q].Embedding))
 	if err != nil {
 		err = fmt.Errorf("dataset: %w", err)
@@ -239,7 +230,7 @@ func (n *names) of(name string) int32 {
 }
 
 func newTable() *Table {
-	return &Table{byModel: map[string]int{}, first: map[key]int32{}}
+	return &Table{byModel: map[string]int{}, first: map[key]int32{}, vectors: &vectors{}, warnings: Warnings{}}
 }
 
 // addListed adds the candidates of a file that are called, in their order.
@@ -313,7 +304,7 @@ type farKey struct {
 // adder begins the next split, of a file.
 func (t *Table) adder(file string) *adder {
 	t.files = append(t.files, file)
-	return &adder{t: t, split: Split(len(t.files) - 1), query: -1}
+	return &adder{t: t, split: Split(len(t.files) - 1), query: -1, far: map[farKey]int32{}}
 }
 
 // add adds the row of a line. Rows of one query mostly follow each other; where
@@ -356,21 +347,18 @@ func (a *adder) find(r *row, m, line int) int32 {
 		if at, ok := a.far[farKey{k, m}]; ok {
 			q = at
 		}
-		for n := 0; q >= 0; n, q = n+1, t.queries[q].next {
-			if n == farAway {
-				if a.far == nil {
-					a.far = map[farKey]int32{}
-				}
-				a.far[farKey{k, m}] = q
-				n = 0
-			}
-			if t.Pairs(int(q))[m].Outcome == Missing {
-				if q != a.query {
-					t.queries[q].Disordered = true // other rows stand between
-				}
-				return q
-			}
+		steps := 0
+		for ; q >= 0 && t.Pairs(int(q))[m].Outcome != Missing; q = t.queries[q].next {
 			last = q
+			steps++
+		}
+		if steps > farAway {
+			a.far[farKey{k, m}] = last
+		}
+		if q >= 0 {
+			// Where the row before is of another query, others stand between.
+			t.queries[q].Disordered = t.queries[q].Disordered || q != a.query
+			return q
 		}
 	}
 	q := t.addQuery(Query{

@@ -10,7 +10,8 @@ import (
 
 // vectors is an open embedding file: a dict of vectors by id, or one stacked
 // tensor [n, dim] whose row i is the vector of id i. The first vector of a dict
-// sets dim; others may be of another shape, which get reports.
+// sets dim; others may be of another shape, which appendTo reports. Without a
+// file there are none.
 type vectors struct {
 	file    *torchio.File
 	byID    *torchio.Tensors[int64]
@@ -18,12 +19,12 @@ type vectors struct {
 	n, dim  int
 }
 
-func openVectors(name string) (_ *vectors, err error) {
+func openVectors(name string) (v *vectors, err error) {
 	f, err := torchio.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	v := &vectors{file: f}
+	v = &vectors{file: f}
 	defer func() {
 		if err != nil {
 			f.Close()
@@ -55,6 +56,13 @@ func openVectors(name string) (_ *vectors, err error) {
 	return v, nil
 }
 
+func (v *vectors) close() error {
+	if v.file == nil {
+		return nil
+	}
+	return v.file.Close()
+}
+
 // checkShape demands that a tensor is a vector of length dim, above 0.
 func (v *vectors) checkShape(id int64, t *torchio.Tensor) error {
 	switch shape := t.Shape(); {
@@ -70,12 +78,11 @@ func (v *vectors) checkShape(id int64, t *torchio.Tensor) error {
 
 // checkShapes demands that all vectors are as the first.
 func (v *vectors) checkShapes() error {
-	if v.byID == nil {
-		return nil
-	}
-	for id, t := range v.byID.All() {
-		if err := v.checkShape(id, t); err != nil {
-			return err
+	if v.byID != nil {
+		for id, t := range v.byID.All() {
+			if err := v.checkShape(id, t); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -92,14 +99,14 @@ func (v *vectors) has(id int) bool {
 
 // appendTo appends the vector of an id.
 func (v *vectors) appendTo(dst []float32, id int) ([]float32, error) {
-	if v.byID == nil {
-		if !v.has(id) {
-			return dst, fmt.Errorf("no vector of embedding id %d", id)
-		}
+	if v.byID == nil && v.has(id) {
 		return append(dst, v.stacked[id*v.dim:(id+1)*v.dim]...), nil
 	}
-	t, ok := v.byID.Get(int64(id))
-	if !ok {
+	var t *torchio.Tensor
+	if v.byID != nil {
+		t, _ = v.byID.Get(int64(id))
+	}
+	if t == nil {
 		return dst, fmt.Errorf("no vector of embedding id %d", id)
 	}
 	err := v.checkShape(int64(id), t)

@@ -27,29 +27,16 @@ type Warning struct {
 	Examples []string `json:"examples"`
 }
 
-// Warnings collects warnings by kind. The zero value is empty.
-type Warnings map[string]*Warning
+// Warnings collects warnings by kind.
+type Warnings map[string]Warning
 
-// Add counts one more of a kind and keeps it where it is among the first.
-func (w *Warnings) Add(kind, example string) {
-	if *w == nil {
-		*w = Warnings{}
-	}
-	one := (*w)[kind]
-	if one == nil {
-		one = &Warning{Kind: kind}
-		(*w)[kind] = one
-	}
+// Add counts one more of a kind and keeps the example if it is among the first.
+func (w Warnings) Add(kind, example string) {
+	one := w[kind]
+	one.Kind = kind
 	one.Count++
 	if len(one.Examples) < maxExamples {
-		one.Examples = append(one.Examples, example)
+		one.Examples = append(slices.Clip(one.Examples), example) // clones share them
 	}
-}
-
-func (w Warnings) clone() Warnings {
-	c := Warnings{}
-	for kind, one := range w {
-		c[kind] = &Warning{kind, one.Count, slices.Clone(one.Examples)}
-	}
-	return c
+	w[kind] = one
 }

@@ -751,7 +751,7 @@ func TestEvaluateNotEvaluated(t *testing.T) {
 	}
 	writeQueries(t, c.DataPath.QueryDataTest, codeQueries())
 	report, err = evaluate(t, c, Options{Client: client, AllowNotEvaluated: true})
-	if diff := cmp.Diff(Rows{Train: []int{1}, Test: []int{1}}, report.NotEvaluatedRows); err != nil || diff != "" {
+	if diff := cmp.Diff(dataset.Lines{Train: []int{1}, Test: []int{1}}, report.NotEvaluatedRows); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
 }

@@ -108,7 +108,8 @@ type merger struct {
 	vectors *torchio.Writer
 	dim     int
 	report  MergeReport
-	total   int // rows
+	queries [2][]int // by split and part: how many
+	total   int      // rows
 }
 
 func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
@@ -117,8 +118,9 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, numbering.close()) }()
-	for split := range 2 {
+	for split := range m.queries {
 		for _, part := range m.parts {
+			before := numbering.n
 			for query, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](queryFile(part, split), nil) {
 				if err == nil {
 					err = numbering.add(query.Key())
@@ -130,6 +132,7 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
+			m.queries[split] = append(m.queries[split], int(numbering.n-before))
 		}
 	}
 	m.total = int(numbering.n) * len(m.models)
@@ -181,7 +184,10 @@ func routingFile(c *llmrouterdata.Config, split int) string {
 // split merges one split of all parts.
 func (m *merger) split(ctx context.Context, split int, to *atomicfile.File) error {
 	w := llmrouterdata.NewWriter[llmrouterdata.RoutingRecord](to)
-	for _, part := range m.parts {
+	for i, part := range m.parts {
+		if m.queries[split][i] == 0 {
+			continue
+		}
 		if err := m.part(ctx, part, split, w); err != nil {
 			return err
 		}
@@ -192,36 +198,41 @@ func (m *merger) split(ctx context.Context, split int, to *atomicfile.File) erro
 	return nil
 }
 
+// mergeWorkers is how many blocks of a routing file are decoded at once: enough
+// to keep the writer busy, and a bound for the memory on machines with more
+// processors.
+const mergeWorkers = 4
+
 // part merges one split of one part: its queries and its rows go side by side.
 func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int, w *llmrouterdata.Writer[llmrouterdata.RoutingRecord]) (err error) {
-	var rows *partRows
-	defer func() {
-		if rows != nil {
-			err = errors.Join(err, rows.close())
-		}
-	}()
+	c := *part
+	// What is not named is not read: the queries need not fit into memory.
+	c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest, c.DataPath.LLMEmbeddingData, c.DataPath.LLMData = "", "", "", m.into.DataPath.LLMData
+	data, err := dataset.Open(ctx, &c, &dataset.Options{Workers: min(mergeWorkers, runtime.GOMAXPROCS(0)), BareRows: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.Close()) }()
+	next, stop := iter.Pull2(data.Groups(ctx, dataset.Split(split)))
+	defer stop()
+	name, line := routingFile(part, split), 0
 	for query, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](queryFile(part, split), nil) {
 		if err != nil {
 			return err
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if rows == nil { // only now it is known that there are queries
-			if rows, err = openRows(ctx, part, m.into.DataPath.LLMData, split); err != nil {
-				return err
-			}
-		}
-		group, err := rows.of(query, m.models)
+		group, err, _ := next()
 		if err != nil {
 			return err
+		}
+		if line, err = m.check(query, group, line); err != nil {
+			return fmt.Errorf("pipeline: %s: row %d (task %s): %w", name, line, query.TaskName, err)
 		}
 		id, first, err := m.ids.next()
 		if err != nil {
 			return fmt.Errorf("pipeline: numbering the queries: %w", err)
 		}
 		if first {
-			if err := m.vector(id, rows.data, group[0].EmbeddingID); err != nil {
+			if err := m.vector(id, data, group[0].EmbeddingID); err != nil {
 				return fmt.Errorf("pipeline: %s: %w", part.DataPath.QueryEmbeddingData, err)
 			}
 		}
@@ -239,10 +250,35 @@ func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int
 		m.report.Rows += len(group)
 		m.progress.report(Progress{Stage: StageWrite, Done: m.report.Rows, Total: m.total})
 	}
-	if rows == nil {
-		return nil
+	_, err, more := next()
+	if err == nil && more {
+		err = fmt.Errorf("pipeline: %s: rows behind those of the last query", name)
 	}
-	return rows.end()
+	return err
+}
+
+// check demands that the rows of a query are one for each candidate, in order.
+// Rows up to line came before; it returns the line of the last row that it saw.
+func (m *merger) check(query llmrouterdata.StandardQueryData, group []dataset.Row, line int) (int, error) {
+	for i := range max(len(group), len(m.models)) {
+		if line++; i >= len(group) {
+			return line, fmt.Errorf("there is none, of candidate %q; what follows is not of the query that is due", m.models[i])
+		}
+		row := &group[i]
+		line = row.Line
+		switch {
+		case i >= len(m.models) || !query.Equal(row.QueryData()):
+			return line, errors.New("it is not of the query that is due")
+		case row.ModelName != m.models[i]:
+			return line, fmt.Errorf("the candidate is %q, want %q", row.ModelName, m.models[i])
+		case row.EmbeddingID != group[0].EmbeddingID:
+			return line, fmt.Errorf("the embedding id is %d, in the row before %d", row.EmbeddingID, group[0].EmbeddingID)
+		}
+		if err := row.Validate(); err != nil {
+			return line, err
+		}
+	}
+	return line, nil
 }
 
 // vector writes the vector that a part has under the id local.
@@ -263,79 +299,4 @@ func (m *merger) vector(id int64, from *dataset.Dataset, local int) error {
 		}
 	}
 	return m.vectors.PutInt(id, torchio.Of(vector, len(vector)))
-}
-
-// partRows reads the rows of one split of a part, query by query.
-type partRows struct {
-	data *dataset.Dataset
-	name string
-	line int // of the last row that was read
-	next func() ([]dataset.Row, error, bool)
-	stop func()
-}
-
-// mergeWorkers is how many blocks of a routing file are decoded at once: enough
-// to keep the writer busy, and a bound for the memory on machines with more
-// processors.
-const mergeWorkers = 4
-
-func openRows(ctx context.Context, part *llmrouterdata.Config, llmData string, split int) (*partRows, error) {
-	c := *part
-	// What is not named is not read: the queries need not fit into memory.
-	c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest, c.DataPath.LLMEmbeddingData, c.DataPath.LLMData = "", "", "", llmData
-	if _, err := os.Stat(c.DataPath.QueryEmbeddingData); err != nil {
-		return nil, fmt.Errorf("pipeline: %w", err)
-	}
-	data, err := dataset.Open(ctx, &c, &dataset.Options{Workers: min(mergeWorkers, runtime.GOMAXPROCS(0)), BareRows: true})
-	if err != nil {
-		return nil, err
-	}
-	next, stop := iter.Pull2(data.Groups(ctx, dataset.Split(split)))
-	return &partRows{data: data, name: routingFile(part, split), next: next, stop: stop}, nil
-}
-
-func (p *partRows) close() error {
-	p.stop()
-	return p.data.Close()
-}
-
-// of returns the rows of a query, one for each model in order.
-func (p *partRows) of(query llmrouterdata.StandardQueryData, models []string) ([]dataset.Row, error) {
-	group, err, _ := p.next()
-	if err != nil {
-		return nil, err
-	}
-	at := func(format string, args ...any) error {
-		return fmt.Errorf("pipeline: %s: row %d (task %s): %s", p.name, p.line, query.TaskName, fmt.Sprintf(format, args...))
-	}
-	for i := range max(len(group), len(models)) {
-		if p.line++; i < len(group) {
-			p.line = group[i].Line
-		}
-		switch {
-		case i >= len(group):
-			return nil, at("there is none, of candidate %q; what follows is not of the query that is due", models[i])
-		case i >= len(models) || !query.Equal(group[i].QueryData()):
-			return nil, at("it is not of the query that is due")
-		case group[i].ModelName != models[i]:
-			return nil, at("the candidate is %q, want %q", group[i].ModelName, models[i])
-		case group[i].EmbeddingID != group[0].EmbeddingID:
-			return nil, at("the embedding id is %d, in the row before %d", group[i].EmbeddingID, group[0].EmbeddingID)
-		}
-		if err := group[i].Validate(); err != nil {
-			return nil, fmt.Errorf("pipeline: %s: row %d: %w", p.name, p.line, err)
-		}
-	}
-	return group, nil
-}
-
-// end reports rows behind those of the last query.
-func (p *partRows) end() error {
-	switch _, err, more := p.next(); {
-	case err != nil:
-		return err
-	case more:
-		return fmt.Errorf("pipeline: %s: rows behind those of the last query", p.name)
-	}
-	return nil
 }

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"slices"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 // Report is what a run of step 3 gave.
@@ -33,8 +35,8 @@ type Report struct {
 	// NotEvaluatedRows and ScoreErrorRows are the rows that NotEvaluated and
 	// ScoreErrors count. In the files they have performance 0.0, as wrong
 	// answers do.
-	NotEvaluatedRows Rows `json:"not_evaluated_rows,omitzero"`
-	ScoreErrorRows   Rows `json:"score_error_rows,omitzero"`
+	NotEvaluatedRows dataset.Lines `json:"not_evaluated_rows,omitzero"`
+	ScoreErrorRows   dataset.Lines `json:"score_error_rows,omitzero"`
 
 	// All sums up every pair; Tasks, Models and Categories do so by task, in
 	// order of appearance, by candidate, in candidate order, and by category
@@ -47,18 +49,12 @@ type Report struct {
 	Cells []Cell `json:"cells"`
 }
 
-// Rows names rows of the routing files by their lines, from 1, ascending.
-type Rows struct {
-	Train []int `json:"train,omitempty"`
-	Test  []int `json:"test,omitempty"`
-}
-
-// add takes up row i of all, the first of which are the training split's.
-func (r *Rows) add(i, train int) {
+// addRow takes up row i of all, the first of which are the training split's.
+func addRow(l *dataset.Lines, i, train int) {
 	if i < train {
-		r.Train = append(r.Train, i+1)
+		l.Train = append(l.Train, i+1)
 	} else {
-		r.Test = append(r.Test, i+1-train)
+		l.Test = append(l.Test, i+1-train)
 	}
 }
 
@@ -220,9 +216,9 @@ func (r *run) report() *Report {
 		}
 		switch train := r.train * len(r.targets); r.pairs[i].outcome {
 		case notEvaluated:
-			report.NotEvaluatedRows.add(i, train)
+			addRow(&report.NotEvaluatedRows, i, train)
 		case scoreError:
-			report.ScoreErrorRows.add(i, train)
+			addRow(&report.ScoreErrorRows, i, train)
 		}
 	}
 	report.All, report.Tasks, report.Models, report.Categories = all.group(""), tasks.list(), models.list(), kinds.list()

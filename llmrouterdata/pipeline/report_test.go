@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 func TestPercentile(t *testing.T) {
@@ -78,7 +79,7 @@ func TestReport(t *testing.T) {
 	cell := func(task, model string, g Group) Cell { return Cell{task, model, g} }
 	want := &Report{
 		Queries: 3, Candidates: 2, Pairs: 6, Failed: 1, NotEvaluated: 1, ScoreErrors: 1, Missing: 1, CostUSD: 0.875,
-		NotEvaluatedRows: Rows{Test: []int{3}}, ScoreErrorRows: Rows{Test: []int{4}},
+		NotEvaluatedRows: dataset.Lines{Test: []int{3}}, ScoreErrorRows: dataset.Lines{Test: []int{4}},
 		All:   Group{Pairs: 6, Rated: 3, Performance: 0.5, Failed: 1, NotEvaluated: 1, ScoreErrors: 1, Missing: 1, P50: 4, P90: 8, P99: 8, InputTokens: 33, OutputTokens: 15, TokensEstimated: 1, CostUSD: 0.875},
 		Tasks: []Group{math, mmlu}, Models: []Group{small, large}, Categories: []Group{math, popular},
 		Cells: []Cell{
