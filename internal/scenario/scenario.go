@@ -1,15 +1,16 @@
 // Package scenario runs scripted tests: text files of commands with the output
-// that each must have.
+// that they must have.
 //
 //	# A remark.
+//	run queries=2 candidates=1
 //	next
 //	----
 //	query 0, candidate 0
 //
-// A command is a word and arguments, name=value or bare. Its expected output
-// stands between a line of four dashes and a blank line; a command without
-// them has no output. With the flag -update the outputs are written anew, to be
-// read before they are committed.
+// A command is a word and arguments, name=value or bare. What the commands
+// since the last output say stands between a line of four dashes and a blank
+// line. With the flag -update the outputs are written anew, to be read before
+// they are committed.
 package scenario
 
 import (
@@ -18,13 +19,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 var update = flag.Bool("update", false, "write the expected outputs of scenarios anew")
 
-const rule = "----\n"
+const rule = "----"
 
-// Command is one command of a scenario.
+// Command is one command of a script.
 type Command struct {
 	Name string
 	// Bare are the arguments without a name, in order; Named those of the form
@@ -33,10 +36,12 @@ type Command struct {
 	Named map[string]string
 }
 
-// Run runs each file that matches the pattern as a subtest. start begins a
-// scenario and returns what executes its commands; an output's trailing line
-// end may be left out.
-func Run(t *testing.T, pattern string, start func(t *testing.T) func(c Command) string) {
+// Script is the text of a scenario.
+type Script struct{ want, got string }
+
+// Run hands each file that matches the pattern to a subtest, which plays it,
+// and compares its output.
+func Run(t *testing.T, pattern string, test func(t *testing.T, s *Script)) {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
@@ -48,59 +53,50 @@ func Run(t *testing.T, pattern string, start func(t *testing.T) func(c Command) 
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := play(t, name, string(text), start(t))
+			s := &Script{want: string(text)}
+			test(t, s)
 			if *update {
-				if err := os.WriteFile(name, []byte(got), 0o666); err != nil {
+				if err := os.WriteFile(name, []byte(s.got), 0o666); err != nil {
 					t.Fatal(err)
 				}
+			} else if diff := cmp.Diff(s.want, s.got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		})
 	}
 }
 
-// play executes the commands of a scenario, reports outputs that differ, and
-// returns the text with the outputs as they are.
-func play(t testing.TB, name, text string, execute func(c Command) string) string {
-	t.Helper()
-	var out strings.Builder
-	lines := strings.SplitAfter(text, "\n")
-	for i := 0; i < len(lines); i++ {
-		line := lines[i]
-		out.WriteString(line)
+// Play executes the commands; what each says is lines, or nothing.
+func (s *Script) Play(execute func(c Command) string) {
+	var text, said strings.Builder
+	inOutput := false
+	for line := range strings.Lines(s.want) {
 		words := strings.Fields(line)
-		if len(words) == 0 || strings.HasPrefix(line, "#") {
-			continue
-		}
-		at := i + 1 // the command's line, from 1
-		c := Command{Name: words[0], Named: map[string]string{}}
-		for _, w := range words[1:] {
-			if key, value, named := strings.Cut(w, "="); named {
-				c.Named[key] = value
-			} else {
-				c.Bare = append(c.Bare, w)
+		switch {
+		case inOutput:
+			if inOutput = len(words) > 0; inOutput {
+				continue
 			}
+		case len(words) == 1 && words[0] == rule:
+			inOutput = true
+			line += said.String()
+			said.Reset()
+		case len(words) > 0 && !strings.HasPrefix(words[0], "#"):
+			said.WriteString(execute(parse(words)))
 		}
-		var want strings.Builder
-		expected := i+1 < len(lines) && lines[i+1] == rule
-		if expected {
-			for i += 2; i < len(lines) && strings.TrimSpace(lines[i]) != ""; i++ {
-				want.WriteString(lines[i])
-			}
-		}
-		got := execute(c)
-		if got != "" && !strings.HasSuffix(got, "\n") {
-			got += "\n"
-		}
-		if got != want.String() && !*update {
-			t.Errorf("%s:%d: %s\ngot:\n%swant:\n%s", name, at, strings.TrimSpace(line), got, want.String())
-		}
-		if got == "" {
-			continue
-		}
-		out.WriteString(rule + got + "\n")
-		if !expected && i+1 < len(lines) && strings.TrimSpace(lines[i+1]) == "" {
-			i++ // the blank line that was written
+		text.WriteString(line)
+	}
+	s.got = text.String()
+}
+
+func parse(words []string) Command {
+	c := Command{Name: words[0], Named: map[string]string{}}
+	for _, w := range words[1:] {
+		if key, value, named := strings.Cut(w, "="); named {
+			c.Named[key] = value
+		} else {
+			c.Bare = append(c.Bare, w)
 		}
 	}
-	return strings.TrimRight(out.String(), "\n") + "\n"
+	return c
 }

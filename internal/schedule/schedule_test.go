@@ -14,9 +14,9 @@ import (
 
 // The files in testdata tell whole runs, command by command.
 func TestScenarios(t *testing.T) {
-	scenario.Run(t, "testdata/*.txt", func(t *testing.T) func(scenario.Command) string {
+	scenario.Run(t, "testdata/*.txt", func(t *testing.T, s *scenario.Script) {
 		p := &player{t: t}
-		return p.execute
+		s.Play(p.execute)
 	})
 }
 
@@ -70,7 +70,7 @@ func (p *player) next(c scenario.Command) string {
 		}
 		list = append(list, fmt.Sprintf("%d.%d", pair.Query, pair.Candidate))
 	}
-	return strings.Join(list, " ")
+	return strings.Join(list, " ") + "\n"
 }
 
 func (p *player) each(c scenario.Command, event func(Pair)) string {

@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,13 +12,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/scenario"
 )
 
-var update = flag.Bool("update", false, "write the expected output into testdata/pool")
-
 // TestPoolScenarios plays the scenarios of testdata/pool, which show what a
-// pool does step by step. A scenario is a text of blocks: lines of commands,
-// "----", and what came of them, up to a blank line. Comments begin with "#".
+// pool does step by step; see package scenario for their form.
 //
 //	keys A B [requests=N] [tokens=N] [balance=POLICY] [cooldown=D] [max=D]
 //	call N [tokens=N] [model=NAME] [patience=D]  call N asks for a key
@@ -36,100 +32,53 @@ var update = flag.Bool("update", false, "write the expected output into testdata
 // The clock is a fake one: nothing sleeps. go test -run Scenarios -update
 // writes the output anew.
 func TestPoolScenarios(t *testing.T) {
-	names, err := filepath.Glob("testdata/pool/*.txt")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("%d scenarios, %v", len(names), err)
-	}
-	for _, name := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got string
-			synctest.Test(t, func(t *testing.T) { got = playScenario(t, string(text)) })
-			if *update {
-				if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if got != string(text) {
-				t.Errorf("want:\n%s\ngot:\n%s", text, got)
+	scenario.Run(t, "testdata/pool/*.txt", func(t *testing.T, script *scenario.Script) {
+		synctest.Test(t, func(t *testing.T) {
+			p := &scriptedPool{t: t, start: time.Now(), calls: map[int]*scriptedCall{}, drain: make(chan struct{})}
+			script.Play(func(c scenario.Command) string {
+				p.do(c)
+				synctest.Wait()
+				return p.report()
+			})
+			for _, c := range p.calls {
+				c.cancel()
 			}
 		})
-	}
+	})
 }
 
-// scenario is a pool under test.
-type scenario struct {
+// scriptedPool is a pool under test.
+type scriptedPool struct {
 	t     *testing.T
 	start time.Time
 	pool  *pool
 	ring  *ring
-	calls map[int]*scenarioCall
+	calls map[int]*scriptedCall
 	drain chan struct{}
 
 	mu     sync.Mutex
-	events []scenarioEvent // what happened since the last command
+	events []scriptedEvent // what happened since the last command
 }
 
-type scenarioCall struct {
+type scriptedCall struct {
 	waiter waiter // of its last attempt
 	lease  *lease // nil: it waits, or is done
 	cancel context.CancelFunc
 }
 
-type scenarioEvent struct {
+type scriptedEvent struct {
 	at   time.Duration
 	call int
 	text string
 }
 
-// playScenario returns the scenario with the output that it has now.
-func playScenario(t *testing.T, text string) string {
-	s := &scenario{t: t, start: time.Now(), calls: map[int]*scenarioCall{}, drain: make(chan struct{})}
-	var b, output strings.Builder
-	expected := false // the line is output of before
-	for line := range strings.Lines(text) {
-		command := strings.TrimSpace(line)
-		switch {
-		case expected:
-			if expected = command != ""; !expected {
-				b.WriteString("\n")
-			}
-			continue
-		case command == "----":
-			b.WriteString("----\n" + output.String())
-			output.Reset()
-			expected = true
-			continue
-		case command != "" && command[0] != '#':
-			s.do(strings.Fields(command))
-			synctest.Wait()
-			output.WriteString(s.report())
-		}
-		b.WriteString(line)
-	}
-	for _, c := range s.calls {
-		c.cancel()
-	}
-	return b.String()
-}
-
-func (s *scenario) do(command []string) {
-	args := map[string]string{}
-	var names []string
-	for _, a := range command[1:] {
-		if k, v, ok := strings.Cut(a, "="); ok {
-			args[k] = v
-		} else {
-			names = append(names, a)
-		}
-	}
-	switch command[0] {
+func (s *scriptedPool) do(c scenario.Command) {
+	names, args := c.Bare, c.Named
+	switch c.Name {
 	case "keys":
 		s.open(names, args)
 	case "call", "retry":
-		s.ask(s.number(names[0]), args, command[0] == "retry")
+		s.ask(s.number(names[0]), args, c.Name == "retry")
 	case "succeed":
 		s.end(names[0], nil, s.numberOr(args["tokens"], -1))
 	case "fail":
@@ -153,11 +102,11 @@ func (s *scenario) do(command []string) {
 	case "state":
 		s.state()
 	default:
-		s.t.Fatalf("unknown command %q", command)
+		s.t.Fatalf("unknown command %q", c.Name)
 	}
 }
 
-func (s *scenario) open(names []string, args map[string]string) {
+func (s *scriptedPool) open(names []string, args map[string]string) {
 	balance, err := ParseBalance(args["balance"])
 	if err != nil {
 		s.t.Fatal(err)
@@ -179,13 +128,13 @@ func (s *scenario) open(names []string, args map[string]string) {
 }
 
 // ask lets a call wait for a key; one that is tried again keeps its place.
-func (s *scenario) ask(n int, args map[string]string, again bool) {
+func (s *scriptedPool) ask(n int, args map[string]string, again bool) {
 	w := waiter{seq: uint64(n), ring: s.ring, model: args["model"], tokens: s.numberOr(args["tokens"], 0), drain: s.drain}
 	if again {
 		w.avoid = s.calls[n].waiter.avoid
 	}
 	ctx, cancel := context.WithCancel(s.t.Context())
-	c := &scenarioCall{waiter: w, cancel: cancel}
+	c := &scriptedCall{waiter: w, cancel: cancel}
 	s.calls[n] = c
 	patience := s.durationOr(args["patience"], 0)
 	go func() {
@@ -209,7 +158,7 @@ func (s *scenario) ask(n int, args map[string]string, again bool) {
 	}
 }
 
-func (s *scenario) end(name string, e *Error, tokens int) {
+func (s *scriptedPool) end(name string, e *Error, tokens int) {
 	c := s.calls[s.number(name)]
 	if c == nil || c.lease == nil {
 		s.t.Fatalf("call %s has no key", name)
@@ -218,17 +167,17 @@ func (s *scenario) end(name string, e *Error, tokens int) {
 	c.lease = nil
 }
 
-func (s *scenario) event(call int, text string) {
+func (s *scriptedPool) event(call int, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.events = append(s.events, scenarioEvent{time.Since(s.start), call, text})
+	s.events = append(s.events, scriptedEvent{time.Since(s.start), call, text})
 }
 
 // report returns what happened; of one instant, by the calls' numbers.
-func (s *scenario) report() string {
+func (s *scriptedPool) report() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	slices.SortStableFunc(s.events, func(a, b scenarioEvent) int {
+	slices.SortStableFunc(s.events, func(a, b scriptedEvent) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.call, b.call))
 	})
 	var b strings.Builder
@@ -244,7 +193,7 @@ func (s *scenario) report() string {
 }
 
 // state tells of each key what it does at the moment.
-func (s *scenario) state() {
+func (s *scriptedPool) state() {
 	s.pool.mu.Lock()
 	defer s.pool.mu.Unlock()
 	now := time.Now()
@@ -273,7 +222,7 @@ func (s *scenario) state() {
 	s.event(0, strings.Join(parts, "; "))
 }
 
-func (s *scenario) number(text string) int {
+func (s *scriptedPool) number(text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		s.t.Fatal(err)
@@ -281,14 +230,14 @@ func (s *scenario) number(text string) int {
 	return n
 }
 
-func (s *scenario) numberOr(text string, other int) int {
+func (s *scriptedPool) numberOr(text string, other int) int {
 	if text == "" {
 		return other
 	}
 	return s.number(text)
 }
 
-func (s *scenario) durationOr(text string, other time.Duration) time.Duration {
+func (s *scriptedPool) durationOr(text string, other time.Duration) time.Duration {
 	if text == "" {
 		return other
 	}

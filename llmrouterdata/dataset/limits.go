@@ -19,10 +19,6 @@ const (
 	// maxExamples is how many examples a warning gives: enough to see a pattern.
 	maxExamples = 8
 
-	// maxPrice is the highest price in USD per million tokens that step 3 takes;
-	// so no sum of costs is infinite.
-	maxPrice = 1e6
-
 	// Times of at least maxSeconds cannot be; below minSeconds, a nanosecond,
 	// they are none. Between them the logarithm of a time is harmless.
 	minSeconds, maxSeconds = 1e-9, 1e9

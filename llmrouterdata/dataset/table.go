@@ -240,14 +240,9 @@ func (t *Table) addListed(file string, list []llmrouterdata.Candidate) error {
 		if !c.Called() {
 			continue
 		}
-		field, price := "input_price", c.InputPrice
-		if price <= maxPrice {
-			field, price = "output_price", c.OutputPrice
-		}
-		if price > maxPrice {
-			return &llmrouterdata.CandidateError{
-				File: file, Candidate: c.Name, Field: field, Err: fmt.Errorf("%v is no price in USD per million tokens", price),
-			}
+		if bad := c.PriceErrors(); bad != nil {
+			bad[0].File = file
+			return bad[0]
 		}
 		t.addModel(c)
 	}
