@@ -72,6 +72,17 @@ func (c Candidate) PriceErrors() []*CandidateError {
 	return errs
 }
 
+// CalledNames returns the names of the candidates that are called.
+func CalledNames(candidates []Candidate) []string {
+	var names []string
+	for _, c := range candidates {
+		if c.Called() {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
 // CandidateError is a candidate with a field that cannot be used.
 type CandidateError struct {
 	File      string // may be empty

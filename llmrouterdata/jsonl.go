@@ -90,6 +90,9 @@ func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {
 			return
 		}
 		lines := lineReader{r: bufio.NewReaderSize(r, bufferSize), max: o.MaxLine}
+		if mark, _ := lines.r.Peek(3); string(mark) == "\ufeff" {
+			_, _ = lines.r.Discard(3)
+		}
 		for number := 1; ; number++ {
 			line, err := lines.next()
 			if err == io.EOF {
@@ -100,12 +103,9 @@ func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {
 				return
 			}
 			record, ok := zero, false
-			switch {
-			case err != nil:
+			if err != nil {
 				err = &LineError{File: o.Name, Line: number, Err: err}
-			case number == 1:
-				record, ok, err = ParseLine[T](bytes.TrimPrefix(line, []byte("\ufeff")), o.Name, number)
-			default:
+			} else {
 				record, ok, err = ParseLine[T](line, o.Name, number)
 			}
 			if !ok && err == nil {

@@ -86,11 +86,9 @@ func (b *builder) plot(ctx context.Context) error {
 		return err
 	}
 	m := &Map{Dim: dim, Queries: len(with), Fitted: len(fitted), Explained: c.explained, Points: []MapPoint{}}
-	index := make([]int, len(fitted))
-	for i := range index {
-		index[i] = i
-	}
-	for _, i := range evenly(index, b.options.MapPoints) {
+	points := min(len(fitted), b.options.MapPoints)
+	for k := range points {
+		i := k * len(fitted) / points
 		q := fitted[i]
 		x, y := c.project(data[i*dim : (i+1)*dim])
 		m.Points = append(m.Points, MapPoint{Query: t.Where(q), Task: t.Tasks()[t.Query(q).Task], Best: b.best(q), X: round(x), Y: round(y)})
@@ -128,7 +126,7 @@ func (b *builder) load(queries []int) (kept []int, data []float32, err error) {
 		}
 		good := true
 		for _, x := range data[at:] {
-			good = good && !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0)
+			good = good && x-x == 0
 		}
 		if !good {
 			b.found.Add(WarnEmbedding, fmt.Sprintf("%s: the vector of id %d has numbers that are not finite", b.t.Where(q), b.t.Query(q).Embedding))

@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"context"
-	"math"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
@@ -122,61 +121,5 @@ func (b *builder) performance(context.Context) error {
 		}
 		r.Models = append(r.Models, one)
 	}
-	return nil
-}
-
-// outcomes counts rows without a score by kind, and queries by who solves
-// them.
-func (b *builder) outcomes(context.Context) error {
-	t := b.t
-	counts := map[outcomeKey]*Outcome{}
-	order := []outcomeKey{}
-	b.r.Solved = Solved{Threshold: *b.options.Solved, Tasks: make([]SolvedGroup, len(t.Tasks()))}
-	for i, name := range t.Tasks() {
-		b.r.Solved.Tasks[i].Name = name
-	}
-	for q := range t.Len() {
-		task := &b.r.Solved.Tasks[t.Query(q).Task]
-		rated, solved := 0, 0
-		low, high := math.Inf(1), math.Inf(-1)
-		pairs := t.Pairs(q)
-		for m := range pairs {
-			p := &pairs[m]
-			if p.Rated() {
-				rated++
-				low, high = min(low, p.Score), max(high, p.Score)
-				if p.Score >= *b.options.Solved {
-					solved++
-				}
-			}
-			if kind := t.Kind(p); kind != "" {
-				k := outcomeKey{p.Outcome == dataset.Failed, kind}
-				if counts[k] == nil {
-					counts[k] = &Outcome{Kind: k.kind, Failed: k.failed, Models: make([]int, len(pairs))}
-					order = append(order, k)
-				}
-				counts[k].Count++
-				counts[k].Models[m]++
-			}
-		}
-		if rated > 0 {
-			for _, g := range []*SolvedGroup{task, &b.r.Solved.All} {
-				g.Queries++
-				switch solved {
-				case 0:
-					g.None++
-				case rated:
-					g.Every++
-				default:
-					g.Some++
-				}
-				if low == high {
-					g.Equal++
-				}
-			}
-		}
-	}
-	b.addUnclear(counts, &order)
-	b.r.Outcomes = sortedOutcomes(counts, order)
 	return nil
 }

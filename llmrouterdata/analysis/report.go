@@ -189,7 +189,7 @@ func NewReport(ctx context.Context, t *dataset.Table, o *Options) (*Report, erro
 		return nil, err
 	}
 	b := builder{t: t, options: options, r: &Report{Format: Format}, found: t.Warnings()}
-	for _, step := range []func(context.Context) error{b.performance, b.routers, b.outcomes, b.distributions, b.check, b.plot} {
+	for _, step := range []func(context.Context) error{b.performance, b.routers, b.outcomes, b.solved, b.distributions, b.check, b.plot} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

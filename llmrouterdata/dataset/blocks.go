@@ -59,16 +59,7 @@ func readLines[T any](ctx context.Context, name string, workers int, decoder fun
 		group.Go(func() error {
 			defer close(todo)
 			defer close(inOrder)
-			return cut(inner, f, name, free, func(b *block[T]) error {
-				for _, to := range []chan<- *block[T]{inOrder, todo} {
-					select {
-					case to <- b:
-					case <-inner.Done():
-						return inner.Err()
-					}
-				}
-				return nil
-			})
+			return cut(inner, f, name, free, inOrder, todo)
 		})
 		for range workers {
 			group.Go(func() error {
@@ -110,8 +101,9 @@ func readLines[T any](ctx context.Context, name string, workers int, decoder fun
 	}
 }
 
-// cut reads a file in blocks of whole lines.
-func cut[T any](ctx context.Context, r io.Reader, name string, free <-chan *block[T], give func(*block[T]) error) error {
+// cut reads a file in blocks of whole lines, each of which it sends to all of to.
+// It takes over what free blocks have allocated.
+func cut[T any](ctx context.Context, r io.Reader, name string, free <-chan *block[T], to ...chan<- *block[T]) error {
 	var rest []byte // the beginning of a line
 	for first := true; ; first = false {
 		if err := ctx.Err(); err != nil {
@@ -145,9 +137,11 @@ func cut[T any](ctx context.Context, r io.Reader, name string, free <-chan *bloc
 		if b.text = b.text[:end]; first {
 			b.text = bytes.TrimPrefix(b.text, []byte("\ufeff"))
 		}
-		if len(b.text) > 0 {
-			if err := give(b); err != nil {
-				return err
+		for _, to := range to {
+			select {
+			case to <- b:
+			case <-ctx.Done():
+				return ctx.Err()
 			}
 		}
 		if last {

@@ -40,27 +40,19 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 		o = &CheckOptions{}
 	}
 	paths := c.DataPath
-	keys := []string{"query_embedding_data", "routing_data_train", "routing_data_test"}
-	queries := [][]llmrouterdata.StandardQueryData{o.TrainQueries, o.TestQueries}
-	inMemory := o.TrainQueries != nil || o.TestQueries != nil
-	if !inMemory {
-		keys = append(keys, "query_data_train", "query_data_test")
-	}
-	if o.Candidates == nil {
-		keys = append(keys, "llm_data")
-	}
-	if err := c.Require(keys...); err != nil {
+	if err := c.Require("query_data_train", "query_data_test", "query_embedding_data", "routing_data_train", "routing_data_test", "llm_data"); err != nil {
 		return err
 	}
-	check := checker{models: o.Candidates, subset: o.Subset, ids: map[llmrouterdata.QueryKey]int{}, keys: map[int]llmrouterdata.QueryKey{}}
+	check := checker{models: o.Candidates, subset: o.Subset, ids: map[llmrouterdata.QueryKey]int{}, taken: map[int]bool{}}
 	if o.Candidates == nil {
 		candidates, err := llmrouterdata.ReadCandidatesFile(paths.LLMData)
 		if err != nil {
 			return err
 		}
-		check.models = CalledNames(candidates)
+		check.models = llmrouterdata.CalledNames(candidates)
 	}
-	if !inMemory {
+	queries := [][]llmrouterdata.StandardQueryData{o.TrainQueries, o.TestQueries}
+	if o.TrainQueries == nil && o.TestQueries == nil {
 		for split, name := range []string{paths.QueryDataTrain, paths.QueryDataTest} {
 			var err error
 			if queries[split], err = ReadQueries(ctx, name, 0); err != nil {
@@ -82,24 +74,13 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 			return err
 		}
 	}
-	if extra := vectors.n - len(check.keys); extra > 0 {
+	if extra := vectors.n - len(check.ids); extra > 0 {
 		check.problems.Add(fmt.Errorf("%s: %d vectors belong to no row", paths.QueryEmbeddingData, extra))
 	}
 	if err := check.problems.Join(); err != nil {
 		return fmt.Errorf("dataset: %w", err)
 	}
 	return nil
-}
-
-// CalledNames returns the names of the candidates that step 3 calls.
-func CalledNames(candidates []llmrouterdata.Candidate) []string {
-	var names []string
-	for _, c := range candidates {
-		if c.Called() {
-			names = append(names, c.Name)
-		}
-	}
-	return names
 }
 
 // checker holds routing files and vectors against queries and candidates.
@@ -109,7 +90,7 @@ type checker struct {
 	subset bool
 
 	ids      map[llmrouterdata.QueryKey]int
-	keys     map[int]llmrouterdata.QueryKey // as many as ids
+	taken    map[int]bool // the values of ids
 	problems problems.List
 }
 
@@ -186,12 +167,12 @@ func (c *checker) id(group []Row, at func(string, ...any)) {
 		}
 		return
 	}
-	if _, ok := c.keys[id]; ok {
+	if c.taken[id] {
 		at("the embedding id %d belongs to another query too", id)
 		return
 	}
-	if id != len(c.keys) {
-		at("the embedding id is %d, the next new query has %d", id, len(c.keys))
+	if id != len(c.ids) {
+		at("the embedding id is %d, the next new query has %d", id, len(c.ids))
 	}
 	vector, err := c.data.vectors.appendTo(nil, id)
 	if err != nil {
@@ -203,5 +184,5 @@ func (c *checker) id(group []Row, at func(string, ...any)) {
 			break
 		}
 	}
-	c.ids[key], c.keys[id] = id, key
+	c.ids[key], c.taken[id] = id, true
 }

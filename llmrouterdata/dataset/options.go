@@ -49,6 +49,8 @@ type Lines struct {
 	Test  []int `json:"test,omitempty"`
 }
 
+func (l *Lines) of(split Split) []int { return [...][]int{l.Train, l.Test}[split] }
+
 // validate returns the options with their defaults.
 func (o *Options) validate() (Options, error) {
 	var v Options
@@ -73,13 +75,11 @@ func (o *Options) validate() (Options, error) {
 // unscored returns why rows of a split have no score, by line.
 func (o *Options) unscored(split Split) map[int]string {
 	kinds := map[int]string{}
-	for _, list := range []struct {
-		lines Lines
-		kind  string
-	}{{o.NotEvaluatedRows, KindNotEvaluated}, {o.ScoreErrorRows, KindScoreError}} {
-		for _, line := range [][]int{list.lines.Train, list.lines.Test}[split] {
-			kinds[line] = list.kind
-		}
+	for _, line := range o.NotEvaluatedRows.of(split) {
+		kinds[line] = KindNotEvaluated
+	}
+	for _, line := range o.ScoreErrorRows.of(split) {
+		kinds[line] = KindScoreError
 	}
 	return kinds
 }

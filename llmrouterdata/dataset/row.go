@@ -279,17 +279,12 @@ func (s *scanner) take(c byte) {
 	s.ok = s.ok && s.has(c)
 }
 
-func (s *scanner) null() bool {
-	rest, ok := bytes.CutPrefix(s.rest, []byte("null"))
-	if ok {
-		s.rest = rest
-	}
-	return ok
-}
-
 // value passes over a text or null.
 func (s *scanner) value() {
-	if s.space(); !s.null() {
+	s.space()
+	if rest, ok := bytes.CutPrefix(s.rest, []byte("null")); ok {
+		s.rest = rest
+	} else {
 		s.text()
 	}
 	s.space()

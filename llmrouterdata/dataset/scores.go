@@ -26,9 +26,6 @@ type ScoreOptions struct {
 	Candidates string
 }
 
-// unknownName is the task and metric of a question that no query file knows.
-const unknownName = "unknown"
-
 // ReadScores reads a file of scores without answers into the [Table]
 // that routing files give: a JSON array of
 //
@@ -102,7 +99,7 @@ func (t *Table) readScores(ctx context.Context, r io.Reader, known map[digest]he
 		}
 		query, ok := known[digestOf([]byte(*v.Question))]
 		if !ok {
-			query = headOf(llmrouterdata.QueryKey{TaskName: unknownName, Query: *v.Question, Metric: unknownName})
+			query = headOf(llmrouterdata.QueryKey{TaskName: "unknown", Query: *v.Question, Metric: "unknown"})
 		}
 		for _, s := range v.Scores {
 			r := row{head: query}

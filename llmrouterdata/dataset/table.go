@@ -91,7 +91,6 @@ type Table struct {
 	pairs   []Pair // [queries][stride]
 	stride  int    // room for candidates, at least len(models)
 
-	first    map[key]int32 // the first query of a key
 	vectors  *vectors
 	unclear  map[[2]int]int
 	warnings Warnings // that reading gave
@@ -204,12 +203,6 @@ func (t *Table) Duplicates() iter.Seq2[int, int] {
 	}
 }
 
-// key is what rows of one query have in common.
-type key struct {
-	split Split
-	query digest
-}
-
 // names gives numbers to names, in order of first use.
 type names struct {
 	list []string
@@ -230,7 +223,7 @@ func (n *names) of(name string) int32 {
 }
 
 func newTable() *Table {
-	return &Table{byModel: map[string]int{}, first: map[key]int32{}, vectors: &vectors{}, warnings: Warnings{}}
+	return &Table{byModel: map[string]int{}, vectors: &vectors{}, warnings: Warnings{}}
 }
 
 // addListed adds the candidates of a file that are called, in their order.
@@ -276,14 +269,15 @@ func (t *Table) addQuery(q Query) int32 {
 	return int32(len(t.queries) - 1)
 }
 
-// adder puts rows in their places.
+// adder puts the rows of a split in their places.
 type adder struct {
 	t     *Table
 	split Split
-	loose bool   // the order of a query's rows says nothing
-	key   digest // of the row before
-	query int32  // of the row before, -1: none
-	model int    // of the row before
+	first map[digest]int32 // the first query of a key
+	loose bool             // the order of a query's rows says nothing
+	key   digest           // of the row before
+	query int32            // of the row before, -1: none
+	model int              // of the row before
 
 	// far remembers how far down a long list of equal queries a candidate has
 	// come, or a file of one query a million times would take days.
@@ -292,14 +286,14 @@ type adder struct {
 
 // farKey is a key and a candidate.
 type farKey struct {
-	key
+	key   digest
 	model int
 }
 
 // adder begins the next split, of a file.
 func (t *Table) adder(file string) *adder {
 	t.files = append(t.files, file)
-	return &adder{t: t, split: Split(len(t.files) - 1), query: -1, far: map[farKey]int32{}}
+	return &adder{t: t, split: Split(len(t.files) - 1), query: -1, first: map[digest]int32{}, far: map[farKey]int32{}}
 }
 
 // add adds the row of a line. Rows of one query mostly follow each other; where
@@ -336,10 +330,9 @@ func (t *Table) capKind(kind string) string {
 // find returns the query of a row that does not go on with the one before.
 func (a *adder) find(r *row, m, line int) int32 {
 	t := a.t
-	k := key{a.split, r.key}
 	last := int32(-1)
-	if q, ok := t.first[k]; ok {
-		if at, ok := a.far[farKey{k, m}]; ok {
+	if q, ok := a.first[r.key]; ok {
+		if at, ok := a.far[farKey{r.key, m}]; ok {
 			q = at
 		}
 		steps := 0
@@ -348,7 +341,7 @@ func (a *adder) find(r *row, m, line int) int32 {
 			steps++
 		}
 		if steps > farAway {
-			a.far[farKey{k, m}] = last
+			a.far[farKey{r.key, m}] = last
 		}
 		if q >= 0 {
 			// Where the row before is of another query, others stand between.
@@ -363,7 +356,7 @@ func (a *adder) find(r *row, m, line int) int32 {
 	if last >= 0 {
 		t.queries[last].next = q
 	} else {
-		t.first[k] = q
+		a.first[r.key] = q
 	}
 	return q
 }

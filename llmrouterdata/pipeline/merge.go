@@ -60,7 +60,6 @@ func Merge(ctx context.Context, into *llmrouterdata.Config, parts []*llmrouterda
 		return nil, err
 	}
 	paths := into.DataPath
-	outputs := []file{{"query_embedding_data", paths.QueryEmbeddingData}, {"routing_data_train", paths.RoutingDataTrain}, {"routing_data_test", paths.RoutingDataTest}}
 	inputs := []file{{"llm_data", paths.LLMData}}
 	for i, part := range parts {
 		if err := part.Require("query_data_train", "query_data_test", "query_embedding_data", "routing_data_train", "routing_data_test"); err != nil {
@@ -71,14 +70,14 @@ func Merge(ctx context.Context, into *llmrouterdata.Config, parts []*llmrouterda
 			inputs = append(inputs, file{fmt.Sprintf("a file of part %d", i+1), name})
 		}
 	}
-	if err := distinct(outputs, inputs); err != nil {
+	if err := distinct(stepThree(into), inputs); err != nil {
 		return nil, err
 	}
 	candidates, err := llmrouterdata.ReadCandidatesFile(paths.LLMData)
 	if err != nil {
 		return nil, err
 	}
-	models := dataset.CalledNames(candidates)
+	models := llmrouterdata.CalledNames(candidates)
 	if len(models) == 0 {
 		return nil, fmt.Errorf("pipeline: %s: llm_data has no candidate that is called", paths.LLMData)
 	}
@@ -213,6 +212,9 @@ func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int
 		return err
 	}
 	defer func() { err = errors.Join(err, data.Close()) }()
+	if data.Embeddings() == 0 {
+		return fmt.Errorf("pipeline: %s: there are no vectors", part.DataPath.QueryEmbeddingData)
+	}
 	next, stop := iter.Pull2(data.Groups(ctx, dataset.Split(split)))
 	defer stop()
 	name, line := routingFile(part, split), 0
