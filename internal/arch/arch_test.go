@@ -31,10 +31,11 @@ var rules = []struct {
 	{"datasets/...", []string{"llmrouterdata", "datasets/hub", "datasets/internal/...", "internal/..."}},
 	{"embedding", []string{"torchio", "datasets/hub", "internal/..."}},
 	{"embedding/...", []string{"embedding", "internal/..."}},
+	{"llmrouterdata/dataset", []string{"llmrouterdata", "torchio", "internal/..."}},
 	{"llmrouterdata/pipeline", []string{
-		"llmrouterdata", "llmrouterdata/chat", "datasets", "datasets/hub", "metrics", "metrics/codeeval", "embedding", "torchio", "internal/...",
+		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "datasets", "datasets/hub", "metrics", "metrics/codeeval", "embedding", "torchio", "internal/...",
 	}},
-	{"llmrouterdata/analysis", []string{"llmrouterdata", "torchio", "internal/..."}},
+	{"llmrouterdata/analysis", []string{"llmrouterdata", "llmrouterdata/dataset", "internal/..."}},
 	// Examples use what a stranger can use.
 	{"examples/...", []string{
 		"llmrouterdata/...", "datasets", "datasets/hub", "metrics/...", "embedding/...", "torchio", "examples/internal/...",
@@ -147,6 +148,47 @@ func TestHeavyDependenciesStayWhereTheyAre(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestDatasetIsSmall holds that who only reads a data set links no network, no
+// model and no sandbox.
+func TestDatasetIsSmall(t *testing.T) {
+	const most = 7_000_000 // bytes
+	const source = "./testdata/mean"
+	binary := filepath.Join(t.TempDir(), "mean")
+	run := func(arguments ...string) string {
+		t.Helper()
+		command := exec.Command("go", arguments...)
+		command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+		var stderr bytes.Buffer
+		command.Stderr = &stderr
+		out, err := command.Output()
+		if err != nil {
+			t.Fatalf("go %s: %v\n%s", arguments[0], err, stderr.Bytes())
+		}
+		return string(out)
+	}
+	forbidden := []string{
+		module + "llmrouterdata/chat", module + "embedding/...", module + "datasets/...", module + "metrics/codeeval/...", "net/http",
+	}
+	dependencies := strings.Fields(run("list", "-deps", source))
+	if !slices.Contains(dependencies, module+"llmrouterdata/dataset") {
+		t.Fatalf("%d dependencies, and dataset is not among them", len(dependencies))
+	}
+	for _, d := range dependencies {
+		if allowed(forbidden, d) {
+			t.Errorf("a program that reads a data set links %s", d)
+		}
+	}
+	run("build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary, source)
+	info, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes", info.Size())
+	if info.Size() > most {
+		t.Errorf("a program that reads a data set has %d bytes, more than %d", info.Size(), most)
 	}
 }
 
