@@ -192,6 +192,16 @@ func TestDatasetIsSmall(t *testing.T) {
 	}
 }
 
+// TestScheduleHasNoIO holds that what decides about the next call cannot read a
+// clock, a file or a channel of others: it imports next to nothing.
+func TestScheduleHasNoIO(t *testing.T) {
+	for _, p := range list(t) {
+		if p.ImportPath == module+"internal/schedule" && !slices.Equal(p.Imports, []string{"slices"}) {
+			t.Errorf("internal/schedule imports %q", p.Imports)
+		}
+	}
+}
+
 // TestTopLevelFolders holds the shape that a newcomer sees first.
 func TestTopLevelFolders(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join("..", ".."))

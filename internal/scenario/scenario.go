@@ -19,8 +19,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 var update = flag.Bool("update", false, "write the expected outputs of scenarios anew")
@@ -59,8 +57,8 @@ func Run(t *testing.T, pattern string, test func(t *testing.T, s *Script)) {
 				if err := os.WriteFile(name, []byte(s.got), 0o666); err != nil {
 					t.Fatal(err)
 				}
-			} else if diff := cmp.Diff(s.want, s.got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", name, diff)
+			} else if s.want != s.got {
+				t.Errorf("%s gives:\n%s\nwant:\n%s", name, s.got, s.want)
 			}
 		})
 	}
