@@ -195,8 +195,8 @@ func (c *csvRows) set(f *field, cell reflect.Value) error {
 
 // clip shortens text for a message.
 func clip(s string) string {
-	if len(s) > 40 {
-		return strings.ToValidUTF8(s[:40], "") + "..."
+	if len(s) > maxShown {
+		return strings.ToValidUTF8(s[:maxShown], "") + "..."
 	}
 	return s
 }

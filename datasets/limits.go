@@ -8,6 +8,9 @@ const maxOpening = 4
 // .csv file, so that a file without line ends cannot fill the memory.
 const maxRowBytes = 64 << 20
 
+// maxShown is how many bytes of a text from a file a message shows.
+const maxShown = 40
+
 // Rows decoded at a time in a scan, and the length of the strings that short
 // texts share then: a text that is kept keeps at most that much alive.
 const (

@@ -303,8 +303,8 @@ func (f *File) loadZip() error {
 }
 
 func clip(key string) string {
-	if len(key) > 64 {
-		return key[:64] + "..."
+	if len(key) > maxShown {
+		return key[:maxShown] + "..."
 	}
 	return key
 }

@@ -20,6 +20,7 @@ const (
 	maxDepth     = 1000    // containers within containers
 	maxTreeSize  = 1 << 28 // values met on a walk of the whole tree
 	maxSmall     = 64      // bytes of the records that hold a version or a word
+	maxShown     = 64      // bytes of a name that a message shows
 	// maxKeyBytes bounds the text that stands for a composite key: tuples can
 	// share parts, so that a short pickle could describe an endless one.
 	maxKeyBytes = 4096
@@ -39,20 +40,11 @@ const (
 
 // Memory that is used again and again.
 const (
-	// sourceWindow is what is read of a pickle at a time.
-	sourceWindow = 64 << 10
-	// pickleChunk is the grain in which a pickle grows.
-	pickleChunk = 64 << 10
-	// writeBuffer joins the small writes between tensors.
-	writeBuffer = 256 << 10
-	// dirBuffer is what is written of an archive's directory at a time.
-	dirBuffer = 64 << 10
-	// convertChunk is the number of elements that are converted at a time, so
-	// that a large tensor needs little memory beside its result.
-	convertChunk = 16 << 10
-	// gatherWhole is the length of a strided tensor's memory up to which all of
-	// it is read at once, whatever lies between its elements.
-	gatherWhole = 1 << 20
-	// slabBlock is the most values that are made at once.
-	slabBlock = 256
+	sourceWindow = 64 << 10  // read of a pickle at a time
+	pickleChunk  = 64 << 10  // the grain in which a pickle grows
+	writeBuffer  = 256 << 10 // joins the small writes between tensors
+	dirBuffer    = 64 << 10  // written of an archive's directory at a time
+	convertChunk = 16 << 10  // elements converted at a time: little beside the result of a large tensor
+	gatherWhole  = 1 << 20   // a strided tensor's memory that is read whole, whatever lies between its elements
+	slabBlock    = 256       // values made at once
 )

@@ -33,21 +33,21 @@ const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n" +
 
 // makeCache creates the root with its tag.
 func (c *Client) makeCache() error {
-	if err := os.MkdirAll(c.cache, 0o777); err != nil {
+	if err := os.MkdirAll(c.o.CacheDir, 0o777); err != nil {
 		return err
 	}
-	tag := filepath.Join(c.cache, "CACHEDIR.TAG")
+	tag := filepath.Join(c.o.CacheDir, "CACHEDIR.TAG")
 	if _, err := os.Lstat(tag); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err := atomicfile.WriteFile(tag, []byte(cacheTag)); err != nil {
-		c.log.Debug("no cache tag", "error", err)
+		c.o.Logger.Debug("no cache tag", "error", err)
 	}
 	return nil
 }
 
 func (c *Client) snapshotDir(repo Repo, commit string) string {
-	return filepath.Join(c.cache, repo.folder(), "snapshots", commit)
+	return filepath.Join(c.o.CacheDir, repo.folder(), "snapshots", commit)
 }
 
 func (c *Client) pointer(repo Repo, commit, name string) string {
@@ -55,15 +55,15 @@ func (c *Client) pointer(repo Repo, commit, name string) string {
 }
 
 func (c *Client) blob(repo Repo, etag string) string {
-	return filepath.Join(c.cache, repo.folder(), "blobs", etag)
+	return filepath.Join(c.o.CacheDir, repo.folder(), "blobs", etag)
 }
 
 func (c *Client) absentMark(repo Repo, commit, name string) string {
-	return filepath.Join(c.cache, repo.folder(), ".no_exist", commit, filepath.FromSlash(name))
+	return filepath.Join(c.o.CacheDir, repo.folder(), ".no_exist", commit, filepath.FromSlash(name))
 }
 
 func (c *Client) refName(repo Repo) string {
-	return filepath.Join(c.cache, repo.folder(), "refs", filepath.FromSlash(repo.Revision))
+	return filepath.Join(c.o.CacheDir, repo.folder(), "refs", filepath.FromSlash(repo.Revision))
 }
 
 // fileSize gives the size of the regular file at name, links followed.
@@ -107,7 +107,7 @@ func (c *Client) writeRef(repo Repo, commit string) {
 		return
 	}
 	if err := c.writeSmall(c.refName(repo), []byte(commit)); err != nil {
-		c.log.Warn("reference not cached", "repo", repo.String(), "error", err)
+		c.o.Logger.Warn("reference not cached", "repo", repo.String(), "error", err)
 	}
 }
 
@@ -117,7 +117,7 @@ func (c *Client) markAbsent(repo Repo, commit, name string) {
 		return
 	}
 	if err := c.writeSmall(c.absentMark(repo, commit, name), nil); err != nil {
-		c.log.Debug("absence not cached", "repo", repo.String(), "path", name, "error", err)
+		c.o.Logger.Debug("absence not cached", "repo", repo.String(), "path", name, "error", err)
 	}
 }
 
@@ -134,12 +134,12 @@ func (c *Client) link(blob, pointer string, size int64, fresh bool) error {
 	if err := os.MkdirAll(filepath.Dir(pointer), 0o777); err != nil {
 		return err
 	}
-	if !c.noSymlinks {
+	if !c.o.NoSymlinks {
 		err := symlink(blob, pointer, size)
 		if err == nil {
 			return nil
 		}
-		c.log.Debug("no symbolic link, the file itself takes its place", "error", err)
+		c.o.Logger.Debug("no symbolic link, the file itself takes its place", "error", err)
 	}
 	if fresh {
 		return atomicfile.Rename(blob, pointer)
@@ -225,9 +225,9 @@ func fallsBack(ctx context.Context, err error) bool {
 }
 
 func (c *Client) logFallback(t target, commit string, err error) {
-	c.log.Warn("the hub does not answer, the cache stands in", "repo", t.repo.String(), "path", t.path, "commit", commit, "error", err)
+	c.o.Logger.Warn("the hub does not answer, the cache stands in", "repo", t.repo.String(), "path", t.path, "commit", commit, "error", err)
 }
 
 func (c *Client) notCached(t target) error {
-	return &Error{Repo: t.repo, Path: t.path, Kind: ErrNotCached, advice: "cache folder " + c.cache}
+	return &Error{Repo: t.repo, Path: t.path, Kind: ErrNotCached, advice: "cache folder " + c.o.CacheDir}
 }

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"sync"
@@ -13,31 +12,21 @@ import (
 // safe for concurrent use, and so are several clients and processes on one
 // cache. It needs no closing.
 type Client struct {
-	endpoint   string   // without a trailing slash
-	base       *url.URL // endpoint, parsed
-	token      *Secret  // fmt calls no methods of values in unexported fields
-	cache      string   // absolute
-	offline    bool
-	noSymlinks bool
-	timeout    time.Duration
-	backoff    time.Duration
-	maxWait    time.Duration
-	maxRetries int
-	http       *http.Client
-	log        *slog.Logger
-	userAgent  string
-	sleep      func(context.Context, time.Duration) error
+	o     Options  // validated: no field is at its default; without the token
+	token *Secret  // fmt calls no methods of values in unexported fields
+	base  *url.URL // o.Endpoint, parsed
+	http  *http.Client
+	sleep func(context.Context, time.Duration) error
 
 	slots chan struct{} // one element for each transfer under way
 
-	progressMu sync.Mutex
-	progress   func(Progress)
+	progressMu sync.Mutex // held while o.Progress runs
 
 	warned sync.Map // topics of X-HF-Warning that were logged
 }
 
 // CacheDir returns the root of the cache, an absolute path.
-func (c *Client) CacheDir() string { return c.cache }
+func (c *Client) CacheDir() string { return c.o.CacheDir }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

@@ -26,7 +26,7 @@ func (c *Client) describe(ctx context.Context, repo Repo, name string, once bool
 	t := target{repo, name}
 	retry := retrier{c: c, t: t}
 	if once {
-		retry.tries = c.maxRetries
+		retry.tries = *c.o.MaxRetries
 	}
 	for {
 		m, err := c.describeOnce(ctx, t)

@@ -80,7 +80,7 @@ func (c *Client) find(ctx context.Context, repo Repo, name string) (local string
 		if c.knownAbsent(repo, repo.Revision, name) {
 			return "", meta{}, &Error{Repo: repo, Path: name, Kind: ErrEntryNotFound, advice: "the cache remembers that the commit has no such file"}
 		}
-		if c.offline {
+		if c.o.Offline {
 			return "", meta{}, c.notCached(t)
 		}
 		m, err := c.describe(ctx, repo, name, false)
@@ -88,7 +88,7 @@ func (c *Client) find(ctx context.Context, repo Repo, name string) (local string
 	}
 
 	known, hasKnown := c.readRef(repo)
-	if c.offline {
+	if c.o.Offline {
 		if hasKnown {
 			if local, ok := hit(known); ok {
 				return local, meta{}, nil
@@ -125,7 +125,7 @@ func (c *Client) materialize(ctx context.Context, repo Repo, name string, m meta
 	whole := func(file string) bool {
 		size, ok := fileSize(file)
 		if ok && size != m.size {
-			c.log.Warn("cached file of the wrong size is fetched again", "repo", repo.String(), "path", name, "size", size, "want", m.size)
+			c.o.Logger.Warn("cached file of the wrong size is fetched again", "repo", repo.String(), "path", name, "size", size, "want", m.size)
 			return false
 		}
 		return ok
@@ -142,7 +142,7 @@ func (c *Client) materialize(ctx context.Context, repo Repo, name string, m meta
 	if err := c.makeCache(); err != nil {
 		return "", t.errorf("cache: %w", err)
 	}
-	unlock, locked, err := c.lock(ctx, filepath.Join(c.cache, ".locks", repo.folder(), m.etag+".lock"))
+	unlock, locked, err := c.lock(ctx, filepath.Join(c.o.CacheDir, ".locks", repo.folder(), m.etag+".lock"))
 	if err != nil {
 		return "", t.errorf("%w", err)
 	}

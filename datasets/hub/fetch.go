@@ -68,7 +68,7 @@ func (c *Client) fetch(ctx context.Context, repo Repo, name string, m meta, blob
 		if tries > 0 {
 			return err
 		}
-		c.log.Warn("fetching again from the start", "repo", repo.String(), "path", name, "resumed", resumed, "error", err)
+		c.o.Logger.Warn("fetching again from the start", "repo", repo.String(), "path", name, "resumed", resumed, "error", err)
 		if err = d.restart(); err != nil {
 			return t.errorf("cache: %w", err)
 		}
@@ -177,7 +177,7 @@ func (d *transfer) adopt(names []string) error {
 	if err != nil {
 		return err
 	}
-	d.c.log.Debug("resuming", "repo", d.t.repo.String(), "path", d.t.path, "have", d.have, "size", d.m.size)
+	d.c.o.Logger.Debug("resuming", "repo", d.t.repo.String(), "path", d.t.path, "have", d.have, "size", d.m.size)
 	return nil
 }
 
@@ -304,7 +304,7 @@ func (d *transfer) badSize(got string) error {
 }
 
 func (d *transfer) report(always bool) {
-	if d.c.progress == nil {
+	if d.c.o.Progress == nil {
 		return
 	}
 	if now := time.Now(); !always {

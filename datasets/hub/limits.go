@@ -28,37 +28,26 @@ const (
 
 // Waits and retries.
 const (
-	// maxBackoffShift bounds the doubling: 1, 2, 4, 8, 8, ... times
-	// Options.Backoff.
-	maxBackoffShift = 3
-	// maxRetryAfter, in seconds, is beyond any MaxWait and keeps arithmetic with
-	// what a server asks for from overflowing.
-	maxRetryAfter = math.MaxInt32
-	// maxRaces is how often a download begins anew because another process took
-	// its part or its blob away; this only happens where locks do not work.
-	maxRaces = 2
-	// maxNames is how many random names of 32 bits are tried for a new file:
-	// two taken ones in a row are all but impossible.
-	maxNames = 100
+	maxBackoffShift = 3             // waits of 1, 2, 4, 8, 8, ... times Options.Backoff
+	maxRetryAfter   = math.MaxInt32 // seconds, beyond any MaxWait: sums with it do not overflow
+	maxRaces        = 2             // fresh starts of a download whose blob another process took, where locks do not work
+	maxNames        = 100           // random names of 32 bits tried for a new file
 	// The holder of a lock is asked at once, then less and less often.
 	lockPollMin = 5 * time.Millisecond
 	lockPollMax = 250 * time.Millisecond
-	// staleAfter is far longer than a live transfer goes without writing.
-	staleAfter = 24 * time.Hour
-	// progressEvery is the least time between two reports on a file in transfer.
-	progressEvery = 100 * time.Millisecond
+	// A part without a write for this long is no live transfer's.
+	staleAfter    = 24 * time.Hour
+	progressEvery = 100 * time.Millisecond // between two reports on a file in transfer
 )
 
 // Memory of transfers.
 const (
-	// copyBuffer is what a download reads at a time; a connection gives less.
-	copyBuffer = 256 << 10
-	// blockSize is the grain of small reads: what parquet's footers and pages
-	// ask for falls into few of them.
-	blockSize = 256 << 10
-	// maxBlocks bounds the blocks kept by one RemoteFile, 8 MiB in all.
-	maxBlocks = 32
-	// directRead is the length from which a read bypasses the blocks.
+	copyBuffer = 256 << 10 // read of a download at a time; a connection gives less
+	// Small reads of a RemoteFile are served in blocks: what parquet's footers
+	// and pages ask for falls into few of them. 8 MiB of blocks are kept, and
+	// a read from directRead on bypasses them.
+	blockSize  = 256 << 10
+	maxBlocks  = 32
 	directRead = 2 << 20
 	// skipLimit is how large a file may be to be read from a server that
 	// ignores ranges and sends all of it each time.

@@ -43,7 +43,7 @@ func (c *Client) Info(ctx context.Context, repo Repo) (Info, error) {
 
 func (c *Client) info(ctx context.Context, repo Repo) (Info, error) {
 	t := target{repo: repo}
-	if c.offline {
+	if c.o.Offline {
 		return Info{}, c.notCached(t)
 	}
 	var answer struct {
@@ -101,7 +101,7 @@ func (c *Client) List(ctx context.Context, repo Repo) ([]Entry, error) {
 	if entries, ok := c.readTree(pinned); ok {
 		return entries, nil
 	}
-	if c.offline {
+	if c.o.Offline {
 		return nil, c.notCached(target{repo: pinned})
 	}
 	files, err := c.tree(ctx, pinned)
@@ -139,7 +139,7 @@ func (c *Client) commit(ctx context.Context, repo Repo) (string, error) {
 		return repo.Revision, nil
 	}
 	known, hasKnown := c.readRef(repo)
-	if c.offline {
+	if c.o.Offline {
 		if !hasKnown {
 			return "", c.notCached(target{repo: repo})
 		}
@@ -264,7 +264,7 @@ func isNext(params string) bool {
 }
 
 func (c *Client) treeName(repo Repo) string {
-	return filepath.Join(c.cache, repo.folder(), "trees", repo.Revision+".json")
+	return filepath.Join(c.o.CacheDir, repo.folder(), "trees", repo.Revision+".json")
 }
 
 // readTree returns the cached listing of a commit. One that cannot be read or
@@ -273,13 +273,13 @@ func (c *Client) readTree(repo Repo) ([]Entry, bool) {
 	b, err := os.ReadFile(c.treeName(repo))
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			c.log.Warn("cached listing passed over", "repo", repo.String(), "error", err)
+			c.o.Logger.Warn("cached listing ignored", "repo", repo.String(), "error", err)
 		}
 		return nil, false
 	}
 	var set treeFileSet
 	if err := json.Unmarshal(b, &set); err != nil || set.FormatVersion != 1 || set.Files == nil {
-		c.log.Warn("cached listing passed over", "repo", repo.String(), "version", set.FormatVersion, "error", err)
+		c.o.Logger.Warn("cached listing ignored", "repo", repo.String(), "version", set.FormatVersion, "error", err)
 		return nil, false
 	}
 	entries := make([]Entry, 0, len(set.Files))
@@ -300,7 +300,7 @@ func (c *Client) writeTree(repo Repo, files map[string]treeFile) {
 		return c.writeSmall(c.treeName(repo), b)
 	}()
 	if err != nil {
-		c.log.Warn("listing not cached", "repo", repo.String(), "error", err)
+		c.o.Logger.Warn("listing not cached", "repo", repo.String(), "error", err)
 	}
 }
 

@@ -20,12 +20,12 @@ import (
 // tells which it is.
 func (c *Client) lock(ctx context.Context, name string) (unlock func(), held bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		c.log.Debug("no lock", "error", err)
+		c.o.Logger.Debug("no lock", "error", err)
 		return func() {}, false, nil
 	}
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
-		c.log.Debug("no lock", "error", err)
+		c.o.Logger.Debug("no lock", "error", err)
 		return func() {}, false, nil
 	}
 	// Not c.sleep: what is waited for is not the hub.
@@ -39,7 +39,7 @@ func (c *Client) lock(ctx context.Context, name string) (unlock func(), held boo
 		}
 		if !errors.Is(err, filelock.ErrLocked) {
 			f.Close()
-			c.log.Debug("no lock", "error", err)
+			c.o.Logger.Debug("no lock", "error", err)
 			return func() {}, false, nil
 		}
 		if err := sleep(ctx, wait); err != nil {

@@ -90,9 +90,7 @@ func (o *Options) validate() (Options, error) {
 	options.Number(f, "Backoff", &v.Backoff, time.Second, 1, 0)
 	options.Number(f, "MaxWait", &v.MaxWait, 5*time.Minute, 1, 0)
 	v.UserAgent = cmp.Or(v.UserAgent, "llmrouter; go/"+strings.TrimPrefix(runtime.Version(), "go"))
-	if v.Logger == nil {
-		v.Logger = slog.New(slog.DiscardHandler)
-	}
+	v.Logger = cmp.Or(v.Logger, slog.New(slog.DiscardHandler))
 	if v.Transport == nil {
 		v.Transport = http.DefaultTransport
 		if t, ok := v.Transport.(*http.Transport); ok {
@@ -150,22 +148,14 @@ func New(o *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	token := v.Token
+	v.Token = ""
 	return &Client{
-		endpoint:   v.Endpoint,
-		base:       base,
-		token:      &v.Token,
-		cache:      v.CacheDir,
-		offline:    v.Offline,
-		noSymlinks: v.NoSymlinks,
-		timeout:    v.Timeout,
-		backoff:    v.Backoff,
-		maxWait:    v.MaxWait,
-		maxRetries: *v.MaxRetries,
-		slots:      make(chan struct{}, v.Concurrency),
-		progress:   v.Progress,
-		log:        v.Logger,
-		userAgent:  v.UserAgent,
-		sleep:      sleep,
+		o:     v,
+		token: &token,
+		base:  base,
+		slots: make(chan struct{}, v.Concurrency),
+		sleep: sleep,
 		http: &http.Client{
 			Transport: v.Transport,
 			// Redirects are followed by hand: see request.go.

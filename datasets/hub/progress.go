@@ -19,10 +19,10 @@ type Progress struct {
 }
 
 func (c *Client) report(p Progress) {
-	if c.progress == nil {
+	if c.o.Progress == nil {
 		return
 	}
 	c.progressMu.Lock()
 	defer c.progressMu.Unlock()
-	c.progress(p)
+	c.o.Progress(p)
 }

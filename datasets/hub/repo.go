@@ -149,20 +149,20 @@ func (c *Client) resolveURL(r Repo, name string) string {
 	if r.Type == TypeDataset {
 		prefix = "datasets/"
 	}
-	return c.endpoint + "/" + prefix + r.ID + "/resolve/" + url.PathEscape(r.Revision) + "/" + escapePath(name)
+	return c.o.Endpoint + "/" + prefix + r.ID + "/resolve/" + url.PathEscape(r.Revision) + "/" + escapePath(name)
 }
 
 // apiURL is the base of the API calls on a repository.
 func (c *Client) apiURL(r Repo) string {
-	return c.endpoint + "/api/" + string(r.Type) + "s/" + r.ID
+	return c.o.Endpoint + "/api/" + string(r.Type) + "s/" + r.ID
 }
 
 // pageURL is the page that a person opens in a browser.
 func (c *Client) pageURL(r Repo) string {
 	if r.Type == TypeDataset {
-		return c.endpoint + "/datasets/" + r.ID
+		return c.o.Endpoint + "/datasets/" + r.ID
 	}
-	return c.endpoint + "/" + r.ID
+	return c.o.Endpoint + "/" + r.ID
 }
 
 // escapePath percent-encodes each segment and keeps the slashes.

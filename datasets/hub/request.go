@@ -116,13 +116,13 @@ func (c *Client) roundTrip(ctx context.Context, t target, method string, u *url.
 	for k, v := range header {
 		req.Header[k] = v
 	}
-	req.Header.Set("User-Agent", c.userAgent)
+	req.Header.Set("User-Agent", c.o.UserAgent)
 	// Without this Go asks for gzip and hides the length.
 	req.Header.Set("Accept-Encoding", "identity")
 	if *c.token != "" && sameOrigin(u, c.base) {
 		req.Header.Set("Authorization", "Bearer "+string(*c.token))
 	}
-	timer := time.AfterFunc(c.timeout, func() { cancel(errStalled) })
+	timer := time.AfterFunc(c.o.Timeout, func() { cancel(errStalled) })
 	resp, err := c.http.Do(req)
 	timer.Stop()
 	if err != nil {
@@ -147,7 +147,7 @@ type watchedBody struct {
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
-	b.timer.Reset(b.c.timeout)
+	b.timer.Reset(b.c.o.Timeout)
 	n, err := b.body.Read(p)
 	b.timer.Stop()
 	if err != nil && err != io.EOF {
@@ -170,7 +170,7 @@ func (c *Client) networkError(ctx, watched context.Context, t target, u *url.URL
 		return t.errorf("%w", ctx.Err())
 	}
 	if errors.Is(context.Cause(watched), errStalled) {
-		return &passing{t.errorf("%s: %w (%v)", u.Host, errStalled, c.timeout)}
+		return &passing{t.errorf("%s: %w (%v)", u.Host, errStalled, c.o.Timeout)}
 	}
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		err = ue.Err
@@ -196,7 +196,7 @@ func (c *Client) note(r *reply) {
 			topic, text = "", w
 		}
 		if _, seen := c.warned.LoadOrStore(topic, true); !seen {
-			c.log.Warn("the hub warns", "topic", clip(topic), "warning", clip(text))
+			c.o.Logger.Warn("the hub warns", "topic", clip(topic), "warning", clip(text))
 		}
 	}
 }
@@ -231,19 +231,19 @@ func (r *retrier) again(ctx context.Context, err error) error {
 	if !ok {
 		return err
 	}
-	if r.tries >= r.c.maxRetries {
+	if r.tries >= *r.c.o.MaxRetries {
 		return p.err
 	}
-	wait := r.c.backoff << min(r.tries, maxBackoffShift)
+	wait := r.c.o.Backoff << min(r.tries, maxBackoffShift)
 	if e, ok := errors.AsType[*Error](err); ok && e.RetryAfter > 0 {
-		if wait = e.RetryAfter; wait > r.c.maxWait {
-			e.advice = fmt.Sprintf("the server asks to wait %v, more than the %v allowed", wait, r.c.maxWait)
+		if wait = e.RetryAfter; wait > r.c.o.MaxWait {
+			e.advice = fmt.Sprintf("the server asks to wait %v, more than the %v allowed", wait, r.c.o.MaxWait)
 			e.Kind = ErrRateLimited
 			return p.err
 		}
 	}
 	r.tries++
-	r.c.log.Warn("trying again", "repo", r.t.repo.String(), "path", r.t.path, "wait", wait, "attempt", r.tries, "error", p.err)
+	r.c.o.Logger.Warn("trying again", "repo", r.t.repo.String(), "path", r.t.path, "wait", wait, "attempt", r.tries, "error", p.err)
 	if err := r.c.sleep(ctx, wait); err != nil {
 		return r.t.errorf("%w", err)
 	}

@@ -10,14 +10,8 @@ const (
 )
 
 const (
-	// maxErrorBody is how much of an error's body is read: a message takes less
-	// than 1 kB.
-	maxErrorBody = 64 << 10
-	// maxCode and maxMessage are how many bytes of what a service says go into
-	// an error.
-	maxCode    = 100
-	maxMessage = 500
-	// maxDoublings keeps the wait before a retry from overflowing; MaxWait
-	// bounds it before.
-	maxDoublings = 20
+	maxErrorBody = 64 << 10 // read of a refusal, whose message takes less than 1 kB
+	maxCode      = 100      // bytes of a service's error code that an error shows
+	maxMessage   = 500      // bytes of its message
+	maxDoublings = 20       // of the wait before a retry, so that it does not overflow; MaxWait comes before
 )

@@ -17,29 +17,18 @@ const (
 	maxWASIMemory = 1 << 32   // what 32-bit addresses reach
 )
 
-// What crosses between this process and a guest.
+// What crosses between this process and a guest, in bytes.
 const (
-	// maxSource bounds what is handed to the interpreter, in bytes: a program
-	// that was meant to be run has some kB.
-	maxSource = 16 << 20
-	// maxFrame bounds an answer of a guest, in bytes; honest ones hold an
-	// outcome and a message.
-	maxFrame = 1 << 20
-	// tailSize is what is kept of each end of a guest's output: the first holds
-	// the message, the last the answer.
-	tailSize = 512
-	// maxDetail is how much of an exception's text a verdict bears.
-	maxDetail = 500
+	maxSource = 16 << 20 // handed to the interpreter; a program that is meant to be run has some kB
+	maxFrame  = 1 << 20  // of a guest's answer: an outcome and a message
+	tailSize  = 512      // kept of each end of the output: the message is first, the answer last
+	maxDetail = 500      // of an exception's text in a verdict
 )
 
 // Of the native sandbox.
 const (
-	// scratch is the size of the file system that a program can write to, in
-	// bytes. It lies in memory.
-	scratch = 32 << 20
-	// startTime is how long an interpreter may take to get ready, on a machine
-	// that has other things to do.
-	startTime = 30 * time.Second
+	scratch   = 32 << 20         // bytes that a program can write to files, which lie in memory
+	startTime = 30 * time.Second // for an interpreter to get ready, on a machine that has other things to do
 )
 
 // Of an instance of the WASI module.
@@ -55,7 +44,7 @@ const (
 	// Memory that programs find free, in MiB. One that needs more makes the
 	// instance grow, and a grown one is not used again.
 	guestSpare = 16
-	// How long a solution may take to end by itself once the tests have, which
-	// keeps its instance.
+	// Once the tests have ended, a solution that ends by itself within this
+	// time keeps its instance.
 	endTime = 100 * time.Millisecond
 )

@@ -1,6 +1,7 @@
 package codeeval
 
 import (
+	"cmp"
 	"log/slog"
 	"runtime"
 	"time"
@@ -68,8 +69,6 @@ func (o *NativeOptions) validate() (NativeOptions, error) {
 	if v.Isolation < IsolationAuto || v.Isolation > IsolationLandlock {
 		f.Add("Isolation", "is %d, which is unknown", v.Isolation)
 	}
-	if v.Logger == nil {
-		v.Logger = slog.New(slog.DiscardHandler)
-	}
+	v.Logger = cmp.Or(v.Logger, slog.New(slog.DiscardHandler))
 	return v, f.Err()
 }

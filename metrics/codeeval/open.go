@@ -61,9 +61,7 @@ func (o *Options) validate() (Options, error) {
 	if v.Backend < BackendAuto || v.Backend > BackendWASI {
 		f.Add("Backend", "is %v, which is unknown", v.Backend)
 	}
-	if v.Logger == nil {
-		v.Logger = slog.New(slog.DiscardHandler)
-	}
+	v.Logger = cmp.Or(v.Logger, slog.New(slog.DiscardHandler))
 	v.Native.Logger = cmp.Or(v.Native.Logger, v.Logger)
 	v.WASI.Logger = cmp.Or(v.WASI.Logger, v.Logger)
 	var native, wasi error

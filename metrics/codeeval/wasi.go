@@ -2,6 +2,7 @@ package codeeval
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -61,9 +62,7 @@ func (o *WASIOptions) validate() (WASIOptions, error) {
 	options.Number(f, "Workers", &v.Workers, runtime.GOMAXPROCS(0), 1, 0)
 	options.Number(f, "TimeLimit", &v.TimeLimit, wasiTimeLimit, 1, 0)
 	options.Number(f, "MemoryLimit", &v.MemoryLimit, wasiMemory, minWASIMemory, maxWASIMemory)
-	if v.Logger == nil {
-		v.Logger = slog.New(slog.DiscardHandler)
-	}
+	v.Logger = cmp.Or(v.Logger, slog.New(slog.DiscardHandler))
 	return v, f.Err()
 }
 

@@ -30,25 +30,12 @@ func (l Limits) withDefaults() Limits {
 }
 
 const (
-	// footerMemory bounds the decoded form of a footer: eight bytes for one of
-	// the largest.
-	footerMemory = 512 << 20
-	// headerMemory bounds the decoded form of a page's header, which holds a few
-	// structures.
-	headerMemory = 16 * structCost
-	// headerAhead is what is read to find a page's header; most have some ten
-	// bytes, those with statistics of long texts more.
-	headerAhead = 4 << 10
-	// maxDepth bounds nested structures, and a schema's: those of the format nest less
-	// than ten deep.
-	maxDepth = 32
-	// zstdMemory bounds the window that a zstd frame may ask for.
-	zstdMemory = 256 << 20
-	// unpackAhead is the least memory that a page gets before its bytes come;
-	// the rest follows as they do.
-	unpackAhead = 64 << 10
-	// maxDeltaBlock bounds the values of a block; writers use some hundred.
-	maxDeltaBlock = 1 << 20
-	// readAhead is ColumnOptions.ReadBytes by default.
-	readAhead = 256 << 10
+	footerMemory  = 512 << 20       // of the decoded form of a footer: eight bytes for one of the largest
+	headerMemory  = 16 * structCost // of a page's decoded header, which holds a few structures
+	headerAhead   = 4 << 10         // read to find a page's header; more where it holds long statistics
+	readAhead     = 256 << 10       // ColumnOptions.ReadBytes by default
+	unpackAhead   = 64 << 10        // memory for a page before its bytes come; the rest follows as they do
+	zstdMemory    = 256 << 20       // the window that a zstd frame may ask for
+	maxDepth      = 32              // of nested structures and of schemas; the format's own nest less than ten deep
+	maxDeltaBlock = 1 << 20         // values of a block of differences; writers use some hundred
 )
