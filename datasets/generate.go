@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 
@@ -67,9 +68,7 @@ func (o *GenerateOptions) validate() (GenerateOptions, error) {
 	v, f := options.Begin(o, "datasets: GenerateOptions")
 	options.Number(f, "SampleSize", &v.SampleSize, defaultSampleSize, 1, 0)
 	options.Pointer(f, "TrainRatio", &v.TrainRatio, defaultTrainRatio, 0, 1)
-	if v.Seed == nil {
-		v.Seed = new(defaultSeed)
-	}
+	options.Pointer(f, "Seed", &v.Seed, defaultSeed, math.MinInt64, 0)
 	if v.Specs == nil {
 		v.Specs = Catalog()
 	}

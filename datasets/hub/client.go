@@ -12,7 +12,7 @@ import (
 // safe for concurrent use, and so are several clients and processes on one
 // cache. It needs no closing.
 type Client struct {
-	o     Options  // validated: no field is at its default; without the token
+	o     Options  // as validate gives them, without the token
 	token *Secret  // fmt calls no methods of values in unexported fields
 	base  *url.URL // o.Endpoint, parsed
 	http  *http.Client

@@ -63,10 +63,11 @@ func Number[T number](f *Faults, field string, v *T, standard, least, most T) {
 // Pointer is Number for a field in which 0 has a meaning: nil stands for the
 // default.
 func Pointer[T number](f *Faults, field string, v **T, standard, least, most T) {
-	if *v == nil {
-		*v = &standard
+	if *v != nil {
+		standard = **v
 	}
-	check(f, field, **v, least, most)
+	*v = &standard // not the caller's, who may change it
+	check(f, field, standard, least, most)
 }
 
 // URL checks the base URL of a service. Faults do not show it, as it may hold a

@@ -30,7 +30,8 @@ func TestDefaults(t *testing.T) {
 		}
 	}
 	o := &sample{Workers: 8, Wait: math.MaxInt64, Ratio: new(0.0)}
-	if v, err := o.validate(); err != nil || v != *o {
+	v, err := o.validate()
+	if err != nil || v.Workers != 8 || v.Wait != math.MaxInt64 || *v.Ratio != 0 || v.Ratio == o.Ratio {
 		t.Errorf("%+v, %v", v, err)
 	}
 }
