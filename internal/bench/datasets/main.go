@@ -14,7 +14,7 @@
 // It needs node, and DuckDB's package:
 //
 //	npm install --prefix internal/bench/datasets
-//	go run ./internal/bench/datasets
+//	go -C internal/bench run ./datasets
 package main
 
 import (
@@ -45,7 +45,7 @@ import (
 
 func main() {
 	var c config
-	flag.StringVar(&c.node, "npm", "internal/bench/datasets", "folder with duckdb.mjs and its node_modules")
+	flag.StringVar(&c.node, "npm", "datasets", "folder with duckdb.mjs and its node_modules")
 	flag.IntVar(&c.rows, "rows", 100_000, "rows of each file")
 	flag.IntVar(&c.group, "group", 20_000, "rows of a row group")
 	flag.IntVar(&c.nearGroup, "neargroup", 1000, "rows of a row group of the file that near rows are read from")

@@ -51,7 +51,7 @@ if a.gemm_child:
 
 work = tempfile.TemporaryDirectory()
 ours = os.path.join(work.name, 'longformer')
-subprocess.run(['go', 'build', '-o', ours, './internal/bench/longformer'], cwd=root, check=True)
+subprocess.run(['go', '-C', 'internal/bench', 'build', '-o', ours, './longformer'], cwd=root, check=True)
 environment = dict(os.environ, GOMAXPROCS=str(a.threads), OMP_NUM_THREADS=str(a.threads), LD_LIBRARY_PATH=a.openblas)
 tier = ['-kernel', a.kernel] if a.kernel else []
 

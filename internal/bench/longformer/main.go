@@ -1,6 +1,6 @@
 // Command longformer measures the Longformer encoder on lists of token ids.
 //
-//	go run ./internal/bench/longformer -ids FILE.json [-model DIR] [-out FILE]
+//	go -C internal/bench run ./longformer -ids FILE.json [-model DIR] [-out FILE]
 //
 // FILE.json is a JSON list of lists of token ids, <s> and </s> included. The
 // model is the base size with seeded weights unless -model names a folder. It

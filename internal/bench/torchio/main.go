@@ -1,7 +1,7 @@
 // Command torchio compares this repository's reading and writing of torch
 // files with torch's own and with dd, in one run:
 //
-//	go run ./internal/bench/torchio [-n 100000] [-dim 768] [-rounds 5] [-dir DIR] [-python python3]
+//	go -C internal/bench run ./torchio [-n 100000] [-dim 768] [-rounds 5] [-dir DIR] [-python python3]
 //
 // Every operation runs in a process of its own, which gives its peak memory,
 // and the operations take turns, so that a busy moment of the machine meets
