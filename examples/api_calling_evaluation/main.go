@@ -30,33 +30,32 @@ import (
 func main() { cli.Main("api_calling_evaluation", run) }
 
 func run(ctx context.Context, e cli.Env) error {
-	f, err := parse(e)
+	o, err := parse(e)
 	if err != nil {
 		return err
 	}
-	c, err := e.LoadConfig(f.config, f.root)
+	c, err := e.LoadConfig(o.config, o.root)
 	if err != nil {
 		return err
 	}
-	if f.encoder != "" {
-		c.Embedding.Model = f.encoder
+	if o.encoder != "" {
+		c.Embedding.Model = o.encoder
 	}
-	options := &f.options
-	options.Logger, options.Drain = e.Logger(), e.Drain()
-	if options.Keys, err = chat.ParseKeys(e.Getenv("API_KEYS")); err != nil {
+	o.Logger, o.Drain = e.Logger(), e.Drain()
+	if o.Keys, err = chat.ParseKeys(e.Getenv("API_KEYS")); err != nil {
 		return fmt.Errorf("API_KEYS: %w", err)
 	}
-	f.chat.Logger = options.Logger
-	client, err := chat.New(&f.chat)
+	o.chat.Logger = o.Logger
+	client, err := chat.New(&o.chat)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	options.Client = client
+	o.Client = client
 
-	if f.dryRun {
-		options.AllowNotEvaluated = true // no sandbox is opened for an estimate
-		plan, err := pipeline.NewPlan(ctx, c, options)
+	if o.dryRun {
+		o.AllowNotEvaluated = true // no sandbox is opened for an estimate
+		plan, err := pipeline.NewPlan(ctx, c, &o.Options)
 		if err != nil {
 			return err
 		}
@@ -71,7 +70,7 @@ func run(ctx context.Context, e cli.Env) error {
 	defer bar.Close()
 	closeSandbox := func() {}
 	defer func() { closeSandbox() }()
-	options.OpenMetrics = func(ctx context.Context) (*metrics.Registry, error) {
+	o.OpenMetrics = func(ctx context.Context) (*metrics.Registry, error) {
 		registry, noSandbox, closes, err := e.OpenMetrics(ctx)
 		if err != nil {
 			return nil, err
@@ -82,11 +81,11 @@ func run(ctx context.Context, e cli.Env) error {
 		}
 		return &registry, nil
 	}
-	options.OpenEncoder = func(ctx context.Context) (embedding.Encoder, error) {
+	o.OpenEncoder = func(ctx context.Context) (embedding.Encoder, error) {
 		return e.OpenEncoder(ctx, c.Embedding.Model, bar)
 	}
-	options.Progress = cli.Show(bar)
-	plan, err := pipeline.NewPlan(ctx, c, options)
+	o.Progress = cli.Show(bar)
+	plan, err := pipeline.NewPlan(ctx, c, &o.Options)
 	if _, ok := errors.AsType[*pipeline.UnavailableMetricError](err); ok {
 		fmt.Fprintln(e.Stderr, "docs/SANDBOX.md says what a sandbox needs; --allow_not_evaluated goes on without one")
 	}
@@ -98,63 +97,62 @@ func run(ctx context.Context, e cli.Env) error {
 	if report == nil {
 		return err
 	}
-	return errors.Join(err, show(e, report, f.report))
+	return errors.Join(err, show(e, report, o.report))
 }
 
-// flags are what the command line says.
-type flags struct {
+// options are the program's flags.
+type options struct {
+	pipeline.Options
 	config, root, encoder, report string
 	dryRun                        bool
-	options                       pipeline.Options
 	chat                          chat.Options
 }
 
-func parse(e cli.Env) (*flags, error) {
-	f := &flags{}
-	o := &f.options
-	set := e.Flags("api_calling_evaluation", "Sends every query to every candidate, scores the answers, embeds the queries and writes the routing files.")
-	set.StringVar(&f.config, "config", "", "configuration `file` (YAML); needed")
-	set.StringVar(&f.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
-	set.IntVar(&o.Workers, "workers", pipeline.DefaultWorkers, "calls under way at once")
-	set.BoolVar(&o.TestRun, "test", false, "take the first 50 training and 20 test queries only")
-	set.StringVar(&f.encoder, "encoder", "", "embedding model: a folder or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
-	set.BoolVar(&f.dryRun, "dry_run", false, "say what the calls would take, and make none")
-	budget := set.Float64("budget", 0, "stop before the calls cost more than this many `USD` by the candidates' prices")
-	balance := set.String("balance", "", "how keys are chosen: round_robin (default), least_busy or lowest_latency")
-	set.IntVar(&f.chat.Limits.RequestsPerMinute, "requests_per_minute", 0, "most requests a minute for each key")
-	set.IntVar(&f.chat.Limits.TokensPerMinute, "tokens_per_minute", 0, "most tokens a minute for each key")
-	set.BoolVar(&o.Params.Stream, "stream", false, "ask for answers in pieces")
-	set.BoolVar(&o.Fresh, "fresh", false, "call everything anew; an existing journal is moved aside")
-	set.BoolVar(&o.RetryFailed, "retry_failed", false, "call the pairs again whose call failed in an earlier run")
-	set.BoolVar(&o.PublishIncomplete, "publish_incomplete", false, "write the files of a run that stopped early, with error rows for what is missing")
-	set.BoolVar(&o.AllowNotEvaluated, "allow_not_evaluated", false, "go on where code cannot be evaluated; such rows have performance 0.0 and enter no mean")
-	set.BoolVar(&o.KeyLabels, "key_labels", false, "write a short label of the key into api_key_used")
-	o.MaxFailed = set.Float64("max_failed", 0.5, "end with an error when more than this `share` of the calls fails, from 0 to 1; the files are written all the same")
-	set.StringVar(&f.report, "report", "", "`file` for the summary as JSON")
-	if err := e.Parse(set); err != nil {
+func parse(e cli.Env) (*options, error) {
+	o := &options{}
+	flags := e.Flags("api_calling_evaluation", "Sends every query to every candidate, scores the answers, embeds the queries and writes the routing files.")
+	flags.StringVar(&o.config, "config", "", "configuration `file` (YAML); needed")
+	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	flags.IntVar(&o.Workers, "workers", pipeline.DefaultWorkers, "calls under way at once")
+	flags.BoolVar(&o.TestRun, "test", false, "take the first 50 training and 20 test queries only")
+	flags.StringVar(&o.encoder, "encoder", "", "embedding model: a folder or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
+	flags.BoolVar(&o.dryRun, "dry_run", false, "say what the calls would take, and make none")
+	budget := flags.Float64("budget", 0, "stop before the calls cost more than this many `USD` by the candidates' prices")
+	balance := flags.String("balance", "", "how keys are chosen: round_robin (default), least_busy or lowest_latency")
+	flags.IntVar(&o.chat.Limits.RequestsPerMinute, "requests_per_minute", 0, "most requests a minute for each key")
+	flags.IntVar(&o.chat.Limits.TokensPerMinute, "tokens_per_minute", 0, "most tokens a minute for each key")
+	flags.BoolVar(&o.Params.Stream, "stream", false, "ask for answers in pieces")
+	flags.BoolVar(&o.Fresh, "fresh", false, "call everything anew; an existing journal is moved aside")
+	flags.BoolVar(&o.RetryFailed, "retry_failed", false, "call the pairs again whose call failed in an earlier run")
+	flags.BoolVar(&o.PublishIncomplete, "publish_incomplete", false, "write the files of a run that stopped early, with error rows for what is missing")
+	flags.BoolVar(&o.AllowNotEvaluated, "allow_not_evaluated", false, "go on where code cannot be evaluated; such rows have performance 0.0 and enter no mean")
+	flags.BoolVar(&o.KeyLabels, "key_labels", false, "write a short label of the key into api_key_used")
+	o.MaxFailed = flags.Float64("max_failed", 0.5, "end with an error when more than this `share` of the calls fails, from 0 to 1; the files are written all the same")
+	flags.StringVar(&o.report, "report", "", "`file` for the summary as JSON")
+	if err := e.Parse(flags); err != nil {
 		return nil, err
 	}
-	limits := f.chat.Limits
+	limits := o.chat.Limits
 	switch {
-	case f.config == "":
-		return nil, e.Usage(set, "--config is needed")
+	case o.config == "":
+		return nil, e.Usage(flags, "--config is needed")
 	case o.Workers < 1:
-		return nil, e.Usage(set, "--workers is %d; it must be more than 0", o.Workers)
+		return nil, e.Usage(flags, "--workers is %d; it must be more than 0", o.Workers)
 	case limits.RequestsPerMinute < 0 || limits.TokensPerMinute < 0:
-		return nil, e.Usage(set, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", limits.RequestsPerMinute, limits.TokensPerMinute)
+		return nil, e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", limits.RequestsPerMinute, limits.TokensPerMinute)
 	case !(*o.MaxFailed >= 0 && *o.MaxFailed <= 1):
-		return nil, e.Usage(set, "--max_failed is %v; it must be from 0 to 1", *o.MaxFailed)
+		return nil, e.Usage(flags, "--max_failed is %v; it must be from 0 to 1", *o.MaxFailed)
 	}
 	var err error
-	if f.chat.Balance, err = chat.ParseBalance(*balance); err != nil {
-		return nil, e.Usage(set, "--balance: %v", err)
+	if o.chat.Balance, err = chat.ParseBalance(*balance); err != nil {
+		return nil, e.Usage(flags, "--balance: %v", err)
 	}
-	if cli.Given(set)["budget"] {
-		if f.chat.Budget, err = chat.NewBudget(*budget); err != nil {
-			return nil, e.Usage(set, "--budget: %v", err)
+	if cli.Given(flags)["budget"] {
+		if o.chat.Budget, err = chat.NewBudget(*budget); err != nil {
+			return nil, e.Usage(flags, "--budget: %v", err)
 		}
 	}
-	return f, nil
+	return o, nil
 }
 
 // show prints what a run gave, and writes it as JSON where that is asked for.

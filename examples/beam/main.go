@@ -18,12 +18,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -38,66 +40,82 @@ import (
 
 func main() { cli.Main("beam", run) }
 
-func run(ctx context.Context, e cli.Env) error {
+// options are the program's flags; the settings are those of a worker.
+type options struct {
+	config, root, work, step string
+	size                     int
+	settings                 Settings
+}
+
+// steps are the values of --step.
+var steps = []string{"split", "run", "merge", "all"}
+
+// parse reads the flags.
+func parse(e cli.Env) (options, error) {
+	var o options
+	s := &o.settings
 	flags := e.Flags("beam", "Embeds the queries, sends each to every candidate and scores the answers, as an Apache Beam pipeline.")
-	config := flags.String("config", "", "configuration `file` (YAML); needed. A query file with *, ? or [ in its name stands for files that are shards already")
-	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
-	work := flags.String("work", "", "`folder` of shards, journals and results, which every worker sees under this name; needed")
-	step := flags.String("step", "all", "split, run, merge or all")
-	size := flags.Int("shard_size", 1000, "queries of a shard")
-	shards := flags.Int("shards_at_once", 4, "shards that a worker does at once")
-	calls := flags.Int("workers", pipeline.DefaultWorkers, "calls that a worker has under way at once")
-	encoder := flags.String("encoder", "", "embedding model: a folder, which every worker sees under this name, or a published `name`; goes before the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
-	rpm := flags.Int("requests_per_minute", 0, "most requests a minute for each key, in each worker")
-	tpm := flags.Int("tokens_per_minute", 0, "most tokens a minute for each key, in each worker")
-	stream := flags.Bool("stream", false, "ask for answers in pieces")
-	retry := flags.Bool("retry_failed", false, "call the pairs again whose call failed in an earlier run")
-	unscored := flags.Bool("allow_not_evaluated", false, "go on where code cannot be evaluated; such rows have performance 0.0")
-	labels := flags.Bool("key_labels", false, "write a short label of the key into api_key_used")
-	if err := parse(e, flags); err != nil {
-		return err
+	flags.StringVar(&o.config, "config", "", "configuration `file` (YAML); needed. A query file with *, ? or [ in its name stands for files that are shards already")
+	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	flags.StringVar(&o.work, "work", "", "`folder` of shards, journals and results, which every worker sees under this name; needed")
+	flags.StringVar(&o.step, "step", "all", "split, run, merge or all")
+	flags.IntVar(&o.size, "shard_size", 1000, "queries of a shard")
+	flags.IntVar(&s.Shards, "shards_at_once", 4, "shards that a worker does at once")
+	flags.IntVar(&s.Calls, "workers", pipeline.DefaultWorkers, "calls that a worker has under way at once")
+	flags.StringVar(&s.Encoder, "encoder", "", "embedding model: a folder, which every worker sees under this name, or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
+	flags.IntVar(&s.RequestsPerMinute, "requests_per_minute", 0, "most requests a minute for each key, in each worker")
+	flags.IntVar(&s.TokensPerMinute, "tokens_per_minute", 0, "most tokens a minute for each key, in each worker")
+	flags.BoolVar(&s.Stream, "stream", false, "ask for streamed answers")
+	flags.BoolVar(&s.RetryFailed, "retry_failed", false, "call the pairs again whose call failed in an earlier run")
+	flags.BoolVar(&s.AllowNotEvaluated, "allow_not_evaluated", false, "go on where code cannot be evaluated; such rows have performance 0.0")
+	flags.BoolVar(&s.KeyLabels, "key_labels", false, "write a short label of the key into api_key_used")
+	if err := parseWithBeam(e, flags); err != nil {
+		return o, err
 	}
 	if !beam.Initialized() {
 		beam.Init() // which does not return in a worker that a runner has started
 	}
 	switch {
-	case *config == "":
-		return e.Usage(flags, "--config is needed")
-	case *work == "":
-		return e.Usage(flags, "--work is needed")
-	case *step != "all" && *step != "split" && *step != "run" && *step != "merge":
-		return e.Usage(flags, "--step is %q; it is split, run, merge or all", *step)
-	case *size < 1 || *shards < 1 || *calls < 1:
-		return e.Usage(flags, "--shard_size is %d, --shards_at_once %d and --workers %d; they must be more than 0", *size, *shards, *calls)
-	case *rpm < 0 || *tpm < 0:
-		return e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", *rpm, *tpm)
+	case o.config == "":
+		return o, e.Usage(flags, "--config is needed")
+	case o.work == "":
+		return o, e.Usage(flags, "--work is needed")
+	case !slices.Contains(steps, o.step):
+		return o, e.Usage(flags, "--step is %q; it is split, run, merge or all", o.step)
+	case o.size < 1 || s.Shards < 1 || s.Calls < 1:
+		return o, e.Usage(flags, "--shard_size is %d, --shards_at_once %d and --workers %d; they must be more than 0", o.size, s.Shards, s.Calls)
+	case s.RequestsPerMinute < 0 || s.TokensPerMinute < 0:
+		return o, e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", s.RequestsPerMinute, s.TokensPerMinute)
 	}
-	c, err := e.LoadConfig(*config, *root)
+	var err error
+	s.Work, err = filepath.Abs(o.work)
+	return o, err
+}
+
+// does reports whether a step was asked for.
+func (o options) does(step string) bool { return o.step == step || o.step == "all" }
+
+func run(ctx context.Context, e cli.Env) error {
+	o, err := parse(e)
+	if err != nil {
+		return err
+	}
+	c, err := e.LoadConfig(o.config, o.root)
 	if err != nil {
 		return err
 	}
 	if err := c.Require("query_data_train", "query_data_test", "llm_data", "query_embedding_data", "routing_data_train", "routing_data_test"); err != nil {
 		return err
 	}
-	if *encoder != "" {
-		c.Embedding.Model = *encoder
-	}
-	folder, err := filepath.Abs(*work)
-	if err != nil {
-		return err
-	}
-	does := func(s string) bool { return *step == "all" || *step == s }
-	if does("split") {
-		if err := split(ctx, c, folder, *size); err != nil {
+	settings := o.settings
+	settings.APIEndpoint = c.APIEndpoint
+	settings.Encoder = model(cmp.Or(settings.Encoder, c.Embedding.Model))
+	if o.does("split") {
+		if err := split(ctx, c, settings.Work, o.size); err != nil {
 			return fmt.Errorf("splitting: %w", err)
 		}
 	}
-	if does("run") {
-		settings := Settings{
-			Work: folder, APIEndpoint: c.APIEndpoint, Encoder: model(c.Embedding.Model), Calls: *calls, Shards: *shards,
-			RequestsPerMinute: *rpm, TokensPerMinute: *tpm, Stream: *stream,
-			RetryFailed: *retry, AllowNotEvaluated: *unscored, KeyLabels: *labels,
-		}
+	if o.does("run") {
 		if settings.Candidates, err = candidates(c.DataPath.LLMData); err != nil {
 			return err
 		}
@@ -105,14 +123,14 @@ func run(ctx context.Context, e cli.Env) error {
 			return err
 		}
 	}
-	if does("merge") {
-		return merge(ctx, e, c, folder)
+	if o.does("merge") {
+		return merge(ctx, e, c, settings.Work)
 	}
 	return nil
 }
 
-// parse parses our flags and Beam's, which live in the flag package's own set.
-func parse(e cli.Env, flags *flag.FlagSet) error {
+// parseWithBeam parses our flags and Beam's, which live in the flag package's own set.
+func parseWithBeam(e cli.Env, flags *flag.FlagSet) error {
 	all := flag.NewFlagSet(flags.Name(), flag.ContinueOnError)
 	flags.VisitAll(func(f *flag.Flag) { all.Var(f.Value, f.Name, f.Usage) })
 	flag.CommandLine.VisitAll(func(f *flag.Flag) {

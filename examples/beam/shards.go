@@ -13,10 +13,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
-// Shard is a piece of one split that one worker does on its own.
+// Shard is a part of one split that one worker does on its own.
 type Shard struct {
 	// Name is its folder's name in the working folder, such as "train-00000".
 	Name string `json:"name"`
@@ -31,11 +32,11 @@ type Shard struct {
 
 // The files of a working folder. Those of a shard are below shards/NAME, with
 // names of their own.
-func manifestFile(work string) string    { return filepath.Join(work, "shards.jsonl") }
-func reportFile(work string) string      { return filepath.Join(work, "reports.jsonl") }
-func deadLetterFile(work string) string  { return filepath.Join(work, "dead_letters.jsonl") }
-func shardFolder(work, n string) string  { return filepath.Join(work, "shards", n) }
-func pieceFile(work, name string) string { return filepath.Join(work, "queries", name+".jsonl") }
+func manifestFile(work string) string       { return filepath.Join(work, "shards.jsonl") }
+func reportFile(work string) string         { return filepath.Join(work, "reports.jsonl") }
+func deadLetterFile(work string) string     { return filepath.Join(work, "dead_letters.jsonl") }
+func shardFolder(work, n string) string     { return filepath.Join(work, "shards", n) }
+func shardQueries(work, name string) string { return filepath.Join(work, "queries", name+".jsonl") }
 
 // dataset is the configuration of a shard as a data set of its own: what its
 // worker evaluates, and what the merge takes.
@@ -57,11 +58,11 @@ func (s Shard) dataset(work string) *llmrouterdata.Config {
 // journals go on. A shard whose queries are others than before keeps its
 // journal, which knows calls by what they ask, but not its results.
 func split(ctx context.Context, c *llmrouterdata.Config, work string, size int) (err error) {
-	manifest, err := createWhole(manifestFile(work))
+	manifest, err := cli.Create(manifestFile(work))
 	if err != nil {
 		return err
 	}
-	defer manifest.discard()
+	defer manifest.Discard()
 	list := json.NewEncoder(manifest)
 	count := 0
 	for _, part := range []struct{ split, path string }{{"train", c.DataPath.QueryDataTrain}, {"test", c.DataPath.QueryDataTest}} {
@@ -97,10 +98,10 @@ func split(ctx context.Context, c *llmrouterdata.Config, work string, size int) 
 	if count == 0 {
 		return fmt.Errorf("%s and %s hold no query", c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest)
 	}
-	return manifest.publish()
+	return manifest.Publish()
 }
 
-// cut writes the lines of a file to pieces of size queries each.
+// cut writes the lines of a file to shards of size queries each.
 func cut(ctx context.Context, name string, size int, work string, next func() Shard, add func(v any) error) error {
 	f, err := os.Open(name)
 	if err != nil {
@@ -108,16 +109,16 @@ func cut(ctx context.Context, name string, size int, work string, next func() Sh
 	}
 	defer f.Close()
 	r := bufio.NewReaderSize(f, 1<<20)
-	var piece *wholeFile
-	defer func() { piece.discard() }()
+	var file *cli.File
+	defer func() { file.Discard() }()
 	queries, line := 0, 0
 	var s Shard
 	finish := func() error {
-		if piece == nil {
+		if file == nil {
 			return nil
 		}
-		changed, err := piece.publishChanged()
-		piece = nil
+		changed, err := publishChanged(file)
+		file = nil
 		if err == nil && changed {
 			err = forget(s.dataset(work))
 		}
@@ -130,13 +131,13 @@ func cut(ctx context.Context, name string, size int, work string, next func() Sh
 		if line%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if piece == nil {
+		if file == nil {
 			if _, err := r.Peek(1); err == io.EOF {
 				return nil
 			}
 			s = next()
-			s.Queries, s.Source, s.FirstLine = pieceFile(work, s.Name), name, line+1
-			if piece, err = createWhole(s.Queries); err != nil {
+			s.Queries, s.Source, s.FirstLine = shardQueries(work, s.Name), name, line+1
+			if file, err = cli.Create(s.Queries); err != nil {
 				return err
 			}
 			queries = 0
@@ -148,7 +149,7 @@ func cut(ctx context.Context, name string, size int, work string, next func() Sh
 			text, err = r.ReadSlice('\n')
 			more = err == bufio.ErrBufferFull
 			filled = filled || len(bytes.TrimSpace(text)) > 0
-			if _, err := piece.Write(text); err != nil {
+			if _, err := file.Write(text); err != nil {
 				return err
 			}
 		}

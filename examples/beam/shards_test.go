@@ -98,7 +98,7 @@ func TestSplitOfShards(t *testing.T) {
 		path := filepath.Join(dir, name)
 		want = append(want, Shard{Name: "train-0000" + string(rune('0'+i)), Split: "train", Queries: path, Source: path, FirstLine: 1})
 	}
-	want = append(want, Shard{Name: "test-00000", Split: "test", Queries: pieceFile(work, "test-00000"), Source: filepath.Join(dir, "test"), FirstLine: 1})
+	want = append(want, Shard{Name: "test-00000", Split: "test", Queries: shardQueries(work, "test-00000"), Source: filepath.Join(dir, "test"), FirstLine: 1})
 	if diff := cmp.Diff(want, list); diff != "" {
 		t.Error(diff)
 	}
@@ -130,7 +130,7 @@ func TestSplitFails(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(work, "queries"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	loop := pieceFile(work, "train-00001")
+	loop := shardQueries(work, "train-00001")
 	if err := os.Symlink(loop, loop); err != nil {
 		t.Skip(err)
 	}
@@ -148,7 +148,7 @@ func TestSplitFails(t *testing.T) {
 		}
 		left = append(left, names...)
 	}
-	if diff := cmp.Diff([]string{filepath.Join(work, "queries"), pieceFile(work, "train-00000"), loop}, left); diff != "" {
+	if diff := cmp.Diff([]string{filepath.Join(work, "queries"), shardQueries(work, "train-00000"), loop}, left); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -11,6 +11,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -28,75 +30,102 @@ const testSample = 10
 
 func main() { cli.Main("data_generation", run) }
 
-func run(ctx context.Context, e cli.Env) error {
+// options are the program's flags.
+type options struct {
+	config, root, source string
+	train, test          string
+	sample               int // 0: as configured
+	testRun              bool
+	names                string
+	sampling             datasets.GenerateOptions
+}
+
+// parse reads the flags.
+func parse(e cli.Env) (options, error) {
+	var o options
 	flags := e.Flags("data_generation", "Draws queries from the benchmarks and writes query_data_train and query_data_test.")
-	config := flags.String("config", "", "configuration `file` (YAML)")
-	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
-	sample := flags.Int("sample", 0, "queries a benchmark; overrides the configuration (default 500)")
-	train := flags.String("output_train", "", "training `file`; overrides the configuration")
-	test := flags.String("output_test", "", "test `file`; overrides the configuration")
-	testRun := flags.Bool("test", false, "draw 10 queries a benchmark; --sample overrides it")
-	names := flags.String("datasets", "", "comma-separated `tasks` to draw from, for example gsm8k,mmlu (default: all eleven)")
-	source := flags.String("source", "", "`folder` with the benchmarks' files, instead of the hub")
-	keep := flags.Bool("keep_samples", false, "with --datasets: draw the same queries as a run over all benchmarks")
-	stratified := flags.Bool("stratified", false, "split each task on its own (default: one split over all)")
-	group := flags.Bool("group_split", false, "keep queries of equal text on one side of the split")
-	skip := flags.Bool("skip_failed", false, "go on without benchmarks that cannot be read")
+	flags.StringVar(&o.config, "config", "", "configuration `file` (YAML)")
+	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	flags.IntVar(&o.sample, "sample", 0, "queries a benchmark; overrides the configuration (default 500)")
+	flags.StringVar(&o.train, "output_train", "", "training `file`; overrides the configuration")
+	flags.StringVar(&o.test, "output_test", "", "test `file`; overrides the configuration")
+	flags.BoolVar(&o.testRun, "test", false, "draw 10 queries a benchmark; --sample overrides it")
+	flags.StringVar(&o.names, "datasets", "", "comma-separated `tasks` to draw from, for example gsm8k,mmlu (default: all eleven)")
+	flags.StringVar(&o.source, "source", "", "`folder` with the benchmarks' files, instead of the hub")
+	flags.BoolVar(&o.sampling.KeepSamples, "keep_samples", false, "with --datasets: draw the same queries as a run over all benchmarks")
+	flags.BoolVar(&o.sampling.Stratified, "stratified", false, "split each task on its own (default: one split over all)")
+	flags.BoolVar(&o.sampling.GroupSplit, "group_split", false, "keep queries of equal text on one side of the split")
+	flags.BoolVar(&o.sampling.SkipFailed, "skip_failed", false, "go on without benchmarks that cannot be read")
 	if err := e.Parse(flags); err != nil {
-		return err
+		return o, err
 	}
-	given := cli.Given(flags)
-	if *config == "" && (*train == "" || *test == "") {
-		return e.Usage(flags, "without --config, --output_train and --output_test are needed")
+	switch {
+	case o.config == "" && (o.train == "" || o.test == ""):
+		return o, e.Usage(flags, "without --config, --output_train and --output_test are needed")
+	case cli.Given(flags)["sample"] && o.sample <= 0:
+		return o, e.Usage(flags, "--sample is %d; it must be more than 0", o.sample)
+	case o.sample == 0 && o.testRun:
+		o.sample = testSample
 	}
-	c, err := e.LoadConfig(*config, *root)
+	return o, nil
+}
+
+// configuration is that of the file, overridden by the flags.
+func (o options) configuration(e cli.Env) (*llmrouterdata.Config, error) {
+	c, err := e.LoadConfig(o.config, o.root)
+	if err != nil {
+		return nil, err
+	}
+	c.DataPath.QueryDataTrain = cmp.Or(o.train, c.DataPath.QueryDataTrain)
+	c.DataPath.QueryDataTest = cmp.Or(o.test, c.DataPath.QueryDataTest)
+	c.DataGeneration.SampleSize = cmp.Or(o.sample, c.DataGeneration.SampleSize)
+	return c, nil
+}
+
+// files is where the benchmarks' files come from: the folder that was given, or
+// the hub.
+func (o options) files(e cli.Env, bar *progress.Printer) (datasets.Source, error) {
+	if o.source != "" {
+		if info, err := os.Stat(o.source); err != nil {
+			return nil, err
+		} else if !info.IsDir() {
+			return nil, fmt.Errorf("%s is not a folder", o.source)
+		}
+		return datasets.FromDir(o.source), nil
+	}
+	options := hub.OptionsFromEnv(e.Getenv)
+	options.Logger = e.Logger()
+	options.Progress = cli.Downloads(bar)
+	client, err := hub.New(options)
+	if err != nil {
+		return nil, err
+	}
+	return datasets.FromHub(client), nil
+}
+
+func run(ctx context.Context, e cli.Env) error {
+	o, err := parse(e)
 	if err != nil {
 		return err
 	}
-	if *train != "" {
-		c.DataPath.QueryDataTrain = *train
+	c, err := o.configuration(e)
+	if err != nil {
+		return err
 	}
-	if *test != "" {
-		c.DataPath.QueryDataTest = *test
-	}
-	switch {
-	case given["sample"] && *sample <= 0:
-		return e.Usage(flags, "--sample is %d; it must be more than 0", *sample)
-	case given["sample"]:
-		c.DataGeneration.SampleSize = *sample
-	case *testRun:
-		c.DataGeneration.SampleSize = testSample
-	}
-
 	bar := progress.New(e.Stderr)
 	defer bar.Close()
-	var src datasets.Source
-	if *source != "" {
-		if info, err := os.Stat(*source); err != nil {
-			return err
-		} else if !info.IsDir() {
-			return fmt.Errorf("%s is not a folder", *source)
-		}
-		src = datasets.FromDir(*source)
-	} else {
-		options := hub.OptionsFromEnv(e.Getenv)
-		options.Logger = e.Logger()
-		options.Progress = cli.Downloads(bar)
-		client, err := hub.New(options)
-		if err != nil {
-			return err
-		}
-		src = datasets.FromHub(client)
+	source, err := o.files(e, bar)
+	if err != nil {
+		return err
 	}
-	options := pipeline.GenerateOptions{Source: src, Logger: e.Logger(), Progress: cli.Show(bar)}
-	options.Sampling.KeepSamples, options.Sampling.SkipFailed = *keep, *skip
-	options.Sampling.Stratified, options.Sampling.GroupSplit = *stratified, *group
-	if *names != "" {
-		for name := range strings.SplitSeq(*names, ",") {
-			options.Sampling.Datasets = append(options.Sampling.Datasets, strings.TrimSpace(name))
+	if o.names != "" {
+		for name := range strings.SplitSeq(o.names, ",") {
+			o.sampling.Datasets = append(o.sampling.Datasets, strings.TrimSpace(name))
 		}
 	}
-	result, err := pipeline.GenerateQueries(ctx, c, &options)
+	result, err := pipeline.GenerateQueries(ctx, c, &pipeline.GenerateOptions{
+		Source: source, Sampling: o.sampling, Logger: e.Logger(), Progress: cli.Show(bar),
+	})
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,43 +32,61 @@ import (
 
 func main() { cli.Main("report", run) }
 
-func run(ctx context.Context, e cli.Env) error {
+// options are the program's flags.
+type options struct {
+	config, root, evaluation    string
+	scores, queries, candidates string
+	out, figures, json          string
+	title                       string
+	solved                      float64
+	points                      int
+}
+
+// parse reads the flags and says which do not go together.
+func parse(e cli.Env) (options, error) {
+	var o options
 	flags := e.Flags("report", "Shows a data set: performance, costs, routers, times, failures, a map, and what looks wrong.")
-	config := flags.String("config", "", "configuration `file` of the data set")
-	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default the working directory)")
-	scores := flags.String("scores", "", "instead of --config: a `file` of scores, [{\"question\", \"scores\": {model: 0..1}}]")
-	queries := flags.String("queries", "", "with --scores: a query `file` that tells the questions' tasks")
-	candidates := flags.String("candidates", "", "with --scores: a candidate `file`, for the order of the candidates")
-	evaluation := flags.String("evaluation", "", "the summary `file` of step 3 (its --report), which tells answers that were not evaluated from wrong ones")
-	out := flags.String("out", "report.html", "HTML `file` to write")
-	figuresDir := flags.String("figures", "", "`folder` for the figures as SVG files")
-	jsonFile := flags.String("json", "", "`file` for the numbers as JSON")
-	title := flags.String("title", "Routing data", "`title` of the page")
-	solved := flags.Float64("solved", 0.5, "`performance` from which a query counts as solved")
-	points := flags.Int("points", 2000, "`queries` shown on the map")
+	flags.StringVar(&o.config, "config", "", "configuration `file` of the data set")
+	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default the working directory)")
+	flags.StringVar(&o.scores, "scores", "", "instead of --config: a `file` of scores, [{\"question\", \"scores\": {model: 0..1}}]")
+	flags.StringVar(&o.queries, "queries", "", "with --scores: a query `file` that tells the questions' tasks")
+	flags.StringVar(&o.candidates, "candidates", "", "with --scores: a candidate `file`, for the order of the candidates")
+	flags.StringVar(&o.evaluation, "evaluation", "", "the summary `file` of step 3 (its --report), which tells answers that were not evaluated from wrong ones")
+	flags.StringVar(&o.out, "out", "report.html", "HTML `file` to write")
+	flags.StringVar(&o.figures, "figures", "", "`folder` for the figures as SVG files")
+	flags.StringVar(&o.json, "json", "", "`file` for the numbers as JSON")
+	flags.StringVar(&o.title, "title", "Routing data", "`title` of the page")
+	flags.Float64Var(&o.solved, "solved", 0.5, "`performance` from which a query counts as solved")
+	flags.IntVar(&o.points, "points", 2000, "`queries` shown on the map")
 	if err := e.Parse(flags); err != nil {
-		return err
+		return o, err
 	}
 	switch {
-	case (*config == "") == (*scores == ""):
-		return e.Usage(flags, "either --config or --scores is needed")
-	case *config != "" && (*queries != "" || *candidates != ""):
-		return e.Usage(flags, "--queries and --candidates go with --scores")
-	case *scores != "" && (*evaluation != "" || *root != ""):
-		return e.Usage(flags, "--evaluation and --root go with --config")
-	case !(*solved > 0 && *solved <= 1):
-		return e.Usage(flags, "--solved is %v; it must be above 0 and at most 1", *solved)
-	case *points < 2:
-		return e.Usage(flags, "--points is %d; it must be at least 2", *points)
+	case (o.config == "") == (o.scores == ""):
+		return o, e.Usage(flags, "either --config or --scores is needed")
+	case o.config != "" && (o.queries != "" || o.candidates != ""):
+		return o, e.Usage(flags, "--queries and --candidates go with --scores")
+	case o.scores != "" && (o.evaluation != "" || o.root != ""):
+		return o, e.Usage(flags, "--evaluation and --root go with --config")
+	case !(o.solved > 0 && o.solved <= 1):
+		return o, e.Usage(flags, "--solved is %v; it must be above 0 and at most 1", o.solved)
+	case o.points < 2:
+		return o, e.Usage(flags, "--points is %d; it must be at least 2", o.points)
 	}
+	return o, nil
+}
 
+func run(ctx context.Context, e cli.Env) error {
+	o, err := parse(e)
+	if err != nil {
+		return err
+	}
 	var table *dataset.Table
-	var err error
-	if *scores != "" {
-		table, err = dataset.ReadScores(ctx, *scores, &dataset.ScoreOptions{Queries: *queries, Candidates: *candidates})
+	if o.scores != "" {
+		table, err = dataset.ReadScores(ctx, o.scores, &dataset.ScoreOptions{Queries: o.queries, Candidates: o.candidates})
 	} else {
 		var data *dataset.Dataset
-		if data, err = open(ctx, e, *config, *root, *evaluation); err == nil {
+		if data, err = o.open(ctx, e); err == nil {
 			defer data.Close()
 			table, err = data.Table(ctx)
 		}
@@ -75,65 +94,69 @@ func run(ctx context.Context, e cli.Env) error {
 	if err != nil {
 		return err
 	}
-	report, err := analysis.NewReport(ctx, table, &analysis.Options{Solved: solved, MapPoints: *points})
+	report, err := analysis.NewReport(ctx, table, &analysis.Options{Solved: &o.solved, MapPoints: o.points})
 	if err != nil {
 		return err
 	}
-
-	pens := newPens()
-	html, err := render(*title, report, pens)
+	written, err := o.write(report)
 	if err != nil {
-		return err
-	}
-	written := []string{*out}
-	if *figuresDir != "" {
-		figures := figures(report)
-		for _, id := range sortedKeys(figures) {
-			for class, width := range map[string]int{"wide": wideWidth, "narrow": narrowWidth} {
-				name := filepath.Join(*figuresDir, id+"-"+class+".svg")
-				svg := figures[id].svg(pens, vg.Length(width), class, figureStyle)
-				if err := cli.WriteFile(name, []byte(svg)); err != nil {
-					return err
-				}
-			}
-			written = append(written, filepath.Join(*figuresDir, id+"-*.svg"))
-		}
-	}
-	if *jsonFile != "" {
-		text, err := json.MarshalIndent(report, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := cli.WriteFile(*jsonFile, append(text, '\n')); err != nil {
-			return err
-		}
-		written = append(written, *jsonFile)
-	}
-	// Last, so that a page that is there is a report that is whole.
-	if err := cli.WriteFile(*out, html); err != nil {
 		return err
 	}
 	return show(e, report, written)
 }
 
+// write writes the files that were asked for and returns their names, the page
+// first. The page is written last: where it is, the other files are too.
+func (o options) write(report *analysis.Report) ([]string, error) {
+	pens := newPens()
+	html, err := render(o.title, report, pens)
+	if err != nil {
+		return nil, err
+	}
+	written := []string{o.out}
+	if o.figures != "" {
+		figures := figures(report)
+		for _, id := range slices.Sorted(maps.Keys(figures)) {
+			for class, width := range map[string]vg.Length{"wide": wideWidth, "narrow": narrowWidth} {
+				svg := figures[id].svg(pens, width, class, figureStyle)
+				if err := cli.WriteFile(filepath.Join(o.figures, id+"-"+class+".svg"), []byte(svg)); err != nil {
+					return nil, err
+				}
+			}
+			written = append(written, filepath.Join(o.figures, id+"-*.svg"))
+		}
+	}
+	if o.json != "" {
+		text, err := json.MarshalIndent(report, "", "  ")
+		if err != nil {
+			return nil, err
+		}
+		if err := cli.WriteFile(o.json, append(text, '\n')); err != nil {
+			return nil, err
+		}
+		written = append(written, o.json)
+	}
+	return written, cli.WriteFile(o.out, html)
+}
+
 // open opens the data set of a configuration.
-func open(ctx context.Context, e cli.Env, name, root, evaluation string) (*dataset.Dataset, error) {
-	c, err := e.LoadConfig(name, root)
+func (o options) open(ctx context.Context, e cli.Env) (*dataset.Dataset, error) {
+	c, err := e.LoadConfig(o.config, o.root)
 	if err != nil {
 		return nil, err
 	}
 	options := dataset.Options{SkipBadLines: true}
-	if evaluation != "" {
-		text, err := os.ReadFile(evaluation)
+	if o.evaluation != "" {
+		text, err := os.ReadFile(o.evaluation)
 		if err != nil {
 			return nil, err
 		}
 		var summary pipeline.Report
 		if err := json.Unmarshal(text, &summary); err != nil {
-			return nil, fmt.Errorf("%s: %w", evaluation, err)
+			return nil, fmt.Errorf("%s: %w", o.evaluation, err)
 		}
 		if len(summary.Cells) == 0 {
-			return nil, fmt.Errorf("%s is no summary of step 3: it has no cells", evaluation)
+			return nil, fmt.Errorf("%s is no summary of step 3: it has no cells", o.evaluation)
 		}
 		options.NotEvaluatedRows, options.ScoreErrorRows = summary.NotEvaluatedRows, summary.ScoreErrorRows
 		for _, c := range summary.Cells { // of older summaries, which do not name the rows
@@ -165,13 +188,4 @@ func show(e cli.Env, r *analysis.Report, written []string) error {
 	}
 	_, writeErr := e.Stdout.Write(b.Bytes())
 	return errors.Join(err, writeErr)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

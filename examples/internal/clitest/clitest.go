@@ -29,8 +29,8 @@ func Run(ctx context.Context, program Program, env map[string]string, args ...st
 	return out.String(), errs.String(), err
 }
 
-// Env makes the surroundings of a program; drain is closed for a gentle end,
-// nil for none.
+// Env makes the surroundings of a program; drain is closed for a graceful
+// shutdown, nil for none.
 func Env(env map[string]string, stdout, stderr io.Writer, drain <-chan struct{}, args ...string) cli.Env {
 	return cli.Env{
 		Args: args, Getenv: func(name string) string { return env[name] },
@@ -124,7 +124,7 @@ func Files(t testing.TB, dir string) []string {
 	return names
 }
 
-var flagName = regexp.MustCompile(`(?:flags|set)\.[A-Z][A-Za-z0-9]*\((?:&[a-zA-Z.]+, )?"([a-z_]+)"`)
+var flagName = regexp.MustCompile(`flags\.[A-Z][A-Za-z0-9]*\((?:&[\w.]+, )?"([a-z_]+)"`)
 
 // Help checks that --help ends well, writes to stdout alone and names and
 // explains every flag that the sources define, and that an unknown flag and a
