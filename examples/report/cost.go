@@ -16,155 +16,197 @@ import (
 // perThousand turns USD per query into what the figure shows.
 const perThousand = 1000
 
+// dot is a point of the cost figure.
+type dot struct {
+	analysis.Point
+	style draw.GlyphStyle
+	short string // its label where there is no room: its number
+}
+
+// costChart is what the cost figure shows, before it has a size.
+type costChart struct {
+	models  []string // the candidates' names, which the numbers stand for
+	routers analysis.Routers
+	dots    []dot
+	log     bool // costs are drawn on a logarithmic axis
+	// What is to be seen: costs in USD per 1,000 queries, the lowest that is no
+	// zero, and performances.
+	low, high, bottom, top float64
+}
+
+var (
+	costFront    = draw.GlyphStyle{Color: ink("c0"), Radius: 5, Shape: draw.CircleGlyph{}}
+	costBeaten   = draw.GlyphStyle{Color: ink("c0"), Radius: 4.5, Shape: ring{}}
+	costOracle   = draw.GlyphStyle{Color: ink("c1"), Radius: 6, Shape: diamond{}}
+	costRandom   = draw.GlyphStyle{Color: ink("c2"), Radius: 5, Shape: draw.PyramidGlyph{}}
+	costHull     = draw.LineStyle{Color: ink("c0"), Width: 1.4, Dashes: []vg.Length{5, 3}}
+	costFrontier = draw.LineStyle{Color: ink("c1"), Width: 1.6}
+)
+
 // costFigure shows what performance costs: every candidate, the routers to
 // hold against, the hull of the candidates and the oracle's frontier.
 func costFigure(r *analysis.Report) *figure {
-	type dot struct {
-		analysis.Point
-		style draw.GlyphStyle
-		short string // its number
+	c := newCostChart(r)
+	return &figure{
+		id: "cost", title: "Cost against performance",
+		about: fmt.Sprintf("A scatter of %d candidates by USD per 1,000 queries and mean performance, with the oracle router, random choice, the convex hull of the candidates and the frontier of a perfect router. The table below has the numbers.", len(c.dots)-2),
+		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+			legendHeight, legend := s.legend(c.legend(s))
+			height := legendHeight + 6 + map[bool]vg.Length{true: 330, false: 430}[s.narrow()]
+			return height, func(canvas draw.Canvas) {
+				p, axis := c.plot(s)
+				s.drawPlot(p, draw.Crop(canvas, 0, -8, legendHeight+6, -4), axis)
+				legend(&canvas, canvas.Min.Y+legendHeight)
+			}
+		},
 	}
-	var dots []dot
-	for i := range r.Models {
-		m := &r.Models[i]
+}
+
+func newCostChart(r *analysis.Report) *costChart {
+	c := &costChart{routers: r.Routers, low: math.Inf(1), bottom: 1}
+	for i, m := range r.Models {
+		c.models = append(c.models, m.Name)
 		if m.Rated == 0 {
 			continue
 		}
-		style := draw.GlyphStyle{Color: ink("c0"), Radius: 5, Shape: draw.CircleGlyph{}}
+		style := costFront
 		if !m.Pareto {
-			style = draw.GlyphStyle{Color: ink("c0"), Radius: 4.5, Shape: ring{}}
+			style = costBeaten
 		}
-		dots = append(dots, dot{analysis.Point{Name: m.Name, Cost: m.CostPerQuery, Performance: m.Performance}, style, fmt.Sprint(i + 1)})
+		c.dots = append(c.dots, dot{analysis.Point{Name: m.Name, Cost: m.CostPerQuery, Performance: m.Performance}, style, fmt.Sprint(i + 1)})
 	}
-	routers := r.Routers
-	oracle := draw.GlyphStyle{Color: ink("c1"), Radius: 6, Shape: diamond{}}
-	random := draw.GlyphStyle{Color: ink("c2"), Radius: 5, Shape: draw.PyramidGlyph{}}
-	dots = append(dots, dot{routers.Oracle, oracle, "oracle"}, dot{routers.Random, random, "random"})
-	hullLine := draw.LineStyle{Color: ink("c0"), Width: 1.4, Dashes: []vg.Length{5, 3}}
-	frontierLine := draw.LineStyle{Color: ink("c1"), Width: 1.6}
-
-	low, high := math.Inf(1), 0.0
-	bottom, top := 1.0, 0.0
-	see := func(p analysis.Point) {
-		if p.Cost > 0 {
-			low = min(low, p.Cost*perThousand)
-		}
-		high = max(high, p.Cost*perThousand)
-		bottom, top = min(bottom, p.Performance), max(top, p.Performance)
-	}
-	for _, d := range dots {
-		see(d.Point)
-	}
+	c.dots = append(c.dots, dot{c.routers.Oracle, costOracle, "oracle"}, dot{c.routers.Random, costRandom, "random"})
 	free := false // something costs nothing, which has no place on a logarithmic axis
-	for _, d := range dots {
+	for _, d := range c.dots {
+		c.see(d.Point)
 		free = free || d.Cost == 0
 	}
-	for _, p := range routers.OracleFrontier {
-		if p.Cost >= low/perThousand*0.5 {
-			see(p)
+	for _, p := range c.routers.OracleFrontier {
+		if p.Cost >= c.low/perThousand*0.5 {
+			c.see(p)
 		}
 	}
-	log := !free && high > 8*low
-	return &figure{
-		id: "cost", title: "Cost against performance",
-		about: fmt.Sprintf("A scatter of %d candidates by USD per 1,000 queries and mean performance, with the oracle router, random choice, the convex hull of the candidates and the frontier of a perfect router. The table below has the numbers.", len(dots)-2),
-		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
-			filled, hollow := draw.GlyphStyle{Color: ink("c0"), Radius: 5, Shape: draw.CircleGlyph{}}, draw.GlyphStyle{Color: ink("c0"), Radius: 4.5, Shape: ring{}}
-			entries := []legendEntry{
-				{"on the Pareto front", glyph(filled)}, {"beaten by another", glyph(hollow)}, {"oracle router", glyph(oracle)},
-				{"random choice", glyph(random)}, {"hull of the candidates", stroke(hullLine)}, {"best any router can do", stroke(frontierLine)},
+	c.log = !free && c.high > 8*c.low
+	return c
+}
+
+// see makes the axes reach a point.
+func (c *costChart) see(p analysis.Point) {
+	if p.Cost > 0 {
+		c.low = min(c.low, p.Cost*perThousand)
+	}
+	c.high = max(c.high, p.Cost*perThousand)
+	c.bottom, c.top = min(c.bottom, p.Performance), max(c.top, p.Performance)
+}
+
+func (c *costChart) legend(s sheet) []legendEntry {
+	entries := []legendEntry{
+		{"on the Pareto front", glyph(costFront)}, {"beaten by another", glyph(costBeaten)}, {"oracle router", glyph(costOracle)},
+		{"random choice", glyph(costRandom)}, {"hull of the candidates", stroke(costHull)}, {"best any router can do", stroke(costFrontier)},
+	}
+	if s.narrow() || len(c.models) > 6 { // labels may be numbers
+		for i, name := range c.models {
+			n := fmt.Sprint(i + 1)
+			entries = append(entries, legendEntry{name, func(c *draw.Canvas, at vg.Point) {
+				c.FillText(s.style(letters, inkMuted, text.XCenter, text.YCenter), at, n)
+			}})
+		}
+	}
+	return entries
+}
+
+// plot makes the axes with what stands between them, and the horizontal axis's
+// title.
+func (c *costChart) plot(s sheet) (p *plot.Plot, axis string) {
+	p, axis = s.newPlot(), "USD per 1,000 queries"
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, c.high, c.bottom, c.top
+	ticks := map[bool]int{true: 5, false: 8}[s.narrow()]
+	p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks(ticks), evenTicks(ticks)
+	p.Y.Label.Text = "mean performance"
+	if c.log {
+		axis += " (logarithmic)"
+		p.X.Scale = plot.LogScale{}
+		p.X.Tick.Marker = logTicks(8)
+		p.X.Min, p.X.Max = c.low/1.25, c.high*1.25
+	} else {
+		widen(&p.X)
+	}
+	widen(&p.Y)
+	widen(&p.Y)
+	p.Add(grid(), plotFunc(func(area draw.Canvas, p *plot.Plot) {
+		x, y := p.Transforms(&area)
+		place := func(q analysis.Point) vg.Point {
+			return vg.Point{X: x(max(q.Cost*perThousand, p.X.Min)), Y: y(q.Performance)}
+		}
+		left := p.X.Min / perThousand
+		frontier := c.path(from(c.routers.OracleFrontier, left), place, area.Max.X)
+		hull := c.path(from(c.routers.Hull, left), place, area.Max.X)
+		area.StrokeLines(costFrontier, frontier)
+		area.StrokeLines(costHull, hull)
+		for _, d := range c.dots {
+			area.DrawGlyphNoClip(d.style, place(d.Point))
+		}
+		c.label(s, area, place, append(along(frontier), along(hull)...))
+	}))
+	return p, axis
+}
+
+// path is where the line through points runs, level from the last one to the
+// right edge.
+func (c *costChart) path(points []analysis.Point, place func(analysis.Point) vg.Point, right vg.Length) []vg.Point {
+	var path []vg.Point
+	for k, q := range points {
+		if k > 0 && c.log { // straight lines are bent on a logarithmic axis
+			before := points[k-1]
+			const steps = 24
+			for i := 1; i < steps; i++ {
+				path = append(path, place(crossing(before, q, before.Cost+(q.Cost-before.Cost)*float64(i)/steps)))
 			}
-			// Labels may be numbers.
-			if s.narrow() || len(r.Models) > 6 {
-				for i := range r.Models {
-					n := fmt.Sprint(i + 1)
-					entries = append(entries, legendEntry{r.Models[i].Name, func(c *draw.Canvas, at vg.Point) {
-						c.FillText(s.style(letters, inkMuted, text.XCenter, text.YCenter), at, n)
-					}})
-				}
+		}
+		path = append(path, place(q))
+	}
+	if len(path) > 0 {
+		path = append(path, vg.Point{X: right, Y: path[len(path)-1].Y})
+	}
+	return path
+}
+
+// along covers a line with small squares, for labels to keep off it.
+func along(path []vg.Point) []vg.Rectangle {
+	var squares []vg.Rectangle
+	for k := 1; k < len(path); k++ {
+		d := path[k].Sub(path[k-1])
+		steps := 1 + int(math.Hypot(d.X.Points(), d.Y.Points())/5)
+		for i := range steps + 1 {
+			squares = append(squares, around(path[k-1].Add(d.Scale(vg.Length(i)/vg.Length(steps))), 1, 1))
+		}
+	}
+	return squares
+}
+
+// label names the dots: off the lines where that can be, and never on another
+// label or dot.
+func (c *costChart) label(s sheet, area draw.Canvas, place func(analysis.Point) vg.Point, lines []vg.Rectangle) {
+	var taken []vg.Rectangle
+	for _, d := range c.dots {
+		taken = append(taken, around(place(d.Point), 7, 7))
+	}
+	style := s.label(inkText)
+	for _, d := range c.dots {
+		label := d.Name
+		if s.narrow() {
+			label = d.short
+		}
+		for k, try := range []string{label, label, d.short, d.short} {
+			avoid := lines
+			if k%2 == 1 {
+				avoid = nil
 			}
-			legendHeight, legend := s.legend(entries)
-			height := legendHeight + 6 + map[bool]vg.Length{true: 330, false: 430}[s.narrow()]
-			return height, func(c draw.Canvas) {
-				p := s.newPlot()
-				axis := "USD per 1,000 queries"
-				p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, high, bottom, top
-				ticks := map[bool]int{true: 5, false: 8}[s.narrow()]
-				p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks(ticks), evenTicks(ticks)
-				p.Y.Label.Text = "mean performance"
-				if log {
-					axis += " (logarithmic)"
-					p.X.Scale = plot.LogScale{}
-					p.X.Tick.Marker = logTicks(8)
-					p.X.Min, p.X.Max = low/1.25, high*1.25
-				} else {
-					widen(&p.X)
-				}
-				widen(&p.Y)
-				widen(&p.Y)
-				p.Add(grid(), plotFunc(func(area draw.Canvas, p *plot.Plot) {
-					x, y := p.Transforms(&area)
-					place := func(q analysis.Point) vg.Point {
-						return vg.Point{X: x(max(q.Cost*perThousand, p.X.Min)), Y: y(q.Performance)}
-					}
-					var taken, lines []vg.Rectangle
-					line := func(points []analysis.Point, style draw.LineStyle) {
-						var path []vg.Point
-						var before analysis.Point
-						for k, q := range from(points, p.X.Min/perThousand) {
-							if k > 0 { // straight lines are bent on a logarithmic axis
-								const steps = 24
-								for i := 1; i < steps && log; i++ {
-									path = append(path, place(crossing(before, q, before.Cost+(q.Cost-before.Cost)*float64(i)/steps)))
-								}
-							}
-							path = append(path, place(q))
-							before = q
-						}
-						if len(path) > 0 { // level to the right
-							path = append(path, vg.Point{X: area.Max.X, Y: path[len(path)-1].Y})
-						}
-						area.StrokeLines(style, path)
-						for k := 1; k < len(path); k++ { // labels keep off the lines
-							d := path[k].Sub(path[k-1])
-							steps := 1 + int(math.Hypot(d.X.Points(), d.Y.Points())/5)
-							for i := range steps + 1 {
-								lines = append(lines, around(path[k-1].Add(d.Scale(vg.Length(i)/vg.Length(steps))), 1, 1))
-							}
-						}
-					}
-					line(routers.OracleFrontier, frontierLine)
-					line(routers.Hull, hullLine)
-					for _, d := range dots {
-						at := place(d.Point)
-						taken = append(taken, around(at, 7, 7))
-					}
-					for _, d := range dots {
-						area.DrawGlyphNoClip(d.style, place(d.Point))
-					}
-					style := s.label(inkText)
-					for _, d := range dots {
-						label := d.Name
-						if s.narrow() {
-							label = d.short
-						}
-						// Off the lines where that can be, and never on another label.
-						for k, try := range []string{label, label, d.short, d.short} {
-							avoid := lines
-							if k%2 == 1 {
-								avoid = nil
-							}
-							if at, ok := free8(place(d.Point), style.Width(try), &taken, avoid, area.Rectangle); ok {
-								area.FillText(style, at, try)
-								break
-							}
-						}
-					}
-				}))
-				s.drawPlot(p, draw.Crop(c, 0, -8, legendHeight+6, -4), axis)
-				legend(&c, c.Min.Y+legendHeight)
+			if at, ok := free8(place(d.Point), style.Width(try), &taken, avoid, area.Rectangle); ok {
+				area.FillText(style, at, try)
+				break
 			}
-		},
+		}
 	}
 }
 
