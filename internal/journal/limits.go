@@ -13,6 +13,8 @@ const (
 	// scanChunk is about how many bytes of lines are decoded at once: enough to
 	// make the hand-over cheap, and a few of them fit in any memory.
 	scanChunk = 1 << 20
+	// scanBuffer is how much is read at once.
+	scanBuffer = 256 << 10
 	// keepLine is how much of the buffer of a long entry is kept for the next.
 	keepLine = 1 << 20
 

@@ -67,7 +67,7 @@ func (j *Journal) Scan(each func(offset int64, e *Entry) error) error {
 // readChunks hands the journal on in chunks, in order, and has them decoded.
 func (j *Journal) readChunks(chunks chan<- *chunk, stop <-chan struct{}) {
 	defer close(chunks)
-	r := bufio.NewReaderSize(io.NewSectionReader(j.file, 0, 1<<62), 256<<10)
+	r := bufio.NewReaderSize(io.NewSectionReader(j.file, 0, 1<<62), scanBuffer)
 	at := line{number: 1}
 	for more := true; more; {
 		c := &chunk{decoded: make(chan struct{})}
