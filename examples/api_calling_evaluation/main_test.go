@@ -155,7 +155,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("report: %v\n%s", err, text)
 	}
 
-	// Again: all is in the journal. Anew: it is moved aside.
+	// Again: all is in the journal. Fresh: it is moved aside.
 	if out, _, err := s.run(t, nil); err != nil || !strings.Contains(out, "24 rows: 0 calls made, 24 taken from the journal") || s.server.Stats().Requests != 24 {
 		t.Errorf("again: %v, %d requests\n%s", err, s.server.Stats().Requests, out)
 	}

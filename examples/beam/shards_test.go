@@ -12,8 +12,8 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
-// pieces splits texts and returns the shards' names, first lines and texts.
-func pieces(t *testing.T, work, train, test string, size int) [][3]string {
+// shards splits texts and returns the shards' names, first lines and texts.
+func shards(t *testing.T, work, train, test string, size int) [][3]string {
 	t.Helper()
 	dir := t.TempDir()
 	c := &llmrouterdata.Config{DataPath: llmrouterdata.DataPath{
@@ -45,14 +45,14 @@ func TestSplit(t *testing.T) {
 		want              [][3]string
 	}{
 		{"even", "a\nb\nc\nd\n", "e\n", 2, [][3]string{{"train-00000", "1", "a\nb\n"}, {"train-00001", "3", "c\nd\n"}, {"test-00000", "1", "e\n"}}},
-		{"a rest", "a\nb\nc\n", "", 2, [][3]string{{"train-00000", "1", "a\nb\n"}, {"train-00001", "3", "c\n"}}},
+		{"a remainder", "a\nb\nc\n", "", 2, [][3]string{{"train-00000", "1", "a\nb\n"}, {"train-00001", "3", "c\n"}}},
 		{"no last line feed", "a\nb\nc", "d", 2, [][3]string{{"train-00000", "1", "a\nb\n"}, {"train-00001", "3", "c"}, {"test-00000", "1", "d"}}},
 		{"blank lines do not count", "\n a\n\n\t\r\nb\n\nc\n", "", 2, [][3]string{{"train-00000", "1", "\n a\n\n\t\r\nb\n"}, {"train-00001", "6", "\nc\n"}}},
 		{"long lines", long + "\n" + long, "", 1, [][3]string{{"train-00000", "1", long + "\n"}, {"train-00001", "2", long}}},
 		{"all in one", "a\nb\n", "c\n", 1000, [][3]string{{"train-00000", "1", "a\nb\n"}, {"test-00000", "1", "c\n"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, pieces(t, t.TempDir(), tt.train, tt.test, tt.size)); diff != "" {
+			if diff := cmp.Diff(tt.want, shards(t, t.TempDir(), tt.train, tt.test, tt.size)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -108,7 +108,7 @@ func TestSplitOfShards(t *testing.T) {
 // journals of all.
 func TestSplitAgain(t *testing.T) {
 	work := t.TempDir()
-	pieces(t, work, "a\nb\nc\n", "d\n", 1)
+	shards(t, work, "a\nb\nc\n", "d\n", 1)
 	results := func(name string) *llmrouterdata.Config { return Shard{Name: name}.dataset(work) }
 	for _, name := range []string{"train-00000", "train-00001", "test-00000"} {
 		c := results(name)
@@ -116,7 +116,7 @@ func TestSplitAgain(t *testing.T) {
 			clitest.Write(t, filepath.Dir(path), filepath.Base(path), "x")
 		}
 	}
-	pieces(t, work, "a\nB\nc\n", "d\n", 1)
+	shards(t, work, "a\nB\nc\n", "d\n", 1)
 	for name, want := range map[string]int{"train-00000": 4, "train-00001": 1, "test-00000": 4} {
 		if got := clitest.Files(t, shardFolder(work, name)); len(got) != want {
 			t.Errorf("%s keeps %v, want %d files", name, got, want)

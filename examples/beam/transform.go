@@ -112,8 +112,8 @@ func (f *evaluateFn) StartBundle(_ context.Context, _, _ func(string)) {
 	}
 }
 
-// interrupt is closed when this process, which then is both launcher and
-// worker, is asked to stop.
+// interrupt is closed for a graceful shutdown where this process is both
+// launcher and worker.
 var interrupt atomic.Pointer[<-chan struct{}]
 
 // fail notes the first error and stops the calling.

@@ -88,9 +88,9 @@ func TestSampleSize(t *testing.T) {
 		math   int
 	}{
 		{"configuration", config, nil, 5, 0},
-		{"the flag goes before it", config, []string{"--sample", "7"}, 7, 0},
+		{"the flag overrides it", config, []string{"--sample", "7"}, 7, 0},
 		{"test run", config, []string{"--test"}, 10, 0},
-		{"the flag goes before the test run", config, []string{"--test", "--sample", "3"}, 3, 0},
+		{"the flag overrides the test run", config, []string{"--test", "--sample", "3"}, 3, 0},
 		{"test run without a configuration", "", []string{"--test"}, 10, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

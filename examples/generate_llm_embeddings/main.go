@@ -21,9 +21,9 @@ func run(ctx context.Context, e cli.Env) error {
 	flags := e.Flags("generate_llm_embeddings", "Embeds the candidates' feature texts.")
 	config := flags.String("config", "", "configuration `file` (YAML)")
 	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
-	input := flags.String("input", "", "candidate `file`; goes before the configuration's llm_data")
-	output := flags.String("output", "", "`file` to write; goes before the configuration's llm_embedding_data")
-	encoder := flags.String("encoder", "", "embedding model: a folder or a published `name`; goes before the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
+	input := flags.String("input", "", "candidate `file`; overrides the configuration's llm_data")
+	output := flags.String("output", "", "`file` to write; overrides the configuration's llm_embedding_data")
+	encoder := flags.String("encoder", "", "embedding model: a folder or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
 	if err := e.Parse(flags); err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func TestConfiguration(t *testing.T) {
 		t.Errorf("%d candidates", n)
 	}
 
-	// Flags go before the configuration.
+	// Flags override the configuration.
 	input := clitest.Write(t, dir, "one.json", `{"one": {"feature": "The one."}}`)
 	output := filepath.Join(dir, "out.json")
 	run("--config", config, "--root", dir, "--encoder", model, "--input", input, "--output", output)

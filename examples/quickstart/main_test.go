@@ -258,19 +258,19 @@ func checkScreen(t *testing.T, screen string, rows []llmrouterdata.RoutingRecord
 
 // TestInterrupted stops a run in the middle of its calls and runs again.
 func TestInterrupted(t *testing.T) {
-	for _, gentle := range []bool{true, false} {
-		t.Run(map[bool]string{true: "once", false: "twice"}[gentle], func(t *testing.T) {
+	for _, graceful := range []bool{true, false} {
+		t.Run(map[bool]string{true: "once", false: "twice"}[graceful], func(t *testing.T) {
 			dir := t.TempDir()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			drain := make(chan struct{})
 			// Which tenths show depends on the machine's speed.
 			screen := &clitest.OnOutput{Text: regexp.MustCompile(`calls: \d+ %`), Call: cancel}
-			if gentle {
+			if graceful {
 				screen.Call = func() { close(drain) }
 			}
 			err := run(ctx, clitest.Env(nil, io.Discard, screen, drain, "--out", dir))
-			if _, incomplete := errors.AsType[*pipeline.IncompleteError](err); gentle && !incomplete || !gentle && !errors.Is(err, context.Canceled) {
+			if _, incomplete := errors.AsType[*pipeline.IncompleteError](err); graceful && !incomplete || !graceful && !errors.Is(err, context.Canceled) {
 				t.Fatalf("the run ended with %v", err)
 			}
 			for _, name := range outputs[4:] {
@@ -278,7 +278,7 @@ func TestInterrupted(t *testing.T) {
 					t.Errorf("%s is there after an interrupted run (%v)", name, err)
 				}
 			}
-			if !gentle {
+			if !graceful {
 				return
 			}
 			var resumed, pairs int

@@ -56,7 +56,7 @@ var meanings = map[string][2]string{
 	analysis.WarnUnreadable:   {"Lines that are no records", "They are left out of every number."},
 	analysis.WarnInvalid:      {"Numbers that cannot be", "A performance outside of 0 to 1 counts as not evaluated; a negative count or time as 0."},
 	analysis.WarnGraded:       {"Failed calls with a performance", "The text of an error was graded. These rows count as 0 here."},
-	analysis.WarnDuplicate:    {"Queries that stand twice in a split", "They weigh double in training and in every mean."},
+	analysis.WarnDuplicate:    {"Duplicate queries in a split", "They weigh double in training and in every mean."},
 	analysis.WarnLeak:         {"Queries of one split that stand in the other", "What is trained on is tested on."},
 	analysis.WarnMissing:      {"Pairs without a row", "Candidates are compared on different queries."},
 	analysis.WarnOrder:        {"Queries whose rows are not in candidate order", "Trainers that read rows in groups may take one candidate for another."},

@@ -100,7 +100,7 @@ type plotFunc func(draw.Canvas, *plot.Plot)
 // Plot implements plot.Plotter.
 func (f plotFunc) Plot(c draw.Canvas, p *plot.Plot) { f(c, p) }
 
-// part is a piece of a stacked bar.
+// part is a segment of a stacked bar.
 type part struct {
 	value float64
 	ink   color.Color

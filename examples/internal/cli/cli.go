@@ -24,8 +24,8 @@ type Env struct {
 	Args           []string
 	Getenv         func(string) string
 	Stdout, Stderr io.Writer
-	// Drain asks for a gentle end: from now on the first interrupt closes the
-	// channel, and the second one ends the context. Without it the first one
+	// Drain turns on graceful shutdown: from now on the first interrupt closes
+	// the channel, and the second one ends the context. Without it the first one
 	// ends the context.
 	Drain func() <-chan struct{}
 	// Sandbox opens what runs the code of answers; nil: codeeval.Open.

@@ -42,11 +42,11 @@ func TestCode(t *testing.T) {
 }
 
 func TestInterrupts(t *testing.T) {
-	for _, gentle := range []bool{false, true} {
-		t.Run(fmt.Sprintf("gentle %v", gentle), func(t *testing.T) {
+	for _, graceful := range []bool{false, true} {
+		t.Run(fmt.Sprintf("graceful %v", graceful), func(t *testing.T) {
 			var i interrupts
 			var drain <-chan struct{}
-			if gentle {
+			if graceful {
 				drain = i.drain()
 				if i.drain() != drain {
 					t.Fatal("a second channel")
@@ -60,7 +60,7 @@ func TestInterrupts(t *testing.T) {
 				t.Error("an interrupt came before the first one")
 			}
 			signals <- os.Interrupt
-			if gentle {
+			if graceful {
 				<-drain
 				if !strings.Contains(said, "interrupt again to stop at once") {
 					t.Errorf("said %q", said)

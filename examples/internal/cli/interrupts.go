@@ -5,23 +5,22 @@ import (
 	"sync"
 )
 
-// interrupts turns signals into a gentle end where the program has asked for
-// one, and into the end of the context where it has not, or at the second
-// signal.
+// interrupts turns the first signal into a graceful shutdown where the program
+// can make one, and ends the context otherwise or at the second signal.
 type interrupts struct {
-	mu     sync.Mutex
-	gentle chan struct{} // nil: the program has not asked
-	came   bool
+	mu      sync.Mutex
+	drained chan struct{} // nil: the program makes no graceful shutdown
+	came    bool
 }
 
 // drain is Env.Drain.
 func (i *interrupts) drain() <-chan struct{} {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.gentle == nil {
-		i.gentle = make(chan struct{})
+	if i.drained == nil {
+		i.drained = make(chan struct{})
 	}
-	return i.gentle
+	return i.drained
 }
 
 // follow waits for signals and returns when it has cancelled.
@@ -30,13 +29,13 @@ func (i *interrupts) follow(signals <-chan os.Signal, say func(string), cancel f
 	<-signals
 	i.mu.Lock()
 	i.came = true
-	gentle := i.gentle
+	drained := i.drained
 	i.mu.Unlock()
-	if gentle == nil {
+	if drained == nil {
 		return
 	}
 	say("finishing the calls under way; interrupt again to stop at once")
-	close(gentle)
+	close(drained)
 	<-signals
 }
 
