@@ -6,6 +6,10 @@ const (
 	// memory. A block ends with a line, so it is longer where a line is.
 	blockSize = 256 << 10
 
+	// chunk is how many queries the pairs of a table are allocated for at a time:
+	// 100 kB with 10 candidates.
+	chunk = 256
+
 	// farAway is how many equal queries are looked at one by one before it is
 	// remembered how far a candidate has come among them.
 	farAway = 32

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"slices"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
@@ -88,8 +87,8 @@ type Table struct {
 	kinds   names
 	files   []string // of the splits, "" for none
 	queries []Query
-	pairs   []Pair // [queries][stride]
-	stride  int    // room for candidates, at least len(models)
+	pairs   [][]Pair // [queries/chunk][chunk*stride], so that nothing is copied as it grows
+	stride  int      // room for candidates, at least len(models)
 
 	vectors  *vectors
 	unclear  map[[2]int]int
@@ -103,7 +102,9 @@ func (t *Table) Len() int { return len(t.queries) }
 func (t *Table) Query(q int) *Query { return &t.queries[q] }
 
 // Pairs returns the pairs of query q, one for each candidate.
-func (t *Table) Pairs(q int) []Pair { return t.pairs[q*t.stride:][:len(t.models):len(t.models)] }
+func (t *Table) Pairs(q int) []Pair {
+	return t.pairs[q/chunk][q%chunk*t.stride:][:len(t.models):len(t.models)]
+}
 
 // Splits is how many splits there are: [Train] and [Test], or Train alone.
 func (t *Table) Splits() int { return len(t.files) }
@@ -252,20 +253,23 @@ func (t *Table) addModel(c llmrouterdata.Candidate) int {
 		if len(t.queries) == 0 {
 			stride = len(t.models)
 		}
-		pairs := make([]Pair, len(t.queries)*stride)
-		for q := range t.queries {
-			copy(pairs[q*stride:], t.pairs[q*t.stride:(q+1)*t.stride])
+		for i, old := range t.pairs {
+			t.pairs[i] = make([]Pair, chunk*stride)
+			for q := range chunk {
+				copy(t.pairs[i][q*stride:], old[q*t.stride:(q+1)*t.stride])
+			}
 		}
-		t.pairs, t.stride = pairs, stride
+		t.stride = stride
 	}
 	return i
 }
 
 func (t *Table) addQuery(q Query) int32 {
+	if len(t.queries)%chunk == 0 {
+		t.pairs = append(t.pairs, make([]Pair, chunk*t.stride))
+	}
 	q.next = -1
 	t.queries = append(t.queries, q)
-	t.pairs = slices.Grow(t.pairs, t.stride)[:len(t.pairs)+t.stride]
-	clear(t.pairs[len(t.pairs)-t.stride:])
 	return int32(len(t.queries) - 1)
 }
 
