@@ -182,7 +182,7 @@ func TestGenerateSubsets(t *testing.T) {
 
 // Splitting by task keeps the proportion of each, and a task's side does not
 // depend on the others.
-func TestGeneratePerTask(t *testing.T) {
+func TestGenerateStratified(t *testing.T) {
 	res := generateFixtures(t, GenerateOptions{Stratified: true, TrainRatio: new(0.75)})
 	train, test := counts(res.Train), counts(res.Test)
 	for _, d := range res.Datasets {
