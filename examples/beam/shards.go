@@ -169,6 +169,27 @@ func cut(ctx context.Context, name string, size int, work string, next func() Sh
 	}
 }
 
+// publishChanged leaves a file of that name and the same content as it is, and
+// reports whether there is a new one. It holds both, as the shard's worker will.
+func publishChanged(f *cli.File) (bool, error) {
+	defer f.Discard()
+	if err := f.Flush(); err != nil {
+		return false, err
+	}
+	now, err := os.ReadFile(f.Temporary)
+	if err != nil {
+		return false, err
+	}
+	before, err := os.ReadFile(f.Name)
+	switch {
+	case err == nil && bytes.Equal(now, before):
+		return false, nil
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return false, err
+	}
+	return true, f.Publish()
+}
+
 // forget removes the results of a shard, not its journal and its vectors.
 func forget(c *llmrouterdata.Config) error {
 	d := c.DataPath

@@ -21,7 +21,6 @@ import (
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
-	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -70,18 +69,6 @@ func parse(e cli.Env) (options, error) {
 	return o, nil
 }
 
-// configuration is that of the file, overridden by the flags.
-func (o options) configuration(e cli.Env) (*llmrouterdata.Config, error) {
-	c, err := e.LoadConfig(o.config, o.root)
-	if err != nil {
-		return nil, err
-	}
-	c.DataPath.QueryDataTrain = cmp.Or(o.train, c.DataPath.QueryDataTrain)
-	c.DataPath.QueryDataTest = cmp.Or(o.test, c.DataPath.QueryDataTest)
-	c.DataGeneration.SampleSize = cmp.Or(o.sample, c.DataGeneration.SampleSize)
-	return c, nil
-}
-
 // files is where the benchmarks' files come from: the folder that was given, or
 // the hub.
 func (o options) files(e cli.Env, bar *progress.Printer) (datasets.Source, error) {
@@ -108,10 +95,13 @@ func run(ctx context.Context, e cli.Env) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.configuration(e)
+	c, err := e.LoadConfig(o.config, o.root)
 	if err != nil {
 		return err
 	}
+	c.DataPath.QueryDataTrain = cmp.Or(o.train, c.DataPath.QueryDataTrain)
+	c.DataPath.QueryDataTest = cmp.Or(o.test, c.DataPath.QueryDataTest)
+	c.DataGeneration.SampleSize = cmp.Or(o.sample, c.DataGeneration.SampleSize)
 	bar := progress.New(e.Stderr)
 	defer bar.Close()
 	source, err := o.files(e, bar)
