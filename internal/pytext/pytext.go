@@ -16,6 +16,7 @@ package pytext
 //go:generate go run ./_generate/main.go
 
 import (
+	_ "embed"
 	"sort"
 	"unicode/utf8"
 )
@@ -31,11 +32,17 @@ const (
 	propLowers // its lower case differs from it
 )
 
+// propTable holds, for each 128 code points, the number of their block, and then
+// the blocks: the properties of each code point. Equal blocks stand there once.
+//
+//go:embed props.bin
+var propTable string
+
 func props(r rune) uint8 {
 	if uint32(r) > utf8.MaxRune {
 		return 0
 	}
-	return propBlocks[int(propIndex[r>>7])<<7|int(r&0x7f)]
+	return propTable[blocksAt+(int(propTable[r>>7])<<7|int(r&0x7f))]
 }
 
 // IsSpace reports whether r is white space to str.isspace, str.split,

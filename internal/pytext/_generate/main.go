@@ -33,6 +33,8 @@ import (
 
 const (
 	maxRune = 0x10FFFF
+	// propsFile is what the package embeds.
+	propsFile = "props.bin"
 	// checksum is the "integrity" that the npm registry states for the archive.
 	checksum = "/YPInxmeT1H4x/hNdol8c284q/2/OgmHSaBqG5xv7HIWR00DF5WQh7DixiqBWnpRqCX6kb5zjIDEvW7ufMd2oA=="
 )
@@ -53,11 +55,12 @@ func run(archive, out string) error {
 		return err
 	}
 	u := ucd{files: files}
-	src, err := format.Source(u.tables())
+	source, props := u.tables()
+	source, err = format.Source(source)
 	if err := errors.Join(append(u.errs, err)...); err != nil {
 		return err
 	}
-	return os.WriteFile(out, src, 0o644)
+	return errors.Join(os.WriteFile(out, source, 0o644), os.WriteFile(propsFile, props, 0o644))
 }
 
 func unpack(name string) (map[string][]byte, error) {
@@ -199,12 +202,13 @@ func (u *ucd) union(properties ...string) []bool {
 	return all
 }
 
-func (u *ucd) tables() []byte {
-	props := make([]byte, maxRune+1)
+// tables returns the Go source of the small tables, and props.bin.
+func (u *ucd) tables() (source, props []byte) {
+	all := make([]byte, maxRune+1)
 	mark := func(bit byte, has []bool) {
 		for r, h := range has {
 			if h {
-				props[r] |= bit
+				all[r] |= bit
 			}
 		}
 	}
@@ -255,7 +259,7 @@ func (u *ucd) tables() []byte {
 		switch {
 		case from == 0x130 && slices.Equal(to, []rune{'i', 0x307}):
 			delete(lower, from)
-			props[from] |= 64
+			all[from] |= 64
 		case len(to) == 1:
 			lower[from] = to
 		default:
@@ -269,7 +273,7 @@ func (u *ucd) tables() []byte {
 		if !ok || to[0] == r {
 			continue
 		}
-		props[r] |= 64
+		all[r] |= 64
 		delta := to[0] - r
 		if n := len(runs) - 1; n >= 0 && runs[n].delta == delta {
 			last := &runs[n]
@@ -287,16 +291,12 @@ func (u *ucd) tables() []byte {
 
 package pytext
 
-// UnicodeVersion is the version of the Unicode Character Database that the
-// tables hold; it is the one of Python 3.11.
-const UnicodeVersion = "14.0.0"
-
 `)
 	const size = 1 << 7
 	var index []byte
 	var blocks [][]byte
 	for at := 0; at <= maxRune; at += size {
-		block := props[at : at+size]
+		block := all[at : at+size]
 		i := slices.IndexFunc(blocks, func(b []byte) bool { return bytes.Equal(b, block) })
 		if i < 0 {
 			i = len(blocks)
@@ -307,10 +307,7 @@ const UnicodeVersion = "14.0.0"
 		}
 		index = append(index, byte(i))
 	}
-	fmt.Fprintf(&b, "// propIndex holds the number of the block in propBlocks of each %d code points.\n", size)
-	writeBytes(&b, fmt.Sprintf("var propIndex = [%d]uint8{", len(index)), index)
-	b.WriteString("// propBlocks holds the properties of each code point of each different block.\n")
-	writeBytes(&b, fmt.Sprintf("var propBlocks = [%d]uint8{", len(blocks)*size), bytes.Join(blocks, nil))
+	fmt.Fprintf(&b, "// blocksAt is where the blocks of properties begin in props.bin.\nconst blocksAt = %d\n\n", len(index))
 	b.WriteString("// lowerRuns holds the simple lower-case mappings, sorted.\nvar lowerRuns = [...]lowerRun{\n")
 	for _, r := range runs {
 		fmt.Fprintf(&b, "{%#x, %#x, %d, %d},\n", r.lo, r.hi, r.step, r.delta)
@@ -320,16 +317,5 @@ const UnicodeVersion = "14.0.0"
 		fmt.Fprintf(&b, "%#x,\n", r)
 	}
 	b.WriteString("}\n")
-	return b.Bytes()
-}
-
-func writeBytes(b *bytes.Buffer, head string, data []byte) {
-	b.WriteString(head)
-	for i, c := range data {
-		if i%32 == 0 {
-			b.WriteString("\n")
-		}
-		fmt.Fprintf(b, "%d,", c)
-	}
-	b.WriteString("\n}\n\n")
+	return b.Bytes(), slices.Concat(index, bytes.Join(blocks, nil))
 }
