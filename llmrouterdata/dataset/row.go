@@ -3,10 +3,10 @@ package dataset
 import (
 	"bytes"
 	"math"
-	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/llmrouter-go/llmrouter/internal/jsonscan"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -135,12 +135,11 @@ func (d *rowReader) name(s string) string {
 // beginning returns a line up to its model_name, where the members before it
 // are the query's six and no nested values.
 func beginning(line []byte) []byte {
-	s := scanner{rest: line, ok: true}
+	s := jsonscan.New(line)
 	seen := 0
-	for s.take('{'); s.ok; s.take(',') {
-		s.space()
-		at := len(line) - len(s.rest)
-		switch name := s.text(); string(name) {
+	for s.Mark("{"); s.OK; s.Mark(",") {
+		at := len(line) - len(s.Rest)
+		switch name := s.Raw(); name {
 		case "task_name", "query", "ground_truth", "metric", "choices", "task_id":
 			seen++
 		case "model_name":
@@ -151,15 +150,15 @@ func beginning(line []byte) []byte {
 		default:
 			return nil
 		}
-		s.take(':')
-		s.value()
+		s.Mark(":")
+		s.Value()
 	}
 	return nil
 }
 
 // answer is what scanAnswer reads: texts as they are written.
 type answer struct {
-	model, response          []byte
+	model, response          string
 	input, output, embedding int
 	seconds, performance     float64
 }
@@ -179,36 +178,36 @@ const (
 
 // member reads the value of a member and returns its bit, 0 for one that does
 // not count.
-func (a *answer) member(s *scanner, name []byte) (bit int) {
-	switch string(name) {
+func (a *answer) member(s *jsonscan.Scanner, name string) (bit int) {
+	switch name {
 	case "model_name":
-		a.model = s.text()
+		a.model = s.Raw()
 		return hasModel
 	case "response":
-		a.response = s.text()
+		a.response = s.Raw()
 		return hasResponse
 	case "token_num":
-		s.integer()
+		s.Integer()
 		return hasTokens
 	case "input_tokens":
-		a.input = s.integer()
+		a.input = s.Integer()
 		return hasInput
 	case "output_tokens":
-		a.output = s.integer()
+		a.output = s.Integer()
 		return hasOutput
 	case "response_time":
-		a.seconds = s.float()
+		a.seconds = s.Float()
 		return hasSeconds
 	case "performance":
-		a.performance = s.float()
+		a.performance = s.Float()
 		return hasPerformance
 	case "embedding_id":
-		a.embedding = s.integer()
+		a.embedding = s.Integer()
 		return hasEmbedding
 	case "api_key_used", "user_id", "fig_id":
-		s.value()
+		s.Value()
 	default:
-		s.ok = false
+		s.OK = false
 	}
 	return 0
 }
@@ -216,124 +215,32 @@ func (a *answer) member(s *scanner, name []byte) (bit int) {
 // scanAnswer reads a line from its model_name on. It reports false for
 // everything that llmrouterdata might read in another way.
 func (d *rowReader) scanAnswer(line []byte, r *row) bool {
-	s := scanner{rest: line, ok: true}
+	s := jsonscan.New(line)
 	var a answer
 	seen := 0
-	for more := true; more && s.ok; more = s.has(',') {
-		s.space()
-		name := s.text()
-		s.take(':')
-		s.space()
+	for more := true; more && s.OK; more = s.Has(",") {
+		s.Space()
+		name := s.Raw()
+		s.Mark(":")
 		bit := a.member(&s, name)
-		s.ok = s.ok && seen&bit == 0
+		s.OK = s.OK && seen&bit == 0
 		seen |= bit
-		s.space()
+		s.Space()
 	}
-	s.take('}')
-	s.space()
-	if !s.ok || len(s.rest) > 0 || seen != hasAll || len(a.model) == 0 || bytes.IndexByte(a.model, '\\') >= 0 {
+	s.Mark("}")
+	if !s.OK || len(s.Rest) > 0 || seen != hasAll || len(a.model) == 0 || strings.IndexByte(a.model, '\\') >= 0 {
 		return false
 	}
 	response := "" // what matters is how a failed call begins
-	if bytes.HasPrefix(a.response, []byte("API")) {
-		if bytes.IndexByte(a.response, '\\') >= 0 {
+	if strings.HasPrefix(a.response, "API") {
+		if strings.IndexByte(a.response, '\\') >= 0 {
 			return false
 		}
-		response = string(a.response)
-	} else if len(a.response) > 0 && a.response[0] == '\\' {
+		response = strings.Clone(a.response)
+	} else if strings.HasPrefix(a.response, `\`) {
 		return false // may be an escaped A
 	}
-	model, ok := d.intern[string(a.model)]
-	if !ok {
-		model = d.name(string(a.model))
-	}
+	model := d.name(a.model)
 	r.setAnswer(model, response, a.input, a.output, a.seconds, a.performance, a.embedding)
 	return true
-}
-
-// scanner takes a flat JSON object apart from its front; ok turns false at the
-// first thing that is not as expected, after which nothing counts.
-type scanner struct {
-	rest []byte
-	ok   bool
-}
-
-func (s *scanner) space() {
-	for len(s.rest) > 0 && (s.rest[0] == ' ' || s.rest[0] == '\t') {
-		s.rest = s.rest[1:]
-	}
-}
-
-// has takes a byte away if it comes next.
-func (s *scanner) has(c byte) bool {
-	if len(s.rest) > 0 && s.rest[0] == c {
-		s.rest = s.rest[1:]
-		return true
-	}
-	return false
-}
-
-// take takes a byte that must come next, after white space.
-func (s *scanner) take(c byte) {
-	s.space()
-	s.ok = s.ok && s.has(c)
-}
-
-// value passes over a text or null.
-func (s *scanner) value() {
-	s.space()
-	if rest, ok := bytes.CutPrefix(s.rest, []byte("null")); ok {
-		s.rest = rest
-	} else {
-		s.text()
-	}
-	s.space()
-}
-
-// text takes a string and returns it as it is written.
-func (s *scanner) text() []byte {
-	if !s.has('"') {
-		s.ok = false
-		return nil
-	}
-	end := stringEnd(s.rest)
-	if end < 0 {
-		s.ok = false
-		return nil
-	}
-	text := s.rest[:end]
-	s.rest = s.rest[end+1:]
-	return text
-}
-
-// digits takes a number in JSON's spelling.
-func (s *scanner) digits() []byte {
-	end := 0
-	for end < len(s.rest) && strings.IndexByte("0123456789+-.eE", s.rest[end]) >= 0 {
-		end++
-	}
-	text := s.rest[:end]
-	s.rest = s.rest[end:]
-	first := bytes.TrimPrefix(text, []byte("-"))
-	switch {
-	case len(first) == 0 || first[0] < '0' || first[0] > '9':
-		s.ok = false
-	case len(first) > 1 && first[0] == '0' && first[1] >= '0' && first[1] <= '9':
-		s.ok = false
-	case bytes.HasSuffix(first, []byte(".")) || bytes.Contains(first, []byte(".e")) || bytes.Contains(first, []byte(".E")):
-		s.ok = false
-	}
-	return text
-}
-
-func (s *scanner) integer() int {
-	n, err := strconv.Atoi(string(s.digits()))
-	s.ok = s.ok && err == nil
-	return n
-}
-
-func (s *scanner) float() float64 {
-	f, err := strconv.ParseFloat(string(s.digits()), 64)
-	s.ok = s.ok && err == nil
-	return f
 }

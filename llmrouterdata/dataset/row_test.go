@@ -246,14 +246,3 @@ func TestReadRowsEnds(t *testing.T) {
 		t.Errorf("a line without end: %v", err)
 	}
 }
-
-func TestStringEnd(t *testing.T) {
-	for text, want := range map[string]int{
-		``: -1, `"`: 0, `a"`: 1, `abcdefgh"`: 8, `\""`: 2, `\\"`: 2, `\\\""`: 4, `\u12aF"`: 6, `\u12`: -1, `\u12g4"`: -1, `\x"`: -1, `\`: -1,
-		"tab\t\"": -1, "é\"": 2, "\xff\"": -1, "abcdefgé\"": 9, "abcdefgh\x7f\"": 9, strings.Repeat("é", 20) + `"`: 40, strings.Repeat("a", 30) + `\n"`: 32,
-	} {
-		if got := stringEnd([]byte(text)); got != want {
-			t.Errorf("%q: %d, want %d", text, got, want)
-		}
-	}
-}

@@ -1,19 +1,16 @@
-package dataset
+package jsonscan
 
-import (
-	"encoding/binary"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // stringEnd returns where the string ends whose content s begins with: the
 // index of the closing quote, or -1 where there is none or the string is not
 // one of JSON. Eight bytes go at a time, since answers are long.
-func stringEnd(s []byte) int {
+func stringEnd(s string) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	wide := false // bytes past ASCII
 	for i := 0; i < len(s); {
 		if i+8 <= len(s) {
-			x := binary.LittleEndian.Uint64(s[i:])
+			x := load(s[i : i+8])
 			quote, slash := x^('"'*ones), x^('\\'*ones)
 			// The high bit of a byte says: below a space, a quote, a backslash,
 			// or past ASCII (borrows may set more of them, never fewer).
@@ -24,7 +21,7 @@ func stringEnd(s []byte) int {
 		}
 		switch c := s[i]; {
 		case c == '"':
-			if wide && !utf8.Valid(s[:i]) {
+			if wide && !utf8.ValidString(s[:i]) {
 				return -1
 			}
 			return i
@@ -44,9 +41,17 @@ func stringEnd(s []byte) int {
 	return -1
 }
 
+// load returns eight bytes, the first one lowest; the compiler makes one load
+// of it.
+func load(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
 // escapeLen returns the length of the escape that s begins with, 0 where it is
 // none.
-func escapeLen(s []byte) int {
+func escapeLen(s string) int {
 	if len(s) < 2 {
 		return 0
 	}
@@ -57,7 +62,7 @@ func escapeLen(s []byte) int {
 		if len(s) < 6 {
 			return 0
 		}
-		for _, c := range s[2:6] {
+		for _, c := range []byte(s[2:6]) {
 			if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') {
 				return 0
 			}
