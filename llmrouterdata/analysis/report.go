@@ -2,9 +2,10 @@ package analysis
 
 import (
 	"context"
-	"fmt"
+	"math"
 	"runtime"
 
+	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
@@ -26,28 +27,11 @@ type Options struct {
 }
 
 func (o *Options) validate() (Options, error) {
-	var v Options
-	if o != nil {
-		v = *o
-	}
-	if v.Solved == nil {
-		v.Solved = new(0.5)
-	}
-	if v.MapPoints == 0 {
-		v.MapPoints = 2000
-	}
-	if v.Workers == 0 {
-		v.Workers = runtime.GOMAXPROCS(0)
-	}
-	switch {
-	case !(*v.Solved > 0 && *v.Solved <= 1):
-		return v, fmt.Errorf("analysis: Options.Solved is %v; it is above 0 and up to 1", *v.Solved)
-	case v.MapPoints < 2:
-		return v, fmt.Errorf("analysis: Options.MapPoints is %d; it is at least 2", v.MapPoints)
-	case v.Workers < 0:
-		return v, fmt.Errorf("analysis: Options.Workers is %d", v.Workers)
-	}
-	return v, nil
+	v, f := options.Begin(o, "analysis: Options")
+	options.Pointer(f, "Solved", &v.Solved, 0.5, math.SmallestNonzeroFloat64, 1)
+	options.Number(f, "MapPoints", &v.MapPoints, 2000, 2, 0)
+	options.Number(f, "Workers", &v.Workers, runtime.GOMAXPROCS(0), 1, 0)
+	return v, f.Err()
 }
 
 // Report holds the numbers of a data set. Costs are in USD, times in seconds,

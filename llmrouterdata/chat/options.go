@@ -2,13 +2,14 @@ package chat
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 // Balance is how calls are spread over the keys of an endpoint.
@@ -107,63 +108,43 @@ type Options struct {
 
 // validate returns a copy of o with the defaults filled in.
 func (o *Options) validate() (Options, error) {
-	var v Options
-	if o != nil {
-		v = *o
-	}
-	var errs []error
-	check := func(ok bool, field string, have any, want string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("chat: Options.%s is %v; it is %s", field, have, want))
-		}
-	}
-	const fromZero = "from 0 up (0: the default)"
-	v.Attempts = cmp.Or(v.Attempts, defaultAttempts)
-	v.BreakerThreshold = cmp.Or(v.BreakerThreshold, defaultThreshold)
-	v.MaxResponseBytes = cmp.Or(v.MaxResponseBytes, defaultMaxResponse)
-	check(v.Balance >= RoundRobin && v.Balance <= LowestLatency, "Balance", v.Balance, "a policy from RoundRobin to LowestLatency")
-	check(v.Attempts > 0 && v.Attempts <= maxAttempts, "Attempts", v.Attempts, fmt.Sprintf("from 1 to %d (0: %d)", maxAttempts, defaultAttempts))
-	check(v.BreakerThreshold > 0, "BreakerThreshold", v.BreakerThreshold, fromZero)
-	check(v.MaxResponseBytes > 0, "MaxResponseBytes", v.MaxResponseBytes, fromZero)
-	for _, d := range [...]struct {
-		field string
-		value *time.Duration
-		def   time.Duration
-	}{
-		{"Timeout", &v.Timeout, 0}, // timeoutFor fills it in
-		{"TotalTimeout", &v.TotalTimeout, defaultTotal},
-		{"Backoff", &v.Backoff, defaultBackoff},
-		{"MaxBackoff", &v.MaxBackoff, defaultMaxBackoff},
-		{"Cooldown", &v.Cooldown, defaultCooldown},
-		{"MaxCooldown", &v.MaxCooldown, defaultMaxCooldown},
-	} {
-		*d.value = cmp.Or(*d.value, d.def)
-		check(*d.value >= 0, d.field, *d.value, fromZero)
-	}
+	v, f := options.Begin(o, "chat: Options")
+	options.Number(f, "Balance", &v.Balance, RoundRobin, RoundRobin, LowestLatency)
+	options.Number(f, "Attempts", &v.Attempts, defaultAttempts, 1, maxAttempts)
+	options.Number(f, "Timeout", &v.Timeout, 0, 0, 0) // timeoutFor fills it in
 	for _, name := range slices.Sorted(maps.Keys(v.Timeouts)) {
-		d := v.Timeouts[name]
-		check(d > 0, fmt.Sprintf("Timeouts[%q]", name), d, "above 0")
+		timeout := v.Timeouts[name]
+		options.Number(f, fmt.Sprintf("Timeouts[%q]", name), &timeout, 0, 1, 0)
 	}
 	v.Timeouts = maps.Clone(v.Timeouts)
-	limits := func(field string, l Limits) {
-		check(l.RequestsPerMinute >= 0, field+".RequestsPerMinute", l.RequestsPerMinute, "from 0 up (0: no limit)")
-		check(l.TokensPerMinute >= 0, field+".TokensPerMinute", l.TokensPerMinute, "from 0 up (0: no limit)")
-	}
-	limits("Limits", v.Limits)
+	options.Number(f, "TotalTimeout", &v.TotalTimeout, defaultTotal, 1, 0)
+	options.Number(f, "Backoff", &v.Backoff, defaultBackoff, 1, 0)
+	options.Number(f, "MaxBackoff", &v.MaxBackoff, defaultMaxBackoff, 1, 0)
+	options.Number(f, "Cooldown", &v.Cooldown, defaultCooldown, 1, 0)
+	options.Number(f, "MaxCooldown", &v.MaxCooldown, defaultMaxCooldown, 1, 0)
+	v.Limits.validate(f, "Limits")
 	services := make(map[string]Limits, len(v.ServiceLimits))
 	for _, name := range slices.Sorted(maps.Keys(v.ServiceLimits)) {
-		l := v.ServiceLimits[name]
-		field, id := fmt.Sprintf("ServiceLimits[%q]", name), serviceID(name)
-		limits(field, l)
-		_, duplicate := services[id]
-		check(!duplicate, field, "a duplicate", "one service's in any case")
-		services[id] = l
+		limits, id := v.ServiceLimits[name], serviceID(name)
+		field := fmt.Sprintf("ServiceLimits[%q]", name)
+		limits.validate(f, field)
+		if _, duplicate := services[id]; duplicate {
+			f.Add(field, "is a duplicate; a service is the same in any case")
+		}
+		services[id] = limits
 	}
 	v.ServiceLimits = services
+	options.Number(f, "BreakerThreshold", &v.BreakerThreshold, defaultThreshold, 1, 0)
+	options.Number(f, "MaxResponseBytes", &v.MaxResponseBytes, defaultMaxResponse, 1, 0)
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)
 	}
-	return v, errors.Join(errs...)
+	return v, f.Err()
+}
+
+func (l Limits) validate(f *options.Faults, field string) {
+	options.Number(f, field+".RequestsPerMinute", &l.RequestsPerMinute, 0, 0, 0)
+	options.Number(f, field+".TokensPerMinute", &l.TokensPerMinute, 0, 0, 0)
 }
 
 // limitsFor returns the limits of a key of the given service.

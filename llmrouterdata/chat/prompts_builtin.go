@@ -81,7 +81,7 @@ func question(system string) PromptFunc {
 }
 
 // options returns the texts and labels of a question that must have some.
-func options(q llmrouterdata.StandardQueryData) (texts, labels []string, err error) {
+func optionLists(q llmrouterdata.StandardQueryData) (texts, labels []string, err error) {
 	if q.Choices == nil {
 		return nil, nil, errors.New(`field "choices": null, but the prompt shows the options`)
 	}
@@ -97,7 +97,7 @@ func options(q llmrouterdata.StandardQueryData) (texts, labels []string, err err
 
 // headedOptions shows "A. text" lines below a heading.
 func headedOptions(q llmrouterdata.StandardQueryData) (Prompt, error) {
-	texts, labels, err := options(q)
+	texts, labels, err := optionLists(q)
 	if err != nil {
 		return Prompt{}, err
 	}
@@ -111,7 +111,7 @@ func headedOptions(q llmrouterdata.StandardQueryData) (Prompt, error) {
 
 // labelledOptions shows "(A) text" lines.
 func labelledOptions(q llmrouterdata.StandardQueryData) (Prompt, error) {
-	texts, labels, err := options(q)
+	texts, labels, err := optionLists(q)
 	if err != nil {
 		return Prompt{}, err
 	}
@@ -127,7 +127,7 @@ func mathVista(q llmrouterdata.StandardQueryData) (Prompt, error) {
 	if q.Choices == nil || len(q.Choices.Text()) == 0 {
 		return Prompt{System: systemBoxed, User: q.Query}, nil
 	}
-	texts, labels, err := options(q)
+	texts, labels, err := optionLists(q)
 	if err != nil {
 		return Prompt{}, err
 	}

@@ -1,14 +1,13 @@
 package chat
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"math"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 // Params are the sampling parameters of a call. The zero value gives the
@@ -34,23 +33,11 @@ type filledParams struct {
 
 // validate returns p with the defaults filled in.
 func (p Params) validate() (filledParams, error) {
-	f := filledParams{cmp.Or(p.MaxTokens, defaultMaxTokens), defaultTemperature, defaultTopP, p.Stream}
-	if p.Temperature != nil {
-		f.temperature = *p.Temperature
-	}
-	if p.TopP != nil {
-		f.topP = *p.TopP
-	}
-	var errs []error
-	check := func(ok bool, field string, have any, want string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("chat: Params.%s is %v; it is from %s", field, have, want))
-		}
-	}
-	check(f.maxTokens > 0 && f.maxTokens <= maxTokens, "MaxTokens", f.maxTokens, "1 to 1e6 (0: 512)")
-	check(f.temperature >= 0 && f.temperature <= maxTemperature, "Temperature", f.temperature, "0 to 2")
-	check(f.topP >= 0 && f.topP <= 1, "TopP", f.topP, "0 to 1")
-	return f, errors.Join(errs...)
+	v, f := options.Begin(&p, "chat: Params")
+	options.Number(f, "MaxTokens", &v.MaxTokens, defaultMaxTokens, 1, maxTokens)
+	options.Pointer(f, "Temperature", &v.Temperature, defaultTemperature, 0, maxTemperature)
+	options.Pointer(f, "TopP", &v.TopP, defaultTopP, 0, 1)
+	return filledParams{v.MaxTokens, *v.Temperature, *v.TopP, v.Stream}, f.Err()
 }
 
 // Validate reports every parameter that is out of range.

@@ -663,5 +663,5 @@ func TestDuplicates(t *testing.T) {
 
 func TestOptionsValidate(t *testing.T) {
 	_, err := Open(t.Context(), goodSet(t), &Options{Workers: -1, NotEvaluated: []NotEvaluatedCount{{Task: "t", Model: "m", ScoreErrors: -1}}})
-	wantError(t, err, "dataset: Options.Workers is -1", `dataset: Options.NotEvaluated: a negative count of task "t", model "m"`)
+	wantError(t, err, "dataset: Options.Workers is -1", `dataset: Options.NotEvaluated has a negative count of task "t", model "m"`)
 }

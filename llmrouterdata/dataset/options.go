@@ -1,9 +1,9 @@
 package dataset
 
 import (
-	"errors"
-	"fmt"
 	"runtime"
+
+	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
 // Options says how a data set is read; nil and the zero value are good.
@@ -53,23 +53,14 @@ func (l *Lines) of(split Split) []int { return [...][]int{l.Train, l.Test}[split
 
 // validate returns the options with their defaults.
 func (o *Options) validate() (Options, error) {
-	var v Options
-	if o != nil {
-		v = *o
-	}
-	if v.Workers == 0 {
-		v.Workers = runtime.GOMAXPROCS(0)
-	}
-	var errs []error
-	if v.Workers < 0 {
-		errs = append(errs, fmt.Errorf("dataset: Options.Workers is %d; it is from 0 up", v.Workers))
-	}
+	v, f := options.Begin(o, "dataset: Options")
+	options.Number(f, "Workers", &v.Workers, runtime.GOMAXPROCS(0), 1, 0)
 	for _, n := range v.NotEvaluated {
 		if n.NotEvaluated < 0 || n.ScoreErrors < 0 {
-			errs = append(errs, fmt.Errorf("dataset: Options.NotEvaluated: a negative count of task %q, model %q", n.Task, n.Model))
+			f.Add("NotEvaluated", "has a negative count of task %q, model %q", n.Task, n.Model)
 		}
 	}
-	return v, errors.Join(errs...)
+	return v, f.Err()
 }
 
 // unscored returns why rows of a split have no score, by line.

@@ -3,12 +3,12 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/internal/vfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
@@ -112,26 +112,11 @@ type Client interface {
 // validate returns the options with every default in its place, and all that
 // is wrong with them.
 func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
-	var v Options
-	if o != nil {
-		v = *o
-	}
-	var errs []error
-	positive := func(name string, n *int, standard int) {
-		if *n == 0 {
-			*n = standard
-		}
-		if *n < 0 {
-			errs = append(errs, fmt.Errorf("pipeline: Options.%s is %d; it must not be negative", name, *n))
-		}
-	}
-	positive("Workers", &v.Workers, DefaultWorkers)
-	positive("ScoreWorkers", &v.ScoreWorkers, runtime.GOMAXPROCS(0))
-	if m := v.MaxFailed; m != nil && !(*m >= 0 && *m <= 1) {
-		errs = append(errs, fmt.Errorf("pipeline: Options.MaxFailed is %v; it must be from 0 to 1", *m))
-	}
-	if err := v.Params.Validate(); err != nil {
-		errs = append(errs, err)
+	v, f := options.Begin(o, "pipeline: Options")
+	options.Number(f, "Workers", &v.Workers, DefaultWorkers, 1, 0)
+	options.Number(f, "ScoreWorkers", &v.ScoreWorkers, runtime.GOMAXPROCS(0), 1, 0)
+	if v.MaxFailed != nil {
+		options.Pointer(f, "MaxFailed", &v.MaxFailed, 1, 0, 1)
 	}
 	if v.Prompts == nil {
 		v.Prompts = new(chat.BuiltinPrompts())
@@ -145,5 +130,5 @@ func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)
 	}
-	return v, errors.Join(errs...)
+	return v, errors.Join(f.Err(), v.Params.Validate())
 }
