@@ -237,12 +237,26 @@ func (j *Journal) Append(e *Entry) (offset int64, err error) {
 		return 0, fmt.Errorf("journal: %w", err)
 	}
 	if j.unsynced++; j.unsynced >= syncEvery || time.Since(j.synced) >= syncAfter {
-		if err := j.file.Sync(); err != nil {
-			return 0, fmt.Errorf("journal: %w", err)
+		if err := j.sync(); err != nil {
+			return 0, err
 		}
-		j.unsynced, j.synced = 0, time.Now()
 	}
 	return offset, nil
+}
+
+// Sync brings the entries appended so far to stable storage.
+func (j *Journal) Sync() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.sync()
+}
+
+func (j *Journal) sync() error {
+	if err := j.file.Sync(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	j.unsynced, j.synced = 0, time.Now()
+	return nil
 }
 
 // Read returns the entry at an offset.

@@ -97,10 +97,12 @@ func (r *faultRun) recovered(t *testing.T, what string, c *llmrouterdata.Config,
 	if old {
 		before = oldOutput
 	}
+	published := false
 	for name, text := range finalFiles(t, c) {
 		if text != before && text != r.want[name] {
 			t.Fatalf("%s: %s holds %.100q", what, name, text)
 		}
+		published = published || text != before
 	}
 	disk, client := newDisk(t, c, nil), &fakeClient{}
 	kept := 0
@@ -114,6 +116,9 @@ func (r *faultRun) recovered(t *testing.T, what string, c *llmrouterdata.Config,
 	}
 	if kept < known {
 		t.Fatalf("%s: the journal holds %d calls, of %d", what, kept, known)
+	}
+	if published && kept < r.pairs {
+		t.Fatalf("%s: outputs were published, of whose %d calls the journal holds %d", what, r.pairs, kept)
 	}
 	if _, err := r.evaluate(t, c, disk, client); err != nil {
 		t.Fatalf("%s: the next run: %v", what, err)

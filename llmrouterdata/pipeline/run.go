@@ -14,6 +14,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/internal/schedule"
+	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
 
@@ -87,8 +88,7 @@ func (r *run) indices(i int) schedule.Pair {
 	return schedule.Pair{Query: i / len(r.targets), Candidate: i % len(r.targets)}
 }
 
-// all is the whole of step 3 behind the checks. Calls, scores and embeddings
-// run side by side; the files are written when all of them are done.
+// all is the whole of step 3 behind the checks.
 func (r *run) all(ctx context.Context) (*Report, error) {
 	client := r.options.Client
 	if client == nil {
@@ -104,9 +104,16 @@ func (r *run) all(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	defer cache.Close()
+	if err := r.work(ctx, client, cache); err != nil {
+		return nil, err
+	}
+	return r.publish(ctx, cache)
+}
 
+// work resumes from the journal and makes what is missing. Calls, scores and
+// embeddings run side by side; all have ended when it returns.
+func (r *run) work(ctx context.Context, client Client, cache *vectorcache.Cache) error {
 	embedCtx, stopEmbedding := context.WithCancel(ctx)
-	defer stopEmbedding()
 	embedded := make(chan struct{})
 	defer func() { <-embedded }()
 	defer stopEmbedding()
@@ -117,24 +124,26 @@ func (r *run) all(ctx context.Context) (*Report, error) {
 		}
 	}()
 	scorer := newScorer(ctx, r)
-	err = r.resume(ctx, client, scorer)
+	err := r.resume(ctx, client, scorer)
 	if err == nil {
 		r.call(ctx, client, scorer)
 	}
 	scorer.wait()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	select {
 	case <-embedded:
 	case <-r.halt:
-		stopEmbedding()
 	case <-r.drain():
 		r.stop(askedToStop)
-		stopEmbedding()
 	}
-	<-embedded
+	return nil
+}
 
+// publish writes the outputs, if everything is there or what is missing may be
+// published, and sums the run up.
+func (r *run) publish(ctx context.Context, cache *vectorcache.Cache) (*Report, error) {
 	report := r.report()
 	if err := r.ended(ctx); err != nil {
 		return report, err
@@ -146,7 +155,11 @@ func (r *run) all(ctx context.Context) (*Report, error) {
 			return report, early
 		}
 	}
-	if err := r.write(ctx, cache); err != nil {
+	err := r.journal.Sync() // no outputs without the entries that they were made of
+	if err == nil {
+		err = r.write(ctx, cache)
+	}
+	if err != nil {
 		return report, errors.Join(err, early)
 	}
 	if m := r.options.MaxFailed; m != nil && float64(report.Failed) > *m*float64(len(r.pairs)) {
