@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"context"
-	"math"
 	"runtime"
 
 	"github.com/llmrouter-go/llmrouter/internal/options"
@@ -28,7 +27,10 @@ type Options struct {
 
 func (o *Options) validate() (Options, error) {
 	v, f := options.Begin(o, "analysis: Options")
-	options.Pointer(f, "Solved", &v.Solved, 0.5, math.SmallestNonzeroFloat64, 1)
+	options.Pointer(f, "Solved", &v.Solved, 0.5, 0, 1)
+	if *v.Solved == 0 {
+		f.Add("Solved", "is 0; it is above 0 and up to 1")
+	}
 	options.Number(f, "MapPoints", &v.MapPoints, 2000, 2, 0)
 	options.Number(f, "Workers", &v.Workers, runtime.GOMAXPROCS(0), 1, 0)
 	return v, f.Err()

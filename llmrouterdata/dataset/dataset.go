@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
 
 	"github.com/llmrouter-go/llmrouter/internal/problems"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -16,10 +17,11 @@ import (
 type Split uint8
 
 const (
-	Train Split = iota
-	Test
+	Train Split = iota // routing_data_train
+	Test               // routing_data_test
 )
 
+// String is "train" or "test".
 func (s Split) String() string { return [...]string{"train", "test"}[s] }
 
 // Dataset is a finished data set. Queries, candidates and the directory of the
@@ -195,7 +197,7 @@ func (d *Dataset) Groups(ctx context.Context, split Split) iter.Seq2[[]Row, erro
 				}
 				continue
 			}
-			if len(group) > 0 && (group[0].Key() != row.Key() || has(group, row.ModelName)) {
+			if len(group) > 0 && (group[0].Key() != row.Key() || slices.ContainsFunc(group, func(r Row) bool { return r.ModelName == row.ModelName })) {
 				if !yield(group, nil) {
 					return
 				}
@@ -207,13 +209,4 @@ func (d *Dataset) Groups(ctx context.Context, split Split) iter.Seq2[[]Row, erro
 			yield(group, nil)
 		}
 	}
-}
-
-func has(group []Row, model string) bool {
-	for i := range group {
-		if group[i].ModelName == model {
-			return true
-		}
-	}
-	return false
 }

@@ -33,6 +33,21 @@ func save(dir string) *llmrouterdata.Config {
 	return c
 }
 
+// open opens that data set, which remove closes and removes.
+func open(ctx context.Context) (data *dataset.Dataset, remove func()) {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if data, err = dataset.Open(ctx, save(dir), nil); err != nil {
+		log.Fatal(err)
+	}
+	return data, func() {
+		_ = data.Close()
+		_ = os.RemoveAll(dir)
+	}
+}
+
 // A data set is read row by row.
 func ExampleOpen() {
 	dir, err := os.MkdirTemp("", "example")
@@ -62,18 +77,9 @@ func ExampleOpen() {
 
 // A router is trained on a table: what each candidate made of each query.
 func ExampleDataset_Table() {
-	dir, err := os.MkdirTemp("", "example")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-
 	ctx := context.Background()
-	data, err := dataset.Open(ctx, save(dir), nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer data.Close()
+	data, remove := open(ctx)
+	defer remove()
 	table, err := data.Table(ctx)
 	if err != nil {
 		log.Fatal(err)
@@ -95,18 +101,9 @@ func ExampleDataset_Table() {
 
 // The rows of one query come together.
 func ExampleDataset_Groups() {
-	dir, err := os.MkdirTemp("", "example")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-
 	ctx := context.Background()
-	data, err := dataset.Open(ctx, save(dir), nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer data.Close()
+	data, remove := open(ctx)
+	defer remove()
 	for group, err := range data.Groups(ctx, dataset.Test) {
 		if err != nil {
 			log.Fatal(err)

@@ -16,7 +16,7 @@ type row struct {
 	Pair
 	model     string
 	kind      string // why the row is failed or not evaluated
-	embedding int32  // noID: none
+	embedding int32  // or llmrouterdata.NoEmbedding
 	graded    bool   // a failed call with a performance other than 0
 	invalid   bool   // a count or time that cannot be, taken as 0
 }
@@ -26,9 +26,6 @@ type head struct {
 	key, text    digest
 	task, metric string
 }
-
-// noID is the embedding id of a row without one.
-const noID = -1
 
 // errorPrefix begins the response of a failed call.
 const errorPrefix = "API Error: "
@@ -41,7 +38,7 @@ func headOf(k llmrouterdata.QueryKey) head {
 
 // setAnswer fills in what the candidate made of the query.
 func (r *row) setAnswer(model, response string, input, output int, seconds, performance float64, embedding int) {
-	*r = row{head: r.head, model: model, embedding: noID}
+	*r = row{head: r.head, model: model, embedding: llmrouterdata.NoEmbedding}
 	r.InputTokens, r.OutputTokens, r.Outcome = count(input), count(output), Scored
 	if embedding >= 0 && embedding <= math.MaxInt32 {
 		r.embedding = int32(embedding)

@@ -119,8 +119,10 @@ func (t *Table) Listed() int { return t.listed }
 // Priced says that there is a candidate file, which should have prices.
 func (t *Table) Priced() bool { return t.priced }
 
-// Tasks and Metrics are the names of tasks and metrics, in order of appearance.
-func (t *Table) Tasks() []string   { return t.tasks.list }
+// Tasks are the names of tasks, in order of appearance.
+func (t *Table) Tasks() []string { return t.tasks.list }
+
+// Metrics are the names of metrics, in order of appearance.
 func (t *Table) Metrics() []string { return t.metrics.list }
 
 // Kind is the message of a failed call, on one line and cut to 100 characters,
@@ -150,9 +152,10 @@ func (t *Table) Warnings() Warnings { return maps.Clone(t.warnings) }
 // in their file: a table has them until its [Dataset] is closed.
 func (t *Table) Dim() int { return t.vectors.dim }
 
-// HasEmbeddings reports whether there is a file of embeddings, HasEmbedding
-// whether it has one of length [Table.Dim] for query q.
-func (t *Table) HasEmbeddings() bool     { return t.vectors.file != nil }
+// HasEmbeddings reports whether there is a file of embeddings.
+func (t *Table) HasEmbeddings() bool { return t.vectors.file != nil }
+
+// HasEmbedding reports whether query q has an embedding of length [Table.Dim].
 func (t *Table) HasEmbedding(q int) bool { return t.vectors.has(int(t.queries[q].Embedding)) }
 
 // AppendEmbedding appends the embedding of query q, of length [Table.Dim].

@@ -20,3 +20,8 @@ const runLength = 1 << 20
 // pause is the least time between two reports of one stage, so that a reader
 // can follow.
 const pause = 50 * time.Millisecond
+
+// mergeWorkers is how many blocks of a routing file are decoded at once when
+// data sets are merged: enough to keep the writer busy, and a bound for the
+// memory on machines with more processors.
+const mergeWorkers = 4

@@ -158,8 +158,17 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := m.split(ctx, split, routing); err != nil {
-			return nil, err
+		w := llmrouterdata.NewWriter[llmrouterdata.RoutingRecord](routing)
+		for i, part := range m.parts {
+			if m.queries[split][i] == 0 {
+				continue
+			}
+			if err := m.part(ctx, part, split, w); err != nil {
+				return nil, err
+			}
+		}
+		if err := w.Flush(); err != nil {
+			return nil, fmt.Errorf("pipeline: %s: %w", target, err)
 		}
 	}
 	if m.ids.at != m.ids.n {
@@ -180,27 +189,6 @@ func routingFile(c *llmrouterdata.Config, split int) string {
 	return []string{c.DataPath.RoutingDataTrain, c.DataPath.RoutingDataTest}[split]
 }
 
-// split merges one split of all parts.
-func (m *merger) split(ctx context.Context, split int, to *atomicfile.File) error {
-	w := llmrouterdata.NewWriter[llmrouterdata.RoutingRecord](to)
-	for i, part := range m.parts {
-		if m.queries[split][i] == 0 {
-			continue
-		}
-		if err := m.part(ctx, part, split, w); err != nil {
-			return err
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("pipeline: %s: %w", to.Target(), err)
-	}
-	return nil
-}
-
-// mergeWorkers is how many blocks of a routing file are decoded at once: enough
-// to keep the writer busy, and a bound for the memory on machines with more
-// processors.
-const mergeWorkers = 4
 
 // part merges one split of one part: its queries and its rows go side by side.
 func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int, w *llmrouterdata.Writer[llmrouterdata.RoutingRecord]) (err error) {
