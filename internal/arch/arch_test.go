@@ -33,9 +33,9 @@ var rules = []struct {
 	{"embedding/...", []string{"embedding", "internal/..."}},
 	{"llmrouterdata/dataset", []string{"llmrouterdata", "torchio", "internal/..."}},
 	{"llmrouterdata/pipeline", []string{
-		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "datasets", "datasets/hub", "metrics", "metrics/codeeval", "embedding", "torchio", "internal/...",
+		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "datasets", "metrics", "embedding", "torchio", "internal/...",
 	}},
-	{"llmrouterdata/analysis", []string{"llmrouterdata", "llmrouterdata/dataset", "internal/..."}},
+	{"llmrouterdata/analysis", []string{"llmrouterdata/dataset", "internal/..."}},
 	// Examples use what a stranger can use.
 	{"examples/...", []string{
 		"llmrouterdata/...", "datasets", "datasets/hub", "metrics/...", "embedding/...", "torchio", "examples/internal/...",

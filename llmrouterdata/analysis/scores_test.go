@@ -40,7 +40,7 @@ func TestReadScores(t *testing.T) {
 		`[{"scores": {"a": 1}}]`: "item 1: no question or no scores",
 		`[{"question": "q", "scores": {"a": 1}}, {"question": "q", "scores": {"a": "x"}}]`: `item 2: scores: model "a"`,
 		`[{"question": "q", "scores": {"a": 1.5}}]`:                                        `item 1: model "a": the score 1.5`,
-		`[{"question": "q", "scores": {"a": 1, "a": 0}}]`:                                  `model "a" stands twice`,
+		`[{"question": "q", "scores": {"a": 1, "a": 0}}]`:                                  `duplicate model "a"`,
 		`[{"question": "q", "scores": [1]}]`:                                               "want an object",
 		`[{"question": "q", "scores": {"a": 1}}`:                                           "after item 1",
 		`[{"question": "q", "scores": {"a": 1}}] []`:                                       "something follows",

@@ -145,7 +145,7 @@ func (s *scores) UnmarshalJSON(text []byte) error {
 			return fmt.Errorf("scores: model %q: %w", model, err)
 		}
 		if seen[model] {
-			return fmt.Errorf("scores: model %q stands twice", model)
+			return fmt.Errorf("scores: duplicate model %q", model)
 		}
 		seen[model] = true
 		if score == nil {

@@ -3,11 +3,13 @@
 //
 //   - [GenerateQueries] draws queries from the benchmarks (step 2a),
 //   - [EmbedCandidates] embeds the candidates' descriptions (step 2b),
-//   - [Evaluate] sends every query to every candidate, scores the answers,
-//     embeds the queries, and writes the routing files (step 3).
+//   - [NewPlan] reads what step 3 needs and says all that is missing,
+//     [Plan.Estimate] what the calls will cost, and [Plan.Run] sends every query
+//     to every candidate, scores the answers, embeds the queries, and writes the
+//     routing files (step 3).
 //
-// [EstimateCalls] says what step 3 will cost before it starts, and [Merge] makes
-// one data set of several. Package dataset opens and checks what was made.
+// [Merge] makes one data set of several. Package dataset opens and checks what
+// was made.
 //
 // # Nothing is lost
 //

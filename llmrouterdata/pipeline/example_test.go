@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
 // lengths embeds a text as its length.
@@ -86,4 +88,18 @@ func Example() {
 	// Output:
 	// 2 calls, mean performance 0.5, 0.0000068 USD
 	// small 0 1 [19]
+}
+
+// A program leaves out the queries that a plan would refuse.
+func ExampleCheckQuery() {
+	prompts, registry := chat.BuiltinPrompts(), metrics.Builtin()
+	for _, q := range []llmrouterdata.StandardQueryData{
+		{TaskName: "gsm8k", Query: "How much is 2 + 2?", GroundTruth: "#### 4", Metric: "GSM8K"},
+		{TaskName: "gsm8k", Query: "How much is 2 + 3?", GroundTruth: "#### 5", Metric: "GSM8"},
+	} {
+		fmt.Println(q.Query, pipeline.CheckQuery(q, &prompts, &registry))
+	}
+	// Output:
+	// How much is 2 + 2? <nil>
+	// How much is 2 + 3? metrics: task "gsm8k": unknown metric "GSM8"; did you mean "GSM8K" or "gsm8k_strict"?
 }

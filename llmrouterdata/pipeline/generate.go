@@ -14,7 +14,7 @@ import (
 type GenerateOptions struct {
 	// Source gives the benchmarks' files.
 	Source datasets.Source
-	// Sampling goes before the configuration where a field is set; see there
+	// Sampling overrides the configuration where a field is set; see there
 	// for the meaning. Its Logger and Progress are set by GenerateQueries.
 	Sampling datasets.GenerateOptions
 	// Logger receives warnings; nil: silent.

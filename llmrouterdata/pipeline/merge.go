@@ -189,7 +189,6 @@ func routingFile(c *llmrouterdata.Config, split int) string {
 	return []string{c.DataPath.RoutingDataTrain, c.DataPath.RoutingDataTest}[split]
 }
 
-
 // part merges one split of one part: its queries and its rows go side by side.
 func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int, w *llmrouterdata.Writer[llmrouterdata.RoutingRecord]) (err error) {
 	c := *part
