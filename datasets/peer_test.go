@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,22 +14,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/llmrouter-go/llmrouter/internal/peertest"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
-// peerDir is the folder with the files that other implementations wrote:
-//
-//	npm install --prefix internal/bench/datasets
-//	node internal/bench/datasets/peer.mjs datasets/testdata/peer
-const peerDir = "testdata/peer"
-
-func TestReadsWhatOthersWrite(t *testing.T) {
+// TestPeerFilesAreRead reads files by other writers of parquet: DuckDB, and
+// parquet-rs by way of WebAssembly.
+func TestPeerFilesAreRead(t *testing.T) {
+	node := peertest.Node(t)
+	script, err := os.ReadFile(filepath.Join("testdata", "peer.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	peerDir := t.TempDir()
+	// A module finds its packages from its own folder, one without a file from
+	// the working directory.
+	cmd := exec.CommandContext(t.Context(), "node", "--input-type=module", "--eval", string(script), "--", peerDir, "2200")
+	cmd.Dir = node
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	writers, err := os.ReadDir(peerDir)
 	if err != nil {
-		if os.Getenv("LLMROUTER_REQUIRE_PEER_FIXTURES") != "" {
-			t.Fatalf("no files by other writers: %v", err)
-		}
-		t.Skipf("no files by other writers (see internal/bench/datasets/peer.mjs): %v", err)
+		t.Fatal(err)
 	}
 	namings := map[string]bool{}
 	for _, w := range writers {

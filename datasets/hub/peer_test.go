@@ -2,7 +2,6 @@ package hub_test
 
 import (
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -14,21 +13,14 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
 	"github.com/llmrouter-go/llmrouter/internal/hubtest"
+	"github.com/llmrouter-go/llmrouter/internal/peertest"
 )
 
-// Another implementation (npm's @huggingface/hub, which keeps the same cache)
-// and ours list the same files of the pretend hub, and each finds what the
-// other has cached. It runs where LLMROUTER_PEER_HUB names a folder in which
-// the package is installed.
+// TestPeerSharesTheCache holds that another implementation (npm's
+// @huggingface/hub, which keeps the same cache) and ours list the same files of
+// the pretend hub, and that each finds what the other has cached.
 func TestPeerSharesTheCache(t *testing.T) {
-	folder := os.Getenv("LLMROUTER_PEER_HUB")
-	if folder == "" {
-		if os.Getenv("LLMROUTER_REQUIRE_PEER_FIXTURES") != "" {
-			t.Fatal("LLMROUTER_REQUIRE_PEER_FIXTURES asks for the other implementation, and LLMROUTER_PEER_HUB does not say where it is: " +
-				"run `npm install @huggingface/hub` in a folder and name that")
-		}
-		t.Skip("no other implementation: set LLMROUTER_PEER_HUB to a folder with npm's @huggingface/hub")
-	}
+	folder := peertest.Node(t)
 	script := readFile(t, filepath.Join("testdata", "peer.mjs"))
 	h := hubtest.New(t)
 	h.PageSize = 2

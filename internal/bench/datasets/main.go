@@ -13,7 +13,7 @@
 //
 // It needs node, and DuckDB's package:
 //
-//	npm install --prefix internal/bench/datasets
+//	.ci/install-peers node
 //	go -C internal/bench run ./datasets
 package main
 
@@ -22,6 +22,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -45,7 +46,7 @@ import (
 
 func main() {
 	var c config
-	flag.StringVar(&c.node, "npm", "datasets", "folder with duckdb.mjs and its node_modules")
+	flag.StringVar(&c.node, "npm", "../../.peers/node", "folder with the node_modules of DuckDB")
 	flag.IntVar(&c.rows, "rows", 100_000, "rows of each file")
 	flag.IntVar(&c.group, "group", 20_000, "rows of a row group")
 	flag.IntVar(&c.nearGroup, "neargroup", 1000, "rows of a row group of the file that near rows are read from")
@@ -298,6 +299,9 @@ func peakOfScan(ctx context.Context, name, task string) (float64, error) {
 	return kb * 1024, err
 }
 
+//go:embed duckdb.mjs
+var duckScript string
+
 // duckDB is a DuckDB in a process of its own.
 type duckDB struct {
 	cmd *exec.Cmd
@@ -308,7 +312,7 @@ type duckDB struct {
 type duckResult struct{ Seconds, CPU, Peak float64 }
 
 func startDuckDB(ctx context.Context, dir string) (*duckDB, error) {
-	cmd := exec.CommandContext(ctx, "node", "duckdb.mjs")
+	cmd := exec.CommandContext(ctx, "node", "--input-type=module", "--eval", duckScript)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

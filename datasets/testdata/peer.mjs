@@ -1,8 +1,6 @@
 // Writes the stand-in rows of the eleven benchmarks with other implementations
 // of parquet: DuckDB, and parquet-rs by way of WebAssembly. The rows are those
-// of datasets/standin_test.go.
-//
-//   node internal/bench/datasets/peer.mjs datasets/testdata/peer [rows]
+// of datasets/standin_test.go. Arguments: a folder, and how many rows a file has.
 //
 // Folders: the writer, the compression and what else is particular; below them
 // the layout of datasets.FromDir. DuckDB names the items of a list "element",
@@ -13,9 +11,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import * as arrow from 'apache-arrow';
 import * as parquet from 'parquet-wasm';
 
-const [root, count] = [process.argv[2], Number(process.argv[3] ?? 2200)];
-if (!root) throw new Error('usage: node peer.mjs FOLDER [rows]');
-rmSync(root, { recursive: true, force: true });
+const [root, count] = [process.argv[1], Number(process.argv[2])];
 
 const letters = [...'ABCDE'];
 const thousands = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
