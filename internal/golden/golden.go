@@ -1,16 +1,17 @@
 // Package golden finds and reads the test vectors: golden vectors, which are
-// outputs of the reference functions, and oracles, which are outputs of torch
-// and of the published tokenizer. Only tests import it.
+// outputs of the reference functions, oracles, which are outputs of torch and of
+// the published tokenizer, and cases. Only tests import it.
 //
-// The folders are named by LLMROUTER_GOLDEN and LLMROUTER_ORACLE, by default
-// ../shared/golden and ../shared/oracle beside the repository. A test skips
-// when its folder is absent, unless LLMROUTER_REQUIRE_SHARED is set (as CI
-// does): then it fails.
+// The folders are named by LLMROUTER_GOLDEN, LLMROUTER_ORACLE, LLMROUTER_DATA
+// and LLMROUTER_CASES, by default ../shared/golden, oracle, data and cases beside
+// the repository. A test skips when its folder is absent, unless
+// LLMROUTER_REQUIRE_SHARED is set (as CI does): then it fails.
 package golden
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -46,6 +47,39 @@ func OracleDir(t testing.TB) string { return find(t, "LLMROUTER_ORACLE", "oracle
 
 // DataDir returns the folder of the published real data.
 func DataDir(t testing.TB) string { return find(t, "LLMROUTER_DATA", "data") }
+
+// CasesDir returns the folder of the cases: situations with the answer that is
+// right, collected from others' reports and from measurements.
+func CasesDir(t testing.TB) string { return find(t, "LLMROUTER_CASES", "cases") }
+
+// Cases yields every line of a file of cases, such as "scores/mc_forms.jsonl",
+// with where it stands, and skips the test where the folder has no such file.
+func Cases[T any](t testing.TB, name string) func(yield func(where string, c T) bool) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(CasesDir(t), filepath.FromSlash(name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(yield func(string, T) bool) {
+		defer f.Close()
+		scanner := bufio.NewScanner(f)
+		scanner.Buffer(nil, 64<<20)
+		for line := 1; scanner.Scan(); line++ {
+			var c T
+			where := fmt.Sprintf("%s:%d", name, line)
+			Unmarshal(t, where, scanner.Bytes(), &c)
+			if !yield(where, c) {
+				return
+			}
+		}
+		if err := scanner.Err(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+}
 
 // OracleSets returns the folders that match pattern below the oracle folder,
 // sorted, and skips the test when there are none.
