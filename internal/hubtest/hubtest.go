@@ -50,14 +50,16 @@ type Hub struct {
 
 // Repo is a repository of a pretend hub.
 type Repo struct {
-	hub     *Hub
-	kind    string // "models" or "datasets"
-	id      string
-	gated   string
-	private bool
-	granted bool
-	trees   map[string]map[string]string // commit: path: content
-	refs    map[string]string            // branch: commit
+	hub      *Hub
+	kind     string // "models" or "datasets"
+	id       string
+	gated    string
+	private  bool
+	granted  bool
+	disabled bool
+	xet      bool
+	trees    map[string]map[string]string // commit: path: content
+	refs     map[string]string            // branch: commit
 }
 
 // Request is a request that came in.
@@ -150,6 +152,13 @@ func (r *Repo) Grant() *Repo { return r.set(func() { r.granted = true }) }
 
 // Private hides the repository from requests without Token.
 func (r *Repo) Private() *Repo { return r.set(func() { r.private = true }) }
+
+// Disable makes the hub refuse the content to everybody.
+func (r *Repo) Disable() *Repo { return r.set(func() { r.disabled = true }) }
+
+// Xet announces the large files as kept in Xet storage too: clients that know it
+// ask the content server for their chunks, all others go on as before.
+func (r *Repo) Xet() *Repo { return r.set(func() { r.xet = true }) }
 
 func (r *Repo) set(f func()) *Repo {
 	r.hub.mu.Lock()

@@ -1,10 +1,12 @@
 package hubtest
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,9 +82,9 @@ func (h *Hub) visible(w http.ResponseWriter, kind, path string, signedIn bool) (
 	return r, rest, moved
 }
 
-// serveAPI answers {kind}/{id}[/revision/{rev}], {kind}/{id}/tree/{rev} and
-// {kind}/{id}/paths-info/{rev} (which our client has no use for, but others
-// that it is compared with).
+// serveAPI answers {kind}/{id}[/revision/{rev}], {kind}/{id}/tree/{rev}[/{path}],
+// {kind}/{id}/paths-info/{rev} and {kind}/{id}/xet-read-token/{rev}. Our client
+// has no use for some of it, but others that it is compared with have.
 func (h *Hub) serveAPI(w http.ResponseWriter, req *http.Request, path string, signedIn bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -96,22 +98,27 @@ func (h *Hub) serveAPI(w http.ResponseWriter, req *http.Request, path string, si
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return
 	}
-	verb, rev, _ := strings.Cut(rest, "/")
-	if rest == "" {
+	verb, rest, _ := strings.Cut(rest, "/")
+	rev, folder, _ := strings.Cut(rest, "/")
+	if verb == "" {
 		verb, rev = "revision", "main"
 	}
 	commit, files, ok := r.tree(rev)
-	switch {
-	case verb != "revision" && verb != "tree" && verb != "paths-info":
-		refuse(w, http.StatusNotFound, "", "Not Found")
-	case !ok:
+	if !ok {
 		refuse(w, http.StatusNotFound, "RevisionNotFound", "Invalid rev id: "+rev)
-	case verb == "revision":
+		return
+	}
+	switch verb {
+	case "revision":
 		r.serveInfo(w, commit, files)
-	case verb == "paths-info":
+	case "paths-info":
 		r.servePaths(w, req, commit, files)
+	case "tree":
+		r.serveTree(w, req, commit, files, folder)
+	case "xet-read-token":
+		r.serveXetToken(w)
 	default:
-		r.serveTree(w, req, files)
+		refuse(w, http.StatusNotFound, "", "Not Found")
 	}
 }
 
@@ -128,7 +135,9 @@ func (r *Repo) serveInfo(w http.ResponseWriter, commit string, files map[string]
 		gated = r.gated
 	}
 	writeJSON(w, map[string]any{
-		"id": r.id, "sha": commit, "private": r.private, "gated": gated, "disabled": false, "siblings": siblings,
+		"_id": commit[:24], "id": r.id, "author": strings.Split(r.id, "/")[0], "sha": commit,
+		"lastModified": changed, "createdAt": changed, "private": r.private, "gated": gated, "disabled": r.disabled,
+		"downloads": 0, "likes": 0, "tags": []string{}, "siblings": siblings,
 	})
 }
 
@@ -139,6 +148,7 @@ type item struct {
 	Size       int         `json:"size"`
 	Path       string      `json:"path"`
 	LFS        *lfs        `json:"lfs,omitempty"`
+	XetHash    string      `json:"xetHash,omitempty"`
 	LastCommit *lastCommit `json:"lastCommit,omitempty"`
 }
 
@@ -154,35 +164,12 @@ type lastCommit struct {
 	Date  string `json:"date"`
 }
 
-func (r *Repo) file(p, content string) item {
-	if !IsLarge(p) {
-		return item{Type: "file", OID: GitSHA1(content), Size: len(content), Path: p}
-	}
-	pointer := fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", SHA256(content), len(content))
-	return item{Type: "file", OID: GitSHA1(pointer), Size: len(content), Path: p, LFS: &lfs{SHA256(content), len(content), len(pointer)}}
-}
+// changed is when everything here was changed last.
+const changed = "2026-01-02T03:04:05.000Z"
 
-// servePaths answers for the paths of a JSON body; missing ones are left out.
-func (r *Repo) servePaths(w http.ResponseWriter, req *http.Request, commit string, files map[string]string) {
-	var asked struct {
-		Paths []string `json:"paths"`
-	}
-	if err := json.NewDecoder(req.Body).Decode(&asked); err != nil {
-		refuse(w, http.StatusBadRequest, "", err.Error())
-		return
-	}
-	items := []item{}
-	for _, p := range asked.Paths {
-		if content, ok := files[p]; ok {
-			it := r.file(p, content)
-			it.LastCommit = &lastCommit{commit, "Change it", "2026-01-02T03:04:05.000Z"}
-			items = append(items, it)
-		}
-	}
-	writeJSON(w, items)
-}
-
-func (r *Repo) serveTree(w http.ResponseWriter, req *http.Request, files map[string]string) {
+// items lists the folders and files of a commit in the order of their paths.
+// With expand they tell when they were changed.
+func (r *Repo) items(commit string, files map[string]string, expand bool) []item {
 	items := []item{}
 	folders := map[string]bool{}
 	for _, p := range sortedKeys(files) {
@@ -192,14 +179,82 @@ func (r *Repo) serveTree(w http.ResponseWriter, req *http.Request, files map[str
 				items = append(items, item{Type: "directory", OID: GitSHA1(p[:i]), Path: p[:i]})
 			}
 		}
-		items = append(items, r.file(p, files[p]))
+		content := files[p]
+		it := item{Type: "file", OID: GitSHA1(content), Size: len(content), Path: p}
+		if IsLarge(p) {
+			pointer := fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", SHA256(content), len(content))
+			it.OID, it.LFS = GitSHA1(pointer), &lfs{SHA256(content), len(content), len(pointer)}
+			if r.xet {
+				it.XetHash = xetHash(content)
+			}
+		}
+		items = append(items, it)
 	}
-	from, _ := strconv.Atoi(req.URL.Query().Get("cursor"))
+	for i := range items {
+		if expand {
+			items[i].LastCommit = &lastCommit{commit, "Change it", changed}
+		}
+	}
+	return items
+}
+
+// servePaths answers for the paths of a body in JSON or as a form; missing ones
+// are left out.
+func (r *Repo) servePaths(w http.ResponseWriter, req *http.Request, commit string, files map[string]string) {
+	var asked struct {
+		Paths  []string `json:"paths"`
+		Expand bool     `json:"expand"`
+	}
+	if strings.HasPrefix(req.Header.Get("Content-Type"), "application/json") {
+		if err := json.NewDecoder(req.Body).Decode(&asked); err != nil {
+			refuse(w, http.StatusBadRequest, "", err.Error())
+			return
+		}
+	} else {
+		if err := req.ParseForm(); err != nil {
+			refuse(w, http.StatusBadRequest, "", err.Error())
+			return
+		}
+		asked.Paths, asked.Expand = req.PostForm["paths"], strings.EqualFold(req.PostForm.Get("expand"), "true")
+	}
+	writeJSON(w, slices.DeleteFunc(r.items(commit, files, asked.Expand), func(it item) bool {
+		return !slices.Contains(asked.Paths, it.Path)
+	}))
+}
+
+// serveTree lists a folder, or, for the query recursive, everything below it.
+func (r *Repo) serveTree(w http.ResponseWriter, req *http.Request, commit string, files map[string]string, escaped string) {
+	q := req.URL.Query()
+	folder, err := url.PathUnescape(escaped)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "", err.Error())
+		return
+	}
+	items := slices.DeleteFunc(r.items(commit, files, q.Get("expand") == "true"), func(it item) bool {
+		below := it.Path
+		if folder != "" {
+			var ok bool
+			if below, ok = strings.CutPrefix(it.Path, folder+"/"); !ok {
+				return true
+			}
+		}
+		return q.Get("recursive") != "true" && strings.Contains(below, "/")
+	})
+	if folder != "" && len(items) == 0 {
+		refuse(w, http.StatusNotFound, "EntryNotFound", folder+` does not exist on "`+commit+`"`)
+		return
+	}
+	size := r.hub.PageSize
+	if n, err := strconv.Atoi(q.Get("limit")); err == nil && n > 0 {
+		size = min(size, n)
+	}
+	// The cursor means something to the hub alone.
+	cursor, _ := base64.URLEncoding.DecodeString(q.Get("cursor"))
+	from, _ := strconv.Atoi(string(cursor))
 	from = min(max(from, 0), len(items))
-	to := min(from+r.hub.PageSize, len(items))
+	to := min(from+size, len(items))
 	if to < len(items) {
-		q := req.URL.Query()
-		q.Set("cursor", strconv.Itoa(to))
+		q.Set("cursor", base64.URLEncoding.EncodeToString([]byte(strconv.Itoa(to))))
 		w.Header().Add("Link", fmt.Sprintf(`<%s%s?%s>; rel="next"`, r.hub.URL, req.URL.EscapedPath(), q.Encode()))
 	}
 	writeJSON(w, items[from:to])
@@ -240,6 +295,10 @@ func (h *Hub) serveResolve(w http.ResponseWriter, req *http.Request, path string
 		return
 	}
 	w.Header().Set("X-Repo-Commit", commit)
+	if r.disabled {
+		refuse(w, http.StatusForbidden, "", "Access to this resource is disabled.")
+		return
+	}
 	content, ok := files[name]
 	if !ok {
 		refuse(w, http.StatusNotFound, "EntryNotFound", "Entry not found")
@@ -262,6 +321,12 @@ func (h *Hub) serveResolve(w http.ResponseWriter, req *http.Request, path string
 	w.Header().Set("X-Linked-Etag", `"`+SHA256(content)+`"`)
 	w.Header().Set("X-Linked-Size", strconv.Itoa(len(content)))
 	w.Header().Set("ETag", `"`+SHA256("the redirect itself")+`"`)
+	if r.xet {
+		route := h.URL + "/api/" + kind + "/" + r.id + "/xet-read-token/" + commit
+		w.Header().Set("X-Xet-Hash", xetHash(content))
+		w.Header().Set("X-Xet-Refresh-Route", route)
+		w.Header().Set("Link", fmt.Sprintf(`<%s>; rel="xet-auth", <%s/v1/reconstructions/%s>; rel="xet-reconstruction-info"`, route, h.CDN, xetHash(content)))
+	}
 	w.Header().Set("Location", fmt.Sprintf("%s/%s/%s/%s?path=%s&X-Signature=%d", h.CDN, kind, r.id, commit, url.QueryEscape(name), h.signature))
 	body := "Found. Redirecting to the content server\n"
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -269,12 +334,13 @@ func (h *Hub) serveResolve(w http.ResponseWriter, req *http.Request, path string
 	_, _ = w.Write([]byte(body))
 }
 
-// serveCached answers the place that small files are redirected to.
+// serveCached answers the place that small files are redirected to, also without
+// the query: huggingface_hub 0.x leaves that of a relative redirect out.
 func (h *Hub) serveCached(w http.ResponseWriter, req *http.Request, path string, signedIn bool) {
 	h.mu.Lock()
 	kind, path, _ := strings.Cut(path, "/")
 	r, rest, _ := h.lookup(kind, path)
-	if r == nil || req.URL.Query().Get("etag") == "" {
+	if r == nil {
 		h.mu.Unlock()
 		refuse(w, http.StatusNotFound, "", "Not Found")
 		return
@@ -291,6 +357,10 @@ func (h *Hub) serveCached(w http.ResponseWriter, req *http.Request, path string,
 // serveCDN answers signed addresses. As the real store, it wants no second
 // credential beside the signature.
 func (h *Hub) serveCDN(w http.ResponseWriter, req *http.Request) {
+	if p := req.URL.Path; strings.HasPrefix(p, "/v1/") || strings.HasPrefix(p, "/v2/") || strings.HasPrefix(p, "/xorbs/") {
+		h.serveXet(w, req)
+		return
+	}
 	if req.Header.Get("Authorization") != "" {
 		http.Error(w, "Only one auth mechanism allowed", http.StatusBadRequest)
 		return
