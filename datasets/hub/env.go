@@ -18,7 +18,7 @@ import (
 //   - HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else "hub" in HF_HOME: CacheDir.
 //     HF_HOME is by default "huggingface" in XDG_CACHE_HOME, that by default
 //     ".cache" in HOME (USERPROFILE on Windows)
-//   - HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE: Offline
+//   - HF_HUB_OFFLINE, else TRANSFORMERS_OFFLINE: Offline
 //   - HF_HUB_DISABLE_SYMLINKS: NoSymlinks
 //   - HF_HUB_DOWNLOAD_TIMEOUT in seconds: Timeout
 //
@@ -30,7 +30,7 @@ func OptionsFromEnv(getenv func(string) string) *Options {
 	o := &Options{
 		Endpoint:   env.first("HF_ENDPOINT"),
 		CacheDir:   env.path("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"),
-		Offline:    env.on("HF_HUB_OFFLINE") || env.on("TRANSFORMERS_OFFLINE"),
+		Offline:    env.on("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
 		NoSymlinks: env.on("HF_HUB_DISABLE_SYMLINKS"),
 	}
 	folder := env.huggingFaceHome()
@@ -66,9 +66,10 @@ func (env environment) first(names ...string) string {
 	return ""
 }
 
-// on tells whether a switch is on.
-func (env environment) on(name string) bool {
-	switch strings.ToUpper(env(name)) {
+// on tells whether a switch is on. The first that is set decides, also when it
+// says no.
+func (env environment) on(names ...string) bool {
+	switch strings.ToUpper(env.first(names...)) {
 	case "1", "ON", "YES", "TRUE":
 		return true
 	}

@@ -46,6 +46,8 @@ func TestOptionsFromEnv(t *testing.T) {
 		{"switches", map[string]string{"HF_HUB_OFFLINE": "on", "HF_HUB_DISABLE_SYMLINKS": "True"}, hub.Options{Offline: true, NoSymlinks: true}},
 		{"switches off", map[string]string{"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_SYMLINKS": "no"}, hub.Options{}},
 		{"offline by the other name", map[string]string{"TRANSFORMERS_OFFLINE": "1"}, hub.Options{Offline: true}},
+		{"the first that is set decides", map[string]string{"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "1"}, hub.Options{}},
+		{"and empty is not set", map[string]string{"HF_HUB_OFFLINE": "", "TRANSFORMERS_OFFLINE": "yes"}, hub.Options{Offline: true}},
 		{"endpoint and timeout", map[string]string{"HF_ENDPOINT": "https://m.example/", "HF_HUB_DOWNLOAD_TIMEOUT": "2.5"}, hub.Options{
 			Endpoint: "https://m.example/", Timeout: 2500 * time.Millisecond}},
 		{"useless timeouts", map[string]string{"HF_HUB_DOWNLOAD_TIMEOUT": "-1"}, hub.Options{}},
