@@ -23,17 +23,26 @@ import (
 //	R/refs/<revision>                commit of a branch or tag
 //	R/snapshots/<commit>/<path>      link to a blob
 //	R/.no_exist/<commit>/<path>      empty: the commit has no such file
-//	R/trees/<commit>.json            listing of a commit
+//	R/trees/<commit>.json            listing of a commit, by the Python client
+//	R/listings/<commit>.json         the same, by us
 //	.locks/R/<etag>.lock             lock of the download of a blob
 //	CACHEDIR.TAG                     tells backup programs to pass by
+//
+// Two of the Python client's rules bind us beyond the layout. To its scan of the
+// cache a repository is damaged, and neither listed nor removed, that has no
+// folder snapshots or a reference to a commit without a snapshot: so makeCache
+// makes the former, and a reference is written when a file of its commit is
+// there. And a listing in trees makes it refuse, offline, a snapshot that lacks
+// one of the listed files; we fetch only some as a rule, and so leave that
+// folder to it.
 
 const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n" +
 	"# This file marks a cache folder of downloads from a Hugging Face hub.\n" +
 	"# See https://bford.info/cachedir/\n"
 
-// makeCache creates the root with its tag.
-func (c *Client) makeCache() error {
-	if err := os.MkdirAll(c.o.CacheDir, 0o777); err != nil {
+// makeCache creates the root with its tag, and the repository's folder.
+func (c *Client) makeCache(repo Repo) error {
+	if err := os.MkdirAll(c.snapshotDir(repo, ""), 0o777); err != nil {
 		return err
 	}
 	tag := filepath.Join(c.o.CacheDir, "CACHEDIR.TAG")
@@ -82,7 +91,7 @@ func (c *Client) cached(repo Repo, commit, name string) (local string, ok bool) 
 	return local, ok
 }
 
-// readRef gives the commit that a branch or tag had when the hub was last asked.
+// readRef gives the last commit of a branch or tag of which a file was cached.
 func (c *Client) readRef(repo Repo) (string, bool) {
 	f, err := os.Open(c.refName(repo))
 	if err != nil {
@@ -97,16 +106,24 @@ func (c *Client) readRef(repo Repo) (string, bool) {
 	return commit, isCommit(commit)
 }
 
-// writeRef is best effort: a cache that cannot be written still serves what it
-// holds, and only falling back to it needs the reference.
+// landed writes the references that the hub says lead to the commit of pinned,
+// of which the cache now has a file. Best effort: a cache that cannot be written
+// still serves what it holds, and only falling back to it needs the reference.
+func (c *Client) landed(pinned Repo) {
+	c.heads.Range(func(key, commit any) bool {
+		if repo := key.(Repo); repo.At(pinned.Revision) == pinned && commit == pinned.Revision {
+			c.writeRef(repo, pinned.Revision)
+			c.heads.CompareAndDelete(key, commit)
+		}
+		return true
+	})
+}
+
 func (c *Client) writeRef(repo Repo, commit string) {
-	if repo.Revision == commit {
-		return
-	}
 	if known, ok := c.readRef(repo); ok && known == commit {
 		return
 	}
-	if err := c.writeSmall(c.refName(repo), []byte(commit)); err != nil {
+	if err := c.writeSmall(repo, c.refName(repo), []byte(commit)); err != nil {
 		c.o.Logger.Warn("reference not cached", "repo", repo.String(), "error", err)
 	}
 }
@@ -116,7 +133,7 @@ func (c *Client) markAbsent(repo Repo, commit, name string) {
 	if !isCommit(commit) {
 		return
 	}
-	if err := c.writeSmall(c.absentMark(repo, commit, name), nil); err != nil {
+	if err := c.writeSmall(repo, c.absentMark(repo, commit, name), nil); err != nil {
 		c.o.Logger.Debug("absence not cached", "repo", repo.String(), "path", name, "error", err)
 	}
 }

@@ -74,6 +74,61 @@ func TestDownloadLaysTheCacheOutAsPythonDoes(t *testing.T) {
 	}
 }
 
+// To the Python client's scan a reference to a commit without a snapshot is
+// damage, and so is a repository without the folder of snapshots.
+func TestReferencesFollowTheFiles(t *testing.T) {
+	h := hubtest.New(t)
+	repo := h.Dataset("o/d", nil)
+	first := repo.Branch("main", map[string]string{"a": "1"})
+	exported := repo.Branch(hub.ParquetRevision, map[string]string{"b": "2"})
+	c := newClient(t, h, nil)
+	ctx, base := t.Context(), filepath.Join(c.CacheDir(), "datasets--o--d")
+	refs := func() string {
+		t.Helper()
+		if info, err := os.Stat(filepath.Join(base, "snapshots")); err != nil || !info.IsDir() {
+			t.Errorf("no folder of snapshots: %v", err)
+		}
+		if _, err := os.Stat(filepath.Join(base, "refs")); err != nil {
+			return ""
+		}
+		return strings.Join(layout(t, filepath.Join(base, "refs")), " ")
+	}
+	for _, r := range []string{"main", hub.ParquetRevision} {
+		if _, err := c.List(ctx, hub.Dataset("o/d").At(r)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Download(ctx, hub.Dataset("o/d").At(r), "no.such"); !errors.Is(err, hub.ErrEntryNotFound) {
+			t.Fatal(err)
+		}
+	}
+	if got := refs(); got != "" {
+		t.Errorf("references %s before any file", got)
+	}
+	// A file by its commit alone, as a caller that has pinned it asks.
+	if _, err := c.Download(ctx, hub.Dataset("o/d").At(exported), "b"); err != nil {
+		t.Fatal(err)
+	}
+	if got := refs(); got != hub.ParquetRevision {
+		t.Errorf("references %s", got)
+	}
+	if _, err := c.Download(ctx, hub.Dataset("o/d"), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if got := refs(); got != "main "+hub.ParquetRevision {
+		t.Errorf("references %s", got)
+	}
+	// The branch moves, and the download of what it has now fails: the
+	// reference still leads to what is there.
+	repo.Branch("main", map[string]string{"a": "3"})
+	h.Inject(hubtest.Fault{Method: "GET", Path: "resolve", Status: 403, Times: -1})
+	if _, err := c.DownloadAll(ctx, hub.Dataset("o/d"), []string{"a"}); err == nil {
+		t.Fatal("no error")
+	}
+	if got := readFile(t, filepath.Join(base, "refs", "main")); got != first {
+		t.Errorf("main leads to %s, want %s", got, first)
+	}
+}
+
 func TestPinnedRevisionNeedsNoHub(t *testing.T) {
 	h := hubtest.New(t)
 	commit := h.Dataset("o/d", nil).Branch("main", map[string]string{largeName: "data"})

@@ -22,6 +22,10 @@ type Client struct {
 
 	progressMu sync.Mutex // held while o.Progress runs
 
+	// heads holds, for a Repo at a branch or tag, the commit that the hub named
+	// for it, until that is written to the cache: see landed.
+	heads sync.Map
+
 	warned sync.Map // topics of X-HF-Warning that were logged
 }
 

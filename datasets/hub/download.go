@@ -27,11 +27,15 @@ func (c *Client) Download(ctx context.Context, repo Repo, path string) (local st
 		return "", err
 	}
 	if local != "" {
+		c.landed(repo)
 		size, _ := fileSize(local)
 		c.report(Progress{Repo: repo, Path: path, Done: size, Total: size, Cached: true, Finished: true})
 		return local, nil
 	}
-	return c.materialize(ctx, repo, path, m)
+	if local, err = c.materialize(ctx, repo, path, m); err == nil {
+		c.landed(repo.At(m.commit))
+	}
+	return local, err
 }
 
 // DownloadAll brings several files of one repository into the cache, all from
@@ -84,7 +88,7 @@ func (c *Client) find(ctx context.Context, repo Repo, name string) (local string
 			return "", meta{}, c.notCached(t)
 		}
 		m, err := c.describe(ctx, repo, name, false)
-		return "", m, err
+		return "", m, c.blame(ctx, repo, err)
 	}
 
 	known, hasKnown := c.readRef(repo)
@@ -108,9 +112,9 @@ func (c *Client) find(ctx context.Context, repo Repo, name string) (local string
 				return local, meta{}, nil
 			}
 		}
-		return "", meta{}, err
+		return "", meta{}, c.blame(ctx, repo, err)
 	}
-	c.writeRef(repo, m.commit)
+	c.heads.Store(repo, m.commit)
 	return "", m, nil
 }
 
@@ -139,7 +143,7 @@ func (c *Client) materialize(ctx context.Context, repo Repo, name string, m meta
 	case <-ctx.Done():
 		return "", t.errorf("%w", ctx.Err())
 	}
-	if err := c.makeCache(); err != nil {
+	if err := c.makeCache(repo); err != nil {
 		return "", t.errorf("cache: %w", err)
 	}
 	unlock, locked, err := c.lock(ctx, filepath.Join(c.o.CacheDir, ".locks", repo.folder(), m.etag+".lock"))

@@ -215,14 +215,14 @@ func FuzzCachedListing(f *testing.F) {
 		f.Fatal(err)
 	}
 	repo := Dataset("o/d").At(strings.Repeat("0", 40))
-	if err := os.MkdirAll(filepath.Dir(c.treeName(repo)), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.listing(repo, "trees")), 0o755); err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := os.WriteFile(c.treeName(repo), data, 0o644); err != nil {
+		if err := os.WriteFile(c.listing(repo, "trees"), data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		entries, ok := c.readTree(repo)
+		entries, ok := c.readListing(repo, "trees")
 		if ok != (entries != nil) {
 			t.Errorf("%v with ok %v", entries, ok)
 		}

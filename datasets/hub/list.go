@@ -91,24 +91,35 @@ type Entry struct {
 }
 
 // List returns every file of a repository at a revision, sorted by path. The
-// listing of a commit is kept in the cache, where the Python client looks for
-// it too, and answers offline.
+// listing of a commit is kept in the cache and answers offline, as one by the
+// Python client does. Offline, or where the hub cannot be reached, a commit
+// without a listing is listed by the files of it that the cache holds, with
+// their paths and sizes alone: other clients keep no listing as a rule.
 func (c *Client) List(ctx context.Context, repo Repo) ([]Entry, error) {
 	pinned, err := c.Pin(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
-	if entries, ok := c.readTree(pinned); ok {
-		return entries, nil
+	for _, folder := range []string{"listings", "trees"} {
+		if entries, ok := c.readListing(pinned, folder); ok {
+			return entries, nil
+		}
 	}
 	if c.o.Offline {
+		if entries := c.held(pinned); len(entries) > 0 {
+			return entries, nil
+		}
 		return nil, c.notCached(target{repo: pinned})
 	}
 	files, err := c.tree(ctx, pinned)
 	if err != nil {
+		if entries := c.held(pinned); len(entries) > 0 && fallsBack(ctx, err) {
+			c.logFallback(target{repo: pinned}, pinned.Revision, err)
+			return entries, nil
+		}
 		return nil, err
 	}
-	c.writeTree(pinned, files)
+	c.writeListing(pinned, files)
 	entries := make([]Entry, 0, len(files))
 	for name, f := range files {
 		entries = append(entries, f.entry(name))
@@ -119,7 +130,7 @@ func (c *Client) List(ctx context.Context, repo Repo) ([]Entry, error) {
 
 // Pin returns the repository at the commit that its revision has now, so that
 // several calls see one state of it. Where the hub cannot be reached or the
-// client is offline, it is the commit that the cache saw last.
+// client is offline, it is the last commit of which the cache got a file.
 func (c *Client) Pin(ctx context.Context, repo Repo) (Repo, error) {
 	repo, err := repo.normalize()
 	if err != nil {
@@ -151,20 +162,35 @@ func (c *Client) commit(ctx context.Context, repo Repo) (string, error) {
 			c.logFallback(target{repo: repo}, known, err)
 			return known, nil
 		}
-		return "", err
+		return "", c.blame(ctx, repo, err)
 	}
-	c.writeRef(repo, info.Commit)
+	c.heads.Store(repo, info.Commit)
 	return info.Commit, nil
 }
 
-// treeFile is one file in the cached form of a listing; it is the Python
-// client's.
+// blame makes "no such repository" at a revision other than the default one "no
+// such revision", where the hub knows the repository. Mirrors that cannot route
+// a reference such as refs/convert/parquet say the former.
+func (c *Client) blame(ctx context.Context, repo Repo, err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Status != http.StatusNotFound || repo.Revision == DefaultRevision {
+		return err
+	}
+	if e.Kind != ErrRepoNotFound && (e.Kind != nil || e.Path != "") {
+		return err
+	}
+	if _, unknown := c.info(ctx, repo.At(DefaultRevision)); unknown == nil {
+		e.Kind, e.advice = ErrRevisionNotFound, ""
+	}
+	return err
+}
+
+// treeFile is one file in the cached form of a listing: what we use of the
+// Python client's.
 type treeFile struct {
 	Size      int64  `json:"size"`
 	BlobID    string `json:"blob_id"`
 	LFSSHA256 string `json:"lfs_sha256,omitempty"`
-	LFSSize   *int64 `json:"lfs_size,omitempty"`
-	XetHash   string `json:"xet_hash,omitempty"`
 }
 
 type treeFileSet struct {
@@ -192,7 +218,6 @@ func (c *Client) tree(ctx context.Context, repo Repo) (map[string]treeFile, erro
 			OID  string `json:"oid"`
 			Size int64  `json:"size"`
 		} `json:"lfs"`
-		XetHash string `json:"xetHash"`
 	}
 	files := map[string]treeFile{}
 	seen := map[string]bool{}
@@ -211,9 +236,9 @@ func (c *Client) tree(ctx context.Context, repo Repo) (map[string]treeFile, erro
 			if it.Type != "file" {
 				continue // folders, and kinds to come
 			}
-			f := treeFile{Size: it.Size, BlobID: it.OID, XetHash: it.XetHash}
+			f := treeFile{Size: it.Size, BlobID: it.OID}
 			if it.LFS != nil {
-				f.Size, f.LFSSHA256, f.LFSSize = it.LFS.Size, it.LFS.OID, &it.LFS.Size
+				f.Size, f.LFSSHA256 = it.LFS.Size, it.LFS.OID
 			}
 			if it.Path == "" || f.Size < 0 {
 				return nil, t.errorf("the listing holds a file %q of size %d", clip(it.Path), f.Size)
@@ -263,14 +288,16 @@ func isNext(params string) bool {
 	return false
 }
 
-func (c *Client) treeName(repo Repo) string {
-	return filepath.Join(c.o.CacheDir, repo.folder(), "trees", repo.Revision+".json")
+// listing is where a commit's is, of ours ("listings") or the Python client's
+// ("trees").
+func (c *Client) listing(repo Repo, folder string) string {
+	return filepath.Join(c.o.CacheDir, repo.folder(), folder, repo.Revision+".json")
 }
 
-// readTree returns the cached listing of a commit. One that cannot be read or
+// readListing returns the cached listing of a commit. One that cannot be read or
 // has another version counts as missing.
-func (c *Client) readTree(repo Repo) ([]Entry, bool) {
-	b, err := os.ReadFile(c.treeName(repo))
+func (c *Client) readListing(repo Repo, folder string) ([]Entry, bool) {
+	b, err := os.ReadFile(c.listing(repo, folder))
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			c.o.Logger.Warn("cached listing ignored", "repo", repo.String(), "error", err)
@@ -290,14 +317,29 @@ func (c *Client) readTree(repo Repo) ([]Entry, bool) {
 	return entries, true
 }
 
-// writeTree is best effort: the listing is at hand, only not for next time.
-func (c *Client) writeTree(repo Repo, files map[string]treeFile) {
+// held lists the files of a commit that the cache holds.
+func (c *Client) held(repo Repo) []Entry {
+	var entries []Entry
+	root := c.snapshotDir(repo, repo.Revision)
+	_ = filepath.WalkDir(root, func(name string, _ fs.DirEntry, err error) error {
+		rel, relErr := filepath.Rel(root, name)
+		if size, ok := fileSize(name); ok && err == nil && relErr == nil {
+			entries = append(entries, Entry{Path: filepath.ToSlash(rel), Size: size})
+		}
+		return nil // what cannot be read is not held
+	})
+	sortEntries(entries)
+	return entries
+}
+
+// writeListing is best effort: the listing is at hand, only not for next time.
+func (c *Client) writeListing(repo Repo, files map[string]treeFile) {
 	err := func() error {
 		b, err := json.MarshalIndent(treeFileSet{1, files}, "", " ")
 		if err != nil {
 			return err
 		}
-		return c.writeSmall(c.treeName(repo), b)
+		return c.writeSmall(repo, c.listing(repo, "listings"), b)
 	}()
 	if err != nil {
 		c.o.Logger.Warn("listing not cached", "repo", repo.String(), "error", err)
@@ -305,8 +347,8 @@ func (c *Client) writeTree(repo Repo, files map[string]treeFile) {
 }
 
 // writeSmall writes a file of the cache's bookkeeping.
-func (c *Client) writeSmall(name string, data []byte) error {
-	if err := c.makeCache(); err != nil {
+func (c *Client) writeSmall(repo Repo, name string, data []byte) error {
+	if err := c.makeCache(repo); err != nil {
 		return err
 	}
 	f, err := atomicfile.CreateAll(name)

@@ -40,8 +40,7 @@ func TestList(t *testing.T) {
 		t.Errorf("%d requests, want 4", n)
 	}
 
-	// The cached form is the Python client's.
-	name := filepath.Join(c.CacheDir(), "datasets--o--d", "trees", commit+".json")
+	name := filepath.Join(c.CacheDir(), "datasets--o--d", "listings", commit+".json")
 	wantJSON := fmt.Sprintf(`{
  "format_version": 1,
  "files": {
@@ -60,8 +59,7 @@ func TestList(t *testing.T) {
   "b/y.parquet": {
    "size": 2,
    "blob_id": "%s",
-   "lfs_sha256": "%s",
-   "lfs_size": 2
+   "lfs_sha256": "%s"
   }
  }
 }`, hubtest.GitSHA1("r"), hubtest.GitSHA1(""), hubtest.GitSHA1("xxx"), hubtest.GitSHA1(pointer), hubtest.SHA256("yy"))
@@ -199,9 +197,92 @@ func TestPin(t *testing.T) {
 	if _, err := c.Pin(t.Context(), hub.Dataset("o/d")); !errors.Is(err, hub.ErrRevisionNotFound) {
 		t.Errorf("got %v, want ErrRevisionNotFound", err)
 	}
+	if _, err := c.Download(t.Context(), hub.Dataset("o/d"), "a"); err != nil {
+		t.Fatal(err)
+	}
+	repo.Branch("main", map[string]string{"a": "3"})
+	pin()
 	h.Inject(hubtest.Fault{Hangup: true, Times: -1})
 	if got := pin(); got != second {
-		t.Errorf("out of reach: pinned to %s, want %s", got, second)
+		t.Errorf("out of reach: pinned to %s, want %s, of which there is a file", got, second)
+	}
+}
+
+// A mirror that cannot route a revision says that there is no repository. The
+// name is wrong only where the default revision is unknown too.
+func TestBlamesTheRevision(t *testing.T) {
+	refused := func(code string) hubtest.Fault {
+		return hubtest.Fault{Path: "refs%2Fconvert%2Fparquet", Times: -1, Status: 404, Header: http.Header{"X-Error-Code": {code}}}
+	}
+	for _, tt := range []struct {
+		name  string
+		fault hubtest.Fault
+		repo  hub.Repo
+		want  error
+	}{
+		{"repository", refused("RepoNotFound"), hub.Dataset("o/d").At(hub.ParquetRevision), hub.ErrRevisionNotFound},
+		{"revision", refused("RevisionNotFound"), hub.Dataset("o/d").At(hub.ParquetRevision), hub.ErrRevisionNotFound},
+		{"no code", refused(""), hub.Dataset("o/d").At(hub.ParquetRevision), hub.ErrRevisionNotFound},
+		{"main too", hubtest.Fault{Times: -1, Status: 404, Header: http.Header{"X-Error-Code": {"RepoNotFound"}}}, hub.Dataset("o/d").At(hub.ParquetRevision), hub.ErrRepoNotFound},
+		{"main alone", hubtest.Fault{Times: -1, Status: 404, Header: http.Header{"X-Error-Code": {"RepoNotFound"}}}, hub.Dataset("o/d"), hub.ErrRepoNotFound},
+		{"no repository", hubtest.Fault{Path: "nowhere"}, hub.Dataset("o/other").At(hub.ParquetRevision), hub.ErrRepoNotFound},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := hubtest.New(t)
+			h.Dataset("o/d", map[string]string{"train-00000-of-00001.parquet": "p"})
+			h.Inject(tt.fault)
+			c := newClient(t, h, nil)
+			_, pin := c.Pin(t.Context(), tt.repo)
+			if !errors.Is(pin, tt.want) || tt.want == hub.ErrRevisionNotFound && strings.Contains(pin.Error(), "check the name") {
+				t.Errorf("Pin: %v, want %v", pin, tt.want)
+			}
+			if tt.name == "no code" {
+				return // of a file this says nothing of its revision
+			}
+			if _, err := c.Download(t.Context(), tt.repo, "a"); !errors.Is(err, tt.want) {
+				t.Errorf("Download: %v, want %v", err, tt.want)
+			}
+			_, _, err := c.Parquet(t.Context(), tt.repo.At(""), "default", "test")
+			if want := map[bool]error{true: hub.ErrEntryNotFound, false: hub.ErrRepoNotFound}[tt.want == hub.ErrRevisionNotFound]; !errors.Is(err, want) {
+				t.Errorf("Parquet: %v, want %v", err, want)
+			}
+		})
+	}
+}
+
+// Other clients keep no listing as a rule: what they fetched is listed.
+func TestListWithoutAListing(t *testing.T) {
+	h := hubtest.New(t)
+	h.Dataset("o/d", map[string]string{largeName: "data", "sub/" + smallName: "small", "other": "o"})
+	c := newClient(t, h, nil)
+	ctx, repo := t.Context(), hub.Dataset("o/d")
+	for _, name := range []string{largeName, "sub/" + smallName} {
+		if _, err := c.Download(ctx, repo, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []hub.Entry{{Path: largeName, Size: 4}, {Path: "sub/" + smallName, Size: 5}}
+	offline := newClient(t, h, func(o *hub.Options) { o.CacheDir, o.Offline = c.CacheDir(), true })
+	got, err := offline.List(ctx, repo)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("offline: %v\n%s", err, diff)
+	}
+	h.Inject(hubtest.Fault{Path: "/tree/", Status: 503, Times: -1})
+	quick := newClient(t, h, func(o *hub.Options) { o.CacheDir, o.MaxRetries = c.CacheDir(), new(0) })
+	got, err = quick.List(ctx, repo)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("out of reach: %v\n%s", err, diff)
+	}
+	// A listing tells more, and so comes first.
+	h.Heal()
+	for range 2 {
+		if got, err = quick.List(ctx, repo); err != nil || len(got) != 3 {
+			t.Errorf("%v, %v", got, err)
+		}
+		h.Inject(hubtest.Fault{Path: "/tree/", Status: 503, Times: -1})
+	}
+	if got, err = offline.List(ctx, repo); err != nil || len(got) != 3 {
+		t.Errorf("offline with a listing: %v, %v", got, err)
 	}
 }
 
