@@ -36,43 +36,64 @@ type File interface {
 }
 
 // FromDir returns a source that reads a folder; see FromFS for its layout.
-func FromDir(dir string) Source { return fsSource{os.DirFS(dir), dir} }
+func FromDir(dir string) Source { return newFSSource(os.DirFS(dir), dir) }
 
-// FromFS returns a source that reads a file system. The files of a benchmark
-// lie below a folder with its task's name ("gsm8k"), its repository's name
-// ("openai/gsm8k", as git clones it) or, in one, "openai--gsm8k"; below that as
-// in the repository ("gsm8k/main/train-00000-of-00001.parquet"). The folders
-// of the repository may be left out where the benchmark has one part. Files
-// that are published singly (HumanEval.jsonl.gz, mbpp.jsonl, gpqa_main.csv) are
-// also found at the root.
-func FromFS(fsys fs.FS) Source { return fsSource{fsys, ""} }
+// FromFS returns a source that reads a file system. A benchmark's files lie
+// below a folder with its task's name ("gsm8k"), its repository's name
+// ("openai/gsm8k", as git clones it) or, in one, "openai--gsm8k", and there
+//
+//   - as in the repository ("gsm8k/main/train-00000-of-00001.parquet"). The
+//     folders of the repository may be left out where the benchmark has one
+//     part,
+//   - or divided by split, and by configuration where there are several
+//     ("gsm8k/split=train/data_0.parquet",
+//     "math/config=algebra/split=train/data_0.parquet").
+//
+// Files that are published singly (HumanEval.jsonl.gz, mbpp.jsonl,
+// gpqa_main.csv) are also found at the root.
+//
+// The root may also be the Python client's: its home or cache folder, a
+// repository's folder in that ("datasets--openai--gsm8k"), or a snapshot's. And
+// it may be a benchmark's own folder, whatever its name: then the files found
+// belong to the benchmark that is opened first, and opening another that would
+// read them is an error.
+func FromFS(fsys fs.FS) Source { return newFSSource(fsys, "") }
+
+// layouts is what FromFS says, for the message that nothing was found.
+const layouts = "a folder may hold the files of a benchmark below its task's or repository's name " +
+	"(gsm8k/, openai/gsm8k/ or openai--gsm8k/), named as in the repository or as split=train/*.parquet; " +
+	"be the Python client's cache (with datasets--openai--gsm8k/), a repository's folder or a snapshot in it; " +
+	"or be the benchmark's folder itself"
 
 type fsSource struct {
 	fsys fs.FS
 	dir  string
+	// within is the folder "datasets--owner--name" that dir is or lies in, "" for
+	// none.
+	within string
+	// claims holds, for a file whose path names no benchmark, the task that it
+	// was opened for.
+	claims sync.Map
 }
 
-func (s fsSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int, error) {
-	bases := []string{spec.Task}
-	if spec.Repo != "" && fs.ValidPath(spec.Repo) {
-		bases = append(bases, spec.Repo, strings.ReplaceAll(spec.Repo, "/", "--"))
-	}
-	var tried []string
-	for _, loc := range part.Files {
-		patterns := []string{}
-		for _, b := range bases {
-			patterns = append(patterns, path.Join(b, loc.Pattern))
-		}
-		if len(spec.Parts) == 1 {
-			for _, b := range bases {
-				patterns = append(patterns, path.Join(b, path.Base(loc.Pattern)))
+func newFSSource(fsys fs.FS, dir string) *fsSource {
+	s := &fsSource{fsys: fsys, dir: dir}
+	if abs, err := filepath.Abs(dir); dir != "" && err == nil {
+		for name := range strings.SplitSeq(filepath.ToSlash(abs), "/") {
+			if strings.HasPrefix(name, "datasets--") {
+				s.within = name
 			}
 		}
-		if !strings.ContainsAny(loc.Pattern, "/*?[") {
-			patterns = append(patterns, loc.Pattern)
-		}
+	}
+	return s
+}
+
+func (s *fsSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int, error) {
+	var tried []string
+	for _, loc := range part.Files {
+		patterns, named := s.patterns(spec, part, loc)
 		tried = append(tried, patterns[0])
-		for _, p := range patterns {
+		for i, p := range patterns {
 			names, err := fs.Glob(s.fsys, p)
 			if err != nil {
 				return nil, 0, fmt.Errorf("pattern %q: %w", p, err)
@@ -83,6 +104,10 @@ func (s fsSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int, 
 			if names, err = hub.Shards(names); err != nil {
 				return nil, 0, err
 			}
+			if task, _ := s.claims.LoadOrStore(names[0], spec.Task); i >= named && task != spec.Task {
+				return nil, 0, fmt.Errorf("%w: %s was read as %s, and its path names neither: put it below a folder %s",
+					ErrNotFound, s.label(names[0]), task, spec.Task)
+			}
 			files, err := openAll(ctx, names, s.open)
 			return files, cmp.Or(loc.Rows, part.Rows), err
 		}
@@ -91,7 +116,115 @@ func (s fsSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int, 
 	if s.dir != "" {
 		where = " in " + s.dir
 	}
-	return nil, 0, fmt.Errorf("%w%s: looked for %s", ErrNotFound, where, strings.Join(tried, ", "))
+	if folder := s.savedToDisk(spec); folder != "" {
+		return nil, 0, fmt.Errorf("%w%s: %s is a folder of save_to_disk, whose Arrow files are not read: store each split by Dataset.to_parquet", ErrNotFound, where, s.label(folder))
+	}
+	return nil, 0, fmt.Errorf("%w%s: looked for %s: %s", ErrNotFound, where, strings.Join(tried, ", "), layouts)
+}
+
+// bases are the names of a benchmark's folder.
+func (spec Spec) bases() []string {
+	bases := []string{spec.Task}
+	if spec.Repo != "" && fs.ValidPath(spec.Repo) {
+		bases = append(bases, spec.Repo, oneName(spec.Repo))
+	}
+	return bases
+}
+
+// oneName is a repository's name as that of one folder.
+func oneName(repo string) string { return strings.ReplaceAll(repo, "/", "--") }
+
+// patterns gives where a part's files may be, in the order of trial. The paths
+// that the first named of them match name the benchmark.
+func (s *fsSource) patterns(spec Spec, part Part, loc Location) (patterns []string, named int) {
+	single := len(spec.Parts) == 1
+	for _, b := range spec.bases() {
+		patterns = append(patterns, path.Join(b, loc.Pattern))
+	}
+	if single {
+		for _, b := range spec.bases() {
+			patterns = append(patterns, path.Join(b, path.Base(loc.Pattern)))
+		}
+	}
+	for _, b := range spec.bases() {
+		patterns = append(patterns, divided(b, part, single)...)
+	}
+	folder := "datasets--" + oneName(spec.Repo)
+	for _, home := range []string{"", "hub"} {
+		if dir := s.snapshot(path.Join(home, folder), loc.Revision); dir != "" {
+			patterns = append(patterns, path.Join(dir, loc.Pattern))
+		}
+	}
+	if !strings.ContainsAny(loc.Pattern, "/*?[") {
+		patterns = append(patterns, loc.Pattern)
+	}
+	named = len(patterns)
+	if s.within != "" && s.within != folder {
+		return patterns, named
+	}
+	if dir := s.snapshot(".", loc.Revision); dir != "" {
+		patterns = append(patterns, path.Join(dir, loc.Pattern))
+	}
+	if strings.Contains(loc.Pattern, "/") {
+		patterns = append(patterns, loc.Pattern)
+	}
+	patterns = append(patterns, divided("", part, single)...)
+	if s.within != "" {
+		named = len(patterns) // by the folder that all of them lie in
+	}
+	return patterns, named
+}
+
+// divided gives where a part is below base that is divided by split, and by
+// configuration where there are several.
+func divided(base string, part Part, single bool) (patterns []string) {
+	if part.Split == "" {
+		return nil
+	}
+	files := "split=" + part.Split + "/*.parquet"
+	if part.Config != "" {
+		patterns = append(patterns, path.Join(base, part.Config, files), path.Join(base, "*="+part.Config, files))
+	}
+	if single {
+		patterns = append(patterns, path.Join(base, files))
+	}
+	return patterns
+}
+
+// snapshot finds the snapshot of a revision in a repository's folder of the
+// Python client's cache: the one that the reference names, or the only one.
+func (s *fsSource) snapshot(folder, revision string) string {
+	snapshots := path.Join(folder, "snapshots")
+	if b, err := fs.ReadFile(s.fsys, path.Join(folder, "refs", revision)); err == nil {
+		if dir := path.Join(snapshots, strings.TrimSpace(string(b))); !strings.ContainsAny(dir, `*?[\`) && path.Dir(dir) == snapshots {
+			return dir
+		}
+	}
+	if all, err := fs.ReadDir(s.fsys, snapshots); err == nil && len(all) == 1 {
+		return path.Join(snapshots, all[0].Name())
+	}
+	return ""
+}
+
+// savedToDisk finds the folder that Dataset.save_to_disk has written, "" for
+// none.
+func (s *fsSource) savedToDisk(spec Spec) string {
+	for _, b := range append(spec.bases(), ".") {
+		for _, mark := range []string{"dataset_dict.json", "state.json"} {
+			if _, err := fs.Stat(s.fsys, path.Join(b, mark)); err == nil {
+				return b
+			}
+		}
+	}
+	return ""
+}
+
+// label names a file of the source in messages.
+func (s *fsSource) label(name string) string {
+	if s.dir == "" {
+		return name
+	}
+	return filepath.Join(s.dir, filepath.FromSlash(name))
 }
 
 func openAll(ctx context.Context, names []string, open func(context.Context, string) (File, error)) ([]File, error) {
@@ -109,7 +242,7 @@ func openAll(ctx context.Context, names []string, open func(context.Context, str
 	return files, nil
 }
 
-func (s fsSource) open(_ context.Context, name string) (File, error) {
+func (s *fsSource) open(_ context.Context, name string) (File, error) {
 	f, err := s.fsys.Open(name)
 	if err != nil {
 		return nil, err
@@ -121,12 +254,8 @@ func (s fsSource) open(_ context.Context, name string) (File, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	label := name
-	if s.dir != "" {
-		label = filepath.Join(s.dir, filepath.FromSlash(name))
-	}
 	if r, ok := f.(io.ReaderAt); ok {
-		return &openFile{r, f, label, info.Size()}, nil
+		return &openFile{r, f, s.label(name), info.Size()}, nil
 	}
 	// A file system without random access, such as a zip archive: its files
 	// are read into memory.
@@ -134,7 +263,7 @@ func (s fsSource) open(_ context.Context, name string) (File, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
-	return &openFile{bytes.NewReader(data), io.NopCloser(nil), label, int64(len(data))}, nil
+	return &openFile{bytes.NewReader(data), io.NopCloser(nil), s.label(name), int64(len(data))}, nil
 }
 
 type openFile struct {
@@ -258,6 +387,5 @@ func (s *hubSource) openFiles(ctx context.Context, repo hub.Repo, names []string
 	if err != nil {
 		return nil, err
 	}
-	local := fsSource{os.DirFS(dir), dir}
-	return openAll(ctx, names, local.open)
+	return openAll(ctx, names, newFSSource(os.DirFS(dir), dir).open)
 }

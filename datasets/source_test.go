@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -61,19 +62,141 @@ func TestFolderLayouts(t *testing.T) {
 	for _, path := range []string{
 		"gsm8k/main/" + name, "openai/gsm8k/main/" + name, "openai--gsm8k/main/" + name,
 		"gsm8k/" + name, "openai/gsm8k/" + name, "gsm8k/main/train/0000.parquet", "gsm8k/0000.parquet",
+		"main/" + name, "main/train/0000.parquet", // the root is the repository
+		"gsm8k/split=train/data_0.parquet", "gsm8k/config=main/split=train/x.parquet", "openai--gsm8k/main/split=train/x.parquet", "split=train/data_0.parquet",
 	} {
 		if n, err := openLen(t, FromFS(fstest.MapFS{path: {Data: data}}), spec(t, "gsm8k")); err != nil || n != 30 {
 			t.Errorf("%s: %d rows, %v", path, n, err)
 		}
 	}
-	for _, path := range []string{name, "main/" + name, "gsm8k/main/test-00000-of-00001.parquet", "gsm8k/main/partial-train/0000.parquet"} {
+	for _, path := range []string{name, "gsm8k/split=test/data_0.parquet", "config=other/split=train/x.parquet", "gsm8k/main/test-00000-of-00001.parquet", "gsm8k/main/partial-train/0000.parquet"} {
 		n, err := openLen(t, FromFS(fstest.MapFS{path: {Data: data}}), spec(t, "gsm8k"))
-		if !errors.Is(err, ErrNotFound) || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "gsm8k/main/train-*.parquet") {
+		if !errors.Is(err, ErrNotFound) || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "gsm8k/main/train-*.parquet") ||
+			!strings.Contains(err.Error(), "split=train/*.parquet") || !strings.Contains(err.Error(), "datasets--openai--gsm8k") {
 			t.Errorf("%s: %d rows, %v", path, n, err)
 		}
 	}
 	if _, err := openLen(t, FromDir("nowhere"), spec(t, "gsm8k")); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("%v", err)
+	}
+}
+
+// The Python client's folders, each taken for the source.
+func TestFoldersOfTheCache(t *testing.T) {
+	data := parquetOf(t, "gsm8k", 30)
+	home := t.TempDir()
+	const repo, native, exported = "hub/datasets--openai--gsm8k/", "0123456789012345678901234567890123456789", "9876543210987654321098765432109876543210"
+	write := func(name, content string) {
+		t.Helper()
+		name = filepath.Join(home, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(repo+"refs/main", native)
+	write(repo+"refs/refs/convert/parquet", exported+"\n")
+	write(repo+"snapshots/"+native+"/README.md", "")
+	write(repo+"snapshots/"+exported+"/main/train/0000.parquet", data)
+	const other = "hub/datasets--allenai--openbookqa/snapshots/"
+	write(other+native+"/main/train-00000-of-00001.parquet", parquetOf(t, "openbook_qa", 20)) // no reference
+	for _, dir := range []string{"", "hub", repo, repo + "snapshots/" + exported} {
+		if n, err := openLen(t, FromDir(filepath.Join(home, dir)), spec(t, "gsm8k")); err != nil || n != 30 {
+			t.Errorf("%s: %d rows, %v", dir, n, err)
+		}
+	}
+	for _, dir := range []string{"", "hub", other + ".."} {
+		if n, err := openLen(t, FromDir(filepath.Join(home, dir)), spec(t, "openbook_qa")); err != nil || n != 20 {
+			t.Errorf("%s: %d rows, %v", dir, n, err)
+		}
+	}
+	// Names tell the two apart, although their files are named alike.
+	for _, dir := range []string{other + "..", other + native} {
+		if n, err := openLen(t, FromDir(filepath.Join(home, dir)), spec(t, "gsm8k")); !errors.Is(err, ErrNotFound) {
+			t.Errorf("gsm8k in %s: %d rows, %v", dir, n, err)
+		}
+	}
+	// Another benchmark of the same repository reads the same files.
+	again := spec(t, "gsm8k")
+	again.Task = "gsm8k_again"
+	src := FromDir(filepath.Join(home, repo, "snapshots", exported))
+	for _, s := range []Spec{spec(t, "gsm8k"), again} {
+		if n, err := openLen(t, src, s); err != nil || n != 30 {
+			t.Errorf("%s: %d rows, %v", s.Task, n, err)
+		}
+	}
+	// References that lead nowhere, or out of the cache, are no references.
+	for _, ref := range []string{"", ".", "..", "../../../elsewhere", "*", "[", strings.Repeat("f", 40)} {
+		write(repo+"refs/refs/convert/parquet", ref)
+		if n, err := openLen(t, FromDir(filepath.Join(home, "hub")), spec(t, "gsm8k")); !errors.Is(err, ErrNotFound) {
+			t.Errorf("reference %q: %d rows, %v", ref, n, err)
+		}
+	}
+}
+
+// Where nothing in a file's path names the benchmark, it is the first one's.
+func TestNamelessFolderIsOneBenchmark(t *testing.T) {
+	src := FromFS(fstest.MapFS{"split=train/data_0.parquet": {Data: []byte(parquetOf(t, "arc_challenge", 12))}})
+	for range 2 {
+		if n, err := openLen(t, src, spec(t, "arc_challenge")); err != nil || n != 12 {
+			t.Errorf("%d rows, %v", n, err)
+		}
+	}
+	// Its columns are those of ARC.
+	n, err := openLen(t, src, spec(t, "commonsense_qa"))
+	if !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "split=train/data_0.parquet was read as arc_challenge") {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
+
+func TestNumbersInNamesOrderFiles(t *testing.T) {
+	dir := fstest.MapFS{}
+	want := 0
+	for i := range 12 {
+		dir[fmt.Sprintf("gsm8k/split=train/data_%d.parquet", i)] = &fstest.MapFile{Data: []byte(parquetOf(t, "gsm8k", i+1))}
+		want += i + 1
+	}
+	table, err := Open(t.Context(), FromFS(dir), spec(t, "gsm8k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	for i, f := range table.Files() {
+		if f != fmt.Sprintf("gsm8k/split=train/data_%d.parquet", i) {
+			t.Errorf("file %d is %s", i, f)
+		}
+	}
+	if len(table.Files()) != 12 || table.Len() != want {
+		t.Errorf("%d files, %d rows", len(table.Files()), table.Len())
+	}
+	for _, names := range [][]string{
+		{"2.csv", "10.csv"}, {"a2b1.csv", "a2b10.csv", "a10b1.csv"}, {"x1.csv", "x01.csv", "x001.csv", "x2.csv"},
+		{"p-99999999999999999999.csv", "p-100000000000000000000.csv"}, {"part-0.csv", "part-00.csv"},
+	} {
+		backwards := slices.Clone(names)
+		slices.Reverse(backwards)
+		got, err := hub.Shards(backwards)
+		slices.Reverse(backwards)
+		again, _ := hub.Shards(backwards)
+		if err != nil || !slices.Equal(got, again) {
+			t.Errorf("%v and %v, %v", got, again, err)
+		}
+		if names[0] != "x1.csv" && names[0] != "part-0.csv" && !slices.Equal(got, names) {
+			t.Errorf("%v, want %v", got, names)
+		}
+	}
+}
+
+func TestFolderOfSaveToDisk(t *testing.T) {
+	for _, base := range []string{"", "gsm8k/", "openai/gsm8k/"} {
+		for _, mark := range []string{"dataset_dict.json", "state.json"} {
+			_, err := openLen(t, FromFS(fstest.MapFS{base + mark: {}, base + "train/data-00000-of-00001.arrow": {}}), spec(t, "gsm8k"))
+			if !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "save_to_disk") || !strings.Contains(err.Error(), "to_parquet") {
+				t.Errorf("%s: %v", base+mark, err)
+			}
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // ErrIncomplete: files are missing of those that hold a split together.
@@ -21,6 +22,18 @@ var (
 	// exportedPart is the folder of such files where they are very many.
 	exportedPart = regexp.MustCompile(`^(.*)-part(\d{1,9})$`)
 )
+
+// digits is a number in a name.
+var digits = regexp.MustCompile(`\d+`)
+
+// byValue puts the number of its digits before each number in a name, so that
+// the order of texts is that of the numbers.
+func byValue(name string) string {
+	return digits.ReplaceAllStringFunc(name, func(n string) string {
+		n = strings.TrimLeft(n, "0")
+		return fmt.Sprintf("%09d", len(n)) + n
+	})
+}
 
 // shard is what a file's name tells of its place in a split.
 type shard struct {
@@ -54,7 +67,8 @@ func parseShard(name string) (shard, bool) {
 // in their names: "train-00000-of-00003.parquet" as the authors of datasets
 // store them, "train/0000.parquet" (or "train-part0/0000.parquet") as the hub
 // converts them. It is an ErrIncomplete if one is missing, is a duplicate or
-// belongs to another set. Names without numbers are put in their own order.
+// belongs to another set. Other names are put in their own order, numbers in
+// them by their value: "data_2.parquet" before "data_10.parquet".
 func Shards(names []string) ([]string, error) {
 	shards := make([]shard, len(names))
 	numbered := 0
@@ -65,7 +79,9 @@ func Shards(names []string) ([]string, error) {
 		}
 	}
 	if numbered == 0 {
-		return slices.Sorted(slices.Values(names)), nil
+		sorted := slices.Clone(names)
+		slices.SortFunc(sorted, func(a, b string) int { return cmp.Or(cmp.Compare(byValue(a), byValue(b)), cmp.Compare(a, b)) })
+		return sorted, nil
 	}
 	slices.SortFunc(shards, func(a, b shard) int {
 		return cmp.Or(cmp.Compare(a.part, b.part), cmp.Compare(a.number, b.number), cmp.Compare(a.name, b.name))
