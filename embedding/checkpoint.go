@@ -175,6 +175,14 @@ func (c *checkpoint) Shape(name string) ([]int, bool) {
 	return append([]int{}, t.Shape()...), true
 }
 
+// Err implements tensorSource.
+func (c *checkpoint) Err(name string) error {
+	if t, ok := c.tensors[name].(interface{ Err() error }); ok {
+		return t.Err()
+	}
+	return nil
+}
+
 // Read implements tensorSource.
 func (c *checkpoint) Read(name string, dst []float32) error { return c.tensors[name].CopyTo(dst) }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/kernel"
 	"github.com/llmrouter-go/llmrouter/internal/safetensors"
 	"github.com/llmrouter-go/llmrouter/internal/seededweights"
+	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
 // smallConfig is a model whose dimensions are as uneven as they may be: heads
@@ -602,6 +603,28 @@ func TestOptions(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestCheckpointOfUnreadTensors reads what it can of a torch file and names the
+// tensor that is asked for and cannot be read.
+func TestCheckpointOfUnreadTensors(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("..", "torchio", "testdata", "kinds", "qint8.pt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := openCheckpoint(t.Context(), fstest.MapFS{"pytorch_model.bin": {Data: raw}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	l := &loader{ctx: t.Context(), src: c}
+	if err := l.check([]parameter{{"before", []int{2}}, {"after", []int{2}}}); err != nil {
+		t.Errorf("the tensors beside it: %v", err)
+	}
+	var unsupported *torchio.UnsupportedError
+	if err := l.check([]parameter{{"value", []int{2, 3}}}); !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "tensor value: ") {
+		t.Errorf("%v, want an UnsupportedError that names the tensor", err)
 	}
 }
 

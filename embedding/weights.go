@@ -21,6 +21,8 @@ type tensorSource interface {
 	// Shape returns the shape of a tensor, and false where there is none of
 	// that name.
 	Shape(name string) ([]int, bool)
+	// Err says why a tensor that is there cannot be read, nil where it can.
+	Err(name string) error
 	// Read fills dst, which has as many elements as the tensor, with its
 	// elements in row-major order, widened to float32. It is called from
 	// several goroutines.
@@ -178,16 +180,19 @@ type loader struct {
 	hashes map[string][32]byte
 }
 
-// check reports every parameter that src lacks or has in another shape. It runs
-// before anything is allocated, so that a configuration cannot ask for more
-// memory than the file has tensors for.
+// check reports every parameter that src lacks, cannot read or has in another
+// shape. It runs before anything is allocated, so that a configuration cannot
+// ask for more memory than the file has tensors for.
 func (l *loader) check(params []parameter) error {
 	var errs []error
 	for _, p := range params {
 		shape, ok := l.src.Shape(l.prefix + p.name)
+		err := l.src.Err(l.prefix + p.name)
 		switch {
 		case !ok:
 			errs = append(errs, &TensorError{Name: l.prefix + p.name, Want: p.shape})
+		case err != nil:
+			errs = append(errs, fmt.Errorf("tensor %s: %w", l.prefix+p.name, err))
 		case !slices.Equal(shape, p.shape):
 			errs = append(errs, &TensorError{Name: l.prefix + p.name, Want: p.shape, Got: shape})
 		}

@@ -7,7 +7,7 @@ type DType uint8
 
 // The element types. A Writer takes those up to Bool; a File reads all.
 const (
-	// Invalid is the zero DType; no tensor has it.
+	// Invalid is the zero DType; only a tensor with an Err has it.
 	Invalid DType = iota
 	Float32
 	Float64
@@ -25,6 +25,11 @@ const (
 	Uint16
 	Uint32
 	Uint64
+	Float8E4M3FN   // 1 sign, 4 exponent, 3 fraction bits; NaN but no infinities
+	Float8E5M2     // the upper half of a binary16
+	Float8E4M3FNUZ // as E4M3FN with a bias of 8, one zero and one NaN
+	Float8E5M2FNUZ // as E5M2 with a bias of 16, one zero and one NaN
+	Float8E8M0FNU  // a power of two: an exponent alone
 	numDTypes
 )
 
@@ -50,6 +55,12 @@ var dtypes = [numDTypes]struct {
 	Uint16:     {"uint16", 2, ""},
 	Uint32:     {"uint32", 4, ""},
 	Uint64:     {"uint64", 8, ""},
+
+	Float8E4M3FN:   {"float8_e4m3fn", 1, ""},
+	Float8E5M2:     {"float8_e5m2", 1, ""},
+	Float8E4M3FNUZ: {"float8_e4m3fnuz", 1, ""},
+	Float8E5M2FNUZ: {"float8_e5m2fnuz", 1, ""},
+	Float8E8M0FNU:  {"float8_e8m0fnu", 1, ""},
 }
 
 // String gives torch's name of the type without its "torch." prefix, such as

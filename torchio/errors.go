@@ -3,6 +3,7 @@ package torchio
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrClosed is returned by methods of a File or a Writer that was closed.
@@ -30,7 +31,7 @@ func (e *FormatError) Error() string {
 	}
 	s += ": " + e.Reason
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		s += ": " + bare(e.Err)
 	}
 	return s
 }
@@ -47,9 +48,10 @@ func (e *GlobalError) Error() string {
 	return fmt.Sprintf("torchio: the pickle asks for %.200q, which is not allowed", e.Module+"."+e.Name)
 }
 
-// UnsupportedError says that a file is well formed as far as it was read but
-// uses something that this package does not read, such as a big-endian byte
-// order or tensors with hooks.
+// UnsupportedError says that something is well formed as far as it was read
+// but of a kind that this package does not read: a whole file, such as a
+// big-endian one, or one value in a file, such as a sparse tensor. A value is
+// reported when it is asked for; the rest of its file can be read.
 type UnsupportedError struct {
 	Feature string
 }
@@ -69,6 +71,22 @@ type LimitError struct {
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("torchio: %s: %d is past the limit of %d", e.What, e.Value, e.Limit)
 }
+
+// prefix begins the text of every error.
+const prefix = "torchio: "
+
+// bare gives the text of an error that stands within another of ours.
+func bare(err error) string { return strings.TrimPrefix(err.Error(), prefix) }
+
+// fileError says in which file an error arose.
+type fileError struct {
+	name string
+	err  error
+}
+
+func (e *fileError) Error() string { return prefix + e.name + ": " + bare(e.err) }
+
+func (e *fileError) Unwrap() error { return e.err }
 
 func formatErr(where string, offset int64, format string, args ...any) error {
 	return &FormatError{Where: where, Offset: offset, Reason: fmt.Sprintf(format, args...)}

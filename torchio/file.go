@@ -77,9 +77,9 @@ func Open(name string) (*File, error) { return OpenFile(name, nil) }
 //
 // Errors are those of package os, *FormatError for what is not a torch file
 // or a damaged one, *GlobalError for a pickle that asks for other than
-// torch's tensors and Python's plain values, *UnsupportedError for what torch
-// can write and this package does not read, and *LimitError for what is past
-// the options' limits.
+// torch's tensors and Python's plain values, *UnsupportedError for a file of a
+// kind that this package does not read, and *LimitError for what is past the
+// options' limits.
 func OpenFile(name string, o *ReadOptions) (*File, error) {
 	h, err := os.Open(name)
 	if err != nil {
@@ -91,12 +91,12 @@ func OpenFile(name string, o *ReadOptions) (*File, error) {
 	}
 	if err != nil {
 		h.Close()
-		return nil, fmt.Errorf("torchio: %s: %w", name, err)
+		return nil, &fileError{name, err}
 	}
 	f, err := NewReader(h, info.Size(), o)
 	if err != nil {
 		h.Close()
-		return nil, fmt.Errorf("torchio: %s: %w", name, err)
+		return nil, &fileError{name, err}
 	}
 	f.closer = h
 	return f, nil
@@ -170,9 +170,11 @@ func (f fileBytes) ReadAt(p []byte, off int64) (int, error) {
 
 // Root gives the value that was saved: nil, bool, int64, *big.Int (integers
 // past 64 bits), float64, complex128, string, []byte, Tuple, *List, *Set,
-// *Dict, *Tensor, Size, DType or Device. Strings hold what Python's did,
-// which may be lone surrogates in the form of three bytes. Values that were
-// one object in Python are one here; none contains itself.
+// *Dict, *Tensor, Size, DType, Device or, for a value of a kind that this
+// package does not read, *UnsupportedError (tensors of such a kind are a
+// *Tensor with an Err). Strings hold what Python's did, which may be lone
+// surrogates in the form of three bytes. Values that were one object in Python
+// are one here; none contains itself.
 func (f *File) Root() any { return f.root }
 
 // StateDict gives the saved value as tensors by name, parameters and plain
@@ -203,7 +205,7 @@ func (f *File) IntDict() (*Tensors[int64], error) {
 func (f *File) Tensor() (*Tensor, error) {
 	t, ok := f.root.(*Tensor)
 	if !ok {
-		return nil, formatErr("file", -1, "holds a %T, want a tensor", f.root)
+		return nil, wrongType("file", "the value", f.root, "tensor")
 	}
 	return t, nil
 }
@@ -211,9 +213,18 @@ func (f *File) Tensor() (*Tensor, error) {
 func (f *File) dict() (*Dict, error) {
 	d, ok := f.root.(*Dict)
 	if !ok {
-		return nil, formatErr("file", -1, "holds a %T, want a dict", f.root)
+		return nil, wrongType("file", "the value", f.root, "dict")
 	}
 	return d, nil
+}
+
+// wrongType says that a value is not of the type that was asked for or of a
+// kind that is not read.
+func wrongType(where, what string, v any, want string) error {
+	if unread, ok := v.(*UnsupportedError); ok {
+		return &FormatError{Where: where, Offset: -1, Reason: what + " cannot be read", Err: unread}
+	}
+	return formatErr(where, -1, "%s is of type %T, want a %s", what, v, want)
 }
 
 // Close ends the use of the file and of every View of its tensors, waiting

@@ -38,6 +38,9 @@ var pickles = []string{
 	"(K\x01K\x02d(K\x01\x91\x8b\x01\x00\x00\x00\x07G\x3f\xf0\x00\x00\x00\x00\x00\x00\x87q\x070h\x07.",
 	"ctorch\nSize\n((K\x02K\x03ttRctorch\ndevice\n(" + pStr("cuda") + "K\x01tRctorch\nfloat32\n\x87.",
 	"c_codecs\nencode\n(" + pStr("\u00ff") + pStr("latin1") + "tRc__builtin__\ncomplex\n(G\x3f\xf0\x00\x00\x00\x00\x00\x00G\xbf\xf0\x00\x00\x00\x00\x00\x00tR\x86.",
+	"](ctorch._utils\n_rebuild_sparse_tensor\n)Rctorch.serialization\n_get_layout\n)Rctorch\nfloat4_e2m1fn_x2\nctorch\nSize\n" + storage8 + "e.",
+	"}(ctorch\nbits8\nq\x00K\x01h\x00\x85K\x02ctorch\nSize\nN" + storage8 + "N" + pTensor(storage8, 2, []int64{3, 2}, []int64{2, 1}) + "Nu.",
+	"ctorch._utils\n_rebuild_tensor_v3\n(" + pStorage("UntypedStorage", "0", 32) + "K\x08K\x08\x85K\x01\x85\x89" + pNoHooks + "ctorch\nfloat8_e5m2\ntR.",
 	"ctorch._utils\n_rebuild_parameter\n(" + pTensor(storage8, 1, []int64{1}, []int64{1}) + "\x88" + pNoHooks + "tR.",
 }
 

@@ -18,11 +18,16 @@ type global struct {
 	// storage is the element type, for a storage class. An untyped one holds
 	// bytes until a tensor says what they are.
 	storage DType
+	// quantized says that a storage holds what only a quantized tensor can
+	// give a meaning.
+	quantized bool
+	// bare is what stands for the global itself as a value.
+	bare *UnsupportedError
 }
 
 // globals is the allow-list: what torch.save writes for tensors, parameters,
 // state dicts and plain containers, and what torch's own restricted loader
-// allows of it.
+// allows of it. A value is a *global, a DType or an *UnsupportedError.
 var globals = func() map[string]any {
 	m := map[string]any{
 		"collections.OrderedDict": &global{call: callOrderedDict},
@@ -53,6 +58,12 @@ var globals = func() map[string]any {
 		m["torch."+dtypes[d].name] = d
 		if class := dtypes[d].storage; class != "" {
 			m["torch."+class] = &global{storage: d}
+		}
+	}
+	addUnread(m)
+	for name, v := range m {
+		if g, ok := v.(*global); ok {
+			g.bare = &UnsupportedError{Feature: name + ", a class or function, as a value"}
 		}
 	}
 	return m
@@ -100,7 +111,11 @@ func (u *unpickler) persistent(id any) (*storageRef, error) {
 	if err := u.charge(240 + len(key)); err != nil {
 		return nil, err
 	}
-	return u.storage(class.storage, key, numel, view)
+	ref, err := u.storage(class.storage, key, numel, view)
+	if err == nil {
+		ref.quantized = class.quantized
+	}
+	return ref, err
 }
 
 // rebuildTensor makes the functions that rebuild a tensor: (storage, offset,
@@ -132,10 +147,15 @@ func rebuildTensor(minArgs, maxArgs int) func(*unpickler, Tuple) (any, error) {
 				return nil, errors.New("a tensor without a requires_grad flag")
 			}
 			if !emptyDict(args[5]) {
-				return nil, &UnsupportedError{Feature: "a tensor with hooks"}
+				return u.unreadTensor("a tensor with hooks")
 			}
 			if minArgs == 7 {
-				if dtype, ok1 = args[6].(DType); !ok1 {
+				switch d := args[6].(type) {
+				case DType:
+					dtype = d
+				case *UnsupportedError:
+					return u.unreadTensor(d.Feature)
+				default:
 					return nil, errors.New("a tensor without a type")
 				}
 			}
@@ -144,7 +164,10 @@ func rebuildTensor(minArgs, maxArgs int) func(*unpickler, Tuple) (any, error) {
 			}
 		}
 		if !emptyDict(metadata) {
-			return nil, &UnsupportedError{Feature: "a tensor with metadata (conjugate or negative views)"}
+			return u.unreadTensor("a tensor with metadata (conjugate or negative views)")
+		}
+		if ref.quantized {
+			return u.unreadTensor("a quantized storage without its scale")
 		}
 		if err := u.charge(160); err != nil {
 			return nil, err
@@ -224,7 +247,7 @@ func rebuildParameter(u *unpickler, args Tuple) (any, error) {
 		}
 	}
 	if len(args) > 2 && !emptyDict(args[2]) {
-		return nil, &UnsupportedError{Feature: "a parameter with hooks"}
+		return u.unreadTensor("a parameter with hooks")
 	}
 	return &p, u.charge(160)
 }
@@ -238,8 +261,11 @@ func rebuildFromType(u *unpickler, args Tuple) (any, error) {
 	fn, ok1 := args[0].(*global)
 	class, ok2 := args[1].(*global)
 	inner, ok3 := args[2].(Tuple)
-	if !ok1 || fn.call == nil || !ok2 || class != tensorClass && class != parameterClass || !ok3 {
-		return nil, &UnsupportedError{Feature: "a tensor of a class of its own"}
+	if !ok1 || fn.call == nil || !ok2 || !ok3 {
+		return nil, errors.New("a tensor of the wrong form")
+	}
+	if class != tensorClass && class != parameterClass {
+		return u.unreadTensor("a tensor of a class of its own")
 	}
 	v, err := fn.call(u, inner)
 	if err != nil {
@@ -416,13 +442,15 @@ func (u *unpickler) build() error {
 	return u.push(object)
 }
 
-// checkTree refuses what a caller could not walk over: values that contain
-// themselves, too deep a nesting, parts shared so often that the walk would
-// not end, and values that have no meaning outside a pickle.
-func checkTree(v any) error {
+// finish makes of a pickle's value what a caller sees: each value that has no
+// meaning outside a pickle is replaced by its stand-in. It refuses what a caller
+// could not walk over: values that contain themselves, too deep a nesting, and
+// parts shared so often that the walk would not end.
+func finish(v any) (any, error) {
+	v = standIn(v)
 	c := treeCheck{heights: map[any]treeSize{}}
 	_, err := c.visit(v, 0)
-	return err
+	return v, err
 }
 
 type treeSize struct{ height, size int64 }
@@ -447,8 +475,6 @@ func (c *treeCheck) visit(v any, depth int64) (treeSize, error) {
 		id, items = v, v.Items
 	case *Dict:
 		id, dict = v, v
-	case *global, *storageRef:
-		return treeSize{}, &UnsupportedError{Feature: "a class, function or bare storage as a value"}
 	default:
 		return treeSize{0, 1}, nil
 	}
@@ -483,13 +509,16 @@ func (c *treeCheck) visit(v any, depth int64) (treeSize, error) {
 		}
 		return nil
 	}
-	for _, item := range items {
-		if err := add(item); err != nil {
+	for i, item := range items {
+		items[i] = standIn(item)
+		if err := add(items[i]); err != nil {
 			return treeSize{}, err
 		}
 	}
 	if dict != nil {
-		for _, e := range dict.entries {
+		for i := range dict.entries {
+			e := &dict.entries[i]
+			e.key, e.value = standIn(e.key), standIn(e.value)
 			if err := add(e.key); err != nil {
 				return treeSize{}, err
 			}

@@ -28,6 +28,9 @@ type storageRef struct {
 	dtype DType
 	start int64 // byte of the storage at which it begins
 	bytes int64 // bytes that it claims
+
+	quantized bool              // see global
+	bare      *UnsupportedError // see standIn
 }
 
 // locate finds the storage's bytes: by its local header, or by decompressing

@@ -9,7 +9,13 @@ import (
 
 // Tensor is a tensor in a File. Its elements stay in the file until asked
 // for. The methods may be called from any number of goroutines.
+//
+// A tensor of a kind that this package does not read has an Err, which is what
+// every method that copies elements returns. It has no type, no sizes and no
+// elements.
 type Tensor struct {
+	unread *UnsupportedError // nil for a tensor that can be read, else all but parameter and requiresGrad is zero
+
 	st           *storage
 	base         int64 // byte of the storage at which element 0 of the view lies
 	shape        []int // elements of each dimension
@@ -90,6 +96,15 @@ func (t *Tensor) measure(where string) (last uint64, overflow bool, err error) {
 	return last, overflow, nil
 }
 
+// Err is nil, or the *UnsupportedError of a tensor of a kind that this package
+// does not read: a sparse or quantized one, one of another type of elements.
+func (t *Tensor) Err() error {
+	if t.unread == nil {
+		return nil // not a nil *UnsupportedError, which would be an error
+	}
+	return t.unread
+}
+
 // DType gives the type of the elements.
 func (t *Tensor) DType() DType { return t.dtype }
 
@@ -117,10 +132,20 @@ func (t *Tensor) IsParameter() bool { return t.parameter }
 
 // Storage names the storage that the tensor is a view of. Tensors of one file
 // share memory in torch exactly when they overlap in storages of one name.
-func (t *Tensor) Storage() string { return t.st.key }
+func (t *Tensor) Storage() string {
+	if t.unread != nil {
+		return ""
+	}
+	return t.st.key
+}
 
 // String describes the tensor without its elements: "float32[3 768]".
-func (t *Tensor) String() string { return fmt.Sprintf("%v%v", t.dtype, t.shape) }
+func (t *Tensor) String() string {
+	if t.unread != nil {
+		return "unsupported: " + t.unread.Feature
+	}
+	return fmt.Sprintf("%v%v", t.dtype, t.shape)
+}
 
 // View gives the elements themselves, in row-major order, without a copy. ok
 // is false where a copy is needed: when the file is not mapped into memory
@@ -129,6 +154,9 @@ func (t *Tensor) String() string { return fmt.Sprintf("%v%v", t.dtype, t.shape) 
 // valid until the File is closed, and touching it after the file was cut
 // short by someone else ends the program.
 func (t *Tensor) View() (elements []float32, ok bool) {
+	if t.unread != nil {
+		return nil, false
+	}
 	f := t.st.file
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -149,11 +177,14 @@ func (t *Tensor) View() (elements []float32, ok bool) {
 	return unsafe.Slice((*float32)(p), t.n), true
 }
 
-// CopyTo writes the elements to dst in row-major order as float32. float16
-// and bfloat16 are widened exactly, float64 and integers rounded to nearest,
-// bool becomes 0 or 1. dst must have exactly NumElements elements. Complex
+// CopyTo writes the elements to dst in row-major order as float32. float16,
+// bfloat16 and the float8 types are widened exactly, float64 and integers
+// rounded to nearest, bool becomes 0 or 1. dst must have exactly NumElements elements. Complex
 // tensors are an *UnsupportedError.
 func (t *Tensor) CopyTo(dst []float32) error {
+	if t.unread != nil {
+		return t.unread
+	}
 	if t.dtype.IsComplex() {
 		return &UnsupportedError{Feature: "complex numbers as float32"}
 	}
@@ -166,6 +197,9 @@ func (t *Tensor) CopyTo(dst []float32) error {
 // CopyFloat64To is like CopyTo for float64. Only integers past 2^53 are
 // rounded.
 func (t *Tensor) CopyFloat64To(dst []float64) error {
+	if t.unread != nil {
+		return t.unread
+	}
 	if t.dtype.IsComplex() {
 		return &UnsupportedError{Feature: "complex numbers as float64"}
 	}
@@ -178,6 +212,9 @@ func (t *Tensor) CopyFloat64To(dst []float64) error {
 // CopyInt64To is like CopyTo for integers and bool, exactly; a uint64 past
 // 2^63-1 wraps around. Other types are an *UnsupportedError.
 func (t *Tensor) CopyInt64To(dst []int64) error {
+	if t.unread != nil {
+		return t.unread
+	}
 	switch t.dtype {
 	case Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64, Bool:
 	default:
@@ -193,6 +230,9 @@ func (t *Tensor) CopyInt64To(dst []int64) error {
 // them: little-endian, DType().Size() bytes each. dst must have exactly
 // NumElements()*DType().Size() bytes.
 func (t *Tensor) CopyBytesTo(dst []byte) error {
+	if t.unread != nil {
+		return t.unread
+	}
 	if size := t.dtype.Size(); len(dst)%size != 0 || len(dst)/size != t.n {
 		return lengthErr(len(dst), t.n*size, "bytes")
 	}

@@ -117,7 +117,7 @@ func (u *unpickler) run() (any, error) {
 			v := u.stack[0]
 			u.stack = u.stack[:0]
 			u.memo, u.sparse, u.puts = u.memo[:0], nil, 0 // each pickle of a legacy file has a memo of its own
-			return v, checkTree(v)
+			return finish(v)
 		}
 		if err := u.step(op); err != nil {
 			return nil, u.bad(at, op, err)

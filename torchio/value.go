@@ -210,7 +210,7 @@ func appendKey(b []byte, key any) ([]byte, error) {
 		return binary.BigEndian.AppendUint64(append(b, 'i'), uint64(n)), nil
 	}
 	var err error
-	switch k := key.(type) {
+	switch k := standIn(key).(type) {
 	case nil:
 		b = append(b, 'N')
 	case float64:
@@ -247,6 +247,9 @@ func appendKey(b []byte, key any) ([]byte, error) {
 				return b, err
 			}
 		}
+	case *Tensor, *UnsupportedError:
+		// As in Python, an object that does not compare is a key of its own.
+		b = fmt.Appendf(append(b, 'p'), "%p", k)
 	default:
 		return b, &UnsupportedError{Feature: fmt.Sprintf("a key of type %T", key)}
 	}
@@ -321,7 +324,7 @@ func tensorsOf[K int64 | string](d *Dict, index map[K]int32) (*Tensors[K], error
 		}
 		v, ok := e.value.(*Tensor)
 		if !ok {
-			return nil, formatErr("dict", -1, "the value of key %s is of type %T, want a tensor", describe(e.key), e.value)
+			return nil, wrongType("dict", "the value of key "+describe(e.key), e.value, "tensor")
 		}
 		t.keys[i], t.tensors[i] = k, v
 	}

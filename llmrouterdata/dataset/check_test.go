@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -158,6 +160,26 @@ func writeTensors(t testing.TB, name string, write func(w *torchio.Writer) error
 	}
 }
 
+// writePickle writes a torch file that has a pickle and no storages.
+func writePickle(t testing.TB, name, pickle string) {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for record, content := range map[string]string{"archive/data.pkl": pickle, "archive/version": "3\n"} {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: record})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, name, b.String())
+}
+
 func writeByID(t testing.TB, name string, ids []int, dim func(id int) int) {
 	t.Helper()
 	writeTensors(t, name, func(w *torchio.Writer) error {
@@ -297,6 +319,12 @@ func TestCheckViolations(t *testing.T) {
 		"named vectors": {func(t *testing.T, d set) {
 			writeTensors(t, d.QueryEmbeddingData, func(w *torchio.Writer) error { return w.PutString("0", torchio.Of(make([]float32, 4), 4)) })
 		}, []string{"embeddings.pt"}},
+		"a quantized vector": {func(t *testing.T, d set) {
+			writePickle(t, d.QueryEmbeddingData, "}K\x00ctorch._utils\n_rebuild_qtensor\n)Rs.")
+		}, []string{"embeddings.pt", "the vector of id 0", "not supported: a quantized tensor"}},
+		"a sparse stack": {func(t *testing.T, d set) {
+			writePickle(t, d.QueryEmbeddingData, "ctorch._utils\n_rebuild_sparse_tensor\n)R.")
+		}, []string{"embeddings.pt", "not supported: a sparse tensor"}},
 		"no torch file":    {func(t *testing.T, d set) { writeFile(t, d.QueryEmbeddingData, "PK") }, []string{"embeddings.pt"}},
 		"no routing file":  {func(t *testing.T, d set) { os.Remove(d.RoutingDataTest) }, []string{"routing_data/test.jsonl"}},
 		"no query file":    {func(t *testing.T, d set) { os.Remove(d.QueryDataTest) }, []string{"query_data/test.jsonl"}},

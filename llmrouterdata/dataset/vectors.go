@@ -32,6 +32,9 @@ func openVectors(name string) (v *vectors, err error) {
 		}
 	}()
 	if t, ok := f.Root().(*torchio.Tensor); ok {
+		if err := t.Err(); err != nil {
+			return nil, err
+		}
 		shape := t.Shape()
 		if len(shape) != 2 {
 			return nil, fmt.Errorf("a tensor of shape %v, want [queries, dim]", shape)
@@ -63,8 +66,12 @@ func (v *vectors) close() error {
 	return v.file.Close()
 }
 
-// checkShape demands that a tensor is a vector of length dim, above 0.
+// checkShape demands that a tensor can be read and is a vector of length dim,
+// above 0.
 func (v *vectors) checkShape(id int64, t *torchio.Tensor) error {
+	if err := t.Err(); err != nil {
+		return fmt.Errorf("the vector of id %d: %w", id, err)
+	}
 	switch shape := t.Shape(); {
 	case len(shape) != 1:
 		return fmt.Errorf("the vector of id %d has the shape %v, want [dim]", id, shape)
