@@ -1,7 +1,7 @@
 """Files of every kind of value that torch 2.15 writes, for the tests of torchio.
 
     torch_kinds.py make DIR              writes KIND.pt, all.pt, all-legacy.pt and expected.json
-    torch_kinds.py load FILE...          JSON line for each file: what seven ways of torch.load give
+    torch_kinds.py load FILE...          JSON line for each file: what eight ways of torch.load give
 
 Each KIND.pt is {"before": tensor, "value": a value of the kind, "after": tensor}.
 expected.json says of each file what torch makes of it ("torch": the type that
@@ -20,6 +20,7 @@ import warnings
 import numpy
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.serialization import config as serialization_config
 
 warnings.simplefilter("ignore")
 torch.set_num_threads(1)
@@ -142,6 +143,9 @@ def load(path):
     def known():
         with torch.serialization.safe_globals([collections.OrderedDict]):
             return torch.load(path)
+    def calculated():
+        with serialization_config.patch("load.calculate_storage_offsets", True):
+            return torch.load(path, mmap=True)
     ways = {
         "default": lambda: torch.load(path),
         "weights_only=False": lambda: torch.load(path, weights_only=False),
@@ -150,6 +154,7 @@ def load(path):
         "file object": lambda: torch.load(io.BytesIO(content)),
         "safe_globals": known,
         "fake": fake,
+        "calculated places": calculated,
     }
     out = {}
     for way, call in ways.items():
