@@ -18,6 +18,8 @@ type Fault struct {
 	// Times is how many requests are hit; 0 means one, -1 all.
 	Times int
 
+	// Before runs first; the answer waits for it.
+	Before func()
 	// Status answers with this status, Header and Body, instead of the content.
 	Status int
 	// Header is added to the answer.
@@ -99,6 +101,9 @@ func (r *record) Write(p []byte) (int, error) {
 func (f *Fault) serve(h *Hub, w http.ResponseWriter, req *http.Request, serve http.HandlerFunc) {
 	for k, v := range f.Header {
 		w.Header()[http.CanonicalHeaderKey(k)] = v
+	}
+	if f.Before != nil {
+		f.Before()
 	}
 	switch {
 	case f.Hangup:

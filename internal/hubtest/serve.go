@@ -230,7 +230,9 @@ func (r *Repo) serveTree(w http.ResponseWriter, req *http.Request, commit string
 		refuse(w, http.StatusBadRequest, "", err.Error())
 		return
 	}
-	items := slices.DeleteFunc(r.items(commit, files, q.Get("expand") == "true"), func(it item) bool {
+	// huggingface_hub 0.x writes "True".
+	recursive, expand := strings.EqualFold(q.Get("recursive"), "true"), strings.EqualFold(q.Get("expand"), "true")
+	items := slices.DeleteFunc(r.items(commit, files, expand), func(it item) bool {
 		below := it.Path
 		if folder != "" {
 			var ok bool
@@ -238,7 +240,7 @@ func (r *Repo) serveTree(w http.ResponseWriter, req *http.Request, commit string
 				return true
 			}
 		}
-		return q.Get("recursive") != "true" && strings.Contains(below, "/")
+		return !recursive && strings.Contains(below, "/")
 	})
 	if folder != "" && len(items) == 0 {
 		refuse(w, http.StatusNotFound, "EntryNotFound", folder+` does not exist on "`+commit+`"`)
