@@ -124,7 +124,7 @@ type reader struct {
 	// pinned says that it finds nothing offline but at a commit, unreferenced
 	// that nobody else does after it.
 	pinned, unreferenced bool
-	read   func(t *testing.T, h *hubtest.Hub, cache string, repo hub.Repo, paths []string, offline bool) []string
+	read                 func(t *testing.T, h *hubtest.Hub, cache string, repo hub.Repo, paths []string, offline bool) []string
 }
 
 func ours() reader {
