@@ -123,10 +123,10 @@ func (s *fsSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int,
 }
 
 // bases are the names of a benchmark's folder.
-func (spec Spec) bases() []string {
-	bases := []string{spec.Task}
-	if spec.Repo != "" && fs.ValidPath(spec.Repo) {
-		bases = append(bases, spec.Repo, oneName(spec.Repo))
+func (s Spec) bases() []string {
+	bases := []string{s.Task}
+	if s.Repo != "" && fs.ValidPath(s.Repo) {
+		bases = append(bases, s.Repo, oneName(s.Repo))
 	}
 	return bases
 }
@@ -350,6 +350,10 @@ func (s *hubSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int
 			return nil, 0, err
 		}
 		files, err := s.openFiles(ctx, repo, names)
+		if errors.Is(err, hub.ErrNotCached) {
+			missing = errors.Join(missing, err)
+			continue // listed, but never fetched
+		}
 		return files, cmp.Or(loc.Rows, part.Rows), err
 	}
 	return nil, 0, errors.Join(fmt.Errorf("%w in dataset %s: looked for %s", ErrNotFound, spec.Repo, strings.Join(tried, ", ")), missing)

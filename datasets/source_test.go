@@ -329,6 +329,37 @@ func TestHub(t *testing.T) {
 	}
 }
 
+// Offline a location whose files are listed and not cached does not hide one
+// that is cached.
+func TestHubOfflineTakesWhatIsCached(t *testing.T) {
+	h, client := newHub(t)
+	repo := h.Dataset("openai/gsm8k", map[string]string{"README.md": "r", "main/train-00000-of-00001.parquet": parquetOf(t, "gsm8k", 20)})
+	repo.Branch(ConvertedParquet, map[string]string{"main/train/0000.parquet": parquetOf(t, "gsm8k", 30)})
+	offline, err := hub.New(&hub.Options{CacheDir: client.CacheDir(), Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.List(t.Context(), hub.Dataset("openai/gsm8k")); err != nil {
+		t.Fatal(err)
+	}
+	fetch := func(revision, name string) {
+		t.Helper()
+		if _, err := client.Download(t.Context(), hub.Dataset("openai/gsm8k").At(revision), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fetch(Main, "README.md")
+	if _, err := openLen(t, FromHub(offline), spec(t, "gsm8k")); !errors.Is(err, ErrNotFound) || !errors.Is(err, hub.ErrNotCached) {
+		t.Errorf("%v", err)
+	}
+	fetch(ConvertedParquet, "main/train/0000.parquet")
+	for _, src := range []Source{FromHub(offline), FromHubRanges(offline)} {
+		if n, err := openLen(t, src, spec(t, "gsm8k")); err != nil || n != 30 {
+			t.Errorf("%d rows, %v", n, err)
+		}
+	}
+}
+
 // Single rows of a file on the hub cost a part of it.
 func TestHubRangesTransferLittle(t *testing.T) {
 	h, client := newHub(t)

@@ -213,6 +213,7 @@ local = [os.path.join(root, p) for p in paths]`),
 root = snapshot_download(repo, local_files_only=bool(offline), **data)
 local = [os.path.join(root, p) for p in paths]`, "HF_HUB_DISABLE_XET=1"))
 		} else {
+			readers = append(readers, python(g, "hf_hub_download without links", `local = [hf_hub_download(repo, p, **data) for p in paths]`, "HF_HUB_DISABLE_SYMLINKS=1"))
 			// Offline it wants what it has prepared, or the folder.
 			readers = append(readers, python(g, "load_dataset", `
 from datasets import load_dataset
@@ -424,7 +425,7 @@ func TestPeerEnvironment(t *testing.T) {
 			environments = append(environments, map[string]string{"HF_HUB_OFFLINE": offline, "TRANSFORMERS_OFFLINE": transformers})
 		}
 	}
-	for _, e := range []map[string]string{
+	environments = append(environments, []map[string]string{
 		{},
 		{"HF_HUB_CACHE": "/c", "HF_HOME": "/h"},
 		{"HUGGINGFACE_HUB_CACHE": "/old", "HF_HOME": "/h"},
@@ -437,9 +438,7 @@ func TestPeerEnvironment(t *testing.T) {
 		{"HF_TOKEN": " a\n", "HUGGING_FACE_HUB_TOKEN": "b"},
 		{"HF_TOKEN": "", "HUGGING_FACE_HUB_TOKEN": "b"},
 		{"HF_TOKEN": "a", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"},
-	} {
-		environments = append(environments, e)
-	}
+	}...)
 	asked, err := json.Marshal(environments)
 	must(t, err)
 	printed := h.Python(t, "data", t.TempDir(), fmt.Sprintf(`
