@@ -9,7 +9,8 @@
 // being that of a loop on registers, measured before and after; with -out it
 // writes the pooled embeddings as little-endian float32, [queries, dim].
 //
-// With -gemm it measures the linear layers' products instead.
+// With -gemm it measures the linear layers' products instead; with -save it
+// writes the seeded model for others to load.
 package main
 
 import (
@@ -56,6 +57,7 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	repeat := f.Int("repeat", 1, "how often to measure; the median is printed")
 	length := f.Int("length", 0, "instead of -ids: one text of this many tokens")
 	gemm := f.Bool("gemm", false, "measure the products of the linear layers instead")
+	save := f.String("save", "", "write the model with seeded weights into this new `folder` instead of measuring")
 	profile := f.String("cpuprofile", "", "`file` for a CPU profile")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -67,6 +69,9 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if *save != "" {
+		return os.CopyFS(*save, embedding.SeededModel(embedding.LongformerBase(), seed))
+	}
 	if *gemm {
 		return measureProducts(w, kernels, *workers, *repeat)
 	}
@@ -76,18 +81,11 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	}
 
 	options := &embedding.LongformerOptions{Kernel: *tier, Workers: *workers, BatchTokens: *batch}
-	start := time.Now()
-	var m *embedding.Longformer
-	if *model != "" {
-		m, err = embedding.OpenLongformer(ctx, *model, options)
-	} else {
-		m, err = embedding.OpenLongformerFS(ctx, embedding.SeededModel(embedding.LongformerBase(), seed), options)
-	}
+	m, err := open(ctx, *model, options, w)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	fmt.Fprintf(w, "loaded in %.2f s: %s\n", time.Since(start).Seconds(), m.Fingerprint())
 
 	tokens := 0
 	for _, q := range queries {
@@ -110,17 +108,11 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	if _, err := m.Forward(ctx, queries[:1], nil); err != nil { // pages and caches
 		return err
 	}
-	if *profile != "" {
-		p, err := os.Create(*profile)
-		if err != nil {
-			return err
-		}
-		defer p.Close()
-		if err := pprof.StartCPUProfile(p); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+	stop, err := startProfile(*profile)
+	if err != nil {
+		return err
 	}
+	defer stop()
 	flops := linearOperations(m.Config()) * float64(tokens)
 	var seconds, processor, shares []float64
 	var results []embedding.Output
@@ -151,6 +143,42 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 		return writeEmbeddings(*out, results)
 	}
 	return nil
+}
+
+// open opens the model of a folder, or the one with seeded weights where the
+// folder has no name, and prints how long that took.
+func open(ctx context.Context, folder string, o *embedding.LongformerOptions, w io.Writer) (*embedding.Longformer, error) {
+	start := time.Now()
+	var m *embedding.Longformer
+	var err error
+	if folder != "" {
+		m, err = embedding.OpenLongformer(ctx, folder, o)
+	} else {
+		m, err = embedding.OpenLongformerFS(ctx, embedding.SeededModel(embedding.LongformerBase(), seed), o)
+	}
+	if err == nil {
+		fmt.Fprintf(w, "loaded in %.2f s: %s\n", time.Since(start).Seconds(), m.Fingerprint())
+	}
+	return m, err
+}
+
+// startProfile starts a CPU profile into the file, none where it has no name.
+func startProfile(name string) (stop func(), err error) {
+	if name == "" {
+		return func() {}, nil
+	}
+	p, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(p); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		p.Close()
+	}, nil
 }
 
 func readQueries(name string, length int) ([]embedding.Sequence, error) {
