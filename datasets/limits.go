@@ -18,6 +18,11 @@ const (
 	shareBytes = 4 << 10
 )
 
+// batchesAhead is how many batches of a scan are decoded before the caller asks
+// for them: enough that neither side waits for the other at each of them, few
+// enough to be small beside the pages.
+const batchesAhead = 4
+
 // Bytes read at a time: of a scan of a parquet column, for single rows of it,
 // and of a text file.
 const (

@@ -38,12 +38,17 @@ func (s *parquetShard) leaves(b *binding) ([]parquetcol.Leaf, error) {
 	for i := range b.fields {
 		f := &b.fields[i]
 		leaf, err := s.pq.Leaf(f.name)
+		fits := leaf.Kind == f.kind && leaf.List == f.list
+		if leaf.JSON {
+			// What the texts hold is seen when they are read.
+			fits = !leaf.List || f.list && leaf.Inside == ""
+		}
 		bad := &ColumnError{Task: s.task, File: s.name(), Column: f.name, Want: f.typeName()}
 		switch {
 		case errors.Is(err, parquetcol.ErrNoColumn):
 			bad.Columns = s.pq.Columns()
 			return nil, bad
-		case err != nil || leaf.Kind != f.kind || leaf.List != f.list:
+		case err != nil || !fits:
 			bad.Found = leaf.Type
 			return nil, bad
 		}
@@ -56,6 +61,9 @@ func (s *parquetShard) rowError(f *field, row int64, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
+	if bad, ok := err.(*ColumnError); ok {
+		bad.Task, bad.File, bad.Column, bad.Want = s.task, s.name(), f.name, f.typeName()
+	}
 	return &RowError{Task: s.task, File: s.name(), Row: row, Column: f.name, Err: err}
 }
 
@@ -65,7 +73,7 @@ func (s *parquetShard) read(ctx context.Context, b *binding, indices []int, dst 
 		return err
 	}
 	for i := range b.fields {
-		col := column{f: &b.fields[i], Column: s.pq.Column(leaves[i], parquetcol.ColumnOptions{ReadBytes: seekAhead}), unsigned: leaves[i].Unsigned()}
+		col := s.column(&b.fields[i], leaves[i], parquetcol.ColumnOptions{ReadBytes: seekAhead})
 		for k, row := range indices {
 			if k%64 == 0 {
 				if err := ctx.Err(); err != nil {
@@ -84,58 +92,29 @@ func (s *parquetShard) read(ctx context.Context, b *binding, indices []int, dst 
 	return nil
 }
 
-func (s *parquetShard) scan(ctx context.Context, b *binding, o scanOptions, yield func(reflect.Value) bool) error {
-	leaves, err := s.leaves(b)
-	if err != nil {
-		return err
-	}
-	cols := make([]column, len(leaves))
-	for i, l := range leaves {
-		cols[i] = column{f: &b.fields[i], Column: s.pq.Column(l, parquetcol.ColumnOptions{ReadBytes: scanAhead, ShareBytes: shareBytes}), unsigned: l.Unsigned(), reuseLists: o.reuseLists}
-	}
-	batch := reflect.MakeSlice(reflect.SliceOf(b.typ), batchRows, batchRows)
-	for g := range s.pq.NumRowGroups() {
-		first, end := s.pq.RowGroup(g)
-		for _, c := range cols {
-			if err := c.Start(g); err != nil {
-				return s.rowError(c.f, first, err)
-			}
-		}
-		for row := first; row < end; {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			n := int(min(batchRows, end-row))
-			for i := range cols {
-				c := &cols[i]
-				if err := c.read(cellsOf(c.f, batch, 0, n)); err != nil {
-					return s.rowError(c.f, max(c.Row()-1, first), err)
-				}
-			}
-			if !yield(batch.Slice(0, n)) {
-				return nil
-			}
-			row += int64(n)
-		}
-	}
-	return nil
-}
-
 // column reads a column of a file into a field of structs.
 type column struct {
 	*parquetcol.Column
-	f        *field
-	unsigned bool
-	// reuseLists puts each batch's lists where the last one's were.
+	f    *field
+	leaf parquetcol.Leaf
+	// reuseLists puts each batch's lists where those of an earlier one were.
 	reuseLists bool
-	// What is read before it goes into the structs, for the next call to use
-	// again.
+	buffers    *buffers
+	items      int // of all lists read last
+}
+
+// buffers holds what is read before it goes into the structs, for another
+// batch to use again.
+type buffers struct {
 	strings []string
 	ints    []int64
 	floats  []float64
 	bools   []bool
 	ends    []int
-	items   int // of all lists read last
+}
+
+func (s *parquetShard) column(f *field, l parquetcol.Leaf, o parquetcol.ColumnOptions) *column {
+	return &column{Column: s.pq.Column(l, o), f: f, leaf: l, buffers: new(buffers)}
 }
 
 // cells is one field of the structs in a slice. The fields of a hundred
@@ -156,18 +135,24 @@ func cellsOf(f *field, rows reflect.Value, at, n int) cells {
 	return cells{unsafe.Add(rows.UnsafePointer(), uintptr(at)*size+f.offset), size, n}
 }
 
+// at returns the address of cell i.
+func (c cells) at(i int) unsafe.Pointer { return unsafe.Add(c.first, uintptr(i)*c.stride) }
+
 // cell returns cell i as what it is known to hold.
-func cell[T any](c cells, i int) *T { return (*T)(unsafe.Add(c.first, uintptr(i)*c.stride)) }
+func cell[T any](c cells, i int) *T { return (*T)(c.at(i)) }
 
 // read reads the next rows into the cells.
 func (c *column) read(to cells) (err error) {
 	defer parquetcol.Guard(&err)
+	if c.leaf.JSON {
+		return c.readJSON(to)
+	}
 	switch c.f.kind {
 	case parquetcol.KindString:
 		if c.f.list {
-			return readLists(c, to, &c.strings, c.StringLists, func(p *string, v string) error { *p = v; return nil })
+			return readLists(c, to, &c.buffers.strings, c.StringLists, func(p *string, v string) error { *p = v; return nil })
 		}
-		return readScalars(c, to, &c.strings, c.Strings, func(p *string, v string) error { *p = v; return nil })
+		return readScalars(c, to, &c.buffers.strings, c.Strings, func(p *string, v string) error { *p = v; return nil })
 	case parquetcol.KindInt:
 		switch c.f.elem.Size() {
 		case 1:
@@ -185,42 +170,40 @@ func (c *column) read(to cells) (err error) {
 		return readFloats[float64](c, to)
 	}
 	if c.f.list {
-		return readLists(c, to, &c.bools, c.BoolLists, func(p *bool, v bool) error { *p = v; return nil })
+		return readLists(c, to, &c.buffers.bools, c.BoolLists, func(p *bool, v bool) error { *p = v; return nil })
 	}
-	return readScalars(c, to, &c.bools, c.Bools, func(p *bool, v bool) error { *p = v; return nil })
+	return readScalars(c, to, &c.buffers.bools, c.Bools, func(p *bool, v bool) error { *p = v; return nil })
 }
 
 func readInts[T int8 | int16 | int32 | int64](c *column, to cells) error {
 	set := func(p *T, v int64) error {
-		if *p = T(v); int64(*p) != v || c.unsigned && v < 0 {
-			return c.f.tooLarge(v, c.unsigned)
+		if *p = T(v); int64(*p) != v || c.leaf.Unsigned() && v < 0 {
+			return c.f.tooLarge(v, c.leaf.Unsigned())
 		}
 		return nil
 	}
 	if c.f.list {
-		return readLists(c, to, &c.ints, c.IntLists, set)
+		return readLists(c, to, &c.buffers.ints, c.IntLists, set)
 	}
-	return readScalars(c, to, &c.ints, c.Ints, set)
+	return readScalars(c, to, &c.buffers.ints, c.Ints, set)
 }
 
 func readFloats[T float32 | float64](c *column, to cells) error {
 	set := func(p *T, v float64) error { *p = T(v); return nil }
 	if c.f.list {
-		return readLists(c, to, &c.floats, c.FloatLists, set)
+		return readLists(c, to, &c.buffers.floats, c.FloatLists, set)
 	}
-	return readScalars(c, to, &c.floats, c.Floats, set)
+	return readScalars(c, to, &c.buffers.floats, c.Floats, set)
 }
 
 // readScalars reads values as E, which the cells hold as T.
 func readScalars[T, E any](c *column, to cells, buf *[]E, read func([]E, bool) (int, error), set func(*T, E) error) error {
-	if cap(*buf) < to.n {
-		*buf = make([]E, to.n)
-	}
-	vs := (*buf)[:to.n]
+	*buf = grown(*buf, to.n)
+	vs := *buf
 	if _, err := read(vs, c.f.optional); err != nil {
 		return err
 	}
-	if same, ok := any(vs).([]T); ok && !c.unsigned { // nothing to check
+	if same, ok := any(vs).([]T); ok && !c.leaf.Unsigned() { // nothing to check
 		for i, v := range same {
 			*cell[T](to, i) = v
 		}
@@ -234,6 +217,14 @@ func readScalars[T, E any](c *column, to cells, buf *[]E, read func([]E, bool) (
 	return nil
 }
 
+// grown returns b with the length n, whatever it holds.
+func grown[E any](b []E, n int) []E {
+	if cap(b) < n {
+		return make([]E, n)
+	}
+	return b[:n]
+}
+
 // readLists is readScalars for lists. They share one array, each with its own
 // bounds; an empty list is nil.
 func readLists[T, E any](c *column, to cells, buf *[]E, read func([]E, []int, int, bool) ([]E, []int, error), set func(*T, E) error) error {
@@ -243,7 +234,7 @@ func readLists[T, E any](c *column, to cells, buf *[]E, read func([]E, []int, in
 	} else if c.items > 0 {
 		room = make([]E, 0, c.items+c.items/8)
 	}
-	items, ends, err := read(room, c.ends[:0], to.n, c.f.optional)
+	items, ends, err := read(room, c.buffers.ends[:0], to.n, c.f.optional)
 	if err != nil {
 		return err
 	}
@@ -252,9 +243,9 @@ func readLists[T, E any](c *column, to cells, buf *[]E, read func([]E, []int, in
 	} else if to.n > 1 {
 		c.items = len(items)
 	}
-	c.ends = ends
+	c.buffers.ends = ends
 	lists, same := any(items).([]T)
-	if !same || c.unsigned { // what need not be checked is as it was read
+	if !same || c.leaf.Unsigned() { // what need not be checked is as it was read
 		lists = make([]T, len(items))
 		for i, v := range items {
 			if err := set(&lists[i], v); err != nil {

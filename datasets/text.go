@@ -211,17 +211,27 @@ func (j *jsonRows) set(f *field, cell reflect.Value) error {
 		}
 		j.row = row
 	}
-	v, ok := lookup(j.row, f.path)
+	return setInside(f, cell, j.row, f.path)
+}
+
+// setInside puts what lies at a path in a JSON object into a field.
+func setInside(f *field, cell reflect.Value, in *pyjson.Object, path []string) error {
+	v, ok := lookup(in, path)
 	if !ok && !f.optional {
-		names := make([]string, j.row.Len())
+		names := make([]string, in.Len())
 		for i := range names {
-			key, _ := j.row.At(i)
+			key, _ := in.At(i)
 			names[i] = strconv.Quote(key)
 		}
 		return &ColumnError{Columns: names}
 	}
+	return setValue(f, cell, v)
+}
+
+// setValue puts a JSON value into a field.
+func setValue(f *field, cell reflect.Value, v any) error {
 	if v == nil {
-		if !f.optional && !(f.list && ok) {
+		if !f.optional && !f.list {
 			return ErrNull
 		}
 		return nil

@@ -2,6 +2,7 @@ package parquetcol
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 
@@ -11,20 +12,21 @@ import (
 
 // chunk reads one column of one row group forwards.
 type chunk struct {
+	pages pager
+	// ahead gives the pages in place of the pager, where it is set.
+	ahead  *unpacker
 	leaf   Leaf
-	codec  format.CompressionCodec
 	limits Limits
-	win    window
-	pos    int64 // place of the next page
 	dict   *dictionary
 	index  []format.PageLocation // nil without an offset index
 	rows   int64                 // rows of the row group
 	row    int64                 // the next row
-	unpack decompressor
+	page   *rawPage              // the page in progress
+	own    rawPage               // that page, when the pager gives it
 	values values
 
-	// The page in progress: left values whose levels are not yet decoded, and
-	// the decoded ones from at to buffered.
+	// Of the page in progress, left values whose levels are not yet decoded,
+	// and the decoded ones from at to buffered.
 	left         int
 	reps, defs   hybrid
 	rep, def     [1024]uint32
@@ -32,38 +34,17 @@ type chunk struct {
 	present      bool // all levels at hand are those of values
 }
 
-// openChunk starts on a column of row group g. ahead is the number of bytes to
-// read at a time, share the length of strings that short values share.
-func (f *File) openChunk(c *chunk, g int, l Leaf, ahead, share int) error {
-	group := &f.meta.RowGroups[g]
-	col := &group.Columns[l.index]
-	m := &col.MetaData
-	if col.FilePath != "" {
-		return fmt.Errorf("%w: a column in another file", ErrUnsupported)
-	}
-	if m.Type != l.typ {
-		return corrupt("row group %d holds %v, the schema states %v", g, m.Type, l.typ)
-	}
-	switch m.Codec {
-	case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd:
-	default:
-		return fmt.Errorf("%w: compression %v", ErrUnsupported, m.Codec)
-	}
-	start := m.DataPageOffset
-	if m.DictionaryPageOffset > 0 && m.DictionaryPageOffset < start {
-		start = m.DictionaryPageOffset
-	}
-	if start < 4 || m.TotalCompressedSize < 0 || start > f.size-8 || m.TotalCompressedSize > f.size-8-start {
-		return corrupt("row group %d places its column at %d with %d bytes in a file of %d", g, start, m.TotalCompressedSize, f.size)
-	}
-	c.leaf, c.codec, c.limits = l, m.Codec, f.limits
-	c.win.r, c.win.end, c.win.ahead = f.r, start+m.TotalCompressedSize, ahead
-	c.win.buf = c.win.buf[:0]
-	c.pos, c.dict, c.index = start, nil, nil
-	c.rows, c.row = group.NumRows, 0
+// open starts on the column's chunk in row group g.
+func (c *chunk) open(f *File, l Leaf, g int, o ColumnOptions) error {
+	c.leaf, c.limits = l, f.limits
+	c.dict, c.index = nil, nil
+	c.rows, c.row = f.meta.RowGroups[g].NumRows, 0
 	c.left, c.at, c.buffered = 0, 0, 0
-	c.values.share = share
-	return nil
+	c.values.share = o.ShareBytes
+	if c.ahead != nil {
+		return c.ahead.open(g)
+	}
+	return c.pages.open(f, l, g, o.ReadBytes)
 }
 
 // readOffsetIndex reads the places of the pages, where the file states them.
@@ -95,7 +76,7 @@ func (f *File) readOffsetIndex(c *chunk, g int) error {
 	}
 	before := int64(-1)
 	for i, p := range c.index {
-		if p.FirstRowIndex <= before || p.FirstRowIndex >= max(c.rows, 1) || i == 0 && p.FirstRowIndex != 0 || p.Offset < c.pos || p.Offset >= c.win.end {
+		if p.FirstRowIndex <= before || p.FirstRowIndex >= max(c.rows, 1) || i == 0 && p.FirstRowIndex != 0 || p.Offset < c.pages.pos || p.Offset >= c.pages.win.end {
 			return corrupt("an offset index places row %d at %d", p.FirstRowIndex, p.Offset)
 		}
 		before = p.FirstRowIndex
@@ -109,42 +90,32 @@ func (f *File) readOffsetIndex(c *chunk, g int) error {
 // counted in c.row. It reports false at the end of the chunk.
 func (c *chunk) nextPage(skip int64) (bool, error) {
 	for c.left == 0 && c.at == c.buffered {
-		if c.pos >= c.win.end {
-			return false, nil
+		var err error
+		if c.ahead != nil {
+			c.page, err = c.ahead.next()
+		} else {
+			c.page = &c.own
+			err = c.pages.next(c.page, skip)
 		}
-		h, n, err := c.header(c.pos)
 		if err != nil {
 			return false, err
 		}
-		body := c.pos + int64(n)
-		c.pos = body + int64(h.CompressedPageSize)
-		switch h.Type {
-		case format.DictionaryPage:
-			if c.dict != nil {
-				return false, corrupt("a second dictionary")
-			}
-			err = c.loadDictionary(h, body)
-		case format.DataPage, format.DataPageV2:
-			rows, known := pageRows(h, c.leaf.List)
-			if known && skip > 0 && rows <= skip {
-				c.row += rows
-				skip -= rows
-				continue
-			}
-			err = c.loadData(h, body)
+		switch p := c.page; p.kind {
+		case pageEnd:
+			return false, nil
+		case pageSkipped:
+			c.row += p.rows
+			skip -= p.rows
+		case pageDictionary:
+			err = c.loadDictionary(p)
+		case pageData:
+			err = c.loadData(p)
 		}
 		if err != nil {
 			return false, err
 		}
 	}
 	return true, nil
-}
-
-func pageRows(h *format.PageHeader, list bool) (rows int64, known bool) {
-	if h.Type == format.DataPageV2 {
-		return int64(h.DataPageHeaderV2.V.NumRows), true
-	}
-	return int64(h.DataPageHeader.V.NumValues), !list
 }
 
 // fill decodes more levels, of the next page where this one is used up. It
@@ -191,13 +162,13 @@ func (c *chunk) locate(row int64) error {
 	if len(c.index) > 0 {
 		i := sort.Search(len(c.index), func(i int) bool { return c.index[i].FirstRowIndex > row }) - 1
 		if first := c.index[i].FirstRowIndex; first > c.row || first == c.row && c.at == c.buffered && c.left == 0 {
-			if c.dict == nil && c.index[0].Offset > c.pos && c.pos < c.index[i].Offset {
+			if pos := c.pages.pos; c.dict == nil && c.index[0].Offset > pos && pos < c.index[i].Offset {
 				// The dictionary stands before the first page.
 				if err := c.dictionaryBefore(c.index[0].Offset); err != nil {
 					return err
 				}
 			}
-			c.pos, c.row = c.index[i].Offset, first
+			c.pages.pos, c.row = c.index[i].Offset, first
 			c.left, c.at, c.buffered = 0, 0, 0
 		}
 	}
@@ -224,15 +195,16 @@ func (c *chunk) locate(row int64) error {
 // dictionaryBefore loads the dictionary page at the chunk's start, if that is
 // what lies there.
 func (c *chunk) dictionaryBefore(end int64) error {
-	for c.dict == nil && c.pos < end {
-		h, n, err := c.header(c.pos)
-		if err != nil {
+	for c.dict == nil && c.pages.pos < end {
+		c.page = &c.own
+		if err := c.pages.next(c.page, math.MaxInt64); err != nil {
 			return err
 		}
-		body := c.pos + int64(n)
-		c.pos = body + int64(h.CompressedPageSize)
-		if h.Type == format.DictionaryPage {
-			return c.loadDictionary(h, body)
+		switch c.page.kind {
+		case pageEnd, pageData:
+			return nil
+		case pageDictionary:
+			return c.loadDictionary(c.page)
 		}
 	}
 	return nil
@@ -271,17 +243,16 @@ func (c *chunk) skipRows(n int64) error {
 }
 
 // endOfList tells whether the row of lists that is being read ends with the
-// levels at hand, all of which are used up.
+// levels at hand, all of which are used up. A page of the second kind starts
+// with a row, so that it need not be decoded to know that this row is over.
 func (c *chunk) endOfList() (bool, error) {
-	if c.left > 0 {
+	switch {
+	case c.left > 0:
 		return false, nil
+	case c.ahead != nil:
+		return c.ahead.rowEnds()
 	}
-	if c.pos >= c.win.end {
-		return true, nil
-	}
-	// A page of the second kind starts with a row, so that it need not be
-	// decoded to know that this row is over.
-	return c.rowStartsNext()
+	return c.pages.rowEnds()
 }
 
 // skipList passes over the next row of a column of lists.
@@ -432,16 +403,4 @@ func readLists[T any](c *chunk, dst []T, ends []int, rows int, nulls bool, next 
 		}
 	}
 	return dst, ends, nil
-}
-
-// rowStartsNext reports whether the next page is known to start with a row.
-func (c *chunk) rowStartsNext() (bool, error) {
-	if c.pos >= c.win.end {
-		return false, nil
-	}
-	h, _, err := c.header(c.pos)
-	if err != nil {
-		return false, err
-	}
-	return h.Type == format.DataPageV2, nil
 }

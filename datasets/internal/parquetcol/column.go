@@ -1,6 +1,9 @@
 package parquetcol
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // ColumnOptions tunes a Column.
 type ColumnOptions struct {
@@ -10,6 +13,10 @@ type ColumnOptions struct {
 	// ShareBytes is the length of the strings whose memory short texts share,
 	// by default none: each text has its own.
 	ShareBytes int
+	// Ahead reads and unpacks a page on another goroutine while the one before
+	// it is decoded. The row groups must then be started in their order, no row
+	// can be sought, and the column must be closed.
+	Ahead bool
 }
 
 // Column reads the rows of one column. It keeps its buffers from row group to
@@ -31,11 +38,21 @@ func (f *File) Column(l Leaf, o ColumnOptions) *Column {
 	return &Column{f: f, leaf: l, o: o, group: -1}
 }
 
+// Close ends what the column does ahead, and waits for it.
+func (c *Column) Close() {
+	if c.chunk.ahead != nil {
+		c.chunk.ahead.stop()
+	}
+}
+
 // Start goes to the first row of row group g.
 func (c *Column) Start(g int) (err error) {
 	defer Guard(&err)
 	c.group, c.first = -1, c.f.starts[g]
-	if err := c.f.openChunk(&c.chunk, g, c.leaf, c.o.ReadBytes, c.o.ShareBytes); err != nil {
+	if c.o.Ahead && c.chunk.ahead == nil {
+		c.chunk.ahead = startUnpacker(c.f, c.leaf, g, c.o.ReadBytes)
+	}
+	if err := c.chunk.open(c.f, c.leaf, g, c.o); err != nil {
 		return err
 	}
 	c.group = g
@@ -46,6 +63,9 @@ func (c *Column) Start(g int) (err error) {
 // one. Pages before the row are not decoded where the file allows for it.
 func (c *Column) SeekRow(row int64) (err error) {
 	defer Guard(&err)
+	if c.o.Ahead {
+		return errors.New("parquetcol: rows of a column that is unpacked ahead cannot be sought")
+	}
 	if c.group < 0 || row < c.first+c.chunk.row || row >= c.f.starts[c.group+1] {
 		g := c.f.groupOf(row)
 		if g < 0 {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/format"
+	"github.com/pierrec/lz4/v4"
 
 	"github.com/llmrouter-go/llmrouter/datasets/internal/snappy"
 )
@@ -17,27 +19,39 @@ import (
 type decompressor struct {
 	out    []byte
 	snappy snappy.Decoder
-	gzip   *gzip.Reader
-	zstd   *zstd.Decoder
+	*codecs
 }
 
+// codecs holds what the decoders of streams keep from page to page. Pages that
+// are unpacked one after the other share it.
+type codecs struct {
+	gzip   *gzip.Reader
+	zstd   *zstd.Decoder
+	brotli *brotli.Reader
+}
+
+// readable reports a codec that is not read.
+func readable(c format.CompressionCodec) error {
+	switch c {
+	case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd, format.Brotli, format.Lz4Raw:
+		return nil
+	case format.Lz4:
+		return fmt.Errorf("%w: compression LZ4 in Hadoop's frames, which the format has withdrawn (LZ4_RAW is read)", ErrUnsupported)
+	}
+	return fmt.Errorf("%w: compression %v", ErrUnsupported, c)
+}
+
+// release lets go of the buffer.
+func (d *decompressor) release() { d.out, d.snappy = nil, snappy.Decoder{} }
+
 // unpack returns the size bytes that src holds. They are valid until the next
-// call.
+// call. Blocks of snappy are not unpacked here but where they are read to.
 func (d *decompressor) unpack(codec format.CompressionCodec, src []byte, size int) ([]byte, error) {
+	if d.codecs == nil {
+		d.codecs = new(codecs)
+	}
 	var err error
 	switch codec {
-	case format.Uncompressed:
-		d.out = src
-		if len(src) != size {
-			return nil, corrupt("a page of %d bytes states %d", len(src), size)
-		}
-		return src, nil
-	case format.Snappy:
-		n, lenErr := snappy.Len(src)
-		if lenErr != nil || n != size {
-			return nil, corrupt("a page of %d bytes packs %d where %d are stated", len(src), n, size)
-		}
-		d.out, err = d.snappy.Decode(src)
 	case format.Gzip:
 		err = d.gunzip(src, size)
 	case format.Zstd:
@@ -49,8 +63,15 @@ func (d *decompressor) unpack(codec format.CompressionCodec, src []byte, size in
 			}
 		}
 		err = d.stream(zstdStream{d.zstd}, src, size)
+	case format.Brotli:
+		if d.brotli == nil {
+			d.brotli = brotli.NewReader(nil)
+		}
+		err = d.stream(d.brotli, src, size)
+	case format.Lz4Raw:
+		err = d.unlz4(src, size)
 	default:
-		return nil, fmt.Errorf("%w: compression %v", ErrUnsupported, codec)
+		return nil, readable(codec)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: unpacking a page: %w", ErrCorrupt, err)
@@ -71,6 +92,22 @@ func (d *decompressor) gunzip(src []byte, size int) error {
 		d.gzip = new(gzip.Reader)
 	}
 	return d.stream(gzipStream{d.gzip}, src, size)
+}
+
+// unlz4 unpacks a bare LZ4 block. It is unpacked in one piece, so that a size
+// which the block is too short for is refused first.
+func (d *decompressor) unlz4(src []byte, size int) error {
+	if size > lz4Most*len(src) {
+		return fmt.Errorf("%d bytes cannot hold %d", len(src), size)
+	}
+	// A byte for the decoder to point to: given none, it writes to address 0.
+	out := d.room(max(size, 1))[:size]
+	n, err := lz4.UncompressBlock(src, out)
+	if err == nil && n != size {
+		err = fmt.Errorf("%d bytes of %d", n, size)
+	}
+	d.out = out
+	return err
 }
 
 type stream interface {

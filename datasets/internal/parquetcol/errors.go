@@ -22,6 +22,8 @@ var ErrNull = errors.New("null where a value is required")
 // ErrUTF8 reports text that is not valid UTF-8.
 var ErrUTF8 = errors.New("invalid UTF-8")
 
+var errNUL = fmt.Errorf("%w: a NUL byte in a column that is not annotated as text", ErrUnsupported)
+
 func corrupt(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, args...)...)
 }

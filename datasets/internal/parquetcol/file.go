@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -18,6 +19,8 @@ type File struct {
 	meta   *format.FileMetaData
 	root   node
 	limits Limits
+	// geometry names columns of binary that are not text.
+	geometry map[string]bool
 	// starts[i] is the number of rows before row group i; the last entry is
 	// the number of all rows.
 	starts []int64
@@ -35,6 +38,7 @@ func Open(r io.ReaderAt, size int64, limits Limits) (f *File, err error) {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	f.meta = pf.Metadata()
+	f.geometry = geometryColumns(f.meta)
 	if err := f.readSchema(); err != nil {
 		return nil, err
 	}
@@ -76,11 +80,28 @@ func (f *File) checkFooter() error {
 	if _, err := f.r.ReadAt(footer, f.size-8-n); err != nil && err != io.EOF {
 		return err
 	}
-	if _, err := measureStruct(footer, footerMemory); err != nil {
+	length, err := measureStruct(footer, footerMemory)
+	if err != nil {
 		if err == errShort {
 			return corrupt("the footer is cut short")
 		}
 		return err
+	}
+	return checkEncryption(footer[:length])
+}
+
+// checkEncryption reports a footer in plain text of a file whose columns are
+// encrypted. A signature follows such a footer, so that it does not fill the
+// bytes that are stated for it.
+func checkEncryption(footer []byte) error {
+	var meta struct {
+		Algorithm format.EncryptionAlgorithm `thrift:"8,optional"`
+	}
+	if err := thrift.Unmarshal(new(thrift.CompactProtocol), footer, &meta); err != nil {
+		return fmt.Errorf("%w: footer: %w", ErrCorrupt, err)
+	}
+	if meta.Algorithm.Value != nil {
+		return fmt.Errorf("%w: encryption of columns behind a footer in plain text", ErrUnsupported)
 	}
 	return nil
 }
@@ -110,3 +131,12 @@ func (f *File) NumRowGroups() int { return len(f.starts) - 1 }
 
 // RowGroup returns the first row of row group i and the row after its last.
 func (f *File) RowGroup(i int) (first, end int64) { return f.starts[i], f.starts[i+1] }
+
+// UnpackedBytes returns the size of a column's pages as the file states it.
+func (f *File) UnpackedBytes(l Leaf) float64 {
+	sum := 0.0
+	for i := range f.meta.RowGroups {
+		sum += float64(f.meta.RowGroups[i].Columns[l.index].MetaData.TotalUncompressedSize)
+	}
+	return sum
+}

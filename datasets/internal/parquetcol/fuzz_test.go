@@ -2,10 +2,15 @@ package parquetcol
 
 import (
 	"bytes"
+	"errors"
+	"slices"
 	"testing"
+
+	"github.com/parquet-go/parquet-go/format"
 )
 
-// FuzzFile reads every column of what may be a parquet file.
+// FuzzFile reads every column of what may be a parquet file, alone and with
+// pages unpacked ahead, which must agree.
 func FuzzFile(f *testing.F) {
 	rows := makeRows(12, 4)
 	for i := range rows {
@@ -30,20 +35,73 @@ func FuzzFile(f *testing.F) {
 					continue
 				}
 				first, end := pq.RowGroup(g)
-				_ = guarded(func() { _, _ = probe(c, l, int(min(end-first, 1000))) })
+				_ = guarded(func() error { _, err := probe(c, l, int(min(end-first, 1000))); return err })
+			}
+			groups := min(pq.NumRowGroups(), 3)
+			alone, ahead := readThrough(pq, l, groups, false), readThrough(pq, l, groups, true)
+			if !slices.Equal(alone, ahead) {
+				t.Fatalf("%s: %q alone, %q ahead", path, alone, ahead)
 			}
 			if n := pq.NumRows(); n > 0 && c.SeekRow(n-1) == nil {
-				_ = guarded(func() { _, _ = probe(c, l, 1) })
+				_ = guarded(func() error { _, err := probe(c, l, 1); return err })
+			}
+		}
+	})
+}
+
+// readThrough reads the first row groups of a column as far as it goes.
+func readThrough(pq *File, l Leaf, groups int, ahead bool) (out []string) {
+	c := pq.Column(l, ColumnOptions{Ahead: ahead})
+	defer c.Close()
+	for g := range groups {
+		first, end := pq.RowGroup(g)
+		err := c.Start(g)
+		for range min(end-first, 1000) {
+			if err != nil {
+				break
+			}
+			err = guarded(func() error {
+				got, err := probe(c, l, 1)
+				if err == nil {
+					out = append(out, got...)
+				}
+				return err
+			})
+		}
+		if err != nil { // where it shows may differ: at the start, or at a row
+			return append(out, err.Error())
+		}
+	}
+	return out
+}
+
+// FuzzUnpack unpacks what may be a page, with each codec.
+func FuzzUnpack(f *testing.F) {
+	text := plainText("some text", "some more text", "some more text again")
+	f.Add(lz4ed(text), len(text))
+	f.Add(brotlied(text), len(text))
+	f.Add(gzipped(text), len(text))
+	f.Add(zstded(text), len(text))
+	f.Add(brotlied(make([]byte, 1<<16)), 1<<16)
+	f.Add([]byte("000000000000000000"), 0) // lz4: a literal for no room at all
+	f.Fuzz(func(t *testing.T, data []byte, size int) {
+		size = int(uint(size) % (1 << 20))
+		for _, codec := range []format.CompressionCodec{format.Gzip, format.Zstd, format.Brotli, format.Lz4Raw} {
+			var d decompressor
+			for range 2 { // with what is kept of the first time
+				got, err := d.unpack(codec, data, size)
+				if err == nil && len(got) != size || err != nil && !errors.Is(err, ErrCorrupt) {
+					t.Fatalf("%v: %d bytes of %d, %v", codec, len(got), size, err)
+				}
 			}
 		}
 	})
 }
 
 // guarded runs f as the package's callers do.
-func guarded(f func()) (err error) {
+func guarded(f func() error) (err error) {
 	defer Guard(&err)
-	f()
-	return nil
+	return f()
 }
 
 // FuzzHybrid decodes what may be runs and bit-packed groups, in two ways that

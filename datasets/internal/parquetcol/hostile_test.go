@@ -11,11 +11,13 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+	"github.com/pierrec/lz4/v4"
 )
 
 func null[T any](v T) thrift.Null[T] { return thrift.Null[T]{V: v, Valid: true} }
@@ -81,6 +83,23 @@ func zstded(b []byte) []byte {
 	return w.EncodeAll(b, nil)
 }
 
+func lz4ed(b []byte) []byte {
+	out := make([]byte, lz4.CompressBlockBound(len(b)))
+	n, _ := lz4.CompressBlock(b, out, nil)
+	if n == 0 { // which cannot be made shorter: all of it as one literal
+		return append([]byte{byte(len(b)) << 4}, b...)
+	}
+	return out[:n]
+}
+
+func brotlied(b []byte) []byte {
+	var out bytes.Buffer
+	w := brotli.NewWriter(&out)
+	_, _ = w.Write(b)
+	_ = w.Close()
+	return out.Bytes()
+}
+
 func plainText(texts ...string) []byte {
 	var out []byte
 	for _, s := range texts {
@@ -139,8 +158,18 @@ func TestHostilePages(t *testing.T) {
 		"delta of no miniblocks":     {required, format.Int64, format.Uncompressed, [][]byte{deltaPage(t, 128, 0, 1, 5)}, ErrCorrupt},
 		"delta lengths below zero":   {required, format.ByteArray, format.Uncompressed, [][]byte{dataPage(t, 1, 5, format.DeltaLengthByteArray, deltaBody(128, 4, 1, 5))}, ErrCorrupt},
 		"delta prefix of nothing":    {required, format.ByteArray, format.Uncompressed, [][]byte{dataPage(t, 1, 10, format.DeltaByteArray, slices.Concat(deltaBody(128, 4, 1, 6), deltaBody(128, 4, 1, 0)))}, ErrCorrupt},
-		"an encoding not read":       {required, format.Double, format.Uncompressed, [][]byte{dataPage(t, 1, 8, format.ByteStreamSplit, make([]byte, 8))}, ErrUnsupported},
-		"lz4":                        {required, format.ByteArray, format.Lz4Raw, [][]byte{dataPage(t, 1, 5, format.Plain, plainText("a"))}, ErrUnsupported},
+		"an encoding not read":       {required, format.ByteArray, format.Uncompressed, [][]byte{dataPage(t, 1, 8, format.ByteStreamSplit, make([]byte, 8))}, ErrUnsupported},
+		"split bytes of no number":   {required, format.Int64, format.Uncompressed, [][]byte{dataPage(t, 1, 9, format.ByteStreamSplit, make([]byte, 9))}, ErrCorrupt},
+		"too few split bytes":        {required, format.Double, format.Uncompressed, [][]byte{dataPage(t, 4, 24, format.ByteStreamSplit, make([]byte, 24))}, ErrCorrupt},
+		"hadoop's lz4":               {required, format.ByteArray, format.Lz4, [][]byte{dataPage(t, 1, 5, format.Plain, plainText("a"))}, ErrUnsupported},
+		"not lz4":                    {required, format.ByteArray, format.Lz4Raw, [][]byte{dataPage(t, 1, 5, format.Plain, []byte{0x50, 0xff, 0xff})}, ErrCorrupt},
+		"lz4 that states 200 MB":     {required, format.ByteArray, format.Lz4Raw, [][]byte{dataPage(t, 1, 200<<20, format.Plain, lz4ed(plainText("a")))}, ErrCorrupt},
+		"lz4 of more than stated":    {required, format.ByteArray, format.Lz4Raw, [][]byte{dataPage(t, 1, 5, format.Plain, lz4ed(make([]byte, 50<<20)))}, ErrCorrupt},
+		"lz4 of nothing":             {required, format.ByteArray, format.Lz4Raw, [][]byte{dataPage(t, 1, 5, format.Plain, nil)}, ErrCorrupt},
+		"not brotli":                 {required, format.ByteArray, format.Brotli, [][]byte{dataPage(t, 1, 5, format.Plain, []byte("\xff\xff\xff"))}, ErrCorrupt},
+		"brotli that states 200 MB":  {required, format.ByteArray, format.Brotli, [][]byte{dataPage(t, 1, 200<<20, format.Plain, brotlied(plainText("a")))}, ErrCorrupt},
+		"brotli of more than stated": {required, format.ByteArray, format.Brotli, [][]byte{dataPage(t, 1, 5, format.Plain, brotlied(make([]byte, 50<<20)))}, ErrCorrupt},
+		"brotli of nothing":          {required, format.ByteArray, format.Brotli, [][]byte{dataPage(t, 1, 5, format.Plain, nil)}, ErrCorrupt},
 		"a body beyond the column":   {required, format.ByteArray, format.Uncompressed, [][]byte{dataPage(t, 1, 5, format.Plain, plainText("a"))[:14]}, ErrCorrupt},
 		"a header of nested nothing": {required, format.ByteArray, format.Uncompressed, [][]byte{bytes.Repeat([]byte{0x1c}, 1<<20)}, ErrCorrupt},
 		"a header without an end":    {required, format.ByteArray, format.Uncompressed, [][]byte{bytes.Repeat([]byte{0x15, 0x80}, 1<<10)}, ErrCorrupt},
@@ -149,17 +178,20 @@ func TestHostilePages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, l := onePage(t, c.typ, c.repetition, c.codec, 4, c.pages...)
 			var err error
-			taken := memoryOf(func() {
-				col := f.Column(l, ColumnOptions{})
-				if err = col.Start(0); err == nil {
-					_, err = probe(col, l, 4)
+			for _, ahead := range []bool{false, true} {
+				taken := memoryOf(func() {
+					col := f.Column(l, ColumnOptions{Ahead: ahead})
+					defer col.Close()
+					if err = col.Start(0); err == nil {
+						_, err = probe(col, l, 4)
+					}
+				})
+				if !errors.Is(err, c.want) {
+					t.Errorf("%v, want %v", err, c.want)
 				}
-			})
-			if !errors.Is(err, c.want) {
-				t.Errorf("%v, want %v", err, c.want)
-			}
-			if taken > 100<<20 { // all that was ever set aside, garbage included
-				t.Errorf("took %d MiB", taken>>20)
+				if taken > 100<<20 { // all that was ever set aside, garbage included
+					t.Errorf("took %d MiB", taken>>20)
+				}
 			}
 			// A seek notices too, or the reading of the row.
 			col := f.Column(l, ColumnOptions{})

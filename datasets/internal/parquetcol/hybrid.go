@@ -85,10 +85,38 @@ func (h *hybrid) read(dst []uint32) error {
 	return nil
 }
 
+// bitsOf holds the bits of each byte, the lowest first: most levels have one.
+var bitsOf = func() (all [256][8]uint32) {
+	for b := range all {
+		for k := range all[b] {
+			all[b][k] = uint32(b) >> k & 1
+		}
+	}
+	return all
+}()
+
 func (h *hybrid) unpack(dst []uint32) {
 	mask := uint64(1)<<h.width - 1
 	bit := h.bit
 	i := 0
+	// Eight values start with a byte.
+	switch {
+	case h.width == 1:
+		for ; i+8 <= len(dst) && bit&7 == 0 && bit>>3 < len(h.pack); i += 8 {
+			*(*[8]uint32)(dst[i:]) = bitsOf[h.pack[bit>>3]]
+			bit += 8
+		}
+	case h.width <= 8:
+		for ; i+8 <= len(dst) && bit&7 == 0 && bit>>3+8 <= len(h.pack); i += 8 {
+			word := binary.LittleEndian.Uint64(h.pack[bit>>3:])
+			d := (*[8]uint32)(dst[i:])
+			d[0], d[1] = uint32(word&mask), uint32(word>>(h.width&63)&mask)
+			d[2], d[3] = uint32(word>>(2*h.width&63)&mask), uint32(word>>(3*h.width&63)&mask)
+			d[4], d[5] = uint32(word>>(4*h.width&63)&mask), uint32(word>>(5*h.width&63)&mask)
+			d[6], d[7] = uint32(word>>(6*h.width&63)&mask), uint32(word>>(7*h.width&63)&mask)
+			bit += 8 * h.width
+		}
+	}
 	// A value lies within the eight bytes from the one that it starts in.
 	for ; i < len(dst) && bit>>3+8 <= len(h.pack); i++ {
 		dst[i] = uint32(binary.LittleEndian.Uint64(h.pack[bit>>3:]) >> (bit & 7) & mask)

@@ -36,6 +36,7 @@ const (
 	readAhead     = 256 << 10       // ColumnOptions.ReadBytes by default
 	unpackAhead   = 64 << 10        // memory for a page before its bytes come; the rest follows as they do
 	zstdMemory    = 256 << 20       // the window that a zstd frame may ask for
+	lz4Most       = 255             // bytes that one byte of an LZ4 block gives at most: a length goes on in such steps
 	maxDepth      = 32              // of nested structures and of schemas; the format's own nest less than ten deep
 	maxDeltaBlock = 1 << 20         // values of a block of differences; writers use some hundred
 )

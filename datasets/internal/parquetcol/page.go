@@ -1,6 +1,7 @@
 package parquetcol
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,16 +12,207 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// header reads the page header at the chunk's position and returns it with its
-// length in bytes.
-func (c *chunk) header(off int64) (*format.PageHeader, int, error) {
+// pager reads the pages of a column in one row group after another.
+type pager struct {
+	codec  format.CompressionCodec
+	limits Limits
+	list   bool // of a column of lists
+	win    window
+	pos    int64 // place of the next page
+}
+
+// rawPage is what a pager gives. Its bytes are valid until the next page is put
+// into it and, where copied is not set, until the pager goes on.
+type rawPage struct {
+	kind   pageKind
+	header *format.PageHeader
+	rows   int64  // of a skipped page
+	levels []byte // of a data page of the second kind, which does not pack them
+	data   []byte // the rest of the page, unpacked
+	// borrowed tells that data are the pager's, as they lie in the file; copied
+	// asks for bytes that are the page's own.
+	borrowed, copied bool
+	unpack           decompressor
+	room             []byte // for the levels
+}
+
+type pageKind int
+
+const (
+	pageEnd        pageKind = iota // there are no more
+	pageSkipped                    // its rows are not wanted
+	pageOther                      // neither data nor a dictionary
+	pageDictionary                 // the dictionary of the data pages after it
+	pageData
+)
+
+// open goes to the column's first page in row group g. ahead is the number of
+// bytes to read at a time.
+func (p *pager) open(f *File, l Leaf, g, ahead int) error {
+	group := &f.meta.RowGroups[g]
+	col := &group.Columns[l.index]
+	m := &col.MetaData
+	if col.FilePath != "" {
+		return fmt.Errorf("%w: a column in another file", ErrUnsupported)
+	}
+	if col.CryptoMetadata.Value != nil || len(col.EncryptedColumnMetadata) > 0 {
+		return fmt.Errorf("%w: an encrypted column", ErrUnsupported)
+	}
+	if m.Type != l.typ {
+		return corrupt("row group %d holds %v, the schema states %v", g, m.Type, l.typ)
+	}
+	if err := readable(m.Codec); err != nil {
+		return err
+	}
+	start := m.DataPageOffset
+	if m.DictionaryPageOffset > 0 && m.DictionaryPageOffset < start {
+		start = m.DictionaryPageOffset
+	}
+	if start < 4 || m.TotalCompressedSize < 0 || start > f.size-8 || m.TotalCompressedSize > f.size-8-start {
+		return corrupt("row group %d places its column at %d with %d bytes in a file of %d", g, start, m.TotalCompressedSize, f.size)
+	}
+	p.codec, p.limits, p.list = m.Codec, f.limits, l.List
+	p.win.r, p.win.end, p.win.ahead = f.r, start+m.TotalCompressedSize, ahead
+	p.win.buf = p.win.buf[:0]
+	p.pos = start
+	return nil
+}
+
+// next reads the next page into to and unpacks it. A data page all of whose
+// rows are among the next skip ones is skipped, where its header tells.
+func (p *pager) next(to *rawPage, skip int64) error {
+	to.kind, to.header, to.levels, to.data = pageEnd, nil, nil, nil
+	if p.pos >= p.win.end {
+		return nil
+	}
+	h, n, err := p.header(p.pos)
+	if err != nil {
+		return err
+	}
+	body := p.pos + int64(n)
+	p.pos = body + int64(h.CompressedPageSize)
+	to.header = h
+	switch h.Type {
+	case format.DictionaryPage:
+		to.kind = pageDictionary
+	case format.DataPage, format.DataPageV2:
+		if rows, known := pageRows(h, p.list); known && skip > 0 && rows <= skip {
+			to.kind, to.rows = pageSkipped, rows
+			return nil
+		}
+		to.kind = pageData
+	default:
+		to.kind = pageOther
+		return nil
+	}
+	return p.unpack(to, body)
+}
+
+// rowEnds reports whether the next page is known to start with a row, or is
+// not there.
+func (p *pager) rowEnds() (bool, error) {
+	if p.pos >= p.win.end {
+		return true, nil
+	}
+	h, _, err := p.header(p.pos)
+	if err != nil {
+		return false, err
+	}
+	return h.Type == format.DataPageV2, nil
+}
+
+// unpack reads the body of a page whose header has been read, compares its
+// checksum where there is one, and unpacks it.
+func (p *pager) unpack(to *rawPage, off int64) error {
+	h := to.header
+	n, size := int(h.CompressedPageSize), int(h.UncompressedPageSize)
+	packed := true
+	sum := uint32(0)
+	check := func(b []byte) {
+		if h.CRC != 0 { // stated
+			sum = crc32.Update(sum, crc32.IEEETable, b)
+		}
+	}
+	if h.Type == format.DataPageV2 {
+		head := &h.DataPageHeaderV2.V
+		r, d := int(head.RepetitionLevelsByteLength), int(head.DefinitionLevelsByteLength)
+		if r < 0 || d < 0 || r > n || d > n-r || r+d > size {
+			return corrupt("a page is too short for its levels")
+		}
+		b, err := p.win.bytes(off, r+d)
+		if err != nil {
+			return err
+		}
+		to.room = append(to.room[:0], b...)
+		to.levels = to.room
+		check(b)
+		off, n, size = off+int64(r+d), n-(r+d), size-(r+d)
+		packed = !head.IsCompressed.Valid || head.IsCompressed.V
+		// An empty body may be left out instead of being packed.
+		packed = packed && (size > 0 || n > 0)
+	}
+	snap := packed && p.codec == format.Snappy
+	var b []byte
+	var err error
+	if snap {
+		// The block is read to where it is unpacked.
+		if b, err = to.unpack.snappy.Room(n, size); err != nil {
+			return corrupt("unpacking a page of %d bytes from %d: %w", size, n, err)
+		}
+		err = p.win.read(b, off)
+	} else {
+		b, err = p.win.bytes(off, n)
+	}
+	if err != nil {
+		return err
+	}
+	if check(b); sum != uint32(h.CRC) {
+		return corrupt("a page's checksum is wrong")
+	}
+	to.borrowed = false
+	switch {
+	case snap:
+		if to.data, err = to.unpack.snappy.Contents(); err != nil {
+			err = corrupt("unpacking a page: %w", err)
+		}
+	case packed && p.codec != format.Uncompressed:
+		to.data, err = to.unpack.unpack(p.codec, b, size)
+	case packed && n != size:
+		err = corrupt("a page of %d bytes states %d", n, size)
+	default:
+		if to.data, to.borrowed = b, true; to.copied {
+			to.unpack.out = append(to.unpack.room(n)[:0], b...)
+			to.data, to.borrowed = to.unpack.out, false
+		}
+	}
+	return err
+}
+
+// take returns the page's data to keep.
+func (p *rawPage) take() []byte {
+	if p.borrowed {
+		return bytes.Clone(p.data)
+	}
+	p.unpack.release()
+	return p.data
+}
+
+func pageRows(h *format.PageHeader, list bool) (rows int64, known bool) {
+	if h.Type == format.DataPageV2 {
+		return int64(h.DataPageHeaderV2.V.NumRows), true
+	}
+	return int64(h.DataPageHeader.V.NumValues), !list
+}
+
+// header reads the page header at off and returns it with its length in bytes.
+func (p *pager) header(off int64) (*format.PageHeader, int, error) {
 	for want := headerAhead; ; want *= 4 {
-		b, err := c.win.bytes(off, want)
+		b, err := p.win.bytes(off, want)
 		if err != nil {
 			return nil, 0, err
 		}
 		n, err := measureStruct(b, headerMemory)
-		if errors.Is(err, errShort) && len(b) == want && want < c.limits.PageBytes {
+		if errors.Is(err, errShort) && len(b) == want && want < p.limits.PageBytes {
 			continue
 		}
 		if err != nil {
@@ -33,15 +225,15 @@ func (c *chunk) header(off int64) (*format.PageHeader, int, error) {
 		if err := thrift.Unmarshal(new(thrift.CompactProtocol), b[:n], h); err != nil {
 			return nil, 0, fmt.Errorf("%w: page header: %w", ErrCorrupt, err)
 		}
-		return h, n, c.checkSizes(h, off+int64(n))
+		return h, n, p.checkSizes(h, off+int64(n))
 	}
 }
 
-func (c *chunk) checkSizes(h *format.PageHeader, body int64) error {
-	if h.CompressedPageSize < 0 || h.UncompressedPageSize < 0 || int64(h.CompressedPageSize) > c.win.end-body {
-		return corrupt("a page of %d bytes, %d unpacked, with %d left in its column", h.CompressedPageSize, h.UncompressedPageSize, c.win.end-body)
+func (p *pager) checkSizes(h *format.PageHeader, body int64) error {
+	if h.CompressedPageSize < 0 || h.UncompressedPageSize < 0 || int64(h.CompressedPageSize) > p.win.end-body {
+		return corrupt("a page of %d bytes, %d unpacked, with %d left in its column", h.CompressedPageSize, h.UncompressedPageSize, p.win.end-body)
 	}
-	if int(h.CompressedPageSize) > c.limits.PageBytes || int(h.UncompressedPageSize) > c.limits.PageBytes {
+	if int(h.CompressedPageSize) > p.limits.PageBytes || int(h.UncompressedPageSize) > p.limits.PageBytes {
 		return fmt.Errorf("%w: a page of %d bytes", ErrLimit, h.UncompressedPageSize)
 	}
 	count := int32(0)
@@ -69,56 +261,24 @@ func (c *chunk) checkSizes(h *format.PageHeader, body int64) error {
 	if count < 0 {
 		return corrupt("a page of %d values", count)
 	}
-	if int(count) > c.limits.PageValues {
+	if int(count) > p.limits.PageValues {
 		return fmt.Errorf("%w: a page of %d values", ErrLimit, count)
 	}
 	return nil
 }
 
-// body returns the bytes of the page after its header, having compared the
-// checksum where there is one.
-func (c *chunk) body(h *format.PageHeader, off int64) ([]byte, error) {
-	b, err := c.win.bytes(off, int(h.CompressedPageSize))
-	if err != nil {
-		return nil, err
+// loadDictionary takes over a dictionary page's bytes.
+func (c *chunk) loadDictionary(p *rawPage) error {
+	if c.dict != nil {
+		return corrupt("a second dictionary")
 	}
-	if h.CRC != 0 && crc32.ChecksumIEEE(b) != uint32(h.CRC) {
-		return nil, corrupt("a page's checksum is wrong")
-	}
-	return b, nil
-}
-
-// loadDictionary decodes a dictionary page.
-func (c *chunk) loadDictionary(h *format.PageHeader, off int64) error {
-	b, err := c.body(h, off)
-	if err != nil {
-		return err
-	}
-	head := h.DictionaryPageHeader.V
+	head := p.header.DictionaryPageHeader.V
 	if head.Encoding != format.Plain && head.Encoding != plainDictionary {
 		return fmt.Errorf("%w: a dictionary in encoding %v", ErrUnsupported, head.Encoding)
 	}
-	var unpack decompressor // its buffer stays with the dictionary
-	data, err := unpack.unpack(c.codec, b, int(h.UncompressedPageSize))
-	if err != nil {
-		return err
-	}
-	if c.codec == format.Uncompressed {
-		data = append([]byte(nil), data...)
-	}
-	c.dict, err = newDictionary(c.leaf, data, int(head.NumValues))
-	c.unpack.adopt(&unpack)
+	var err error
+	c.dict, err = newDictionary(&c.leaf, p.take(), int(head.NumValues))
 	return err
-}
-
-// adopt takes over the codec's state, not the buffer.
-func (d *decompressor) adopt(o *decompressor) {
-	if o.gzip != nil {
-		d.gzip = o.gzip
-	}
-	if o.zstd != nil {
-		d.zstd = o.zstd
-	}
 }
 
 // cutLevels takes the frame of levels, with its length before it, from the
@@ -137,12 +297,8 @@ func cutLevels(b []byte, width int, e format.Encoding) (levels, after []byte, er
 	return b[4:n], b[n:], nil
 }
 
-// loadData decodes the levels' and values' frames of a data page.
-func (c *chunk) loadData(h *format.PageHeader, off int64) error {
-	b, err := c.body(h, off)
-	if err != nil {
-		return err
-	}
+// loadData finds the levels and the values of a data page.
+func (c *chunk) loadData(p *rawPage) (err error) {
 	var encoding format.Encoding
 	var reps, defs []byte
 	repWidth, defWidth := 0, bits.Len32(c.leaf.maxDef)
@@ -150,12 +306,10 @@ func (c *chunk) loadData(h *format.PageHeader, off int64) error {
 		repWidth = 1
 	}
 	count := 0
-	if h.Type == format.DataPage {
-		head := h.DataPageHeader.V
+	b := p.data
+	if p.header.Type == format.DataPage {
+		head := p.header.DataPageHeader.V
 		count, encoding = int(head.NumValues), head.Encoding
-		if b, err = c.unpack.unpack(c.codec, b, int(h.UncompressedPageSize)); err != nil {
-			return err
-		}
 		if reps, b, err = cutLevels(b, repWidth, head.RepetitionLevelEncoding); err != nil {
 			return err
 		}
@@ -163,21 +317,9 @@ func (c *chunk) loadData(h *format.PageHeader, off int64) error {
 			return err
 		}
 	} else {
-		head := h.DataPageHeaderV2.V
+		head := p.header.DataPageHeaderV2.V
 		count, encoding = int(head.NumValues), head.Encoding
-		r, d := int(head.RepetitionLevelsByteLength), int(head.DefinitionLevelsByteLength)
-		if r < 0 || d < 0 || r > len(b) || d > len(b)-r || r+d > int(h.UncompressedPageSize) {
-			return corrupt("a page is too short for its levels")
-		}
-		reps, defs, b = b[:r], b[r:r+d], b[r+d:]
-		if !head.IsCompressed.Valid || head.IsCompressed.V {
-			// An empty body may be left out instead of being packed.
-			if size := int(h.UncompressedPageSize) - r - d; size > 0 || len(b) > 0 {
-				if b, err = c.unpack.unpack(c.codec, b, size); err != nil {
-					return err
-				}
-			}
-		}
+		reps, defs = p.levels[:head.RepetitionLevelsByteLength], p.levels[head.RepetitionLevelsByteLength:]
 	}
 	c.reps, c.defs = newHybrid(reps, repWidth), newHybrid(defs, defWidth)
 	c.left, c.at, c.buffered = count, 0, 0

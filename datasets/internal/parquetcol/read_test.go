@@ -106,6 +106,10 @@ func expected(rows []everything) map[string][]string {
 			maybe = *e.MaybeInt
 		}
 		add("maybe_int", maybe)
+		add("split_i32", e.SplitI32)
+		add("split_i64", maybe)
+		add("split_f32", float64(e.SplitF32))
+		add("split_f64", e.SplitF64)
 		add("list", e.List)
 		add("list_dict", e.ListDict)
 		holes := []string{}
@@ -147,6 +151,9 @@ func TestReadsWhatParquetGoWrites(t *testing.T) {
 						t.Errorf("%s, %d at a time: %v", path, step, cmp.Diff(values, got))
 					}
 				}
+				if got := scanAhead(t, f, l); !slices.Equal(got, values) {
+					t.Errorf("%s, unpacked ahead: %v", path, cmp.Diff(values, got))
+				}
 				seek(t, f, l, o.withoutSeek, values)
 			}
 		})
@@ -156,8 +163,20 @@ func TestReadsWhatParquetGoWrites(t *testing.T) {
 // scan reads a column from end to end.
 func scan(t *testing.T, f *File, l Leaf, step int) []string {
 	t.Helper()
+	return scanWith(t, f, l, step, ColumnOptions{ReadBytes: 64, ShareBytes: 50})
+}
+
+// scanAhead is scan with pages that are unpacked on another goroutine.
+func scanAhead(t *testing.T, f *File, l Leaf) []string {
+	t.Helper()
+	return scanWith(t, f, l, 13, ColumnOptions{ReadBytes: 64, Ahead: true})
+}
+
+func scanWith(t *testing.T, f *File, l Leaf, step int, o ColumnOptions) []string {
+	t.Helper()
 	var out []string
-	c := f.Column(l, ColumnOptions{ReadBytes: 64, ShareBytes: 50})
+	c := f.Column(l, o)
+	defer c.Close()
 	for g := range f.NumRowGroups() {
 		if err := c.Start(g); err != nil {
 			t.Fatal(err)
@@ -268,17 +287,6 @@ func TestLeaves(t *testing.T) {
 		if !errors.Is(err, ErrNoColumn) {
 			t.Errorf("%q: %+v, %v", path, l, err)
 		}
-	}
-}
-
-func TestLZ4IsRefused(t *testing.T) {
-	f := open(t, writeFile(t, makeRows(10, 1), fileOptions{&lz4Codec{}, 1, 1000, 1000, variants()[0].text, false}))
-	l, err := f.Leaf("text")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Column(l, ColumnOptions{}).Start(0); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "LZ4") {
-		t.Errorf("%v", err)
 	}
 }
 

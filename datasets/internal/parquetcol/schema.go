@@ -1,6 +1,7 @@
 package parquetcol
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -14,7 +15,7 @@ type Kind int
 // The classes of values; KindOther is what is not read.
 const (
 	KindOther  Kind = iota
-	KindString      // text in UTF-8; binary without an annotation counts as text
+	KindString      // text in UTF-8; binary without an annotation counts as text while it holds no NUL
 	KindInt         // integers of up to 64 bits
 	KindFloat       // 32 or 64 bits
 	KindBool
@@ -83,21 +84,28 @@ func (f *File) readSchema() error {
 
 // Leaf is one column of a file, found by its path.
 type Leaf struct {
-	Path   string
-	Kind   Kind
-	List   bool   // a list a row rather than a value
-	Type   string // the type as the file states it, for messages
+	Path string
+	Kind Kind
+	List bool   // a list a row rather than a value
+	Type string // the type as the file states it, for messages
+	// JSON tells that the texts are JSON. Where the path leads on into them,
+	// Inside is what is left of it.
+	JSON   bool
+	Inside string
 	index  int
 	typ    format.Type
 	signed bool
-	maxDef uint32
+	// unmarked tells that nothing says of the bytes that they are text.
+	unmarked bool
+	maxDef   uint32
 	// listDef is the definition level from which a row's list has an element.
 	listDef uint32
 }
 
 // Leaf finds the column of a path: names joined by dots. A name that holds
-// dots itself is found too. It reports ErrNoColumn when there is none, and
-// ErrUnsupported for a list of lists.
+// dots itself is found too. A path may lead on into a column of JSON. It
+// reports ErrNoColumn when there is none, and ErrUnsupported for a list of
+// lists.
 func (f *File) Leaf(path string) (Leaf, error) {
 	l := Leaf{Path: path}
 	reps := 0
@@ -131,7 +139,7 @@ func (f *File) Leaf(path string) (Leaf, error) {
 		}
 	}
 	at, rest := &f.root, path
-	for rest != "" {
+	for rest != "" && !isJSON(at) {
 		var next *node
 		for i := range at.children {
 			c := &at.children[i]
@@ -147,6 +155,7 @@ func (f *File) Leaf(path string) (Leaf, error) {
 		at = enter(next)
 	}
 	l.List = reps == 1
+	l.JSON, l.Inside = isJSON(at), rest
 	l.Type = describe(at)
 	if reps > 0 {
 		l.Type = strings.Repeat("list of ", reps) + l.Type
@@ -157,8 +166,48 @@ func (f *File) Leaf(path string) (Leaf, error) {
 	if at.leaf >= 0 {
 		l.index, l.typ = at.leaf, at.element.Type.V
 		l.Kind, l.signed = kindOf(at.element)
+		l.unmarked = l.Kind == KindString && at.element.LogicalType.Value == nil && !at.element.ConvertedType.Valid
+		if l.unmarked && f.geometry[path] {
+			l.Kind = KindOther
+			l.Type += ` that holds geometry, by the footer's key "geo"`
+		}
 	}
 	return l, nil
+}
+
+// geometryColumns returns the columns that the footer's key "geo" names, as
+// GeoParquet has it. Their bytes are shapes though nothing else says so.
+func geometryColumns(meta *format.FileMetaData) map[string]bool {
+	out := map[string]bool{}
+	for _, kv := range meta.KeyValueMetadata {
+		if kv.Key != "geo" {
+			continue
+		}
+		var geo struct {
+			Columns map[string]json.RawMessage `json:"columns"`
+		}
+		// Another tool may use the key for something else.
+		if json.Unmarshal([]byte(kv.Value), &geo) != nil {
+			continue
+		}
+		for name := range geo.Columns {
+			out[name] = true
+		}
+	}
+	return out
+}
+
+// isJSON reports whether a node's texts are JSON.
+func isJSON(n *node) bool {
+	if n.leaf < 0 || n.element.Type.V != format.ByteArray {
+		return false
+	}
+	if n.element.LogicalType.Value != nil {
+		_, ok := n.element.LogicalType.Value.(*format.JsonType)
+		return ok
+	}
+	c := n.element.ConvertedType
+	return c.Valid && c.V == deprecated.Json
 }
 
 // Columns names the top-level columns.
@@ -236,6 +285,10 @@ func describe(n *node) string {
 	k, signed := kindOf(n.element)
 	t := strings.ToLower(n.element.Type.V.String())
 	switch {
+	case isJSON(n):
+		return "JSON"
+	case k == KindString && n.element.LogicalType.Value == nil && !n.element.ConvertedType.Valid:
+		return "binary"
 	case k == KindString:
 		return "string"
 	case k == KindOther && n.element.LogicalType.Value != nil:

@@ -1,9 +1,23 @@
 package parquetcol
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unicode/utf8"
 )
+
+// checkText reports what is not text. A NUL is valid in UTF-8, and right where
+// the column is annotated as text; where nothing says what the bytes are it
+// tells that they are something else.
+func (l *Leaf) checkText(b []byte) error {
+	if l.unmarked && bytes.IndexByte(b, 0) >= 0 {
+		return errNUL
+	}
+	if !validText(b) {
+		return ErrUTF8
+	}
+	return nil
+}
 
 // validText reports whether b is UTF-8. Most text is ASCII, which takes a step
 // for 32 bytes.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -17,10 +18,11 @@ type dictionary struct {
 	text    []string
 	made    []bool
 	width   int // bytes of a number
+	leaf    *Leaf
 }
 
-func newDictionary(l Leaf, data []byte, n int) (*dictionary, error) {
-	d := &dictionary{n: n, data: data}
+func newDictionary(l *Leaf, data []byte, n int) (*dictionary, error) {
+	d := &dictionary{n: n, data: data, leaf: l}
 	if l.Kind != KindString {
 		if l.Kind == KindBool {
 			return nil, fmt.Errorf("%w: a dictionary of booleans", ErrUnsupported)
@@ -55,8 +57,8 @@ func newDictionary(l Leaf, data []byte, n int) (*dictionary, error) {
 func (d *dictionary) string(i uint32) (string, error) {
 	if !d.made[i] {
 		b := d.data[d.offsets[i]+4 : d.offsets[i+1]]
-		if !validText(b) {
-			return "", ErrUTF8
+		if err := d.leaf.checkText(b); err != nil {
+			return "", err
 		}
 		d.text[i], d.made[i] = string(b), true
 	}
@@ -106,9 +108,11 @@ type values struct {
 	// its memory.
 	text  string
 	from  int
-	plain bool // text is ASCII, so that any part of it is UTF-8
+	plain bool // text is ASCII, so that any part of it is valid too
 	share int  // length of such a string, 0 for one a value
 	limit int
+	// joined is room for the numbers of a page that keeps their bytes apart.
+	joined []byte
 }
 
 // plainDictionary is the encoding that old writers state for pages of indexes,
@@ -176,10 +180,29 @@ func (v *values) reset(c *chunk, e format.Encoding, b []byte, count int) error {
 			return nil
 		}
 		v.indexes = newHybrid(b[4:], 1)
+	case e == format.ByteStreamSplit && (c.leaf.Kind == KindInt || c.leaf.Kind == KindFloat):
+		v.mode = modePlain
+		v.data, err = v.join(b, widthOf(c.leaf.typ))
 	default:
 		err = fmt.Errorf("%w: encoding %v of type %v", ErrUnsupported, e, c.leaf.Type)
 	}
 	return err
+}
+
+// join puts the bytes of numbers together that BYTE_STREAM_SPLIT keeps apart:
+// first the lowest byte of each, then the next of each, and so on.
+func (v *values) join(b []byte, width int) ([]byte, error) {
+	if len(b)%width != 0 {
+		return nil, corrupt("%d bytes hold no whole numbers of %d", len(b), width)
+	}
+	v.joined = slices.Grow(v.joined[:0], len(b))[:len(b)]
+	n := len(b) / width
+	for k := range width {
+		for i, x := range b[k*n : (k+1)*n] {
+			v.joined[i*width+k] = x
+		}
+	}
+	return v.joined, nil
 }
 
 func deltaLengths(b []byte, count int) (lengths []int, rest []byte, err error) {
@@ -240,8 +263,8 @@ func (v *values) string() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !validText(b) {
-		return "", ErrUTF8
+	if err := v.leaf.checkText(b); err != nil {
+		return "", err
 	}
 	return string(b), nil
 }
@@ -269,8 +292,10 @@ func (v *values) strings(dst []string) error {
 		}
 		if from := at - v.from; from >= 0 && from+size <= len(v.text) {
 			s := v.text[from : from+size]
-			if !v.plain && !validText(v.data[at:at+size]) {
-				return ErrUTF8
+			if !v.plain {
+				if err := v.leaf.checkText(v.data[at : at+size]); err != nil {
+					return err
+				}
 			}
 			dst[i], v.at = s, at+size
 			continue // the common case: within the text made last
@@ -343,16 +368,18 @@ func (v *values) cut(size int) (string, error) {
 	if end > v.from+len(v.text) || from < v.from {
 		if size >= v.share {
 			b := v.data[from:end]
-			if !validText(b) {
-				return "", ErrUTF8
+			if err := v.leaf.checkText(b); err != nil {
+				return "", err
 			}
 			return string(b), nil
 		}
 		shared := v.data[from:min(from+v.share, len(v.data))]
-		v.from, v.text, v.plain = from, string(shared), asciiPrefix(shared) == len(shared)
+		v.from, v.text, v.plain = from, string(shared), asciiPrefix(shared) == len(shared) && v.leaf.checkText(shared) == nil
 	}
-	if !v.plain && !validText(v.data[from:end]) {
-		return "", ErrUTF8
+	if !v.plain {
+		if err := v.leaf.checkText(v.data[from:end]); err != nil {
+			return "", err
+		}
 	}
 	return v.text[from-v.from : end-v.from], nil
 }

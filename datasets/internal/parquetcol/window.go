@@ -34,20 +34,39 @@ func (w *window) bytes(off int64, n int) ([]byte, error) {
 		keep = copy(buf, w.buf[off-w.start:])
 	}
 	w.buf, w.start = buf, off
-	for keep < size {
-		got, err := w.r.ReadAt(buf[keep:], off+int64(keep))
-		keep += got
-		if keep < size && err != nil {
-			w.buf = w.buf[:0]
-			if err == io.EOF {
-				return nil, corrupt("the file ends within a column")
-			}
-			return nil, err
-		}
-		if got == 0 && keep < size {
-			w.buf = w.buf[:0]
-			return nil, io.ErrNoProgress
-		}
+	if err := w.readAt(buf[keep:], off+int64(keep)); err != nil {
+		w.buf = w.buf[:0]
+		return nil, err
 	}
 	return buf[:n], nil
+}
+
+// read fills dst with the bytes at off. It reads what the buffer does not hold
+// straight to its place.
+func (w *window) read(dst []byte, off int64) error {
+	if off < 0 || off > w.end || int64(len(dst)) > w.end-off {
+		return corrupt("a page at %d, outside its column", off)
+	}
+	got := 0
+	if off >= w.start && off < w.start+int64(len(w.buf)) {
+		got = copy(dst, w.buf[off-w.start:])
+	}
+	return w.readAt(dst[got:], off+int64(got))
+}
+
+func (w *window) readAt(dst []byte, off int64) error {
+	for len(dst) > 0 {
+		got, err := w.r.ReadAt(dst, off)
+		dst, off = dst[got:], off+int64(got)
+		switch {
+		case len(dst) == 0:
+		case err == io.EOF:
+			return corrupt("the file ends within a column")
+		case err != nil:
+			return err
+		case got == 0:
+			return io.ErrNoProgress
+		}
+	}
+	return nil
 }

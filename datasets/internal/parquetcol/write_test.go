@@ -26,6 +26,10 @@ type everything struct {
 	U64       uint64    `parquet:"u64"`
 	F32       float32   `parquet:"f32"`
 	F64       float64   `parquet:"f64,dict"`
+	SplitI32  int32     `parquet:"split_i32,split"`
+	SplitI64  *int64    `parquet:"split_i64,optional,split"`
+	SplitF32  float32   `parquet:"split_f32,split"`
+	SplitF64  []float64 `parquet:"split_f64,list" parquet-element:",split"`
 	Flag      bool      `parquet:"flag"`
 	MaybeInt  *int64    `parquet:"maybe_int,optional"`
 	List      []string  `parquet:"list,list"`
@@ -74,6 +78,10 @@ func makeRows(n int, seed uint64) []everything {
 		}
 		e.I32, e.I64, e.I32Delta, e.I64Dict = r.Int32()-r.Int32(), int64(r.Uint64()), r.Int32()-1<<30, r.Int64N(4)-2
 		e.U32, e.U64 = r.Uint32(), r.Uint64()
+		e.SplitI32, e.SplitI64, e.SplitF32 = e.I32, e.MaybeInt, r.Float32()
+		for range r.IntN(4) {
+			e.SplitF64 = append(e.SplitF64, r.NormFloat64())
+		}
 		e.F32, e.F64, e.Flag = r.Float32(), float64(r.IntN(4))/3, r.IntN(2) == 1
 		e.List, e.ListDict, e.Bare = list(4), list(3), list(3)
 		if len(e.ListDict) > 0 {
@@ -130,6 +138,8 @@ func writeFile(t testing.TB, rows []everything, o fileOptions) []byte {
 		options = append(options, parquet.Compression(&parquet.Snappy))
 	case *lz4Codec:
 		options = append(options, parquet.Compression(&parquet.Lz4Raw))
+	case *brotliCodec:
+		options = append(options, parquet.Compression(&parquet.Brotli))
 	case nil:
 	default:
 		t.Fatal(c)
@@ -152,16 +162,18 @@ type (
 	gzipCodec   struct{}
 	snappyCodec struct{}
 	lz4Codec    struct{}
+	brotliCodec struct{}
 )
 
 func (*zstdCodec) String() string   { return "zstd" }
 func (*gzipCodec) String() string   { return "gzip" }
 func (*snappyCodec) String() string { return "snappy" }
 func (*lz4Codec) String() string    { return "lz4" }
+func (*brotliCodec) String() string { return "brotli" }
 
 func variants() []fileOptions {
 	var out []fileOptions
-	for _, codec := range []any{nil, &snappyCodec{}, &zstdCodec{}, &gzipCodec{}} {
+	for _, codec := range []any{nil, &snappyCodec{}, &zstdCodec{}, &gzipCodec{}, &brotliCodec{}, &lz4Codec{}} {
 		for version := 1; version <= 2; version++ {
 			out = append(out, fileOptions{codec, version, 2000, 300, &parquet.Plain, false})
 		}

@@ -21,7 +21,11 @@ var ErrCorrupt = errors.New("corrupt snappy block")
 
 // Decoder unpacks blocks into a buffer of its own. The zero value is ready. It
 // is not safe for concurrent use.
-type Decoder struct{ buf []byte }
+type Decoder struct {
+	buf     []byte
+	size    int // of the contents
+	in, end int // the block is buf[in:end]
+}
 
 // slop is the room after the contents and after the block for elements that
 // are copied in whole steps. No short element is longer.
@@ -44,24 +48,44 @@ func header(block []byte) (size, n int, err error) {
 	return int(stated), n, nil
 }
 
+// Room sets aside memory for a block of n bytes and its contents of the given
+// size, and returns the place that the block must be put into before Contents
+// is called. A size that the block is too short for is an ErrCorrupt.
+func (d *Decoder) Room(n, size int) ([]byte, error) {
+	if size < 0 || n < 1 || uint64(size) > uint64(n)*64/3 {
+		return nil, ErrCorrupt
+	}
+	d.size, d.in = size, size+slop
+	d.end = d.in + n
+	if all := d.end + slop; cap(d.buf) < all {
+		d.buf = make([]byte, all+all/8) // the next block may be a little longer
+	}
+	return d.buf[d.in:d.end:d.end], nil
+}
+
+// Contents returns the contents of the block in Room, which are valid until the
+// next call of a method. They must be of the size stated to it.
+func (d *Decoder) Contents() ([]byte, error) {
+	stated, n, err := header(d.buf[d.in:d.end])
+	if err != nil || stated != d.size || !decode(d.buf[:d.end+slop], d.size, d.in+n, d.end) {
+		return nil, ErrCorrupt
+	}
+	return d.buf[:d.size:d.size], nil
+}
+
 // Decode returns the contents of the block, which are valid until the next
 // call. It sets aside as much memory as the contents and the block take.
 func (d *Decoder) Decode(block []byte) ([]byte, error) {
-	size, n, err := header(block)
+	size, err := Len(block)
 	if err != nil {
 		return nil, err
 	}
-	in := size + slop
-	end := in + len(block) - n
-	if cap(d.buf) < end+slop {
-		d.buf = make([]byte, end+slop+end/8) // the next block may be a little longer
+	room, err := d.Room(len(block), size)
+	if err != nil {
+		return nil, err
 	}
-	buf := d.buf[:end+slop]
-	copy(buf[in:], block[n:])
-	if !decode(buf, size, in, end) {
-		return nil, ErrCorrupt
-	}
-	return buf[:size:size], nil
+	copy(room, block)
+	return d.Contents()
 }
 
 // element tells of the tag that an element starts with

@@ -15,6 +15,12 @@
 //
 //	.ci/install-peers node
 //	go -C internal/bench run ./datasets
+//
+// With -peers it measures scans into structs against polars, by the clock and
+// on two threads each, and against another build of itself where -other names
+// one:
+//
+//	go -C internal/bench run ./datasets -peers -tasks mbpp,trivia_qa,arc_challenge
 package main
 
 import (
@@ -53,14 +59,28 @@ func main() {
 	flag.IntVar(&c.rounds, "rounds", 5, "times that each measurement is taken; of times the shortest counts, of speeds the middle")
 	tasks := flag.String("tasks", strings.Join(hfrows.Tasks(), ","), "benchmarks, separated by commas")
 	scan := flag.String("scan", "", "scan one file for its peak memory; used by the program itself")
+	serveFile := flag.String("serve", "", "scan one file for each line on standard input; used by the program itself")
+	peers := flag.Bool("peers", false, "measure scans into structs against polars by the clock")
+	flag.IntVar(&c.threads, "threads", 2, "threads of each reader, with -peers; one without it")
+	flag.StringVar(&c.python, "python", "../../.peers/data/bin/python", "the Python that has polars, for -peers")
+	flag.StringVar(&c.other, "other", "", "another build of this program to take turns too, for -peers")
 	flag.Parse()
-	runtime.GOMAXPROCS(1)
 	c.tasks = strings.Split(*tasks, ",")
+	if !*peers && *serveFile == "" {
+		c.threads = 1
+	}
+	runtime.GOMAXPROCS(c.threads)
+	ctx := context.Background()
 	var err error
-	if *scan != "" {
+	switch {
+	case *scan != "":
 		err = scanOnce(*scan, c.tasks[0])
-	} else {
-		err = run(context.Background(), os.Stdout, c)
+	case *serveFile != "":
+		err = serve(ctx, *serveFile, c.tasks[0])
+	case *peers:
+		err = comparePeers(ctx, os.Stdout, c)
+	default:
+		err = run(ctx, os.Stdout, c)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -71,8 +91,9 @@ func main() {
 type config struct {
 	node                   string
 	rows, group, nearGroup int
-	rounds                 int
+	rounds, threads        int
 	tasks                  []string
+	python, other          string
 }
 
 func run(ctx context.Context, out io.Writer, c config) error {
@@ -273,16 +294,9 @@ func scanOnce(name, task string) error {
 	if err := scanAll(context.Background(), t, t.Len()); err != nil {
 		return err
 	}
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(string(status)) {
-		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			fmt.Println(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kb), "kB")))
-		}
-	}
-	return nil
+	peak, err := peakMemory()
+	fmt.Println(int64(peak))
+	return err
 }
 
 // peakOfScan scans the file in a process of its own.
@@ -295,8 +309,7 @@ func peakOfScan(ctx context.Context, name, task string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	kb, err := strconv.ParseFloat(string(bytes.TrimSpace(out)), 64)
-	return kb * 1024, err
+	return strconv.ParseFloat(string(bytes.TrimSpace(out)), 64)
 }
 
 //go:embed duckdb.mjs
