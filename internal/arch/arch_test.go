@@ -206,7 +206,7 @@ func TestTopLevelFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := []string{"datasets", "docs", "embedding", "examples", "internal", "llmrouterdata", "metrics", "torchio"}
+	known := []string{"datasets", "docs", "embedding", "examples", "findings", "internal", "llmrouterdata", "metrics", "torchio"}
 	for _, e := range entries {
 		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !slices.Contains(known, e.Name()) && e.Name() != "llmrouter-data" {
 			t.Errorf("the folder %s has no place at the top", e.Name())
