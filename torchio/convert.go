@@ -101,10 +101,7 @@ func decode[T float32 | float64 | int64](dst []T, raw []byte, from DType) {
 		for i := range dst {
 			dst[i] = T(le.Uint64(raw[8*i:]))
 		}
-	case Float8E4M3FN, Float8E5M2, Float8E4M3FNUZ, Float8E5M2FNUZ, Float8E8M0FNU:
-		table := &float8[from-Float8E4M3FN]
-		for i := range dst {
-			dst[i] = T(table[raw[i]])
-		}
+	default:
+		decodeFloat8(dst, raw, from)
 	}
 }

@@ -47,3 +47,11 @@ func float8Powers() (t [256]float32) {
 	t[0xff] = float32(math.NaN())
 	return t
 }
+
+// decodeFloat8 turns len(dst) elements of a float8 type into numbers.
+func decodeFloat8[T float32 | float64 | int64](dst []T, raw []byte, from DType) {
+	table := &float8[from-Float8E4M3FN]
+	for i := range dst {
+		dst[i] = T(table[raw[i]])
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -25,14 +24,7 @@ func newTorch(t *testing.T, args ...string) []byte {
 	if python == "" {
 		t.Skip("LLMROUTER_PEER_HEAVY, the path of a python with torch 2.15, is not set")
 	}
-	cmd := exec.CommandContext(t.Context(), python, append([]string{filepath.Join("testdata", "torch_kinds.py")}, args...)...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, stderr.Bytes())
-	}
-	return out
+	return runPython(t, python, "torch_kinds.py", args...)
 }
 
 // TestPeerHeavyKinds lets torch write every kind of value anew, and reads it.

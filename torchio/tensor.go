@@ -14,7 +14,8 @@ import (
 // every method that copies elements returns. It has no type, no sizes and no
 // elements.
 type Tensor struct {
-	unread *UnsupportedError // nil for a tensor that can be read, else all but parameter and requiresGrad is zero
+	// unread is the Err; with it all else but parameter and requiresGrad is zero.
+	unread *UnsupportedError
 
 	st           *storage
 	base         int64 // byte of the storage at which element 0 of the view lies
@@ -179,8 +180,8 @@ func (t *Tensor) View() (elements []float32, ok bool) {
 
 // CopyTo writes the elements to dst in row-major order as float32. float16,
 // bfloat16 and the float8 types are widened exactly, float64 and integers
-// rounded to nearest, bool becomes 0 or 1. dst must have exactly NumElements elements. Complex
-// tensors are an *UnsupportedError.
+// rounded to nearest, bool becomes 0 or 1. dst must have exactly NumElements
+// elements. Complex tensors are an *UnsupportedError.
 func (t *Tensor) CopyTo(dst []float32) error {
 	if t.unread != nil {
 		return t.unread

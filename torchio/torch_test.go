@@ -51,7 +51,13 @@ func torch(t *testing.T, args ...string) []byte {
 		}
 		t.Skipf("%v: install torch (Debian: python3-torch) to run this test", err)
 	}
-	cmd := exec.CommandContext(t.Context(), python, append([]string{filepath.Join("testdata", "torch_check.py")}, args...)...)
+	return runPython(t, python, "torch_check.py", args...)
+}
+
+// runPython runs a script of testdata and gives what it prints.
+func runPython(t *testing.T, python, script string, args ...string) []byte {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), python, append([]string{filepath.Join("testdata", script)}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
