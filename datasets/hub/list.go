@@ -117,7 +117,7 @@ func (c *Client) List(ctx context.Context, repo Repo) ([]Entry, error) {
 			c.logFallback(target{repo: pinned}, pinned.Revision, err)
 			return entries, nil
 		}
-		return nil, err
+		return nil, c.blame(ctx, pinned, err)
 	}
 	c.writeListing(pinned, files)
 	entries := make([]Entry, 0, len(files))

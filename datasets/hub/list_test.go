@@ -214,6 +214,8 @@ func TestBlamesTheRevision(t *testing.T) {
 	refused := func(code string) hubtest.Fault {
 		return hubtest.Fault{Path: "refs%2Fconvert%2Fparquet", Times: -1, Status: 404, Header: http.Header{"X-Error-Code": {code}}}
 	}
+	// The commit of the branch below: a hash of its files.
+	exported := hubtest.New(t).Dataset("o/d", nil).Branch("b", map[string]string{"b": "b"})
 	for _, tt := range []struct {
 		name  string
 		fault hubtest.Fault
@@ -223,26 +225,27 @@ func TestBlamesTheRevision(t *testing.T) {
 		{"repository", refused("RepoNotFound"), hub.Dataset("o/d").At(hub.ParquetRevision), hub.ErrRevisionNotFound},
 		{"revision", refused("RevisionNotFound"), hub.Dataset("o/d").At(hub.ParquetRevision), hub.ErrRevisionNotFound},
 		{"no code", refused(""), hub.Dataset("o/d").At(hub.ParquetRevision), hub.ErrRevisionNotFound},
+		{"tree", hubtest.Fault{Path: "/tree/" + exported, Times: -1, Status: 404, Header: http.Header{"X-Error-Code": {"RepoNotFound"}}}, hub.Dataset("o/d").At(exported), hub.ErrRevisionNotFound},
 		{"main too", hubtest.Fault{Times: -1, Status: 404, Header: http.Header{"X-Error-Code": {"RepoNotFound"}}}, hub.Dataset("o/d").At(hub.ParquetRevision), hub.ErrRepoNotFound},
 		{"main alone", hubtest.Fault{Times: -1, Status: 404, Header: http.Header{"X-Error-Code": {"RepoNotFound"}}}, hub.Dataset("o/d"), hub.ErrRepoNotFound},
 		{"no repository", hubtest.Fault{Path: "nowhere"}, hub.Dataset("o/other").At(hub.ParquetRevision), hub.ErrRepoNotFound},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := hubtest.New(t)
-			h.Dataset("o/d", map[string]string{"train-00000-of-00001.parquet": "p"})
+			h.Dataset("o/d", map[string]string{"train-00000-of-00001.parquet": "p"}).Branch(hub.ParquetRevision, map[string]string{"b": "b"})
 			h.Inject(tt.fault)
 			c := newClient(t, h, nil)
-			_, pin := c.Pin(t.Context(), tt.repo)
-			if !errors.Is(pin, tt.want) || tt.want == hub.ErrRevisionNotFound && strings.Contains(pin.Error(), "check the name") {
-				t.Errorf("Pin: %v, want %v", pin, tt.want)
+			_, err := c.List(t.Context(), tt.repo)
+			if !errors.Is(err, tt.want) || tt.want == hub.ErrRevisionNotFound && strings.Contains(err.Error(), "check the name") {
+				t.Errorf("List: %v, want %v", err, tt.want)
 			}
-			if tt.name == "no code" {
+			if tt.name == "no code" || tt.name == "tree" {
 				return // of a file this says nothing of its revision
 			}
 			if _, err := c.Download(t.Context(), tt.repo, "a"); !errors.Is(err, tt.want) {
 				t.Errorf("Download: %v, want %v", err, tt.want)
 			}
-			_, _, err := c.Parquet(t.Context(), tt.repo.At(""), "default", "test")
+			_, _, err = c.Parquet(t.Context(), tt.repo.At(""), "default", "test")
 			if want := map[bool]error{true: hub.ErrEntryNotFound, false: hub.ErrRepoNotFound}[tt.want == hub.ErrRevisionNotFound]; !errors.Is(err, want) {
 				t.Errorf("Parquet: %v, want %v", err, want)
 			}

@@ -64,14 +64,13 @@ func (c *Client) Parquet(ctx context.Context, repo Repo, config, split string) (
 	}
 	converted := native
 	if repo.Revision != ParquetRevision {
-		converted, err = c.Pin(ctx, repo.At(ParquetRevision))
+		if converted, err = c.Pin(ctx, repo.At(ParquetRevision)); err == nil {
+			entries, err = c.List(ctx, converted)
+		}
 		if errors.Is(err, ErrRevisionNotFound) {
 			return Repo{}, nil, none
 		}
 		if err != nil {
-			return Repo{}, nil, err
-		}
-		if entries, err = c.List(ctx, converted); err != nil {
 			return Repo{}, nil, err
 		}
 	}

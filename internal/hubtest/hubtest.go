@@ -10,7 +10,9 @@
 // relative redirect to a cache path of the same host with the git object's
 // SHA-1 as ETag; large ones (kept in LFS) by an absolute redirect to a signed
 // address of the content server, the SHA-256 being in X-Linked-Etag; gated and
-// private repositories by the hub's codes and words.
+// private repositories by the hub's codes and words. Repositories with Xet
+// storage have that too. That it is a hub to huggingface_hub is tested in
+// datasets/hub.
 package hubtest
 
 import (
