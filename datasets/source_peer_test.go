@@ -18,17 +18,23 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/peertest"
 )
 
-// TestCasesMirror holds that the other location is tried where a mirror does not
-// know the revision of the first, in whatever words.
-func TestCasesMirror(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(golden.CasesDir(t), "sets", "olah_404.txt"))
+// caseText is a recorded case about sets, as text.
+func caseText(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(golden.CasesDir(t), "sets", name))
 	if errors.Is(err, os.ErrNotExist) {
 		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers := strings.Split(string(text), "GET ")[1:]
+	return string(text)
+}
+
+// TestCasesMirror holds that the other location is tried where a mirror does not
+// know the revision of the first, in whatever words.
+func TestCasesMirror(t *testing.T) {
+	answers := strings.Split(caseText(t, "olah_404.txt"), "GET ")[1:]
 	if len(answers) == 0 {
 		t.Fatal("no answers")
 	}
@@ -59,15 +65,9 @@ func TestCasesMirror(t *testing.T) {
 // TestCasesReferences holds that what the case shows is not left behind: a
 // reference to a commit without a snapshot.
 func TestCasesReferences(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(golden.CasesDir(t), "sets", "refs_without_snapshot.txt"))
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := caseText(t, "refs_without_snapshot.txt")
 	// The repository and the file that the case names.
-	m := regexp.MustCompile(`hub/datasets--(\S+?)--(\S+?)/snapshots/B/(\S+)`).FindStringSubmatch(string(text))
+	m := regexp.MustCompile(`hub/datasets--(\S+?)--(\S+?)/snapshots/B/(\S+)`).FindStringSubmatch(text)
 	if m == nil {
 		t.Fatalf("no snapshot in %s", text)
 	}
@@ -79,7 +79,7 @@ func TestCasesReferences(t *testing.T) {
 	}
 	repo := filepath.Join(client.CacheDir(), "datasets--"+m[1]+"--"+m[2])
 	references := 0
-	err = filepath.WalkDir(filepath.Join(repo, "refs"), func(name string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(repo, "refs"), func(name string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
