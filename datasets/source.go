@@ -206,12 +206,12 @@ func (s *fsSource) snapshot(folder, revision string) string {
 	return ""
 }
 
-// savedToDisk finds the folder that Dataset.save_to_disk has written, "" for
-// none.
+// savedToDisk finds the folder that save_to_disk of a Dataset or DatasetDict has
+// written, "" for none.
 func (s *fsSource) savedToDisk(spec Spec) string {
 	for _, b := range append(spec.bases(), ".") {
-		for _, mark := range []string{"dataset_dict.json", "state.json"} {
-			if _, err := fs.Stat(s.fsys, path.Join(b, mark)); err == nil {
+		for _, mark := range []string{"*.arrow", "dataset_dict.json"} {
+			if found, err := fs.Glob(s.fsys, path.Join(b, mark)); err == nil && len(found) > 0 {
 				return b
 			}
 		}

@@ -191,8 +191,8 @@ func TestNumbersInNamesOrderFiles(t *testing.T) {
 
 func TestFolderOfSaveToDisk(t *testing.T) {
 	for _, base := range []string{"", "gsm8k/", "openai/gsm8k/"} {
-		for _, mark := range []string{"dataset_dict.json", "state.json"} {
-			_, err := openLen(t, FromFS(fstest.MapFS{base + mark: {}, base + "train/data-00000-of-00001.arrow": {}}), spec(t, "gsm8k"))
+		for _, mark := range []string{"dataset_dict.json", "data-00000-of-00001.arrow"} {
+			_, err := openLen(t, FromFS(fstest.MapFS{base + mark: {}, base + "state.json": {}}), spec(t, "gsm8k"))
 			if !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "save_to_disk") || !strings.Contains(err.Error(), "to_parquet") {
 				t.Errorf("%s: %v", base+mark, err)
 			}

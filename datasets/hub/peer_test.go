@@ -37,6 +37,7 @@ func parse[T any](t *testing.T, printed string) (v T) {
 // TestPeersFindAHub proves the pretend hub with huggingface_hub: what it asks is
 // answered so that it finds what is there, and tells apart what is not.
 func TestPeersFindAHub(t *testing.T) {
+	slow(t)
 	code := `
 import json, os
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download, errors
@@ -114,6 +115,15 @@ print(json.dumps(dict(
 				}
 			})
 		}
+	}
+}
+
+// slow skips a test that starts many processes where little time is given, as
+// under the race detector: their concurrency is not what it looks for.
+func slow(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: many processes")
 	}
 }
 
@@ -229,6 +239,7 @@ local = [try_to_load_from_cache(repo, p, **data) for p in paths]`))
 // without a request for content, and, where nothing can be asked, without any.
 // One of the two is always ours.
 func TestPeersShareTheCache(t *testing.T) {
+	slow(t)
 	var rows bytes.Buffer
 	must(t, hfrows.Write(&rows, "gsm8k", 40, 50))
 	// No empty file: the JavaScript client asks for its first byte and gives up.
@@ -359,6 +370,7 @@ print(hf_hub_download("o/d", "`+largeName+`", repo_type="dataset"))`))
 // TestPeerCacheCommands holds that `hf cache` says of a cache of ours what it
 // says of its own, whole or damaged, and removes it.
 func TestPeerCacheCommands(t *testing.T) {
+	slow(t)
 	h := hubtest.New(t)
 	files := map[string]string{"README.md": "small\n", "a.bin": content(3000), "other": "not fetched"}
 	h.Dataset("o/d", files).Branch(hub.ParquetRevision, map[string]string{"default/train/0000.parquet": "p"})
