@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/llmrouter-go/llmrouter/internal/lfs"
 	"github.com/llmrouter-go/llmrouter/internal/options"
 )
 
@@ -140,7 +141,7 @@ func NewReader(r io.ReaderAt, size int64, o *ReadOptions) (_ *File, err error) {
 	case head[0] == opProto, head[0] == opLong:
 		err = f.loadLegacy()
 	default:
-		err = formatErr("file", 0, "neither a zip archive nor a pickle")
+		err = &FormatError{Where: "file", Offset: 0, Reason: "neither a zip archive nor a pickle", Err: lfs.Pointer(head)}
 	}
 	if err != nil {
 		return nil, err

@@ -46,6 +46,10 @@ var globals = func() map[string]any {
 		"torch.UntypedStorage":                       &global{storage: Uint8},
 
 		"_codecs.encode": &global{call: callEncode},
+
+		"numpy.dtype":                   &global{call: callNumpyType},
+		"numpy.core.multiarray.scalar":  &global{call: numpyScalar}, // NumPy 1
+		"numpy._core.multiarray.scalar": &global{call: numpyScalar},
 	}
 	for _, module := range []string{"__builtin__", "builtins"} {
 		m[module+".set"] = &global{call: callSet(false)}
@@ -410,14 +414,20 @@ func callSet(frozen bool) func(*unpickler, Tuple) (any, error) {
 	}
 }
 
-// build gives an object its state. Only the attributes of an OrderedDict are
-// kept.
+// build gives an object its state. Only the attributes of an OrderedDict and
+// the byte order of a NumPy type are kept.
 func (u *unpickler) build() error {
 	items, err := u.popN(2)
 	if err != nil {
 		return err
 	}
 	object, state := items[0], items[1]
+	if d, ok := object.(*numpyType); ok {
+		if err := d.setState(state); err != nil {
+			return err
+		}
+		return u.push(d)
+	}
 	attrs, ok := state.(*Dict)
 	if !ok {
 		return fmt.Errorf("a state of type %T", state)

@@ -747,15 +747,26 @@ func rawUnicodeEscape(b []byte) (string, error) {
 			return "", errors.New("an escape is cut short")
 		}
 		n, err := strconv.ParseUint(string(b[i+2:i+2+digits]), 16, 32)
-		if err != nil || n > utf8.MaxRune {
-			return "", errors.New("an escape that is no character")
+		ok := err == nil
+		if ok {
+			out, ok = appendChar(out, n)
 		}
-		if n >= 0xd800 && n < 0xe000 {
-			out = append(out, 0xe0|byte(n>>12), 0x80|byte(n>>6)&0xbf, 0x80|byte(n)&0xbf)
-		} else {
-			out = utf8.AppendRune(out, rune(n))
+		if !ok {
+			return "", errors.New("an escape that is no character")
 		}
 		i += 1 + digits
 	}
 	return string(out), nil
+}
+
+// appendChar appends a character as UTF-8, a lone surrogate as "surrogatepass"
+// writes it; ok is false where n is past Unicode.
+func appendChar(out []byte, n uint64) (_ []byte, ok bool) {
+	switch {
+	case n > utf8.MaxRune:
+		return out, false
+	case n >= 0xd800 && n < 0xe000:
+		return append(out, 0xe0|byte(n>>12), 0x80|byte(n>>6)&0xbf, 0x80|byte(n)&0xbf), true
+	}
+	return utf8.AppendRune(out, rune(n)), true
 }

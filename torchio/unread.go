@@ -93,6 +93,11 @@ func standIn(v any) any {
 			v.bare = &UnsupportedError{Feature: "a storage that is not part of a tensor"}
 		}
 		return v.bare
+	case *numpyType:
+		if v.bare == nil {
+			v.bare = &UnsupportedError{Feature: "a numpy.dtype as a value"}
+		}
+		return v.bare
 	}
 	return v
 }

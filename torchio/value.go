@@ -301,24 +301,31 @@ func (t *Tensors[K]) All() iter.Seq2[K, *Tensor] {
 // StateDict gives d as tensors by name. It is an error (*FormatError) when a
 // key is not a string or a value not a tensor; the error names the key.
 func (d *Dict) StateDict() (*Tensors[string], error) {
-	return tensorsOf(d, d.index.strs)
+	return tensorsOf(d, d.index.strs, func(key any) (string, bool) { s, ok := key.(string); return s, ok })
 }
 
-// IntDict gives d as tensors by number, such as embeddings by id. It is an
-// error (*FormatError) when a key is not an integer of 64 bits or a value not
-// a tensor; the error names the key.
+// IntDict gives d as tensors by number, such as embeddings by id. A float that
+// is a whole number, which ids become in a table with gaps, counts as that
+// number, as it does in Python. It is an error (*FormatError) when a key is
+// not an integer of 64 bits or a value not a tensor; the error names the key.
 func (d *Dict) IntDict() (*Tensors[int64], error) {
-	return tensorsOf(d, d.index.ints)
+	return tensorsOf(d, d.index.ints, func(key any) (int64, bool) {
+		if _, ok := key.(float64); ok {
+			return integerKey(key)
+		}
+		n, ok := key.(int64)
+		return n, ok
+	})
 }
 
-func tensorsOf[K int64 | string](d *Dict, index map[K]int32) (*Tensors[K], error) {
+func tensorsOf[K int64 | string](d *Dict, index map[K]int32, as func(key any) (K, bool)) (*Tensors[K], error) {
 	t := &Tensors[K]{
 		keys:    make([]K, len(d.entries)),
 		tensors: make([]*Tensor, len(d.entries)),
 		index:   index,
 	}
 	for i, e := range d.entries {
-		k, ok := e.key.(K)
+		k, ok := as(e.key)
 		if !ok {
 			return nil, formatErr("dict", -1, "the key %s, want one of type %T", describe(e.key), k)
 		}

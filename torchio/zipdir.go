@@ -2,6 +2,7 @@ package torchio
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -53,16 +54,13 @@ func findZipDir(r io.ReaderAt, size int64) (count, bytes, start uint64, err erro
 	if err := readFull(r, tail, tailAt); err != nil {
 		return 0, 0, 0, &FormatError{Where: whereDir, Offset: tailAt, Reason: "cannot be read", Err: err}
 	}
-	at := -1
-	for i := len(tail) - endRecordSize; i >= 0; i-- {
-		if binary.LittleEndian.Uint32(tail[i:]) == sigEnd &&
-			i+endRecordSize+int(binary.LittleEndian.Uint16(tail[i+20:])) == len(tail) {
-			at = i
-			break
-		}
-	}
+	at := endRecord(tail)
 	if at < 0 {
-		return 0, 0, 0, &FormatError{Where: whereDir, Offset: -1, Reason: "no end record: the file is cut short"}
+		reason := "no end record: the file is cut short"
+		if size > int64(len(tail)) {
+			reason += fmt.Sprintf(", or followed by more than %d other bytes", 0xffff)
+		}
+		return 0, 0, 0, &FormatError{Where: whereDir, Offset: -1, Reason: reason}
 	}
 	end := tail[at:]
 	count = uint64(binary.LittleEndian.Uint16(end[10:]))
@@ -94,6 +92,26 @@ func findZipDir(r io.ReaderAt, size int64) (count, bytes, start uint64, err erro
 		return 0, 0, 0, formatErr(whereDir, -1, "%d records do not fit into %d bytes", count, bytes)
 	}
 	return count, bytes, start, nil
+}
+
+// endRecord finds the end record in the last bytes of a file, -1 where there
+// is none: the last one whose comment ends with the file or, as for torch, the
+// last one at all, which other bytes follow (a line end, padding).
+func endRecord(tail []byte) int {
+	last := -1
+	for i := len(tail) - endRecordSize; i >= 0; i-- {
+		if binary.LittleEndian.Uint32(tail[i:]) != sigEnd {
+			continue
+		}
+		end := i + endRecordSize + int(binary.LittleEndian.Uint16(tail[i+20:]))
+		if end == len(tail) {
+			return i
+		}
+		if end < len(tail) && last < 0 {
+			last = i
+		}
+	}
+	return last
 }
 
 // readZipDir reads the central directory of the size bytes of r. maxBytes
