@@ -18,10 +18,15 @@ const (
 	shareBytes = 4 << 10
 )
 
-// batchesAhead is how many batches of a scan are decoded before the caller asks
-// for them: enough that neither side waits for the other at each of them, few
-// enough to be small beside the pages.
-const batchesAhead = 4
+// How many batches of a scan are decoded before the caller asks for them: as
+// many as fit into aheadBytes, so that rows of much text do not add to the
+// memory of the pages, but enough that neither side waits for the other at each
+// of them.
+const (
+	minAhead   = 2
+	maxAhead   = 4
+	aheadBytes = 1 << 20
+)
 
 // Bytes read at a time: of a scan of a parquet column, for single rows of it,
 // and of a text file.

@@ -45,7 +45,7 @@ func (s *parquetShard) leaves(b *binding) ([]parquetcol.Leaf, error) {
 		}
 		bad := &ColumnError{Task: s.task, File: s.name(), Column: f.name, Want: f.typeName()}
 		switch {
-		case errors.Is(err, parquetcol.ErrNoColumn):
+		case errors.Is(err, parquetcol.ErrNoColumn) && leaf.Type == "":
 			bad.Columns = s.pq.Columns()
 			return nil, bad
 		case err != nil || !fits:

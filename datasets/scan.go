@@ -13,7 +13,7 @@ import (
 // A scan of a parquet file reads batches of rows, each of one row group, and of
 // each batch one column after the other. Where there is more than one
 // processor, each column has a goroutine that reads the batches in their order,
-// a few ahead of the caller, and a column that is more than half of the work
+// a few ahead of the caller, and a column that is more than half of the bytes
 // has one more, which unpacks its pages. The caller gets whole batches in
 // order, so that neither the rows nor the error that ends them depend on which
 // goroutine was faster.
@@ -91,16 +91,21 @@ func (s *parquetShard) scan(ctx context.Context, b *binding, o scanOptions, yiel
 		return err
 	}
 	alone := runtime.GOMAXPROCS(0) == 1 || s.pq.NumRows() <= batchRows
-	slots := batchesAhead
-	if alone {
-		slots = 1
+	all := 0.0 // bytes that are to be decoded, as the file states them
+	for _, l := range leaves {
+		all += s.pq.UnpackedBytes(l)
+	}
+	slots := 1
+	if !alone {
+		batch := max(1, all/float64(s.pq.NumRows())*batchRows)
+		slots = int(min(max(aheadBytes/batch, minAhead), maxAhead))
 	}
 	c := &scanner{shard: s, spans: spans{pq: s.pq}}
 	for range slots {
 		c.slots = append(c.slots, reflect.MakeSlice(reflect.SliceOf(b.typ), batchRows, batchRows))
 	}
 	for i, l := range leaves {
-		how := parquetcol.ColumnOptions{ReadBytes: scanAhead, ShareBytes: shareBytes, Ahead: !alone && s.dominates(leaves, i)}
+		how := parquetcol.ColumnOptions{ReadBytes: scanAhead, ShareBytes: shareBytes, Ahead: !alone && s.pq.UnpackedBytes(l) > all/2}
 		col := &scanColumn{column: s.column(&b.fields[i], l, how), shard: s}
 		if col.reuseLists = o.reuseLists && col.f.list; col.reuseLists {
 			for range slots {
@@ -113,16 +118,6 @@ func (s *parquetShard) scan(ctx context.Context, b *binding, o scanOptions, yiel
 		return c.alone(ctx, yield)
 	}
 	return c.ahead(ctx, yield)
-}
-
-// dominates reports whether a column is more than half of what is to be
-// decoded, by the sizes that the file states.
-func (s *parquetShard) dominates(leaves []parquetcol.Leaf, i int) bool {
-	all := 0.0
-	for _, l := range leaves {
-		all += s.pq.UnpackedBytes(l)
-	}
-	return s.pq.UnpackedBytes(leaves[i]) > all/2
 }
 
 // alone reads the batches one by one.

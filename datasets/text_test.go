@@ -87,7 +87,7 @@ func TestPublishedFiles(t *testing.T) {
 			if table.Len() != n {
 				t.Fatalf("%d rows", table.Len())
 			}
-			comparePeer(t, table)
+			comparePeer(t, table, standInRow)
 		})
 	}
 }

@@ -104,8 +104,8 @@ type Leaf struct {
 
 // Leaf finds the column of a path: names joined by dots. A name that holds
 // dots itself is found too. A path may lead on into a column of JSON. It
-// reports ErrNoColumn when there is none, and ErrUnsupported for a list of
-// lists.
+// reports ErrNoColumn when there is none, with a Type where the path leads on
+// from a column that holds no others, and ErrUnsupported for a list of lists.
 func (f *File) Leaf(path string) (Leaf, error) {
 	l := Leaf{Path: path}
 	reps := 0
@@ -149,6 +149,9 @@ func (f *File) Leaf(path string) (Leaf, error) {
 			}
 		}
 		if next == nil {
+			if at.leaf >= 0 {
+				l.Type = fmt.Sprintf("%s at %q", describe(at), strings.TrimSuffix(path, "."+rest))
+			}
 			return l, fmt.Errorf("%w %q; there are %s", ErrNoColumn, path, strings.Join(names(at), ", "))
 		}
 		rest = strings.TrimPrefix(strings.TrimPrefix(rest, next.name), ".")

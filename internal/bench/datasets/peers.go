@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +21,9 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/datasets"
 )
+
+//go:embed scan_polars.py
+var polarsScript string
 
 // A reader is a process that scans a file each time it is asked, so that
 // several can take turns on one machine.
@@ -170,7 +174,7 @@ func startReaders(ctx context.Context, self, name, task string, c config) ([]*re
 	if !ok {
 		return nil, fmt.Errorf("unknown benchmark %q", task)
 	}
-	script := []string{filepath.Join(c.node, "scan_polars.py"), name}
+	script := []string{"-c", polarsScript, name}
 	for _, col := range spec.Columns() {
 		script = append(script, col.Name)
 	}
