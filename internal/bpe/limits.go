@@ -6,6 +6,9 @@ const (
 	maxFile = 128 << 20
 	// maxID bounds the tables that are indexed by id.
 	maxID = 1<<22 - 1
+	// maxPairs bounds the pairs of special tokens that are compared: those of 200
+	// tokens.
+	maxPairs = 10_000
 	// stopInterval is how many bytes are encoded, in a few milliseconds,
 	// between two looks at whether to stop.
 	stopInterval = 1 << 16

@@ -89,8 +89,12 @@ func (v *Vocabulary) files(t testing.TB) fstest.MapFS {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fstest.MapFS{"vocab.json": {Data: vocab}, "merges.txt": {Data: v.MergesTxt()}}
+	return fstest.MapFS{"vocab.json": {Data: vocab}, "merges.txt": {Data: v.MergesTxt()}, "tokenizer_config.json": mapFile(maskStrips)}
 }
+
+// maskStrips are the settings by which <mask> takes the white space before it
+// along, as it did in transformers 4 without them.
+const maskStrips = `{"mask_token": {"__type": "AddedToken", "content": "<mask>", "lstrip": true, "normalized": false}}`
 
 func (v *Vocabulary) open(t testing.TB) *Tokenizer {
 	t.Helper()

@@ -12,13 +12,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/llmrouter-go/llmrouter/internal/lfs"
 )
 
 // Open reads the tokenizer of a checkpoint: tokenizer.json where there is
-// one, else vocab.json and merges.txt with RoBERTa's special tokens. Without
-// either the error is an fs.ErrNotExist. Files of another kind of tokenizer are
-// an error that says what differs. The published tokenizer takes some 130 ms;
-// when ctx ends, so does Open.
+// one, else vocab.json and merges.txt with RoBERTa's special tokens, and the
+// settings and further tokens in tokenizer_config.json, special_tokens_map.json
+// and added_tokens.json beside them. Without a vocabulary the error is an
+// fs.ErrNotExist. Files of another kind of tokenizer are an error that says what
+// differs. The published tokenizer takes some 130 ms; when ctx ends, so does
+// Open.
 func Open(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
 	t, err := openFiles(ctx, fsys)
 	if err != nil {
@@ -28,21 +32,43 @@ func Open(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
 }
 
 func openFiles(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
-	data, err := readFile(fsys, "tokenizer.json")
-	if err == nil {
-		def, err := parseTokenizerJSON(data)
-		if err != nil {
-			return nil, fmt.Errorf("tokenizer.json: %w", err)
-		}
-		t, err := def.build(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("tokenizer.json: %w", err)
-		}
-		return t, nil
+	name := "tokenizer.json"
+	def, listed, err := readJSONFile(fsys)
+	if errors.Is(err, fs.ErrNotExist) {
+		name = "vocab.json with merges.txt"
+		def, err = readVocabulary(fsys)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return nil, err
 	}
+	s, err := readSettings(fsys)
+	if err != nil {
+		return nil, err
+	}
+	s.asIs = s.asIs && name == "tokenizer.json"
+	if err := s.apply(def, listed); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	t, err := def.build(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return t, nil
+}
+
+func readJSONFile(fsys fs.FS) (*definition, []added, error) {
+	data, err := readFile(fsys, "tokenizer.json")
+	if err != nil {
+		return nil, nil, err
+	}
+	def, listed, err := parseTokenizerJSON(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("tokenizer.json: %w", err)
+	}
+	return def, listed, nil
+}
+
+func readVocabulary(fsys fs.FS) (*definition, error) {
 	vocab, err := readFile(fsys, "vocab.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no tokenizer: neither tokenizer.json nor vocab.json with merges.txt: %w", err)
@@ -54,24 +80,14 @@ func openFiles(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	def := definition{}
+	def := &definition{}
 	if def.vocab, err = parseVocab(vocab); err != nil {
 		return nil, fmt.Errorf("vocab.json: %w", err)
 	}
 	if def.merges, err = parseMerges(string(merges)); err != nil {
 		return nil, fmt.Errorf("merges.txt: %w", err)
 	}
-	if def.prefixSpace, err = readPrefixSpace(fsys); err != nil {
-		return nil, err
-	}
-	if err := def.roberta(); err != nil {
-		return nil, fmt.Errorf("vocab.json: %w", err)
-	}
-	t, err := def.build(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("vocab.json with merges.txt: %w", err)
-	}
-	return t, nil
+	return def, nil
 }
 
 func readFile(fsys fs.FS, name string) ([]byte, error) {
@@ -87,6 +103,9 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("%s: larger than %d MiB", name, maxFile>>20)
 	}
+	if err := lfs.Pointer(data); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	return data, nil
 }
 
@@ -98,6 +117,8 @@ type definition struct {
 	prefix, suffix []int32
 	prefixSpace    bool
 	wholeFirst     bool // a word that is in the vocabulary is not merged
+	left           bool // ids past the limit are cut off before the others
+	literal        bool // special tokens in a text are taken as text
 }
 
 // merge is one entry of a merge list.
@@ -110,6 +131,9 @@ func parseVocab(data []byte) (map[string]int32, error) {
 	var vocab map[string]int32
 	if err := json.Unmarshal(data, &vocab); err != nil {
 		return nil, err
+	}
+	if vocab == nil {
+		return nil, errors.New("null instead of a vocabulary")
 	}
 	return vocab, nil
 }
@@ -134,44 +158,6 @@ func parseMerges(text string) ([]merge, error) {
 	return merges, nil
 }
 
-// readPrefixSpace reads the one setting of tokenizer_config.json that changes
-// ids.
-func readPrefixSpace(fsys fs.FS) (bool, error) {
-	data, err := readFile(fsys, "tokenizer_config.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	var config struct {
-		AddPrefixSpace bool `json:"add_prefix_space"`
-	}
-	if err := json.Unmarshal(data, &config); err != nil {
-		return false, fmt.Errorf("tokenizer_config.json: %w", err)
-	}
-	return config.AddPrefixSpace, nil
-}
-
-// roberta adds RoBERTa's special tokens, which vocab.json holds without saying
-// so.
-func (d *definition) roberta() error {
-	for _, s := range []special{
-		{content: "<s>"}, {content: "<pad>"}, {content: "</s>"}, {content: "<unk>"},
-		{content: "<mask>", lstrip: true},
-	} {
-		id, ok := d.vocab[s.content]
-		if !ok {
-			return fmt.Errorf("no token %q: not a RoBERTa vocabulary", s.content)
-		}
-		s.id, s.hidden = id, true
-		d.specials = append(d.specials, s)
-	}
-	d.prefix = []int32{d.vocab["<s>"]}
-	d.suffix = []int32{d.vocab["</s>"]}
-	return nil
-}
-
 // build makes the tokenizer and checks that the definition holds together.
 func (d *definition) build(ctx context.Context) (*Tokenizer, error) {
 	t := &Tokenizer{
@@ -182,9 +168,10 @@ func (d *definition) build(ctx context.Context) (*Tokenizer, error) {
 		prefix:      d.prefix,
 		suffix:      d.suffix,
 		prefixSpace: d.prefixSpace,
+		left:        d.left,
+		literal:     d.literal,
 	}
 	for _, s := range d.specials {
-		t.vocab[s.content] = s.id
 		t.special[s.id] = s
 	}
 	if err := t.index(); err != nil {
@@ -314,6 +301,7 @@ func (d *definition) fingerprint(tokens []string) string {
 	for _, s := range specials {
 		fmt.Fprintf(h, "special %d %q %v %v\n", s.id, s.content, s.lstrip, s.rstrip)
 	}
+	d.writeRare(h, specials)
 	var line []byte
 	for id, token := range tokens {
 		if token != "" {
@@ -328,4 +316,27 @@ func (d *definition) fingerprint(tokens []string) string {
 		h.Write(line)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// writeRare writes what few tokenizers have, so that the fingerprint of all
+// others is what it was before these were read.
+func (d *definition) writeRare(w io.Writer, specials []special) {
+	if d.left {
+		fmt.Fprintln(w, "left")
+	}
+	levels := levelsMatter(specials)
+	if d.literal {
+		fmt.Fprintln(w, "literal")
+	}
+	for _, s := range specials {
+		if levels && s.normalized {
+			fmt.Fprintln(w, "normalized", s.id)
+		}
+		if s.singleWord {
+			fmt.Fprintln(w, "word", s.id)
+		}
+		if d.literal && s.hidden {
+			fmt.Fprintln(w, "hidden", s.id)
+		}
+	}
 }

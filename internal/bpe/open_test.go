@@ -85,6 +85,9 @@ func TestTokenizerJSONIsTheSameTokenizer(t *testing.T) {
 	}
 }
 
+// asItIs names the general class, which takes the whole of tokenizer.json.
+const asItIs = `{"tokenizer_class": "PreTrainedTokenizerFast"}`
+
 func TestTokenizerJSONSettings(t *testing.T) {
 	v := withMerges([2]string{"a", "b"}, [2]string{"c", "d"})
 	v.Tokens = append(v.Tokens, "abcd", "[X]")
@@ -117,7 +120,7 @@ func TestTokenizerJSONSettings(t *testing.T) {
 		}, "a [X] \n b<s>", []string{"<s>", "a", "Ġ", "[X]", "b", "<s>", "</s>"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tok, err := Open(t.Context(), fstest.MapFS{"tokenizer.json": {Data: tokenizerJSONOf(t, v, true, c.edit)}})
+			tok, err := Open(t.Context(), fstest.MapFS{"tokenizer.json": {Data: tokenizerJSONOf(t, v, true, c.edit)}, "tokenizer_config.json": mapFile(asItIs)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,10 +158,18 @@ func TestOpenRefuses(t *testing.T) {
 		return f
 	}
 	jsonFile := func(edit func(f map[string]any)) fstest.MapFS {
-		return fstest.MapFS{"tokenizer.json": {Data: tokenizerJSONOf(t, v, false, edit)}}
+		return fstest.MapFS{"tokenizer.json": {Data: tokenizerJSONOf(t, v, false, edit)}, "tokenizer_config.json": mapFile(asItIs)}
 	}
 	model := func(key string, value any) fstest.MapFS {
 		return jsonFile(func(f map[string]any) { f["model"].(map[string]any)[key] = value })
+	}
+	// settingsOf gives the three files of settings beside a vocabulary.
+	settingsOf := func(files ...string) fstest.MapFS {
+		f := v.files(t)
+		for i, text := range files {
+			f[[]string{"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}[i]] = mapFile(text)
+		}
+		return f
 	}
 	type vocabEdit = func(vocab map[string]int, f fstest.MapFS)
 	for _, c := range []struct {
@@ -169,8 +180,9 @@ func TestOpenRefuses(t *testing.T) {
 		{"empty folder", fstest.MapFS{}, "neither tokenizer.json nor vocab.json"},
 		{"no merges", files(func(_ map[string]int, f fstest.MapFS) { delete(f, "merges.txt") }), "merges.txt"},
 		{"vocab is not JSON", files(func(_ map[string]int, f fstest.MapFS) { f["vocab.json"] = mapFile("{") }), "vocab.json: "},
-		{"vocab is null", files(func(_ map[string]int, f fstest.MapFS) { f["vocab.json"] = mapFile("{}") }), `vocab.json: no token "<s>"`},
-		{"no mask", files(vocabEdit(func(v map[string]int, _ fstest.MapFS) { delete(v, "<mask>") })), `"<mask>"`},
+		{"vocab is empty", files(func(_ map[string]int, f fstest.MapFS) { f["vocab.json"] = mapFile("{}") }), `no token "<s>": not a RoBERTa vocabulary`},
+		{"vocab is null", fstest.MapFS{"vocab.json": mapFile("null"), "merges.txt": mapFile("")}, "vocab.json: null"},
+		{"no end", files(vocabEdit(func(v map[string]int, _ fstest.MapFS) { delete(v, "</s>") })), `no token "</s>"`},
 		{"missing byte", files(vocabEdit(func(v map[string]int, _ fstest.MapFS) { delete(v, "Ċ") })), "byte 0x0A"},
 		{"negative id", files(vocabEdit(func(v map[string]int, _ fstest.MapFS) { v["x"] = -1 })), `token "x": id -1`},
 		{"huge id", files(vocabEdit(func(v map[string]int, _ fstest.MapFS) { v["x"] = 1 << 30 })), `token "x": id 1073741824`},
@@ -196,7 +208,22 @@ func TestOpenRefuses(t *testing.T) {
 		{"other post-processor", jsonFile(func(f map[string]any) { f["post_processor"] = map[string]any{"type": "Sequence"} }), `post_processor: type "Sequence"`},
 		{"bad affix", jsonFile(func(f map[string]any) { f["post_processor"].(map[string]any)["cls"] = []any{"<s>", 0.5} }), "post_processor: cls"},
 		{"unknown affix", jsonFile(func(f map[string]any) { f["post_processor"].(map[string]any)["sep"] = []any{"[SEP]", 4000} }), "id 4000"},
-		{"single word", jsonFile(func(f map[string]any) { f["added_tokens"].([]any)[0].(map[string]any)["single_word"] = true }), "single_word"},
+		{"pointer", fstest.MapFS{"tokenizer.json": mapFile("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 7\n")}, "tokenizer.json: a Git LFS pointer, not the file of 7 bytes"},
+		{"settings: side", settingsOf(`{"truncation_side": "up"}`), "truncation_side"},
+		{"settings: no start", settingsOf(`{"cls_token": null}`), "cls_token is empty"},
+		{"settings: empty end", settingsOf(`{"sep_token": ""}`), "sep_token is empty"},
+		{"settings: token of another kind", settingsOf(`{"mask_token": 3}`), "mask_token: neither a text nor an object"},
+		{"settings: token without text", settingsOf(`{"mask_token": {"lstrip": true}}`), `no text "content"`},
+		{"settings: flag of another kind", settingsOf(`{"mask_token": {"content": "<mask>", "lstrip": "yes"}}`), "lstrip: not true or false"},
+		{"settings: prefix of another kind", settingsOf(`{"add_prefix_space": "yes"}`), "tokenizer_config.json: add_prefix_space: not true or false"},
+		{"settings: list of another kind", settingsOf(`{"added_tokens_decoder": []}`), "added_tokens_decoder: not an object"},
+		{"settings: an id", settingsOf(`{"added_tokens_decoder": {"a": {"content": "<x>"}}}`), `"a" is no id`},
+		{"settings: a token", settingsOf(`{"added_tokens_decoder": {"5": "<x>"}}`), "id 5: not an object"},
+		{"settings: extra", settingsOf(`{"extra_special_tokens": [3]}`), "extra_special_tokens[0]"},
+		{"settings: extra of another kind", settingsOf(`{"extra_special_tokens": 3}`), "neither a list nor an object"},
+		{"settings: too many lists", settingsOf(`{"extra_special_tokens": {"x_token": "<x>"}}`, `{"extra_special_tokens": ["<y>"]}`), "special_tokens_map.json: extra_special_tokens: not a list"},
+		{"added: an id", settingsOf(`{}`, `{}`, `{"<x>": "1"}`), `added_tokens.json: token "<x>": the id is not an integer`},
+		{"added: a list", settingsOf(`{}`, `{}`, `[]`), "added_tokens.json: not a JSON object"},
 		{"other id", jsonFile(func(f map[string]any) { f["added_tokens"].([]any)[0].(map[string]any)["id"] = 77 }), "id 77, but 0"},
 		{"twice", jsonFile(func(f map[string]any) { f["added_tokens"].([]any)[1] = f["added_tokens"].([]any)[0] }), "duplicate"},
 		{"empty added token", jsonFile(func(f map[string]any) { f["added_tokens"].([]any)[1].(map[string]any)["content"] = "" }), "empty"},

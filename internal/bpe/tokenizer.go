@@ -22,6 +22,8 @@ type Tokenizer struct {
 
 	prefix, suffix []int32 // set around the ids of a text: <s>, </s>
 	prefixSpace    bool    // a part of a text that does not begin with a space gets one
+	left           bool    // ids past the limit are cut off before the others
+	literal        bool    // special tokens in a text are taken as text
 	fingerprint    string
 }
 
@@ -29,7 +31,8 @@ type Tokenizer struct {
 // model expects, without a limit.
 type Options struct {
 	// MaxTokens cuts the ids after this many, <s> and </s> counted; these two
-	// are kept. 0 means no limit; otherwise it is at least 2.
+	// are kept. A tokenizer whose files say so cuts the first ids instead of
+	// the last. 0 means no limit; otherwise it is at least 2.
 	MaxTokens int
 
 	// NoAffixes leaves out the <s> before and the </s> after the text.
@@ -99,6 +102,8 @@ type encoding struct {
 	ids       []int32
 	spans     []Span
 	wantSpans bool
+	literal   bool         // special tokens are taken as text
+	limit     int          // ids to stop at; negative: none
 	stop      func() error // or nil
 	since     int          // bytes encoded since stop was asked
 }
@@ -142,43 +147,27 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 
 	e.ids = append(e.ids, prefix...)
 	e.cover(len(prefix), 0, 0)
-	limit := -1
-	if room >= 0 {
-		limit = len(e.ids) + room
+	first := len(e.ids) // of the text
+	e.limit = -1
+	if room >= 0 && !t.left {
+		e.limit = first + room
 	}
-	e.stop = o.Stop
-	at := 0 // text[:at] is encoded
-	for at < len(text) && !e.full(limit) {
-		sp, start, end, ok := special{}, len(text), len(text), false
-		if !o.LiteralSpecials {
-			var err error
-			if sp, start, end, ok, err = t.specials.find(e, text, at); err != nil {
-				return err
-			}
-			if !ok {
-				start = len(text)
-			}
-		}
-		if at < start {
-			if err := t.encodePlain(e, text[:start], at, limit); err != nil {
-				return err
-			}
-		}
-		if ok {
-			if err := e.proceed(end - start); err != nil {
-				return err
-			}
-			e.ids = append(e.ids, sp.id)
-			e.cover(1, start, end)
-			at = end
-		} else {
-			at = len(text)
-		}
+	e.stop, e.literal = o.Stop, t.literal
+	level := 0
+	if o.LiteralSpecials {
+		level = len(t.specials)
 	}
-	if limit >= 0 && len(e.ids) > limit {
-		e.ids = e.ids[:limit]
+	if err := t.encodePart(e, text, 0, level); err != nil {
+		return err
+	}
+	if over := len(e.ids) - first - room; room >= 0 && over > 0 {
+		from := first + room
+		if t.left {
+			from = first
+		}
+		e.ids = slices.Delete(e.ids, from, from+over)
 		if e.wantSpans {
-			e.spans = e.spans[:limit]
+			e.spans = slices.Delete(e.spans, from, from+over)
 		}
 	}
 	last := 0
@@ -190,8 +179,38 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 	return nil
 }
 
-// full says whether the limit is reached; a negative one is none.
-func (e *encoding) full(limit int) bool { return limit >= 0 && len(e.ids) >= limit }
+// encodePart encodes text[begin:] until the limit is reached or passed. level
+// is the first set of special tokens to look for.
+func (t *Tokenizer) encodePart(e *encoding, text string, begin, level int) error {
+	if level == len(t.specials) {
+		return t.encodePlain(e, text, begin)
+	}
+	// text[begin:at] is encoded, text[begin:next] is searched.
+	for at, next := begin, begin; !e.full(); {
+		f, ok, err := t.specials[level].find(e, text, begin, at, next)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return t.encodePart(e, text, at, level+1)
+		}
+		if at < f.start {
+			if err := t.encodePart(e, text[:f.start], at, level+1); err != nil {
+				return err
+			}
+		}
+		if err := e.proceed(f.end - f.start); err != nil {
+			return err
+		}
+		e.ids = append(e.ids, f.id)
+		e.cover(1, f.start, f.end)
+		at, next = f.end, f.next
+	}
+	return nil
+}
+
+// full says whether the limit is reached.
+func (e *encoding) full() bool { return e.limit >= 0 && len(e.ids) >= e.limit }
 
 // cover notes that each of n new tokens covers the same bytes.
 func (e *encoding) cover(n, start, end int) {
@@ -205,12 +224,12 @@ func (e *encoding) cover(n, start, end int) {
 
 // encodePlain encodes text[at:], which holds no special tokens, until the limit
 // is reached or passed.
-func (t *Tokenizer) encodePlain(e *encoding, text string, at, limit int) (err error) {
+func (t *Tokenizer) encodePlain(e *encoding, text string, at int) (err error) {
 	begin, shift := at, 0 // text[i] is the caller's text[i+shift]
-	if t.prefixSpace && text[at] != ' ' {
+	if t.prefixSpace && at < len(text) && text[at] != ' ' {
 		text, at, shift = " "+text[at:], 0, at-1
 	}
-	for at < len(text) && !e.full(limit) {
+	for at < len(text) && !e.full() {
 		end := t.classes.wordEnd(text, at)
 		if err := e.proceed(end - at); err != nil {
 			return err

@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// tokenizerJSON is tokenizer.json, as far as it bears on ids. Its settings for
-// truncation and padding are the caller's business here.
+// tokenizerJSON is tokenizer.json, as far as it bears on ids. Where a text is
+// cut, and padding, are the caller's business.
 type tokenizerJSON struct {
 	AddedTokens []struct {
 		ID         int32  `json:"id"`
@@ -17,8 +18,12 @@ type tokenizerJSON struct {
 		SingleWord bool   `json:"single_word"`
 		LStrip     bool   `json:"lstrip"`
 		RStrip     bool   `json:"rstrip"`
+		Normalized *bool  `json:"normalized"`
 		Special    bool   `json:"special"`
 	} `json:"added_tokens"`
+	Truncation *struct {
+		Direction string `json:"direction"`
+	} `json:"truncation"`
 	Normalizer   json.RawMessage `json:"normalizer"`
 	PreTokenizer *struct {
 		Type           string `json:"type"`
@@ -83,44 +88,45 @@ func (f *tokenizerJSON) check() error {
 	return nil
 }
 
-func parseTokenizerJSON(data []byte) (*definition, error) {
+// parseTokenizerJSON gives the definition and the tokens to add to it.
+func parseTokenizerJSON(data []byte) (*definition, []added, error) {
 	var f tokenizerJSON
 	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := f.check(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	m := &f.Model
 	d := &definition{vocab: m.Vocab, prefixSpace: f.PreTokenizer.AddPrefixSpace, wholeFirst: m.IgnoreMerges}
+	d.left = f.Truncation != nil && f.Truncation.Direction == "Left"
 	var err error
 	if d.merges, err = parseJSONMerges(m.Merges); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	seen := map[string]bool{}
+	listed := make([]added, len(f.AddedTokens))
 	for i, a := range f.AddedTokens {
 		switch id, ok := d.vocab[a.Content]; {
 		case a.Content == "":
-			return nil, fmt.Errorf("added_tokens[%d]: empty", i)
-		case a.SingleWord:
-			return nil, fmt.Errorf("added_tokens[%d]: %.40q: single_word is not supported", i, a.Content)
+			return nil, nil, fmt.Errorf("added_tokens[%d]: empty", i)
 		case seen[a.Content]:
-			return nil, fmt.Errorf("added_tokens[%d]: %.40q: a duplicate", i, a.Content)
+			return nil, nil, fmt.Errorf("added_tokens[%d]: %.40q: a duplicate", i, a.Content)
 		case ok && id != a.ID:
-			return nil, fmt.Errorf("added_tokens[%d]: %.40q: id %d, but %d in the vocabulary", i, a.Content, a.ID, id)
+			return nil, nil, fmt.Errorf("added_tokens[%d]: %.40q: id %d, but %d in the vocabulary", i, a.Content, a.ID, id)
 		}
 		seen[a.Content] = true
-		d.specials = append(d.specials, special{
-			id: a.ID, content: a.Content, lstrip: a.LStrip, rstrip: a.RStrip, hidden: a.Special,
-		})
-		d.vocab[a.Content] = a.ID
+		listed[i] = added{special: special{
+			id: a.ID, content: a.Content, lstrip: a.LStrip, rstrip: a.RStrip, singleWord: a.SingleWord, hidden: a.Special,
+		}, normalized: a.Normalized}
 	}
+	slices.SortStableFunc(listed, func(a, b added) int { return int(a.id) - int(b.id) })
 	if f.PostProcessor != nil {
 		if d.prefix, d.suffix, err = f.PostProcessor.affixes(); err != nil {
-			return nil, fmt.Errorf("post_processor: %w", err)
+			return nil, nil, fmt.Errorf("post_processor: %w", err)
 		}
 	}
-	return d, nil
+	return d, listed, nil
 }
 
 // parseJSONMerges reads the merge list, whose entries are "a b" in older files

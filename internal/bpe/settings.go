@@ -1,0 +1,440 @@
+package bpe
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/internal/pyjson"
+)
+
+// The files beside the vocabulary. They mean here what transformers 5 makes of
+// them when it loads the tokenizer of a Longformer (RobertaTokenizer).
+const (
+	configFile   = "tokenizer_config.json"
+	specialsFile = "special_tokens_map.json" // of older releases
+	addedFile    = "added_tokens.json"       // of older releases
+)
+
+// settings is what these files say.
+type settings struct {
+	// asIs says that the class named is the general one, which takes
+	// tokenizer.json as it is. RoBERTa's takes the vocabulary, the merges and
+	// the added tokens from it, and all else from the settings.
+	asIs        bool
+	prefixSpace bool
+	side        string // truncation_side, "" where none is stated
+	literal     bool   // split_special_tokens
+
+	named map[string]*added // by "cls_token" and so on; nil for null
+	order []string          // the keys of named in the order in which they are added
+	extra []added
+	// extraNamed says that extra has its newer name, under which alone
+	// added_tokens.json makes its tokens special.
+	extraNamed bool
+	// decoder are the tokens by the ids that the files give them; only the
+	// order of these ids counts. stated says that the settings have such a
+	// list, which replaces those of the other files.
+	decoder map[int64]added
+	stated  bool
+}
+
+// added is a token as a file adds it to the vocabulary.
+type added struct {
+	special
+	normalized *bool // nil where the file does not say
+	stated     bool  // a named token that a file states
+}
+
+// The named tokens of every tokenizer, in the order in which they are added,
+// and what RoBERTa's are called.
+var (
+	namedTokens  = []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
+	robertaNames = map[string]string{
+		"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>",
+		"pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>",
+	}
+	robertaClasses = []string{"", "RobertaTokenizer", "LongformerTokenizer", "BartTokenizer", "LEDTokenizer"}
+)
+
+// readSettings reads the files that are there.
+func readSettings(fsys fs.FS) (*settings, error) {
+	config, err := readObject(fsys, configFile)
+	if err != nil {
+		return nil, err
+	}
+	s, err := parseSettings(config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", configFile, err)
+	}
+	tokens := config
+	if !s.stated {
+		older, err := readObject(fsys, specialsFile)
+		if err != nil {
+			return nil, err
+		}
+		if tokens, err = mergeSpecials(config, older); err != nil {
+			return nil, fmt.Errorf("%s: %w", specialsFile, err)
+		}
+	}
+	if err := s.nameTokens(tokens); err != nil {
+		return nil, fmt.Errorf("%s or %s: %w", configFile, specialsFile, err)
+	}
+	if !s.stated {
+		list, err := readObject(fsys, addedFile)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.addOlder(list); err != nil {
+			return nil, fmt.Errorf("%s: %w", addedFile, err)
+		}
+	}
+	return s, nil
+}
+
+// readObject reads a file that holds a JSON object, empty where there is none.
+func readObject(fsys fs.FS, name string) (*pyjson.Object, error) {
+	data, err := readFile(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &pyjson.Object{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v, err := pyjson.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	o, ok := v.(*pyjson.Object)
+	if !ok {
+		return nil, fmt.Errorf("%s: not a JSON object", name)
+	}
+	return o, nil
+}
+
+// member reads a member of o into dst; absent and null leave dst as it is.
+func member[T any](o *pyjson.Object, key string, dst *T) error {
+	v, _ := o.Get(key)
+	if v == nil {
+		return nil
+	}
+	x, ok := v.(T)
+	if !ok {
+		kind := "an object"
+		switch any(*dst).(type) {
+		case bool:
+			kind = "true or false"
+		case string:
+			kind = "a text"
+		case []any:
+			kind = "a list"
+		}
+		return fmt.Errorf("%s: not %s", key, kind)
+	}
+	*dst = x
+	return nil
+}
+
+// parseSettings reads what tokenizer_config.json says but for named tokens.
+func parseSettings(config *pyjson.Object) (*settings, error) {
+	s := &settings{named: map[string]*added{}, decoder: map[int64]added{}}
+	class := ""
+	var decoder *pyjson.Object
+	if err := errors.Join(
+		member(config, "tokenizer_class", &class),
+		member(config, "add_prefix_space", &s.prefixSpace),
+		member(config, "truncation_side", &s.side),
+		member(config, "split_special_tokens", &s.literal),
+		member(config, "added_tokens_decoder", &decoder),
+	); err != nil {
+		return nil, err
+	}
+	s.asIs = !slices.Contains(robertaClasses, strings.TrimSuffix(class, "Fast"))
+	if s.side != "" && s.side != "left" && s.side != "right" {
+		return nil, fmt.Errorf("truncation_side is %.40q, neither left nor right", s.side)
+	}
+	s.stated = decoder != nil
+	for i := range decoder.Len() {
+		key, v := decoder.At(i)
+		id, err := strconv.ParseInt(key, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("added_tokens_decoder: %.40q is no id", key)
+		}
+		o, ok := v.(*pyjson.Object)
+		if !ok {
+			return nil, fmt.Errorf("added_tokens_decoder: id %d: not an object", id)
+		}
+		if s.decoder[id], err = parseAdded(o); err != nil {
+			return nil, fmt.Errorf("added_tokens_decoder: id %d: %w", id, err)
+		}
+	}
+	return s, nil
+}
+
+// parseAdded reads a token: its text alone, which makes it a special one, or
+// an object with its properties.
+func parseAdded(v any) (added, error) {
+	if text, ok := v.(string); ok {
+		return added{special: special{content: text, hidden: true}}, nil
+	}
+	o, ok := v.(*pyjson.Object)
+	if !ok {
+		return added{}, errors.New("neither a text nor an object")
+	}
+	var a added
+	content, ok := o.Get("content")
+	if a.content, _ = content.(string); !ok || a.content != content {
+		return added{}, errors.New(`no text "content"`)
+	}
+	err := errors.Join(member(o, "lstrip", &a.lstrip), member(o, "rstrip", &a.rstrip),
+		member(o, "single_word", &a.singleWord), member(o, "special", &a.hidden))
+	if v, _ := o.Get("normalized"); v != nil {
+		a.normalized = new(bool)
+		err = errors.Join(err, member(o, "normalized", a.normalized))
+	}
+	return a, err
+}
+
+// mergeSpecials lays special_tokens_map.json over the settings.
+func mergeSpecials(config, older *pyjson.Object) (*pyjson.Object, error) {
+	merged := &pyjson.Object{}
+	for i := range config.Len() {
+		merged.Set(config.At(i))
+	}
+	extraOf(merged)
+	for i := range older.Len() {
+		key, v := older.At(i)
+		if list, ok := v.([]any); ok && key == "extra_special_tokens" {
+			var before []any
+			if err := member(merged, key, &before); err != nil {
+				return nil, err
+			}
+			v = slices.Concat(before, list)
+		}
+		merged.Set(key, v)
+	}
+	return merged, nil
+}
+
+// extraOf gives the further tokens their newer name, where only the older one
+// is used.
+func extraOf(o *pyjson.Object) {
+	if have, _ := o.Get("extra_special_tokens"); isEmpty(have) {
+		if older, ok := o.Get("additional_special_tokens"); ok {
+			o.Set("extra_special_tokens", older)
+		}
+	}
+}
+
+func isEmpty(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		return len(v) == 0
+	case *pyjson.Object:
+		return v.Len() == 0
+	}
+	return v == nil
+}
+
+// nameTokens reads the tokens that have a name or are listed beside these.
+func (s *settings) nameTokens(o *pyjson.Object) error {
+	if !s.asIs {
+		for name, content := range robertaNames {
+			s.named[name] = &added{special: special{content: content, hidden: true}}
+		}
+	}
+	s.order = slices.Clone(namedTokens)
+	for i := range o.Len() {
+		key, v := o.At(i)
+		if strings.HasSuffix(key, "_token") {
+			if err := s.name(key, v); err != nil {
+				return err
+			}
+		}
+	}
+	_, s.extraNamed = o.Get("extra_special_tokens")
+	extraOf(o)
+	extra, _ := o.Get("extra_special_tokens")
+	switch extra := extra.(type) {
+	case nil:
+	case []any:
+		for i, v := range extra {
+			a, err := parseAdded(v)
+			if err != nil {
+				return fmt.Errorf("extra_special_tokens[%d]: %w", i, err)
+			}
+			s.extra = append(s.extra, a)
+		}
+	case *pyjson.Object:
+		for i := range extra.Len() {
+			if err := s.name(extra.At(i)); err != nil {
+				return fmt.Errorf("extra_special_tokens: %w", err)
+			}
+		}
+	default:
+		return errors.New("extra_special_tokens: neither a list nor an object")
+	}
+	return nil
+}
+
+// name gives a name to a token. Names of a model's own may be those of other
+// settings, such as add_bos_token.
+func (s *settings) name(key string, v any) error {
+	own := !slices.Contains(namedTokens, key)
+	if v == nil && !own {
+		s.named[key] = nil
+		return nil
+	}
+	a, err := parseAdded(v)
+	if err != nil && own {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	if own && s.named[key] == nil {
+		s.order = append(s.order, key)
+	}
+	a.hidden, a.stated = true, true
+	s.named[key] = &a
+	return nil
+}
+
+// addOlder reads added_tokens.json, which lists ids alone: a token is special
+// where another file names it as one.
+func (s *settings) addOlder(list *pyjson.Object) error {
+	special := map[string]bool{}
+	if s.extraNamed {
+		for _, a := range s.extra {
+			special[a.content] = true
+		}
+	}
+	for name, a := range s.named {
+		if a != nil && a.stated && slices.Contains(namedTokens, name) {
+			special[a.content] = true
+		}
+	}
+	for i := range list.Len() {
+		content, v := list.At(i)
+		n, _ := v.(pyjson.Int)
+		id, ok := n.Int64()
+		if !ok {
+			return fmt.Errorf("token %.40q: the id is not an integer", content)
+		}
+		normalized := !special[content]
+		a := added{normalized: &normalized}
+		a.content, a.hidden = content, special[content]
+		s.decoder[id] = a
+	}
+	return nil
+}
+
+// apply makes of the definition what the settings say of it. listed are the
+// added tokens of tokenizer.json.
+func (s *settings) apply(d *definition, listed []added) error {
+	if !s.asIs {
+		d.prefixSpace, d.wholeFirst = s.prefixSpace, false
+	}
+	if s.side != "" {
+		d.left = s.side == "left"
+	}
+	d.literal = s.literal
+
+	add := adder{d: d, at: map[string]int{}, next: int32(min(len(d.vocab), maxID+1))}
+	if s.asIs {
+		for _, a := range listed {
+			add.token(a)
+		}
+	}
+	if !s.stated {
+		for _, a := range listed {
+			s.decoder[int64(a.id)] = a
+		}
+	}
+	named := map[string]bool{}
+	for _, a := range s.named {
+		if a != nil {
+			named[a.content] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.decoder)) {
+		a := s.decoder[id]
+		a.hidden = a.hidden || named[a.content]
+		add.token(a)
+	}
+	if !s.asIs {
+		// Were these added too, vectors of a model that never saw them would
+		// come without a word.
+		for _, name := range []string{"cls_token", "sep_token"} {
+			a := s.named[name]
+			if a == nil || a.content == "" {
+				return fmt.Errorf("%s is empty", name)
+			}
+			if _, ok := d.vocab[a.content]; !ok && a.content == robertaNames[name] {
+				return fmt.Errorf("no token %q: not a RoBERTa vocabulary", a.content)
+			}
+		}
+	}
+	for _, name := range s.order {
+		if a := s.named[name]; a != nil {
+			add.missing(*a)
+		}
+	}
+	for _, a := range s.extra {
+		a.hidden = a.hidden || named[a.content]
+		add.missing(a)
+	}
+	d.specials = add.specials
+	if !s.asIs {
+		d.prefix = []int32{d.vocab[s.named["cls_token"].content]}
+		d.suffix = []int32{d.vocab[s.named["sep_token"].content]}
+	}
+	return nil
+}
+
+// adder adds tokens to a vocabulary, as the tokenizers library does: one that
+// is in the vocabulary keeps its id, the others follow it, whatever ids the
+// files give them.
+type adder struct {
+	d        *definition
+	specials []special
+	at       map[string]int // in specials
+	next     int32
+}
+
+// token adds a token, or changes the properties of one that was added.
+func (x *adder) token(a added) {
+	if a.content == "" {
+		return
+	}
+	s := a.special
+	s.normalized = !s.hidden
+	if a.normalized != nil {
+		s.normalized = *a.normalized
+	}
+	if i, ok := x.at[s.content]; ok {
+		s.id = x.specials[i].id
+		x.specials[i] = s
+		return
+	}
+	id, ok := x.d.vocab[s.content]
+	if !ok {
+		id = x.next
+		x.d.vocab[s.content] = id
+	}
+	s.id = id
+	x.next = max(x.next, min(id, maxID)+1)
+	x.at[s.content] = len(x.specials)
+	x.specials = append(x.specials, s)
+}
+
+// missing adds a token unless it was added.
+func (x *adder) missing(a added) {
+	if _, ok := x.at[a.content]; !ok {
+		x.token(a)
+	}
+}
