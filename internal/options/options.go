@@ -33,7 +33,7 @@ func Begin[T any](o *T, owner string) (T, *Faults) {
 
 // Add notes that a field is wrong. The text follows the field's name.
 func (f *Faults) Add(field, format string, args ...any) {
-	f.all = append(f.all, fmt.Errorf(f.owner+"."+field+" "+format, args...))
+	f.all = append(f.all, fmt.Errorf("%s.%s "+format, append([]any{f.owner, field}, args...)...))
 }
 
 // Err joins the faults; nil if there are none.

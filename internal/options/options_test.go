@@ -46,6 +46,15 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A field may be named by the caller's text, as an entry of a map is.
+func TestFieldIsNoFormat(t *testing.T) {
+	_, f := options.Begin[sample](nil, "p: O")
+	f.Add(`Timeouts["100%s"]`, "is %d", 3)
+	if got := fmt.Sprint(f.Err()); got != `p: O.Timeouts["100%s"] is 3` {
+		t.Error(got)
+	}
+}
+
 func TestURL(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://host/v1":       "<nil>",
