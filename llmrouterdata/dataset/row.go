@@ -229,13 +229,14 @@ func (d *rowReader) scanAnswer(line []byte, r *row) bool {
 		return false
 	}
 	response := "" // what matters is how a failed call begins
-	if strings.HasPrefix(a.response, "API") {
+	switch begin := a.response[:min(len(a.response), 3)]; {
+	case begin == "API":
 		if strings.IndexByte(a.response, '\\') >= 0 {
 			return false
 		}
 		response = strings.Clone(a.response)
-	} else if strings.HasPrefix(a.response, `\`) {
-		return false // may be an escaped A
+	case strings.IndexByte(begin, '\\') >= 0:
+		return false // may be an escaped API
 	}
 	model := d.name(a.model)
 	r.setAnswer(model, response, a.input, a.output, a.seconds, a.performance, a.embedding)

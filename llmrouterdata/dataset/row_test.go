@@ -83,6 +83,7 @@ func TestFastRowsAreTheSame(t *testing.T) {
 		"escaped model":     strings.Replace(line, `"m"`, `"\u006d"`, 1),
 		"failed":            strings.Replace(line, `So `, `API Error: timed out`, 1),
 		"escaped failed":    strings.Replace(line, `So `, `\u0041PI Error: x`, 1),
+		"escaped later":     strings.Replace(line, `So `, `AP\u0049 Error: x`, 1),
 		"graded failure":    strings.Replace(line, `So \"it\" is\n1 é`, `API Error: x`, 1),
 		"NaN":               strings.Replace(line, `1.0`, `NaN`, 1),
 		"null performance":  strings.Replace(line, `1.0`, `null`, 1),
