@@ -145,6 +145,9 @@ func (o options) open(ctx context.Context, e cli.Env) (*dataset.Dataset, error) 
 	if err != nil {
 		return nil, err
 	}
+	// Neither queries nor candidates' embeddings are shown: what is not named is
+	// not read, and a fault of theirs does not matter.
+	c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest, c.DataPath.LLMEmbeddingData = "", "", ""
 	options := dataset.Options{SkipBadLines: true}
 	if o.evaluation != "" {
 		text, err := os.ReadFile(o.evaluation)

@@ -91,7 +91,11 @@ func dataSet(t testing.TB, dir string) string {
 	clitest.Write(t, dir, "train.jsonl", files[0].String())
 	clitest.Write(t, dir, "test.jsonl", files[1].String())
 	clitest.Write(t, dir, "vectors.pt", pt.String())
+	clitest.Write(t, dir, "not_read", "neither a query nor a candidate\n")
 	return clitest.Write(t, dir, "config.yaml", `data_path:
+  query_data_train: not_read
+  query_data_test: not_read
+  llm_embedding_data: not_read
   routing_data_train: train.jsonl
   routing_data_test: test.jsonl
   query_embedding_data: vectors.pt
