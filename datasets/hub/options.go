@@ -26,8 +26,7 @@ const defaultEndpoint = "https://huggingface.co"
 // without a token and cache where the Python client does by default.
 type Options struct {
 	// Endpoint is the hub's base URL, http or https, without a user, a query or
-	// a fragment. Empty: the public hub,
-	// "https://huggingface.co".
+	// a fragment. Empty: the public hub, "https://huggingface.co".
 	Endpoint string
 	// Token is sent to the endpoint's origin. Empty: the token in TokenFile;
 	// without that, requests are anonymous.

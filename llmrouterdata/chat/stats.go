@@ -31,7 +31,7 @@ type KeyStats struct {
 	InFlight int `json:"in_flight"`
 	// CooldownUntil is the end of the key's last cooldown; zero if it had none.
 	CooldownUntil time.Time `json:"cooldown_until,omitzero"`
-	// Disabled is why the key is used no more; "" if it is.
+	// Disabled is why the key is used no more; "" while it is in use.
 	Disabled string `json:"disabled,omitempty"`
 }
 
