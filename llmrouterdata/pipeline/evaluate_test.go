@@ -756,6 +756,39 @@ func TestEvaluateNotEvaluated(t *testing.T) {
 	}
 }
 
+// What may be able to evaluate code is opened once, where there is code, and
+// what is missing is said once.
+func TestOpenMetrics(t *testing.T) {
+	c := testSet(t, 5, 5, "a")
+	opened := 0
+	o := Options{OpenMetrics: func(context.Context) (*metrics.Registry, error) {
+		opened++
+		return new(metrics.Builtin()), nil
+	}}
+	if _, err := NewPlan(t.Context(), c, &o); err != nil || opened != 0 {
+		t.Errorf("no code: opened %d times, %v", opened, err)
+	}
+	code := codeQueries()[:1]
+	code = append(code, code[0])
+	code[1].TaskName, code[1].Choices = "human_eval", nil
+	writeQueries(t, c.DataPath.QueryDataTrain, code)
+	for _, failure := range []error{nil, errors.New("no sandbox")} {
+		opened = 0
+		o.OpenMetrics = func(context.Context) (*metrics.Registry, error) {
+			opened++
+			return new(metrics.Builtin()), failure
+		}
+		want := "cannot be evaluated"
+		if failure != nil {
+			want = failure.Error()
+		}
+		_, err := NewPlan(t.Context(), c, &o)
+		if opened != 1 || err == nil || strings.Count(err.Error(), "\n") != 0 || !strings.Contains(err.Error(), want) {
+			t.Errorf("opened %d times, %v", opened, err)
+		}
+	}
+}
+
 // A metric that fails or panics costs its rows' scores and nothing else.
 func TestEvaluateBadMetrics(t *testing.T) {
 	registry, err := metrics.Builtin().With(

@@ -97,8 +97,15 @@ func (p *Plan) prepare(ctx context.Context) error {
 			firsts = append(firsts, i)
 		}
 	}
+	unavailable := map[string]bool{} // the metrics that bad has
 	for _, i := range firsts {
-		if err := p.findMetric(ctx, i); err != nil {
+		err := p.findMetric(ctx, i)
+		if u, ok := errors.AsType[*UnavailableMetricError](err); ok {
+			if !unavailable[u.Metric] {
+				bad.Add(u)
+			}
+			unavailable[u.Metric] = true
+		} else if err != nil {
 			bad.Add(fmt.Errorf("pipeline: %s: %w", p.describe(i), err))
 		}
 	}
@@ -125,10 +132,12 @@ func (p *Plan) findMetric(ctx context.Context, i int) error {
 			return &UnavailableMetricError{Metric: metric.Name(), Reason: u.Unavailable()}
 		}
 		opened, err := o.OpenMetrics(ctx)
+		o.OpenMetrics = nil
 		if err != nil {
+			o.AllowNotEvaluated = true // there is no plan, and this says why
 			return fmt.Errorf("opening the metrics: %w", err)
 		}
-		o.Metrics, o.OpenMetrics = opened, nil
+		o.Metrics = opened
 	}
 }
 
