@@ -41,7 +41,7 @@ func run(ctx context.Context, e cli.Env) error {
 	if o.encoder != "" {
 		c.Embedding.Model = o.encoder
 	}
-	o.Logger, o.Drain = e.Logger(), e.Drain()
+	o.Logger = e.Logger()
 	if o.Keys, err = chat.ParseKeys(e.Getenv("API_KEYS")); err != nil {
 		return fmt.Errorf("API_KEYS: %w", err)
 	}
@@ -84,7 +84,7 @@ func run(ctx context.Context, e cli.Env) error {
 	o.OpenEncoder = func(ctx context.Context) (embedding.Encoder, error) {
 		return e.OpenEncoder(ctx, c.Embedding.Model, bar)
 	}
-	o.Progress = cli.Show(bar)
+	o.Progress, o.Drain = cli.Show(bar), e.Drain() // not before: an estimate has no calls to finish
 	plan, err := pipeline.NewPlan(ctx, c, &o.Options)
 	if _, ok := errors.AsType[*pipeline.UnavailableMetricError](err); ok {
 		fmt.Fprintln(e.Stderr, "docs/SANDBOX.md says what a sandbox needs; --allow_not_evaluated goes on without one")

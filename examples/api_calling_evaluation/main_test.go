@@ -202,6 +202,14 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("want 15 calls for each and 30 in all:\n%s", out)
 	}
 	s.nothingWritten(t)
+	env := clitest.Env(nil, io.Discard, io.Discard, nil, append(slices.Clone(s.args), "--dry_run")...)
+	env.Drain = func() <-chan struct{} {
+		t.Error("the first interrupt does not end an estimate")
+		return nil
+	}
+	if err := run(t.Context(), env); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestMissing holds that what is missing is told before the first call.

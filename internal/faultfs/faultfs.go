@@ -126,9 +126,9 @@ type change struct {
 }
 
 // New returns the file system of a folder and what is below it, which is taken
-// to be durable. Renames stay within a folder. Fault, unless nil, is asked before each operation, one at a
-// time; its error is that of the operation, which then does nothing unless the
-// error is a *[ShortWrite].
+// to be durable. Renames stay within a folder. Fault, unless nil, is asked
+// before each operation, one at a time; its error is that of the operation,
+// which then does nothing unless the error is a *[ShortWrite].
 func New(folder string, fault func(Op) error) (*FS, error) {
 	f := &FS{fault: fault, names: map[string]*node{}}
 	f.root = f.folder(folder)

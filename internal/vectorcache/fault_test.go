@@ -65,8 +65,8 @@ func wantWhole(t *testing.T, what string, disk vfs.FS, name string, n, most int)
 }
 
 // The power is cut before every operation of a new cache, of one that is gone on
-// with, and of one of another encoder: it opens again, no vector is a wrong one, and none is lost that Close
-// has synced.
+// with, and of one of another encoder: it opens again, no vector is a wrong one,
+// and none is lost that Close has synced.
 func TestPowerCut(t *testing.T) {
 	const another = -1
 	for _, before := range []int{0, 4, another} {

@@ -75,7 +75,7 @@ func (OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 // Mkdir is os.Mkdir.
 func (OS) Mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, perm) }
 
-// rename is os.Rename. On Windows it waits a little for readers of to.
+// Rename is os.Rename. On Windows it waits a little for readers of to.
 func (OS) Rename(from, to string) error { return rename(from, to) }
 
 // Remove is os.Remove.

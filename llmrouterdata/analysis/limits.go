@@ -6,6 +6,10 @@ const (
 	// directions of all as well as more would.
 	fitNumbers = 1 << 22
 
+	// maxIterations bounds the search for them; a cloud that is round in all
+	// directions has no principal ones, and then any will do.
+	maxIterations = 40
+
 	// maxFrontier is how many points of the oracle's frontier are kept: more
 	// than a figure can show.
 	maxFrontier = 200

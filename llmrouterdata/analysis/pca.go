@@ -22,10 +22,6 @@ const width = 8
 // added in their order, so that results do not depend on the workers.
 const chunk = 256
 
-// maxIterations bounds the search; a cloud that is round in all directions has
-// no principal ones, and then any will do.
-const maxIterations = 40
-
 // components finds the first two principal components of n vectors, data
 // [n][dim], by subspace iteration: a block of directions is multiplied with
 // the covariance, which is never formed, and made orthogonal again, until the

@@ -43,8 +43,8 @@ var sdkHeaders = []string{
 
 var userAgent = []string{"llmrouter-go"}
 
-// middleware drops the SDK's own headers, unwraps the body, and turns statuses of 300 or more
-// into errors before the SDK reads their body without bound.
+// middleware drops the SDK's own headers, unwraps the body, and turns statuses
+// of 300 or more into errors before the SDK reads their body without bound.
 func middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
 	for _, name := range sdkHeaders {
 		delete(req.Header, name)

@@ -32,7 +32,7 @@ func (d *Dataset) Table(ctx context.Context) (*Table, error) {
 		}
 	}
 	if !byLine {
-		t.setAside(d.options.NotEvaluated)
+		t.markNotEvaluated(d.options.NotEvaluated)
 	}
 	return t, nil
 }
@@ -81,8 +81,8 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 	return bad.Join()
 }
 
-// setAside finds the pairs that counts say were not evaluated.
-func (t *Table) setAside(counts []NotEvaluatedCount) {
+// markNotEvaluated finds the pairs that counts say were not evaluated.
+func (t *Table) markNotEvaluated(counts []NotEvaluatedCount) {
 	counts = slices.DeleteFunc(slices.Clone(counts), func(c NotEvaluatedCount) bool { return c.NotEvaluated+c.ScoreErrors == 0 })
 	if len(counts) == 0 {
 		return

@@ -202,7 +202,7 @@ func TestEvaluateDrainWhileEmbedding(t *testing.T) {
 }
 
 // A run that was asked to stop does not wait for keys that rest.
-func TestEvaluateDrainWhileKeysRest(t *testing.T) {
+func TestEvaluateDrainInCooldown(t *testing.T) {
 	c := testSet(t, 10, 5, "a")
 	s := listen(t, c, chaos.Config{Faults: []chaos.Fault{{Kind: chaos.RateLimited, Probability: 1, RetryAfter: time.Hour}}}, "a")
 	drain := make(chan struct{})
@@ -981,7 +981,7 @@ func TestEvaluateDamagedJournal(t *testing.T) {
 }
 
 // The rest of a run that was killed while it wrote is taken away.
-func TestEvaluateRemovesRests(t *testing.T) {
+func TestEvaluateRemovesLeftovers(t *testing.T) {
 	c := testSet(t, 5, 5, "a")
 	rest := c.DataPath.RoutingDataTrain + ".0a1b2c3d.llmrouter-tmp"
 	others := []string{c.DataPath.RoutingDataTrain + ".x.y.llmrouter-tmp", c.DataPath.RoutingDataTrain + ".txt", filepath.Join(filepath.Dir(rest), "other.0a1b2c3d.llmrouter-tmp")}

@@ -36,8 +36,8 @@ type MergeReport struct {
 	Embeddings int `json:"embeddings"`
 }
 
-// Merge makes one data set of finished ones, as [Evaluate] would have made it
-// of all their queries at once: it writes query_embedding_data,
+// Merge makes one data set of finished ones, as a run of one [Plan] would have
+// made it of all their queries at once: it writes query_embedding_data,
 // routing_data_train and routing_data_test of into, all three or none. The
 // training queries of all parts come first, part by part, and then the test
 // queries in the same way. Embedding ids are given anew, in order of first

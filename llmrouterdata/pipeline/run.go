@@ -422,7 +422,7 @@ func (r *run) close(candidate int, reason string) {
 	r.note(r.schedule.Close(candidate, reason), reason)
 }
 
-// stop stops all calls.
+// stop starts no further call.
 func (r *run) stop(reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 // notCalled is the message of a row whose pair was not called.
 const notCalled = "the call was not made"
 
-// write writes the three outputs under temporary names, checks them as [dataset.Check]
-// does, and gives them their names.
+// write writes the three outputs under temporary names, checks them as
+// [dataset.Check] does, and gives them their names.
 func (r *run) write(ctx context.Context, cache *vectorcache.Cache) error {
 	out := atomicfile.Group{FS: r.options.fs}
 	defer out.Abort()
