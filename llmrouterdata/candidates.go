@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/pyjson"
@@ -112,11 +111,12 @@ func (e *CandidateError) Unwrap() error { return e.Err }
 // name is an error.
 func ReadCandidates(r io.Reader) ([]Candidate, error) { return readCandidates(r, "") }
 
-// ReadCandidatesFile is [ReadCandidates] over a file, which its errors name.
+// ReadCandidatesFile is [ReadCandidates] over a file, which its errors name and
+// [OpenFile] opens.
 func ReadCandidatesFile(name string) ([]Candidate, error) {
-	f, err := os.Open(name)
+	f, err := OpenFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("llmrouterdata: %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	return readCandidates(f, name)

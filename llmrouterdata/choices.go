@@ -12,9 +12,10 @@ import (
 
 // Choices holds the options of a multiple-choice question or, for MBPP, the
 // tests. It keeps the shape in which it was read, its keys and their order
-// included, and is written back in that shape: a list, or an object with
-// "text" and "labels" (or "label"). Nil means that there are none. A Choices
-// is not changed after it was made and may be shared.
+// included, and is written back in that shape: a list of texts, a list of
+// objects that each hold one "text" and perhaps one "label" (or "labels"), or
+// an object that holds lists of these names. Nil means that there are none. A
+// Choices is not changed after it was made and may be shared.
 type Choices struct {
 	// v is a []any or a *pyjson.Object as read, or the *optionList or the
 	// *fieldList that a Choices was made of: a benchmark's rows come by the
@@ -175,34 +176,109 @@ func choicesOf(v any) (*Choices, error) {
 	switch v := v.(type) {
 	case nil:
 		return nil, nil
-	case []any, *pyjson.Object:
+	case []any:
+		if err := checkOptions(v); err != nil {
+			return nil, err
+		}
+		return &Choices{v}, nil
+	case *pyjson.Object:
 		return &Choices{v}, nil
 	default:
 		return nil, fmt.Errorf("%s is neither a list nor an object", describe(v))
 	}
 }
 
-// Text returns the option texts: the items of a list, or of an object's
-// "text". Items that are no strings are given as Python prints them. It is nil
-// for nil and where there is no such list.
+// labelKeys are the keys of labels, the first of which counts that is there.
+var labelKeys = []string{"labels", "label"}
+
+// optionKey returns the key under which each object of a list has what is asked
+// for: one of keys whose values are all scalars and not null.
+func optionKey(list []any, keys ...string) (string, bool) {
+	for _, key := range keys {
+		if !slices.ContainsFunc(list, func(item any) bool {
+			o, ok := item.(*pyjson.Object)
+			if !ok {
+				return true
+			}
+			v, _ := o.Get(key)
+			return !scalar(v)
+		}) {
+			return key, len(list) > 0
+		}
+	}
+	return "", false
+}
+
+func scalar(v any) bool {
+	switch v.(type) {
+	case nil, []any, *pyjson.Object:
+		return false
+	}
+	return true
+}
+
+// checkOptions reports a list that is neither one of texts nor one of options.
+func checkOptions(list []any) error {
+	first := slices.IndexFunc(list, func(item any) bool { _, ok := item.(*pyjson.Object); return ok })
+	if first < 0 {
+		return nil
+	}
+	if _, ok := optionKey(list, "text"); !ok {
+		return errors.New(`a list that holds objects is one of options, and not every one is an object with a "text"`)
+	}
+	if _, ok := optionKey(list, labelKeys...); ok {
+		return nil
+	}
+	for i, item := range list {
+		for _, key := range labelKeys {
+			if v, _ := item.(*pyjson.Object).Get(key); v != nil {
+				return fmt.Errorf("option %d has a %q, and not every one has", i+1, key)
+			}
+		}
+	}
+	return nil
+}
+
+// column returns the values that the objects of a list have under a key.
+func column(list []any, key string) []any {
+	values := make([]any, len(list))
+	for i, item := range list {
+		values[i], _ = item.(*pyjson.Object).Get(key)
+	}
+	return values
+}
+
+// Text returns the option texts: the items of a list, each one's "text" where
+// they are objects, or those of an object's "text". Items that are no strings
+// are given as Python prints them. It is nil for nil and where there is no such
+// list.
 func (c *Choices) Text() []string {
 	if c == nil {
 		return nil
 	}
 	if list, ok := c.v.([]any); ok {
+		if key, ok := optionKey(list, "text"); ok {
+			list = column(list, key)
+		}
 		return texts(list)
 	}
 	text, _ := c.list("text")
 	return text
 }
 
-// Labels returns the option labels: an object's "labels" or "label", else
-// letters by code point from A, one for each text.
+// Labels returns the option labels: an object's "labels" or "label", or those
+// of each object of a list, else letters by code point from A, one for each
+// text.
 func (c *Choices) Labels() []string {
 	if c == nil {
 		return nil
 	}
-	for _, key := range []string{"labels", "label"} {
+	if list, ok := c.v.([]any); ok {
+		if key, ok := optionKey(list, labelKeys...); ok {
+			return texts(column(list, key))
+		}
+	}
+	for _, key := range labelKeys {
 		if list, ok := c.list(key); ok && list != nil {
 			return list
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -105,6 +106,12 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // data_generation, embedding, api_endpoint) an unknown key, a wrong type or a
 // value out of range is a *ConfigError; every one of them is reported, joined.
 // Other sections are left alone, since the routers' own files carry them.
+//
+// A merge key (<<) at the top or in a section gives the keys of a mapping, or of
+// a list of mappings, as PyYAML has it: keys of the mapping itself come first,
+// then those of the earlier one of a list. A merged key that its section does
+// not know is a warning, since a mapping may be shared by several sections. A
+// second document in the file is an error.
 func LoadConfig(name string, o *ConfigOptions) (*Config, error) {
 	if o == nil {
 		o = &ConfigOptions{}
@@ -117,13 +124,17 @@ func LoadConfig(name string, o *ConfigOptions) (*Config, error) {
 }
 
 func parseConfig(name string, text []byte, root string) (*Config, error) {
-	var document yaml.Node
-	if len(bytes.TrimSpace(text)) > 0 {
-		if err := yaml.Unmarshal(text, &document); err != nil {
-			return nil, &ConfigError{File: name, Err: err}
-		}
+	var document, second yaml.Node
+	documents := yaml.NewDecoder(bytes.NewReader(text))
+	if err := documents.Decode(&document); err != nil && err != io.EOF {
+		return nil, &ConfigError{File: name, Err: err}
 	}
-	r := &configReader{file: name, config: DefaultConfig()}
+	if err := documents.Decode(&second); err == nil {
+		return nil, &ConfigError{File: name, Line: second.Line, Err: errors.New("a second document begins; a configuration is one")}
+	} else if err != io.EOF {
+		return nil, &ConfigError{File: name, Err: err}
+	}
+	r := &configReader{file: name, config: DefaultConfig(), flat: map[*yaml.Node][]entry{}}
 	r.config.Root = root
 	if len(document.Content) > 0 && !isNull(document.Content[0]) {
 		r.top(document.Content[0])
@@ -139,6 +150,16 @@ type configReader struct {
 	file   string
 	config *Config
 	errs   []error
+	// flat holds the entries of the mappings that were flattened, open is those
+	// that are being flattened.
+	flat map[*yaml.Node][]entry
+	open []*yaml.Node
+}
+
+// entry is a key of a mapping with its value, aliases resolved.
+type entry struct {
+	key, value *yaml.Node
+	merged     bool // it comes from another mapping
 }
 
 func (r *configReader) fail(n *yaml.Node, key string, err error) {
@@ -147,11 +168,16 @@ func (r *configReader) fail(n *yaml.Node, key string, err error) {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// keys calls visit for each key of a mapping with its value, aliases resolved.
-func (r *configReader) keys(n *yaml.Node, section string, visit func(key, value *yaml.Node)) {
+func resolved(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
-		n = n.Alias
+		return n.Alias
 	}
+	return n
+}
+
+// keys calls visit for each key of a mapping.
+func (r *configReader) keys(n *yaml.Node, section string, visit func(e entry)) {
+	n = resolved(n)
 	if isNull(n) {
 		return
 	}
@@ -159,19 +185,71 @@ func (r *configReader) keys(n *yaml.Node, section string, visit func(key, value 
 		r.fail(n, section, fmt.Errorf("want a mapping, have %s", n.ShortTag()))
 		return
 	}
+	for _, e := range r.flatten(n, section) {
+		visit(e)
+	}
+}
+
+// flatten returns the entries of a mapping and of what it merges, each key once:
+// its own, then those of the last merge key first, and of the first mapping of a
+// list.
+func (r *configReader) flatten(n *yaml.Node, section string) []entry {
+	if list, known := r.flat[n]; known {
+		return list
+	}
+	if len(r.open) == maxMergeDepth || slices.Contains(r.open, n) {
+		r.fail(n, section, fmt.Errorf("the mapping merges itself, or more than %d others one into the other", maxMergeDepth))
+		return nil
+	}
+	r.open = append(r.open, n)
+	var list []entry
+	var merges []*yaml.Node
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if value.Kind == yaml.AliasNode {
-			value = value.Alias
+		e := entry{key: resolved(n.Content[i]), value: resolved(n.Content[i+1])}
+		switch {
+		case e.key.Kind != yaml.ScalarNode:
+			r.fail(e.key, section, fmt.Errorf("%s is no key", shown(e.key)))
+		case e.key.ShortTag() == "!!merge":
+			merges = append(merges, e.value)
+		case seen[e.key.Value]:
+			r.fail(e.key, join(section, e.key.Value), errors.New("duplicate key"))
+		default:
+			seen[e.key.Value] = true
+			list = append(list, e)
 		}
-		if seen[key.Value] {
-			r.fail(key, join(section, key.Value), errors.New("duplicate key"))
-			continue
-		}
-		seen[key.Value] = true
-		visit(key, value)
 	}
+	for _, from := range slices.Backward(merges) {
+		for _, m := range r.merged(from, section) {
+			for _, e := range r.flatten(m, section) {
+				if e.merged = true; !seen[e.key.Value] {
+					seen[e.key.Value] = true
+					list = append(list, e)
+				}
+			}
+		}
+	}
+	r.open = r.open[:len(r.open)-1]
+	r.flat[n] = list
+	return list
+}
+
+// merged returns the mappings that the value of a merge key stands for.
+func (r *configReader) merged(n *yaml.Node, section string) []*yaml.Node {
+	list := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		list = nil
+		for _, item := range n.Content {
+			list = append(list, resolved(item))
+		}
+	}
+	for _, m := range list {
+		if m.Kind != yaml.MappingNode {
+			r.fail(m, join(section, "<<"), fmt.Errorf("want a mapping or a list of mappings, have %s", shown(m)))
+			return nil
+		}
+	}
+	return list
 }
 
 func join(section, key string) string {
@@ -185,7 +263,8 @@ func join(section, key string) string {
 var sections = []string{"data_path", "data_generation", "api_endpoint", "embedding"}
 
 func (r *configReader) top(n *yaml.Node) {
-	r.keys(n, "", func(key, value *yaml.Node) {
+	r.keys(n, "", func(e entry) {
+		key, value := e.key, e.value
 		switch key.Value {
 		case "data_path":
 			r.paths(value)
@@ -206,17 +285,22 @@ func (r *configReader) top(n *yaml.Node) {
 
 // section reads a mapping whose keys are all known.
 func (r *configReader) section(n *yaml.Node, name string, known map[string]func(value *yaml.Node, key string)) {
-	r.keys(n, name, func(key, value *yaml.Node) {
+	r.keys(n, name, func(e entry) {
+		key := e.key
 		read, ok := known[key.Value]
-		if !ok {
+		switch {
+		case !ok && e.merged:
+			r.config.Warnings = append(r.config.Warnings, fmt.Sprintf(
+				"%s:%d: the key %q is merged into %s, which does not read it", r.file, key.Line, key.Value, name))
+		case !ok:
 			err := errors.New("unknown key")
 			if near := spell.Near(key.Value, slices.Sorted(maps.Keys(known))); near != nil {
 				err = fmt.Errorf("%w; was %q meant?", err, near[0])
 			}
 			r.fail(key, join(name, key.Value), err)
-			return
+		default:
+			read(e.value, join(name, key.Value))
 		}
-		read(value, join(name, key.Value))
 	})
 }
 

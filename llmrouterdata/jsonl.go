@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"unicode/utf8"
 
 	"github.com/llmrouter-go/llmrouter/internal/pyjson"
 	"github.com/llmrouter-go/llmrouter/internal/pytext"
+	"github.com/llmrouter-go/llmrouter/internal/textfile"
 )
 
 // Record is what a JSON Lines file holds.
@@ -118,14 +118,25 @@ func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {
 	}
 }
 
-// ReadFile is [Records] over a file, which is opened when the loop starts and
-// closed when it ends.
+// OpenFile opens a file of JSON Lines, or another text, and decompresses it where
+// its name ends in .gz (gzip) or .zst (Zstandard). A compressed file that is
+// damaged or cut short, and text in UTF-16, give an error.
+func OpenFile(name string) (io.ReadCloser, error) {
+	f, err := textfile.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("llmrouterdata: %w", err)
+	}
+	return f, nil
+}
+
+// ReadFile is [Records] over what [OpenFile] opens when the loop starts, which
+// is closed when it ends.
 func ReadFile[T Record](name string, o *ReadOptions) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		f, err := os.Open(name)
+		f, err := OpenFile(name)
 		if err != nil {
-			yield(zero, fmt.Errorf("llmrouterdata: %w", err))
+			yield(zero, err)
 			return
 		}
 		defer f.Close()

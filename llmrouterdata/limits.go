@@ -12,4 +12,5 @@ const (
 	maxCandidatesFile = 1 << 30  // bytes of a candidate file: some 60,000 embeddings
 	maxResponseTime   = 1e9      // seconds: what is not shorter is no time an answer took
 	bufferSize        = 64 << 10 // bytes read or written at once
+	maxMergeDepth     = 1000     // mappings of a configuration that are merged one into the other: as deep as Python goes
 )

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/llmrouter-go/llmrouter/internal/textfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -41,7 +41,7 @@ type block[T any] struct {
 // which a line far past llmrouterdata.DefaultMaxLine gives too, ends it.
 func readLines[T any](ctx context.Context, name string, workers int, decoder func() lineDecoder[T]) iter.Seq2[*decoded[T], error] {
 	return func(yield func(*decoded[T], error) bool) {
-		f, err := os.Open(name)
+		f, err := textfile.Open(name)
 		if err != nil {
 			yield(nil, fmt.Errorf("dataset: %w", err))
 			return

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 
+	"github.com/llmrouter-go/llmrouter/internal/textfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -39,7 +39,7 @@ func ReadScores(ctx context.Context, name string, o *ScoreOptions) (*Table, erro
 	if o == nil {
 		o = &ScoreOptions{}
 	}
-	f, err := os.Open(name)
+	f, err := textfile.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}

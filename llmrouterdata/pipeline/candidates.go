@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/textfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -76,8 +77,12 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptio
 	if err != nil {
 		return nil, err
 	}
-	if err := llmrouterdata.WriteEmbeddedCandidates(f, candidates); err != nil {
-		return nil, err
+	text, err := textfile.NewWriter(f, c.DataPath.LLMEmbeddingData)
+	if err != nil {
+		return nil, fmt.Errorf("pipeline: %s: %w", c.DataPath.LLMEmbeddingData, err)
+	}
+	if err := errors.Join(llmrouterdata.WriteEmbeddedCandidates(text, candidates), text.Close()); err != nil {
+		return nil, fmt.Errorf("pipeline: %s: %w", c.DataPath.LLMEmbeddingData, err)
 	}
 	return candidates, out.Commit()
 }

@@ -70,18 +70,17 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o *GenerateOp
 		name    string
 		records []llmrouterdata.StandardQueryData
 	}{{c.DataPath.QueryDataTrain, result.Train}, {c.DataPath.QueryDataTest, result.Test}} {
-		f, err := out.Create(split.name)
+		w, err := createLines[llmrouterdata.StandardQueryData](&out, split.name)
 		if err != nil {
 			return nil, err
 		}
-		w := llmrouterdata.NewWriter[llmrouterdata.StandardQueryData](f)
 		for _, record := range split.records {
-			if err := w.Write(record); err != nil {
-				return nil, fmt.Errorf("pipeline: %s: %w", split.name, err)
+			if err := w.write(record); err != nil {
+				return nil, err
 			}
 		}
-		if err := w.Flush(); err != nil {
-			return nil, fmt.Errorf("pipeline: %s: %w", split.name, err)
+		if err := w.end(); err != nil {
+			return nil, err
 		}
 	}
 	return result, out.Commit()

@@ -154,11 +154,10 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 	defer func() { err = errors.Join(err, scratch.remove()) }()
 	m.vectors = torchio.NewWriter(vectors, &torchio.WriterOptions{Scratch: scratch})
 	for split, target := range []string{paths.RoutingDataTrain, paths.RoutingDataTest} {
-		routing, err := out.Create(target)
+		w, err := createLines[llmrouterdata.RoutingRecord](&out, target)
 		if err != nil {
 			return nil, err
 		}
-		w := llmrouterdata.NewWriter[llmrouterdata.RoutingRecord](routing)
 		for i, part := range m.parts {
 			if m.queries[split][i] == 0 {
 				continue
@@ -167,8 +166,8 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 				return nil, err
 			}
 		}
-		if err := w.Flush(); err != nil {
-			return nil, fmt.Errorf("pipeline: %s: %w", target, err)
+		if err := w.end(); err != nil {
+			return nil, err
 		}
 	}
 	if m.ids.at != m.ids.n {
@@ -190,7 +189,7 @@ func routingFile(c *llmrouterdata.Config, split int) string {
 }
 
 // part merges one split of one part: its queries and its rows go side by side.
-func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int, w *llmrouterdata.Writer[llmrouterdata.RoutingRecord]) (err error) {
+func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int, w *lines[llmrouterdata.RoutingRecord]) (err error) {
 	c := *part
 	// What is not named is not read: the queries need not fit into memory.
 	c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest, c.DataPath.LLMEmbeddingData, c.DataPath.LLMData = "", "", "", m.into.DataPath.LLMData
@@ -227,8 +226,8 @@ func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split int
 		}
 		for i := range group {
 			group[i].EmbeddingID = int(id)
-			if err := w.Write(group[i].RoutingRecord); err != nil {
-				return fmt.Errorf("pipeline: %s: %w", routingFile(m.into, split), err)
+			if err := w.write(group[i].RoutingRecord); err != nil {
+				return err
 			}
 		}
 		if split == 0 {

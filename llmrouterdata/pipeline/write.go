@@ -32,15 +32,14 @@ func (r *run) write(ctx context.Context, cache *vectorcache.Cache) error {
 		return fmt.Errorf("pipeline: %s: %w", paths.QueryEmbeddingData, err)
 	}
 	written := 0
-	var splits [2]*atomicfile.File
+	var splits [2]*lines[llmrouterdata.RoutingRecord]
 	for i, split := range []struct {
 		name     string
 		from, to int
 	}{{paths.RoutingDataTrain, 0, r.train}, {paths.RoutingDataTest, r.train, len(r.queries)}} {
-		if splits[i], err = out.Create(split.name); err != nil {
+		if splits[i], err = createLines[llmrouterdata.RoutingRecord](&out, split.name); err != nil {
 			return err
 		}
-		w := llmrouterdata.NewWriter[llmrouterdata.RoutingRecord](splits[i])
 		for q := split.from; q < split.to; q++ {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -50,18 +49,18 @@ func (r *run) write(ctx context.Context, cache *vectorcache.Cache) error {
 				if err != nil {
 					return err
 				}
-				if err := w.Write(record); err != nil {
-					return fmt.Errorf("pipeline: %s: %w", split.name, err)
+				if err := splits[i].write(record); err != nil {
+					return err
 				}
 			}
 			written += len(r.targets)
 			r.progress.report(Progress{Stage: StageWrite, Done: written, Total: len(r.pairs)})
 		}
-		if err := w.Flush(); err != nil {
-			return fmt.Errorf("pipeline: %s: %w", split.name, err)
+		if err := splits[i].end(); err != nil {
+			return err
 		}
 	}
-	if err := r.verify(ctx, vectors.Name(), splits[0].Name(), splits[1].Name()); err != nil {
+	if err := r.verify(ctx, vectors.Name(), splits[0].file.Name(), splits[1].file.Name()); err != nil {
 		return err
 	}
 	return out.Commit()

@@ -1,0 +1,61 @@
+package golden
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// FileCase is an entry of files/expected.json of the cases: files that went
+// wrong, and what is right.
+type FileCase struct {
+	ID, Group string
+	// Files are paths below the folder files; see [FileCase.Path].
+	Files []string
+	// Call says in words what is to be done with them.
+	Call   string
+	Expect json.RawMessage
+
+	dir string
+}
+
+// Path returns the path of one of the files.
+func (c FileCase) Path(i int) string { return filepath.Join(c.dir, filepath.FromSlash(c.Files[i])) }
+
+// RunFileCases runs the entries of some groups, each as a test by what its call
+// says. An entry whose call is not among calls fails.
+func RunFileCases(t *testing.T, groups []string, calls map[string]func(t *testing.T, c FileCase)) {
+	t.Helper()
+	dir := filepath.Join(CasesDir(t), "files")
+	text, err := os.ReadFile(filepath.Join(dir, "expected.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []FileCase
+	Unmarshal(t, "files/expected.json", text, &all)
+	n := 0
+	for _, c := range all {
+		if !slices.Contains(groups, c.Group) {
+			continue
+		}
+		n++
+		c.dir = dir
+		t.Run(c.ID, func(t *testing.T) {
+			run, ok := calls[c.Call]
+			if !ok {
+				t.Fatalf("files/expected.json: the call of %s is unknown: %s", c.ID, c.Call)
+			}
+			run(t, c)
+		})
+	}
+	if n == 0 {
+		t.Fatalf("files/expected.json has no case of the groups %q", groups)
+	}
+}
