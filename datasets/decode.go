@@ -30,7 +30,10 @@ type Decoder interface {
 // A dot leads into a group of columns. Fields are strings, integers, floats,
 // booleans, or slices of one of them for lists. A null is an error, except in
 // an optional column, where it is the zero value; a null list is empty. In
-// .csv files the text of a cell is converted to the field's type.
+// .csv files the text of a cell is converted to the field's type. In parquet
+// files a dot leads into a column of JSON too, whose texts are read as the lines
+// of a .jsonl file; a string takes a JSON value that is no text as it is
+// written.
 //
 // fn need not set TaskName and Metric, which are those of the Spec. r draws
 // random numbers; it goes on from row to row, so that fn must draw the same

@@ -14,7 +14,7 @@ var (
 	// not a parquet file, a truncated one, a broken line.
 	ErrCorrupt = parquetcol.ErrCorrupt
 	// ErrUnsupported reports a file that uses a feature which is not read, for
-	// example LZ4 compression.
+	// example encryption, or binary where text is expected.
 	ErrUnsupported = parquetcol.ErrUnsupported
 	// ErrLimit reports a file that asks for more memory than is granted.
 	ErrLimit = parquetcol.ErrLimit

@@ -121,70 +121,90 @@ func (p *pager) rowEnds() (bool, error) {
 	return h.Type == format.DataPageV2, nil
 }
 
+// packedBody is where the rest of a page lies, behind the levels of a page of
+// the second kind.
+type packedBody struct {
+	off     int64
+	n, size int // bytes in the file, and unpacked
+	codec   format.CompressionCodec
+	sum     uint32 // checksum of the bytes so far
+}
+
 // unpack reads the body of a page whose header has been read, compares its
 // checksum where there is one, and unpacks it.
-func (p *pager) unpack(to *rawPage, off int64) error {
+func (p *pager) unpack(to *rawPage, off int64) (err error) {
 	h := to.header
-	n, size := int(h.CompressedPageSize), int(h.UncompressedPageSize)
-	packed := true
-	sum := uint32(0)
-	check := func(b []byte) {
-		if h.CRC != 0 { // stated
-			sum = crc32.Update(sum, crc32.IEEETable, b)
-		}
-	}
+	in := packedBody{off: off, n: int(h.CompressedPageSize), size: int(h.UncompressedPageSize), codec: p.codec}
 	if h.Type == format.DataPageV2 {
-		head := &h.DataPageHeaderV2.V
-		r, d := int(head.RepetitionLevelsByteLength), int(head.DefinitionLevelsByteLength)
-		if r < 0 || d < 0 || r > n || d > n-r || r+d > size {
-			return corrupt("a page is too short for its levels")
-		}
-		b, err := p.win.bytes(off, r+d)
-		if err != nil {
+		if err := p.readLevels(to, &in); err != nil {
 			return err
 		}
-		to.room = append(to.room[:0], b...)
-		to.levels = to.room
-		check(b)
-		off, n, size = off+int64(r+d), n-(r+d), size-(r+d)
-		packed = !head.IsCompressed.Valid || head.IsCompressed.V
-		// An empty body may be left out instead of being packed.
-		packed = packed && (size > 0 || n > 0)
 	}
-	snap := packed && p.codec == format.Snappy
 	var b []byte
-	var err error
-	if snap {
+	if in.codec == format.Snappy {
 		// The block is read to where it is unpacked.
-		if b, err = to.unpack.snappy.Room(n, size); err != nil {
-			return corrupt("unpacking a page of %d bytes from %d: %w", size, n, err)
+		if b, err = to.unpack.snappy.Room(in.n, in.size); err != nil {
+			return corrupt("unpacking a page of %d bytes from %d: %w", in.size, in.n, err)
 		}
-		err = p.win.read(b, off)
+		err = p.win.read(b, in.off)
 	} else {
-		b, err = p.win.bytes(off, n)
+		b, err = p.win.bytes(in.off, in.n)
 	}
 	if err != nil {
 		return err
 	}
-	if check(b); sum != uint32(h.CRC) {
+	// A checksum of 0 is none.
+	if h.CRC != 0 && crc32.Update(in.sum, crc32.IEEETable, b) != uint32(h.CRC) {
 		return corrupt("a page's checksum is wrong")
 	}
-	to.borrowed = false
-	switch {
-	case snap:
-		if to.data, err = to.unpack.snappy.Contents(); err != nil {
-			err = corrupt("unpacking a page: %w", err)
-		}
-	case packed && p.codec != format.Uncompressed:
-		to.data, err = to.unpack.unpack(p.codec, b, size)
-	case packed && n != size:
-		err = corrupt("a page of %d bytes states %d", n, size)
-	default:
-		if to.data, to.borrowed = b, true; to.copied {
-			to.unpack.out = append(to.unpack.room(n)[:0], b...)
-			to.data, to.borrowed = to.unpack.out, false
-		}
+	return to.fill(b, in)
+}
+
+// readLevels reads the levels that stand before the body of a page of the
+// second kind, never packed.
+func (p *pager) readLevels(to *rawPage, in *packedBody) error {
+	head := &to.header.DataPageHeaderV2.V
+	r, d := int(head.RepetitionLevelsByteLength), int(head.DefinitionLevelsByteLength)
+	if r < 0 || d < 0 || r > in.n || d > in.n-r || r+d > in.size {
+		return corrupt("a page is too short for its levels")
 	}
+	b, err := p.win.bytes(in.off, r+d)
+	if err != nil {
+		return err
+	}
+	to.room = append(to.room[:0], b...)
+	to.levels = to.room
+	in.sum = crc32.ChecksumIEEE(b)
+	in.off, in.n, in.size = in.off+int64(r+d), in.n-(r+d), in.size-(r+d)
+	// An empty body may be left out instead of being packed.
+	if head.IsCompressed.Valid && !head.IsCompressed.V || in.n == 0 && in.size == 0 {
+		in.codec = format.Uncompressed
+	}
+	return nil
+}
+
+// fill unpacks a page's body, which for snappy lies where it is unpacked.
+func (p *rawPage) fill(b []byte, in packedBody) (err error) {
+	p.borrowed = false
+	switch in.codec {
+	case format.Snappy:
+		if p.data, err = p.unpack.snappy.Contents(); err != nil {
+			return corrupt("unpacking a page: %w", err)
+		}
+		return nil
+	case format.Uncompressed:
+		if in.n != in.size {
+			return corrupt("a page of %d bytes states %d", in.n, in.size)
+		}
+		if !p.copied {
+			p.data, p.borrowed = b, true
+			return nil
+		}
+		p.unpack.out = append(p.unpack.room(in.n)[:0], b...)
+		p.data = p.unpack.out
+		return nil
+	}
+	p.data, err = p.unpack.unpack(in.codec, b, in.size)
 	return err
 }
 

@@ -140,14 +140,7 @@ func (f *File) Leaf(path string) (Leaf, error) {
 	}
 	at, rest := &f.root, path
 	for rest != "" && !isJSON(at) {
-		var next *node
-		for i := range at.children {
-			c := &at.children[i]
-			tail, found := strings.CutPrefix(rest, c.name)
-			if found && (tail == "" || tail[0] == '.') && (next == nil || len(c.name) > len(next.name)) {
-				next = c
-			}
-		}
+		next := at.child(rest)
 		if next == nil {
 			if at.leaf >= 0 {
 				l.Type = fmt.Sprintf("%s at %q", describe(at), strings.TrimSuffix(path, "."+rest))
@@ -169,13 +162,33 @@ func (f *File) Leaf(path string) (Leaf, error) {
 	if at.leaf >= 0 {
 		l.index, l.typ = at.leaf, at.element.Type.V
 		l.Kind, l.signed = kindOf(at.element)
-		l.unmarked = l.Kind == KindString && at.element.LogicalType.Value == nil && !at.element.ConvertedType.Valid
+		l.unmarked = isUnmarked(at)
 		if l.unmarked && f.geometry[path] {
 			l.Kind = KindOther
 			l.Type += ` that holds geometry, by the footer's key "geo"`
 		}
 	}
 	return l, nil
+}
+
+// child returns the field that a path leads to first, nil where there is none.
+func (n *node) child(path string) *node {
+	var found *node
+	for i := range n.children {
+		c := &n.children[i]
+		tail, ok := strings.CutPrefix(path, c.name)
+		if ok && (tail == "" || tail[0] == '.') && (found == nil || len(c.name) > len(found.name)) {
+			found = c
+		}
+	}
+	return found
+}
+
+// isUnmarked reports whether a node is binary of which nothing says what it
+// holds.
+func isUnmarked(n *node) bool {
+	e := n.element
+	return n.leaf >= 0 && e.Type.V == format.ByteArray && e.LogicalType.Value == nil && !e.ConvertedType.Valid
 }
 
 // geometryColumns returns the columns that the footer's key "geo" names, as
@@ -290,7 +303,7 @@ func describe(n *node) string {
 	switch {
 	case isJSON(n):
 		return "JSON"
-	case k == KindString && n.element.LogicalType.Value == nil && !n.element.ConvertedType.Valid:
+	case isUnmarked(n):
 		return "binary"
 	case k == KindString:
 		return "string"

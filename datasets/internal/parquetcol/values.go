@@ -166,13 +166,7 @@ func (v *values) reset(c *chunk, e format.Encoding, b []byte, count int) error {
 		v.lengths, v.data, err = deltaLengths(b, count)
 	case e == format.DeltaByteArray && text:
 		v.mode = modeDeltaText
-		if v.prefix, b, err = deltaLengths(b, count); err != nil {
-			return err
-		}
-		v.lengths, v.data, err = deltaLengths(b, count)
-		if err == nil && len(v.prefix) != len(v.lengths) {
-			err = corrupt("a delta page of %d prefixes and %d suffixes", len(v.prefix), len(v.lengths))
-		}
+		err = v.resetPrefixes(b, count)
 	case e == format.RLE && c.leaf.Kind == KindBool:
 		v.mode = modeRunLength
 		if len(b) < 4 {
@@ -185,6 +179,18 @@ func (v *values) reset(c *chunk, e format.Encoding, b []byte, count int) error {
 		v.data, err = v.join(b, widthOf(c.leaf.typ))
 	default:
 		err = fmt.Errorf("%w: encoding %v of type %v", ErrUnsupported, e, c.leaf.Type)
+	}
+	return err
+}
+
+// resetPrefixes starts on a page of texts that share their beginnings.
+func (v *values) resetPrefixes(b []byte, count int) (err error) {
+	if v.prefix, b, err = deltaLengths(b, count); err != nil {
+		return err
+	}
+	v.lengths, v.data, err = deltaLengths(b, count)
+	if err == nil && len(v.prefix) != len(v.lengths) {
+		err = corrupt("a delta page of %d prefixes and %d suffixes", len(v.prefix), len(v.lengths))
 	}
 	return err
 }
