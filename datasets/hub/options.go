@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -72,8 +71,6 @@ type Options struct {
 	// Transport carries the requests. nil: a copy of http.DefaultTransport,
 	// which honours the proxy variables as net/http does.
 	Transport http.RoundTripper
-	// UserAgent names the program to the hub. Empty: "llmrouter; go/1.x".
-	UserAgent string
 }
 
 // validate fills in the defaults, and reads the token file.
@@ -88,7 +85,6 @@ func (o *Options) validate() (Options, error) {
 	options.Pointer(f, "MaxRetries", &v.MaxRetries, 5, 0, maxRetries)
 	options.Number(f, "Backoff", &v.Backoff, time.Second, 1, 0)
 	options.Number(f, "MaxWait", &v.MaxWait, 5*time.Minute, 1, 0)
-	v.UserAgent = cmp.Or(v.UserAgent, "llmrouter; go/"+strings.TrimPrefix(runtime.Version(), "go"))
 	v.Logger = cmp.Or(v.Logger, slog.New(slog.DiscardHandler))
 	if v.Transport == nil {
 		v.Transport = http.DefaultTransport

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -116,7 +117,7 @@ func (c *Client) roundTrip(ctx context.Context, t target, method string, u *url.
 	for k, v := range header {
 		req.Header[k] = v
 	}
-	req.Header.Set("User-Agent", c.o.UserAgent)
+	req.Header.Set("User-Agent", "llmrouter; go/"+strings.TrimPrefix(runtime.Version(), "go"))
 	// Without this Go asks for gzip and hides the length.
 	req.Header.Set("Accept-Encoding", "identity")
 	if *c.token != "" && sameOrigin(u, c.base) {

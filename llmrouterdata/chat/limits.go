@@ -63,3 +63,7 @@ const (
 	idleTimeout  = 90 * time.Second // as in http.DefaultTransport
 	maxIdleConns = 1024             // for one host; with the usual two, most workers would connect anew for every call
 )
+
+// latencyHalfLife is how long it takes until a measured latency counts half,
+// so that a key that was slow once is tried again.
+const latencyHalfLife = time.Minute

@@ -301,10 +301,6 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// latencyHalfLife is how long it takes until a measured latency counts half,
-// so that a key that was slow once is tried again.
-const latencyHalfLife = time.Minute
-
 // cost ranks free keys; equal costs fall to the round robin.
 func (p *pool) cost(now time.Time, k *poolKey) float64 {
 	switch p.o.Balance {

@@ -54,8 +54,8 @@ func readLines[T any](ctx context.Context, name string, workers int, decoder fun
 			_ = group.Wait() // the first Wait below has its error
 		}()
 		todo := make(chan *block[T])
-		inOrder := make(chan *block[T], 2*workers)
-		free := make(chan *block[T], 4*workers)
+		inOrder := make(chan *block[T], workers)
+		free := make(chan *block[T], 2*workers)
 		group.Go(func() error {
 			defer close(todo)
 			defer close(inOrder)

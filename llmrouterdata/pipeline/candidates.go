@@ -8,16 +8,27 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/internal/textfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
-// EmbedOptions configures [EmbedCandidates]. Encoder is required.
+// EmbedOptions configures [EmbedCandidates].
 type EmbedOptions struct {
-	// Encoder embeds the descriptions.
+	// Encoder embeds the descriptions. It is needed.
 	Encoder embedding.Encoder
-	// Progress is called as descriptions are embedded; nil: silent.
+	// Progress is called as descriptions are embedded. Nil: silent.
 	Progress func(Progress)
+}
+
+func (o *EmbedOptions) validate() (EmbedOptions, error) {
+	v, f := options.Begin(o, "pipeline: EmbedOptions")
+	if v.Encoder == nil {
+		f.Add("Encoder", "is nil; it is needed")
+	} else if dim := v.Encoder.Dim(); dim < 1 {
+		f.Add("Encoder", "makes vectors of %d numbers", dim)
+	}
+	return v, f.Err()
 }
 
 // EmbedCandidates embeds the feature text of every candidate in llm_data and
@@ -26,11 +37,9 @@ type EmbedOptions struct {
 // written. That the file cannot be written, or is llm_data itself, is reported
 // before anything is embedded.
 func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptions) ([]llmrouterdata.Candidate, error) {
-	if err := c.Require("llm_data", "llm_embedding_data"); err != nil {
+	v, err := o.validate()
+	if err := errors.Join(err, c.Require("llm_data", "llm_embedding_data")); err != nil {
 		return nil, err
-	}
-	if o == nil || o.Encoder == nil {
-		return nil, errors.New("pipeline: EmbedOptions.Encoder is nil")
 	}
 	written := file{"llm_embedding_data", c.DataPath.LLMEmbeddingData}
 	if err := distinct([]file{written}, []file{{"llm_data", c.DataPath.LLMData}}); err != nil {
@@ -54,17 +63,14 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptio
 	if len(missing) > 0 {
 		return nil, errors.Join(missing...)
 	}
-	dim := o.Encoder.Dim()
-	if dim < 1 {
-		return nil, fmt.Errorf("pipeline: the encoder makes vectors of %d numbers", dim)
-	}
+	dim := v.Encoder.Dim()
 	if err := checkWritable(nil, written); err != nil {
 		return nil, err
 	}
-	progress := newReporter(o.Progress)
+	progress := newReporter(v.Progress)
 	for i := range candidates {
 		progress.report(Progress{Stage: StageEmbed, Done: i, Total: len(candidates), Detail: candidates[i].Name})
-		vectors, err := encode(ctx, o.Encoder, dim, []string{candidates[i].Feature})
+		vectors, err := encode(ctx, v.Encoder, dim, []string{candidates[i].Feature})
 		if err != nil {
 			return nil, fmt.Errorf("pipeline: embedding candidate %q: %w", candidates[i].Name, err)
 		}

@@ -58,7 +58,7 @@ func (f *firsts) add(k llmrouterdata.QueryKey) error {
 func (f *firsts) spill() error {
 	slices.SortFunc(f.buf, func(a, b sortedHash) int { return bytes.Compare(a[:], b[:]) })
 	f.starts = append(f.starts, f.n-int64(len(f.buf)))
-	w := bufio.NewWriterSize(f.runs, 1<<20)
+	w := bufio.NewWriterSize(f.runs, spillBuffer)
 	for i := range f.buf {
 		if _, err := w.Write(f.buf[i][:]); err != nil {
 			return err
@@ -83,7 +83,7 @@ func (f *firsts) ids() (_ *firstIDs, err error) {
 			to = f.starts[i+1]
 		}
 		section := io.NewSectionReader(f.runs, 40*from, 40*(to-from))
-		r := &run40{r: bufio.NewReaderSize(section, 64<<10), left: to - from}
+		r := &run40{r: bufio.NewReaderSize(section, mergeBuffer), left: to - from}
 		if err := r.next(); err != nil {
 			return nil, err
 		}
@@ -127,8 +127,8 @@ func (f *firsts) ids() (_ *firstIDs, err error) {
 		}
 		heap.Fix(&merge, 0)
 	}
-	ids.places = bufio.NewReaderSize(io.NewSectionReader(ids.earlier, 0, 8*f.n), 64<<10)
-	ids.known = bufio.NewWriterSize(ids.numbers, 64<<10)
+	ids.places = bufio.NewReaderSize(io.NewSectionReader(ids.earlier, 0, 8*f.n), mergeBuffer)
+	ids.known = bufio.NewWriterSize(ids.numbers, mergeBuffer)
 	return ids, nil
 }
 

@@ -1,26 +1,44 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/llmrouter-go/llmrouter/datasets"
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
-// GenerateOptions configures [GenerateQueries]. Source is required.
+// GenerateOptions configures [GenerateQueries].
 type GenerateOptions struct {
-	// Source gives the benchmarks' files.
+	// Source gives the benchmarks' files. It is needed.
 	Source datasets.Source
 	// Sampling overrides the configuration where a field is set; see there
 	// for the meaning. Its Logger and Progress are set by GenerateQueries.
+	// Default: the configuration's data_generation.
 	Sampling datasets.GenerateOptions
-	// Logger receives warnings; nil: silent.
+	// Logger receives warnings. Nil: silent.
 	Logger *slog.Logger
-	// Progress is called as benchmarks are opened and read; nil: silent.
+	// Progress is called as benchmarks are opened and read. Nil: silent.
 	Progress func(Progress)
+}
+
+// validate fills in what the configuration says where Sampling says nothing.
+func (o *GenerateOptions) validate(c *llmrouterdata.Config) (GenerateOptions, error) {
+	v, f := options.Begin(o, "pipeline: GenerateOptions")
+	if v.Source == nil {
+		f.Add("Source", "is nil; it is needed")
+	}
+	s := &v.Sampling
+	s.SampleSize = cmp.Or(s.SampleSize, c.DataGeneration.SampleSize)
+	s.TrainRatio = cmp.Or(s.TrainRatio, new(c.DataGeneration.TrainRatio))
+	s.Seed = cmp.Or(s.Seed, new(c.DataGeneration.RandomSeed))
+	s.Logger = v.Logger
+	return v, f.Err()
 }
 
 // GenerateQueries draws the queries of step 2a and writes query_data_train and
@@ -28,11 +46,9 @@ type GenerateOptions struct {
 // data_generation section says how many are drawn, how they are split and with
 // which seed.
 func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o *GenerateOptions) (*datasets.Result, error) {
-	if err := c.Require("query_data_train", "query_data_test"); err != nil {
+	v, err := o.validate(c)
+	if err := errors.Join(err, c.Require("query_data_train", "query_data_test")); err != nil {
 		return nil, err
-	}
-	if o == nil || o.Source == nil {
-		return nil, fmt.Errorf("pipeline: GenerateOptions.Source is nil")
 	}
 	written := []file{{"query_data_train", c.DataPath.QueryDataTrain}, {"query_data_test", c.DataPath.QueryDataTest}}
 	if err := distinct(written, nil); err != nil {
@@ -41,26 +57,15 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o *GenerateOp
 	if err := checkWritable(nil, written...); err != nil {
 		return nil, err
 	}
-	sampling := o.Sampling
-	if sampling.SampleSize == 0 {
-		sampling.SampleSize = c.DataGeneration.SampleSize
-	}
-	if sampling.TrainRatio == nil {
-		sampling.TrainRatio = new(c.DataGeneration.TrainRatio)
-	}
-	if sampling.Seed == nil {
-		sampling.Seed = new(c.DataGeneration.RandomSeed)
-	}
-	sampling.Logger = o.Logger
-	progress := newReporter(o.Progress)
-	sampling.Progress = func(p datasets.Progress) {
+	progress := newReporter(v.Progress)
+	v.Sampling.Progress = func(p datasets.Progress) {
 		done, total := p.Done, 2*p.Total
 		if p.Stage == "read" {
 			done += p.Total
 		}
 		progress.report(Progress{Stage: StageGenerate, Done: done, Total: total, Detail: p.Stage + " " + p.Task})
 	}
-	result, err := datasets.Generate(ctx, o.Source, &sampling)
+	result, err := datasets.Generate(ctx, v.Source, &v.Sampling)
 	if err != nil {
 		return nil, fmt.Errorf("pipeline: generating queries: %w", err)
 	}

@@ -13,9 +13,15 @@ const (
 // it to form good batches, few enough to report progress and lose little.
 const embedChunk = 64
 
-// runLength is the keys that are sorted in memory when data sets are merged:
-// 40 MiB.
-const runLength = 1 << 20
+const (
+	// runLength is the keys that are sorted in memory when data sets are merged:
+	// 40 MiB.
+	runLength = 1 << 20
+	// spillBuffer is how much of a sorted run is written at once, mergeBuffer how
+	// much of each run is read at once: there may be hundreds.
+	spillBuffer = 1 << 20
+	mergeBuffer = 64 << 10
+)
 
 // pause is the least time between two reports of one stage, so that a reader
 // can follow.

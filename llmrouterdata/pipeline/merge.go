@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"runtime"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/torchio"
@@ -17,13 +19,21 @@ import (
 
 // MergeOptions configures [Merge]; nil and the zero value are good.
 type MergeOptions struct {
-	// TempDir is the folder of temporary files, about 110 bytes for each query;
-	// default: that of query_embedding_data.
+	// TempDir is the folder of temporary files, about 110 bytes for each query.
+	// It is made where it is missing. Default: that of query_embedding_data.
 	TempDir string
-	// Progress is called as rows are written; nil: silent.
+	// Progress is called as rows are written. Nil: silent.
 	Progress func(Progress)
 
 	runLength int // in tests; 0: runLength
+}
+
+// validate fills in the defaults; every value is good.
+func (o *MergeOptions) validate(into *llmrouterdata.Config) MergeOptions {
+	v, _ := options.Begin(o, "pipeline: MergeOptions")
+	v.TempDir = cmp.Or(v.TempDir, filepath.Dir(into.DataPath.QueryEmbeddingData))
+	v.runLength = cmp.Or(v.runLength, runLength)
+	return v
 }
 
 // MergeReport is what [Merge] has written.
@@ -52,10 +62,6 @@ type MergeReport struct {
 // Memory does not grow with the queries or rows. It holds one query's rows,
 // the directory of one part's vectors, and buffers of at most 100 MiB.
 func Merge(ctx context.Context, into *llmrouterdata.Config, parts []*llmrouterdata.Config, o *MergeOptions) (*MergeReport, error) {
-	var options MergeOptions
-	if o != nil {
-		options = *o
-	}
 	if err := into.Require("query_embedding_data", "routing_data_train", "routing_data_test", "llm_data"); err != nil {
 		return nil, err
 	}
@@ -81,16 +87,11 @@ func Merge(ctx context.Context, into *llmrouterdata.Config, parts []*llmrouterda
 	if len(models) == 0 {
 		return nil, fmt.Errorf("pipeline: %s: llm_data has no candidate that is called", paths.LLMData)
 	}
-	if options.TempDir == "" {
-		options.TempDir = filepath.Dir(paths.QueryEmbeddingData)
-	}
-	if err := os.MkdirAll(options.TempDir, 0o777); err != nil {
+	v := o.validate(into)
+	if err := os.MkdirAll(v.TempDir, 0o777); err != nil {
 		return nil, fmt.Errorf("pipeline: %w", err)
 	}
-	if options.runLength == 0 {
-		options.runLength = runLength
-	}
-	m := &merger{into: into, parts: parts, models: models, options: options, progress: newReporter(options.Progress)}
+	m := &merger{into: into, parts: parts, models: models, options: v, progress: newReporter(v.Progress)}
 	return m.merge(ctx)
 }
 

@@ -37,7 +37,8 @@ type query struct {
 // NewPlan reads the queries and candidates of a configuration, once, finds
 // prompt, metric and embedding id of each query and the keys of each candidate,
 // and reports everything that is missing or wrong in one error. It calls nobody
-// and writes nothing.
+// and writes nothing. Only what a run needs beyond that is left to [Plan.Run],
+// since an estimate does not need it: an encoder, and outputs that can be written.
 func NewPlan(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Plan, error) {
 	options, err := o.validate(c)
 	p := &Plan{config: c, options: options}
