@@ -133,20 +133,7 @@ func (f *Fault) serve(h *Hub, w http.ResponseWriter, req *http.Request, serve ht
 	}
 	body = append(body, f.Extra...)
 	if f.Gzip {
-		var z bytes.Buffer
-		g := gzip.NewWriter(&z)
-		_, _ = g.Write(body)
-		_ = g.Close()
-		body = z.Bytes()
-		w.Header().Set("Content-Encoding", "gzip")
-		w.Header().Del("Content-Length")
-		w.WriteHeader(rec.status)
-		if fl, ok := w.(http.Flusher); ok {
-			fl.Flush() // now net/http cannot add a length
-		}
-		if req.Method != http.MethodHead {
-			_, _ = w.Write(body)
-		}
+		writeGzip(w, req, rec.status, body)
 		return
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -162,6 +149,22 @@ func (f *Fault) serve(h *Hub, w http.ResponseWriter, req *http.Request, serve ht
 		panic(http.ErrAbortHandler)
 	}
 	_, _ = w.Write(body)
+}
+
+// writeGzip writes the body compressed, without its length.
+func writeGzip(w http.ResponseWriter, req *http.Request, status int, body []byte) {
+	w.Header().Set("Content-Encoding", "gzip")
+	w.Header().Del("Content-Length")
+	w.WriteHeader(status)
+	if fl, ok := w.(http.Flusher); ok {
+		fl.Flush() // now net/http cannot add a length
+	}
+	if req.Method == http.MethodHead {
+		return
+	}
+	g := gzip.NewWriter(w)
+	_, _ = g.Write(body)
+	_ = g.Close()
 }
 
 // hold waits until the client gives up or the test ends.

@@ -297,39 +297,39 @@ func (h *Hub) serveResolve(w http.ResponseWriter, req *http.Request, path string
 		return
 	}
 	w.Header().Set("X-Repo-Commit", commit)
-	if r.disabled {
-		refuse(w, http.StatusForbidden, "", "Access to this resource is disabled.")
-		return
-	}
 	content, ok := files[name]
-	if !ok {
-		refuse(w, http.StatusNotFound, "EntryNotFound", "Entry not found")
-		return
-	}
+	restricted := "Access to " + strings.TrimSuffix(kind, "s") + " " + r.id + " is restricted"
 	switch {
+	case r.disabled:
+		refuse(w, http.StatusForbidden, "", "Access to this resource is disabled.")
+	case !ok:
+		refuse(w, http.StatusNotFound, "EntryNotFound", "Entry not found")
 	case r.gated != "" && !signedIn:
-		refuse(w, http.StatusUnauthorized, "GatedRepo", "Access to "+strings.TrimSuffix(kind, "s")+" "+r.id+" is restricted. You must have access to it and be authenticated to access it. Please log in.")
-		return
+		refuse(w, http.StatusUnauthorized, "GatedRepo", restricted+". You must have access to it and be authenticated to access it. Please log in.")
 	case r.gated != "" && !r.granted:
-		refuse(w, http.StatusForbidden, "GatedRepo", "Access to "+strings.TrimSuffix(kind, "s")+" "+r.id+" is restricted and you are not in the authorized list.")
-		return
-	}
-	if !IsLarge(name) {
+		refuse(w, http.StatusForbidden, "GatedRepo", restricted+" and you are not in the authorized list.")
+	case IsLarge(name):
+		r.redirectLarge(w, commit, name, content)
+	default:
 		w.Header().Set("Location", "/api/resolve-cache/"+kind+"/"+r.id+"/"+commit+"/"+escaped+"?"+
 			url.QueryEscape(req.URL.EscapedPath())+"=&etag="+url.QueryEscape(`"`+GitSHA1(content)+`"`))
 		w.WriteHeader(http.StatusTemporaryRedirect)
-		return
 	}
+}
+
+// redirectLarge describes a large file, and redirects to the content server.
+func (r *Repo) redirectLarge(w http.ResponseWriter, commit, name, content string) {
+	at := "/" + r.kind + "/" + r.id
 	w.Header().Set("X-Linked-Etag", `"`+SHA256(content)+`"`)
 	w.Header().Set("X-Linked-Size", strconv.Itoa(len(content)))
 	w.Header().Set("ETag", `"`+SHA256("the redirect itself")+`"`)
 	if r.xet {
-		route := h.URL + "/api/" + kind + "/" + r.id + "/xet-read-token/" + commit
+		route := r.hub.URL + "/api" + at + "/xet-read-token/" + commit
 		w.Header().Set("X-Xet-Hash", xetHash(content))
 		w.Header().Set("X-Xet-Refresh-Route", route)
-		w.Header().Set("Link", fmt.Sprintf(`<%s>; rel="xet-auth", <%s/v1/reconstructions/%s>; rel="xet-reconstruction-info"`, route, h.CDN, xetHash(content)))
+		w.Header().Set("Link", fmt.Sprintf(`<%s>; rel="xet-auth", <%s/v1/reconstructions/%s>; rel="xet-reconstruction-info"`, route, r.hub.CDN, xetHash(content)))
 	}
-	w.Header().Set("Location", fmt.Sprintf("%s/%s/%s/%s?path=%s&X-Signature=%d", h.CDN, kind, r.id, commit, url.QueryEscape(name), h.signature))
+	w.Header().Set("Location", fmt.Sprintf("%s/%s?path=%s&X-Signature=%d", r.hub.CDN+at, commit, url.QueryEscape(name), r.hub.signature))
 	body := "Found. Redirecting to the content server\n"
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusFound)
