@@ -125,15 +125,8 @@ print(hf_hub_download("openai/gsm8k", "main/train-00000-of-00001.parquet", repo_
 	}
 }
 
-// TestPeerFoldersAreSources reads folders that other libraries divide by split,
-// and says what it does not read of those that they write.
-func TestPeerFoldersAreSources(t *testing.T) {
-	dir := t.TempDir()
-	in := filepath.Join(dir, "in.parquet")
-	if err := os.WriteFile(in, []byte(parquetOf(t, "gsm8k", 3000)), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	code := fmt.Sprintf(`
+// writeFolders writes the rows of a file as other libraries keep them.
+const writeFolders = `
 import datasets, duckdb, os, polars, pyarrow.parquet as pq, pyarrow.dataset as ds, pyarrow as pa
 source, dir = %q, %q
 for d in ["duckdb", "duckdb2", "polars/gsm8k"]:
@@ -147,8 +140,17 @@ ds.write_dataset(table, f"{dir}/numbered/openai--gsm8k", format="parquet", parti
 polars.from_arrow(table).write_parquet(f"{dir}/polars/gsm8k/", partition_by=["split"])
 d = datasets.Dataset.from_parquet(source, cache_dir=f"{dir}/cache")
 d.save_to_disk(f"{dir}/disk/gsm8k")
-datasets.DatasetDict(train=d).save_to_disk(f"{dir}/disks")`, in, dir)
-	cmd := exec.CommandContext(t.Context(), peertest.Python(t, "data"), "-c", code)
+datasets.DatasetDict(train=d).save_to_disk(f"{dir}/disks")`
+
+// TestPeerFoldersAreSources reads folders that other libraries divide by split,
+// and says what it does not read of those that they write.
+func TestPeerFoldersAreSources(t *testing.T) {
+	dir := t.TempDir()
+	in := filepath.Join(dir, "in.parquet")
+	if err := os.WriteFile(in, []byte(parquetOf(t, "gsm8k", 3000)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), peertest.Python(t, "data"), "-c", fmt.Sprintf(writeFolders, in, dir))
 	cmd.Env = append(os.Environ(), "HF_HUB_OFFLINE=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -34,11 +34,8 @@ func parse[T any](t *testing.T, printed string) (v T) {
 	return v
 }
 
-// TestPeersFindAHub proves the pretend hub with huggingface_hub: what it asks is
-// answered so that it finds what is there, and tells apart what is not.
-func TestPeersFindAHub(t *testing.T) {
-	slow(t)
-	code := `
+// findAHub asks a hub for all kinds of things, and prints what it got.
+const findAHub = `
 import json, os
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download, errors
 api, data = HfApi(), dict(repo_type="dataset")
@@ -77,6 +74,11 @@ print(json.dumps(dict(
     ]],
     private=os.path.basename(hf_hub_download("o/private", "README.md", token="` + hubtest.Token + `", **data)),
 )))`
+
+// TestPeersFindAHub proves the pretend hub with huggingface_hub: what it asks is
+// answered so that it finds what is there, and tells apart what is not.
+func TestPeersFindAHub(t *testing.T) {
+	slow(t)
 	for _, generation := range generations {
 		for _, xet := range []string{"", "1"} {
 			t.Run(generation+" without Xet "+xet, func(t *testing.T) {
@@ -90,7 +92,7 @@ print(json.dumps(dict(
 				h.Dataset("o/private", files).Private()
 				h.Dataset("o/gated", files).Gate("auto")
 				h.Dataset("o/disabled", files).Disable()
-				got := parse[map[string]any](t, h.Python(t, generation, t.TempDir(), code, "HF_HUB_DISABLE_XET="+xet))
+				got := parse[map[string]any](t, h.Python(t, generation, t.TempDir(), findAHub, "HF_HUB_DISABLE_XET="+xet))
 				list := func(v ...any) []any { return v }
 				want := map[string]any{
 					"files":    list("README.md", "sub/der/x y+é.txt", "sub/w.bin", "z"),
@@ -428,16 +430,15 @@ hf_hub_download("o/d", %q, repo_type="dataset", revision=%q)`, n, r))
 	}
 }
 
-// TestPeerEnvironment compares what the variables mean.
-func TestPeerEnvironment(t *testing.T) {
-	h := hubtest.New(t)
+// environments are settings of variables that mean something to both.
+func environments() []map[string]string {
 	var environments []map[string]string
 	for _, offline := range []string{"", "0", "1", "yes", "no", " 1"} {
 		for _, transformers := range []string{"", "0", "1"} {
 			environments = append(environments, map[string]string{"HF_HUB_OFFLINE": offline, "TRANSFORMERS_OFFLINE": transformers})
 		}
 	}
-	environments = append(environments, []map[string]string{
+	return append(environments, []map[string]string{
 		{},
 		{"HF_HUB_CACHE": "/c", "HF_HOME": "/h"},
 		{"HUGGINGFACE_HUB_CACHE": "/old", "HF_HOME": "/h"},
@@ -451,6 +452,12 @@ func TestPeerEnvironment(t *testing.T) {
 		{"HF_TOKEN": "", "HUGGING_FACE_HUB_TOKEN": "b"},
 		{"HF_TOKEN": "a", "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"},
 	}...)
+}
+
+// TestPeerEnvironment compares what the variables mean.
+func TestPeerEnvironment(t *testing.T) {
+	h := hubtest.New(t)
+	environments := environments()
 	asked, err := json.Marshal(environments)
 	must(t, err)
 	printed := h.Python(t, "data", t.TempDir(), fmt.Sprintf(`
