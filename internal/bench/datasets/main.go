@@ -146,7 +146,7 @@ func open(ctx context.Context, name, task string) (*datasets.Table, error) {
 	return datasets.Open(ctx, datasets.FromDir(filepath.Dir(name)), spec)
 }
 
-func measure(ctx context.Context, out io.Writer, duck *duckDB, name, nearName, task string, c config) error {
+func measure(ctx context.Context, out io.Writer, duck duckDB, name, nearName, task string, c config) error {
 	t, err := open(ctx, name, task)
 	if err != nil {
 		return err
@@ -316,17 +316,40 @@ func peakOfScan(ctx context.Context, name, task string) (float64, error) {
 var duckScript string
 
 // duckDB is a DuckDB in a process of its own.
-type duckDB struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
+type duckDB struct{ *process }
+
+func startDuckDB(ctx context.Context, dir string) (duckDB, error) {
+	cmd := exec.CommandContext(ctx, "node", "--input-type=module", "--eval", duckScript)
+	cmd.Dir = dir
+	p, err := start("DuckDB", cmd)
+	return duckDB{p}, err
 }
 
-type duckResult struct{ Seconds, CPU, Peak float64 }
+func (d duckDB) run(sql string) (scanResult, error) {
+	request, err := json.Marshal(map[string]string{"sql": sql})
+	if err != nil {
+		return scanResult{}, err
+	}
+	return d.ask(string(request))
+}
 
-func startDuckDB(ctx context.Context, dir string) (*duckDB, error) {
-	cmd := exec.CommandContext(ctx, "node", "--input-type=module", "--eval", duckScript)
-	cmd.Dir, cmd.Stderr = dir, os.Stderr
+// process answers each line with the measure of what it was asked for.
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  *bufio.Scanner
+}
+
+// scanResult is one scan: seconds by the clock and of the processor, the
+// process's peak memory so far, and the rows read where the process tells.
+type scanResult struct {
+	Seconds, CPU, Peak float64
+	Rows               int
+}
+
+func start(name string, cmd *exec.Cmd) (*process, error) {
+	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -335,25 +358,24 @@ func startDuckDB(ctx context.Context, dir string) (*duckDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &duckDB{cmd, in, bufio.NewScanner(out)}, cmd.Start()
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &process{name, cmd, in, bufio.NewScanner(out)}, nil
 }
 
-func (d *duckDB) run(sql string) (duckResult, error) {
-	request, err := json.Marshal(map[string]string{"sql": sql})
-	if err != nil {
-		return duckResult{}, err
+func (p *process) ask(line string) (scanResult, error) {
+	if _, err := io.WriteString(p.in, line+"\n"); err != nil {
+		return scanResult{}, err
 	}
-	if _, err := d.in.Write(append(request, '\n')); err != nil {
-		return duckResult{}, err
+	if !p.out.Scan() {
+		return scanResult{}, fmt.Errorf("%s gave no answer: %v", p.name, p.out.Err())
 	}
-	if !d.out.Scan() {
-		return duckResult{}, fmt.Errorf("DuckDB gave no answer: %v", d.out.Err())
-	}
-	var r duckResult
-	return r, json.Unmarshal(d.out.Bytes(), &r)
+	var r scanResult
+	return r, json.Unmarshal(p.out.Bytes(), &r)
 }
 
-func (d *duckDB) close() {
-	d.in.Close()
-	_ = d.cmd.Wait()
+func (p *process) close() {
+	p.in.Close()
+	_ = p.cmd.Wait()
 }

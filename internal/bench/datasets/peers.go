@@ -28,58 +28,27 @@ var polarsScript string
 // A reader is a process that scans a file each time it is asked, so that
 // several can take turns on one machine.
 type reader struct {
-	name string
-	cmd  *exec.Cmd
-	in   io.WriteCloser
-	out  *bufio.Scanner
+	*process
 	runs []scanResult
-}
-
-// scanResult is one scan: seconds by the clock and of the processor, the
-// process's peak memory so far, and the rows read.
-type scanResult struct {
-	Seconds, CPU, Peak float64
-	Rows               int
 }
 
 func startReader(ctx context.Context, name string, env []string, program string, args ...string) (*reader, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env, cmd.Stderr = append(os.Environ(), env...), os.Stderr
-	in, err := cmd.StdinPipe()
+	cmd.Env = append(os.Environ(), env...)
+	p, err := start(name, cmd)
 	if err != nil {
 		return nil, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return &reader{name: name, cmd: cmd, in: in, out: bufio.NewScanner(out)}, nil
+	return &reader{process: p}, nil
 }
 
 func (r *reader) scan(rows int) error {
-	if _, err := io.WriteString(r.in, "scan\n"); err != nil {
-		return err
-	}
-	if !r.out.Scan() {
-		return fmt.Errorf("%s gave no answer: %v", r.name, r.out.Err())
-	}
-	var got scanResult
-	if err := json.Unmarshal(r.out.Bytes(), &got); err != nil {
-		return err
-	}
-	if got.Rows != rows {
-		return fmt.Errorf("%s read %d rows of %d", r.name, got.Rows, rows)
+	got, err := r.ask("scan")
+	if err == nil && got.Rows != rows {
+		err = fmt.Errorf("%s read %d rows of %d", r.name, got.Rows, rows)
 	}
 	r.runs = append(r.runs, got)
-	return nil
-}
-
-func (r *reader) close() {
-	r.in.Close()
-	_ = r.cmd.Wait()
+	return err
 }
 
 // best is the shortest time of the rounds in milliseconds.
