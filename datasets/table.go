@@ -12,6 +12,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/llmrouter-go/llmrouter/internal/lfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -72,6 +73,9 @@ func (t *Table) open(ctx context.Context, src Source) error {
 		t.files = append(t.files, files...)
 		rows := 0
 		for _, f := range files {
+			if err := lfs.Check(f, f.Size()); err != nil {
+				return &FileError{t.spec.Task, f.Name(), fmt.Errorf("%w: %w", ErrCorrupt, err)}
+			}
 			s, err := openShard(ctx, t.spec.Task, f)
 			if err != nil {
 				return &FileError{t.spec.Task, f.Name(), err}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"maps"
 	"slices"
 
@@ -23,8 +24,11 @@ var checkpointForms = []checkpointForm{
 
 type checkpointForm struct {
 	file, index string
-	open        func(c *checkpoint, r io.ReaderAt, size int64) error
+	open        func(r io.ReaderAt, size int64) (namedTensors, io.Closer, error)
 }
+
+// namedTensors are the tensors of a file. The io.Closer beside them may be nil.
+type namedTensors = iter.Seq2[string, storedTensor]
 
 func checkpointNames() []string {
 	var names []string
@@ -49,12 +53,13 @@ type storedTensor interface {
 func openCheckpoint(ctx context.Context, fsys fs.FS) (*checkpoint, error) {
 	for _, form := range checkpointForms {
 		files := []string{form.file}
+		var index map[string]string // nil: one file has all tensors
 		_, err := fs.Stat(fsys, form.file)
 		if errors.Is(err, fs.ErrNotExist) {
 			if _, err := fs.Stat(fsys, form.index); errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
-			if files, err = readIndex(fsys, form.index); err != nil {
+			if index, files, err = readIndex(fsys, form.index); err != nil {
 				return nil, err
 			}
 		} else if err != nil {
@@ -62,7 +67,8 @@ func openCheckpoint(ctx context.Context, fsys fs.FS) (*checkpoint, error) {
 		}
 		c := &checkpoint{tensors: make(map[string]storedTensor)}
 		for _, name := range files {
-			if err := c.add(ctx, fsys, name, form.open); err != nil {
+			placed := func(tensor string) bool { return index == nil || index[tensor] == name }
+			if err := c.add(ctx, fsys, name, placed, form.open); err != nil {
 				c.Close()
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
@@ -72,33 +78,35 @@ func openCheckpoint(ctx context.Context, fsys fs.FS) (*checkpoint, error) {
 	return nil, fmt.Errorf("not a checkpoint: it has none of %v: %w", checkpointNames(), fs.ErrNotExist)
 }
 
-// readIndex returns the names of the shards that an index file lists.
-func readIndex(fsys fs.FS, name string) ([]string, error) {
+// readIndex returns the shard of each tensor as an index file lists it, and the
+// names of the shards.
+func readIndex(fsys fs.FS, name string) (byTensor map[string]string, names []string, err error) {
 	raw, err := readSmall(fsys, name, maxIndexBytes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var index struct {
 		Files map[string]string `json:"weight_map"`
 	}
 	if err := json.Unmarshal(raw, &index); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	shards := make(map[string]bool)
 	for tensor, file := range index.Files {
 		if !isPlainName(file) {
-			return nil, fmt.Errorf("%s: tensor %s is in %q, which is no file of the folder", name, tensor, file)
+			return nil, nil, fmt.Errorf("%s: tensor %s is in %q, which is no file of the folder", name, tensor, file)
 		}
 		shards[file] = true
 	}
 	if len(shards) == 0 {
-		return nil, fmt.Errorf("%s: no weight_map", name)
+		return nil, nil, fmt.Errorf("%s: no weight_map", name)
 	}
-	return slices.Sorted(maps.Keys(shards)), nil
+	return index.Files, slices.Sorted(maps.Keys(shards)), nil
 }
 
-// add opens one file; its tensors join the others.
-func (c *checkpoint) add(ctx context.Context, fsys fs.FS, name string, open func(*checkpoint, io.ReaderAt, int64) error) error {
+// add opens one file; those of its tensors that are placed in it join the
+// others. Another copy, such as one of an earlier save, is passed over.
+func (c *checkpoint) add(ctx context.Context, fsys fs.FS, name string, placed func(tensor string) bool, open func(io.ReaderAt, int64) (namedTensors, io.Closer, error)) error {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return err
@@ -108,14 +116,30 @@ func (c *checkpoint) add(ctx context.Context, fsys fs.FS, name string, open func
 	if err != nil {
 		return err
 	}
-	if r, ok := f.(io.ReaderAt); ok {
-		return open(c, &stoppableReader{ctx, r}, info.Size())
+	r, ok := f.(io.ReaderAt)
+	size := info.Size()
+	if ok {
+		r = &stoppableReader{ctx, r}
+	} else {
+		whole, err := io.ReadAll(f)
+		if err != nil {
+			return err
+		}
+		r, size = bytes.NewReader(whole), int64(len(whole))
 	}
-	whole, err := io.ReadAll(f)
+	tensors, closer, err := open(r, size)
 	if err != nil {
 		return err
 	}
-	return open(c, bytes.NewReader(whole), int64(len(whole)))
+	if closer != nil {
+		c.closers = append(c.closers, closer)
+	}
+	for tensor, t := range tensors {
+		if placed(tensor) {
+			c.tensors[tensor] = t
+		}
+	}
+	return nil
 }
 
 // stoppableReader reads until ctx ends.
@@ -139,32 +163,39 @@ func (s *stoppableReader) ReadAt(b []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-func openSafetensors(c *checkpoint, r io.ReaderAt, size int64) error {
+func openSafetensors(r io.ReaderAt, size int64) (namedTensors, io.Closer, error) {
 	f, err := safetensors.NewReader(r, size)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	for name, t := range f.All() {
-		c.tensors[name] = t
-	}
-	return nil
+	return stored(f.All()), nil, nil
 }
 
-func openTorch(c *checkpoint, r io.ReaderAt, size int64) error {
+func openTorch(r io.ReaderAt, size int64) (namedTensors, io.Closer, error) {
 	f, err := torchio.NewReader(r, size, nil)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	c.closers = append(c.closers, f)
 	tensors, err := f.StateDict()
 	if err != nil {
-		return err
+		f.Close()
+		return nil, nil, err
 	}
-	for name, t := range tensors.All() {
-		c.tensors[name] = t
-	}
-	return nil
+	return stored(tensors.All()), f, nil
 }
+
+func stored[T storedTensor](all iter.Seq2[string, T]) namedTensors {
+	return func(yield func(string, storedTensor) bool) {
+		for name, t := range all {
+			if !yield(name, t) {
+				return
+			}
+		}
+	}
+}
+
+// Names implements tensorSource.
+func (c *checkpoint) Names() iter.Seq[string] { return maps.Keys(c.tensors) }
 
 // Shape implements tensorSource.
 func (c *checkpoint) Shape(name string) ([]int, bool) {

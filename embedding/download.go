@@ -49,7 +49,7 @@ func download(ctx context.Context, client *hub.Client, repo hub.Repo) (dir strin
 	if err != nil || index == "" {
 		return dir, err
 	}
-	shards, err := readIndex(os.DirFS(dir), index)
+	_, shards, err := readIndex(os.DirFS(dir), index)
 	if err != nil {
 		return "", err
 	}
@@ -67,7 +67,7 @@ func chooseFiles(names []string) (files []string, index string, err error) {
 	if !has(tokenizerNames[0]) && !(has(tokenizerNames[1]) && has(tokenizerNames[2])) {
 		return nil, "", errors.New("the repository has neither tokenizer.json nor vocab.json with merges.txt")
 	}
-	for _, name := range append([]string{configFile, tokenizerSettings}, tokenizerNames...) {
+	for _, name := range slices.Concat([]string{configFile}, tokenizerSettings, tokenizerNames) {
 		if has(name) {
 			files = append(files, name)
 		}

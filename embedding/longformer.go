@@ -87,6 +87,7 @@ type Longformer struct {
 	kernels     *kernel.Set
 	tokenizer   *bpe.Tokenizer // or nil
 	weightsHash [32]byte
+	local       bool // no token can be global
 
 	// turn holds the one workspace; who took it computes.
 	turn chan *workspace
@@ -112,7 +113,7 @@ func newLongformer(ctx context.Context, c Config, src tensorSource, tok *bpe.Tok
 		return nil, err
 	}
 	m := &Longformer{options: options, config: c, kernels: kernels, tokenizer: tok,
-		net: net, weightsHash: net.hash, turn: make(chan *workspace, 1)}
+		net: net, weightsHash: net.hash, local: net.local, turn: make(chan *workspace, 1)}
 	m.turn <- new(workspace)
 	return m, nil
 }

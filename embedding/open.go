@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
 	"github.com/llmrouter-go/llmrouter/internal/bpe"
+	"github.com/llmrouter-go/llmrouter/internal/lfs"
 )
 
 // OpenLongformer opens a model: a folder, or the name of a published model such
@@ -21,11 +22,17 @@ import (
 // The folder holds config.json, the weights (model.safetensors or
 // pytorch_model.bin, or the index file and the shards of either; torch files
 // may be of the zip or of the legacy form) and the tokenizer (tokenizer.json,
-// or vocab.json and merges.txt). Names of tensors may bear the prefix
-// "longformer."; tensors that the architecture does not have, as the head of a
-// masked language model, are ignored; float16, bfloat16 and float64 become
-// float32. Without a tokenizer the model still computes token ids, but Encode
-// fails with [ErrNoTokenizer].
+// or vocab.json and merges.txt, with the settings beside them, as transformers
+// 5 reads them). Of several copies of a tensor in shards the one that the index
+// names counts. Names of tensors may bear the prefix "longformer." and those of
+// wrappers ("module.", "model.", "auto_model.", "0.auto_model.", "base_model.",
+// one in another); a normalisation's weight and bias may be called gamma and
+// beta; tensors that the architecture does not have, as the head of a masked
+// language model, are ignored; float16, bfloat16 and float64 become float32. A
+// checkpoint without the projections of global attention, as one that was made
+// from RoBERTa may be, computes everything but global tokens. Without a
+// tokenizer the model still computes token ids, but Encode fails with
+// [ErrNoTokenizer].
 //
 // While it loads, the process holds the weights once, as float32, and for each
 // worker one tensor more (9 MB for the base model).
@@ -73,8 +80,8 @@ const configFile = "config.json"
 // tokenizerNames are the files of a tokenizer: the first, or the other two.
 var tokenizerNames = []string{"tokenizer.json", "vocab.json", "merges.txt"}
 
-// tokenizerSettings is a file that may stand beside them.
-const tokenizerSettings = "tokenizer_config.json"
+// tokenizerSettings are the files that may stand beside them.
+var tokenizerSettings = []string{"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}
 
 func hasAny(fsys fs.FS, names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
@@ -121,6 +128,9 @@ func readSmall(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	}
 	if int64(len(b)) > limit {
 		return nil, fmt.Errorf("%s has more than %d bytes", name, limit)
+	}
+	if err := lfs.Pointer(b); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return b, nil
 }

@@ -55,7 +55,7 @@ func configJSON(c Config) any {
 
 // seededTensors is a safetensors file of all parameters.
 func seededTensors(c Config, seed uint64, kind seededweights.Kind) *virtualFile {
-	params := slices.Concat(c.parameters(), c.poolerParameters())
+	params := slices.Concat(c.parameters(true), c.poolerParameters())
 	shapes := make([]safetensors.Shape, len(params))
 	starts := make([]int64, len(params)+1)
 	for i, p := range params {

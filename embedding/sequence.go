@@ -2,6 +2,7 @@ package embedding
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -135,6 +136,9 @@ func (m *Longformer) prepare(in *Sequence) (*sequence, error) {
 		} else if in.Global != nil && in.Global[i] {
 			s.global = append(s.global, i-first)
 		}
+	}
+	if len(s.global) > 0 && m.local {
+		return nil, errors.New("global attention is asked for, but the checkpoint has no projections for it (query_global, key_global, value_global)")
 	}
 	s.hidden = s.masked
 	if len(s.global) > 0 {

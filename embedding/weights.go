@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -18,6 +19,8 @@ import (
 
 // tensorSource is a set of named tensors: a checkpoint.
 type tensorSource interface {
+	// Names yields the names of all tensors.
+	Names() iter.Seq[string]
 	// Shape returns the shape of a tensor, and false where there is none of
 	// that name.
 	Shape(name string) ([]int, bool)
@@ -31,12 +34,17 @@ type tensorSource interface {
 
 // parameter is a tensor of the architecture.
 type parameter struct {
-	name  string // without the prefix "longformer."
+	name  string // without a prefix
 	shape []int
 }
 
-// parameters lists the tensors of a model in a fixed order.
-func (c *Config) parameters() []parameter {
+// parameters lists the tensors of a model in a fixed order, those of global
+// attention where global is set.
+func (c *Config) parameters(global bool) []parameter {
+	projections := localNames[:]
+	if global {
+		projections = slices.Concat(localNames[:], globalNames[:])
+	}
 	h, f := c.HiddenSize, c.IntermediateSize
 	var all []parameter
 	add := func(name string, shape ...int) { all = append(all, parameter{name, shape}) }
@@ -54,7 +62,7 @@ func (c *Config) parameters() []parameter {
 	norm("embeddings.LayerNorm")
 	for i := range c.Layers {
 		p := fmt.Sprintf("encoder.layer.%d.", i)
-		for _, n := range slices.Concat(localNames[:], globalNames[:]) {
+		for _, n := range projections {
 			linear(p+"attention.self."+n, h, h)
 		}
 		linear(p+"attention.output.dense", h, h)
@@ -64,6 +72,11 @@ func (c *Config) parameters() []parameter {
 		norm(p + "output.LayerNorm")
 	}
 	return all
+}
+
+// globalParameters lists the tensors of global attention.
+func (c *Config) globalParameters() []parameter {
+	return slices.DeleteFunc(c.parameters(true), func(p parameter) bool { return !strings.Contains(p.name, "_global.") })
 }
 
 // poolerParameters lists the tensors of the pooler, which not every checkpoint
@@ -78,7 +91,50 @@ var (
 	globalNames = [3]string{"query_global", "key_global", "value_global"}
 )
 
-const weightsPrefix = "longformer."
+const (
+	weightsPrefix = "longformer."
+	firstName     = "embeddings.word_embeddings.weight" // which every checkpoint has
+)
+
+// prefixParts are what the names of tensors may begin with, in any order: the
+// model's own prefix and those of what it was saved in.
+var prefixParts = []string{weightsPrefix, "module.", "model.", "auto_model.", "0.auto_model.", "base_model."}
+
+// findPrefix gives what the names of a checkpoint's tensors begin with, "" where
+// that is unknown. Where a checkpoint holds several models, the one without a
+// wrapper counts.
+func findPrefix(src tensorSource) (string, error) {
+	var found []string
+	for name := range src.Names() {
+		if prefix, ok := strings.CutSuffix(name, firstName); ok && isPrefix(prefix) {
+			found = append(found, prefix)
+		}
+	}
+	for _, plain := range []string{weightsPrefix, ""} {
+		if slices.Contains(found, plain) {
+			return plain, nil
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", nil
+	case 1:
+		return found[0], nil
+	}
+	slices.Sort(found)
+	return "", fmt.Errorf("the checkpoint holds several models, by the names of their tensors: %q", found)
+}
+
+func isPrefix(s string) bool {
+	for s != "" {
+		i := slices.IndexFunc(prefixParts, func(part string) bool { return strings.HasPrefix(s, part) })
+		if i < 0 {
+			return false
+		}
+		s = s[len(prefixParts[i]):]
+	}
+	return true
+}
 
 // network is a model's weights, ready for the kernels.
 type network struct {
@@ -91,6 +147,7 @@ type network struct {
 	layers   []layer
 	pooler   *kernel.Weights // [HiddenSize, HiddenSize], or nil
 
+	local bool     // there are no projections for global tokens
 	width int      // of a head, rounded up to whole panels
 	hash  [32]byte // of every weight but the pooler's
 }
@@ -100,7 +157,8 @@ type layer struct {
 	side int // tokens that a query sees on each side
 
 	// local and global give queries, keys and values: 3*Heads planes of width
-	// outputs, those beyond a head's real width being zero.
+	// outputs, those beyond a head's real width being zero. global is nil where
+	// the checkpoint has no such projections.
 	local, global *kernel.Weights
 	output        *kernel.Weights // [HiddenSize, HiddenSize]
 	expand        *kernel.Weights // [IntermediateSize, HiddenSize]
@@ -117,23 +175,23 @@ type scaleOffset struct{ gain, bias []float32 }
 // holds one tensor a worker in memory.
 func loadNetwork(ctx context.Context, c Config, src tensorSource, workers int) (*network, error) {
 	l := &loader{ctx: ctx, src: src}
-	if _, ok := src.Shape(weightsPrefix + "embeddings.word_embeddings.weight"); ok {
-		l.prefix = weightsPrefix
+	var err error
+	if l.prefix, err = findPrefix(src); err != nil {
+		return nil, err
 	}
-	params := c.parameters()
+	hasGlobal := l.hasAny(c.globalParameters())
+	params := c.parameters(hasGlobal)
 	if err := l.check(params); err != nil {
 		return nil, err
 	}
-	hasPooler := l.check(c.poolerParameters()) == nil
-	if !hasPooler {
-		for _, p := range c.poolerParameters() {
-			if _, ok := src.Shape(l.prefix + p.name); ok {
-				return nil, l.check(c.poolerParameters())
-			}
+	hasPooler := l.hasAny(c.poolerParameters())
+	if hasPooler {
+		if err := l.check(c.poolerParameters()); err != nil {
+			return nil, err
 		}
 	}
 
-	n := &network{config: c, width: kernel.RoundUp(c.headWidth()), layers: make([]layer, c.Layers)}
+	n := &network{config: c, local: !hasGlobal, width: kernel.RoundUp(c.headWidth()), layers: make([]layer, c.Layers)}
 	l.hashes = make(map[string][32]byte, len(params))
 	h := c.HiddenSize
 
@@ -146,7 +204,9 @@ func loadNetwork(ctx context.Context, c Config, src tensorSource, workers int) (
 		p := fmt.Sprintf("encoder.layer.%d.", i)
 		y.side = c.AttentionWindow[i] / 2
 		y.local = l.heads(p+"attention.self.", localNames, &c, n.width)
-		y.global = l.heads(p+"attention.self.", globalNames, &c, n.width)
+		if hasGlobal {
+			y.global = l.heads(p+"attention.self.", globalNames, &c, n.width)
+		}
 		y.output = l.linear(p+"attention.output.dense", h, h)
 		y.expand = l.linear(p+"intermediate.dense", c.IntermediateSize, h)
 		y.contract = l.linear(p+"output.dense", h, c.IntermediateSize)
@@ -180,21 +240,44 @@ type loader struct {
 	hashes map[string][32]byte
 }
 
+// stored is the name that a parameter has in the checkpoint. Checkpoints that
+// came from TensorFlow call a normalisation's weight gamma and its bias beta.
+func (l *loader) stored(name string) string {
+	name = l.prefix + name
+	if _, ok := l.src.Shape(name); ok {
+		return name
+	}
+	for plain, old := range map[string]string{".LayerNorm.weight": ".LayerNorm.gamma", ".LayerNorm.bias": ".LayerNorm.beta"} {
+		if base, ok := strings.CutSuffix(name, plain); ok {
+			if _, ok := l.src.Shape(base + old); ok {
+				return base + old
+			}
+		}
+	}
+	return name
+}
+
+// hasAny says whether the checkpoint has any of some parameters.
+func (l *loader) hasAny(params []parameter) bool {
+	return slices.ContainsFunc(params, func(p parameter) bool { _, ok := l.src.Shape(l.stored(p.name)); return ok })
+}
+
 // check reports every parameter that src lacks, cannot read or has in another
 // shape. It runs before anything is allocated, so that a configuration cannot
 // ask for more memory than the file has tensors for.
 func (l *loader) check(params []parameter) error {
 	var errs []error
 	for _, p := range params {
-		shape, ok := l.src.Shape(l.prefix + p.name)
-		err := l.src.Err(l.prefix + p.name)
+		name := l.stored(p.name)
+		shape, ok := l.src.Shape(name)
+		err := l.src.Err(name)
 		switch {
 		case !ok:
-			errs = append(errs, &TensorError{Name: l.prefix + p.name, Want: p.shape})
+			errs = append(errs, &TensorError{Name: name, Want: p.shape})
 		case err != nil:
-			errs = append(errs, fmt.Errorf("tensor %s: %w", l.prefix+p.name, err))
+			errs = append(errs, fmt.Errorf("tensor %s: %w", name, err))
 		case !slices.Equal(shape, p.shape):
-			errs = append(errs, &TensorError{Name: l.prefix + p.name, Want: p.shape, Got: shape})
+			errs = append(errs, &TensorError{Name: name, Want: p.shape, Got: shape})
 		}
 	}
 	if len(errs) > maxTensorErrors {
@@ -209,8 +292,8 @@ func (l *loader) read(name string, dst []float32) error {
 	if err := l.ctx.Err(); err != nil {
 		return err
 	}
-	if err := l.src.Read(l.prefix+name, dst); err != nil {
-		return fmt.Errorf("tensor %s: %w", l.prefix+name, err)
+	if err := l.src.Read(l.stored(name), dst); err != nil {
+		return fmt.Errorf("tensor %s: %w", l.stored(name), err)
 	}
 	h, err := hashFloats(l.ctx, dst)
 	if err != nil {

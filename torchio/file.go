@@ -141,7 +141,7 @@ func NewReader(r io.ReaderAt, size int64, o *ReadOptions) (_ *File, err error) {
 	case head[0] == opProto, head[0] == opLong:
 		err = f.loadLegacy()
 	default:
-		err = &FormatError{Where: "file", Offset: 0, Reason: "neither a zip archive nor a pickle", Err: lfs.Pointer(head)}
+		err = &FormatError{Where: "file", Offset: 0, Reason: "neither a zip archive nor a pickle", Err: lfs.Check(f.bytes(), size)}
 	}
 	if err != nil {
 		return nil, err

@@ -5,10 +5,13 @@ package lfs
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"slices"
+	"strconv"
 )
 
-// HeadBytes is how much of a file Pointer looks at: a pointer is shorter.
-const HeadBytes = 1024
+// maxBytes is what a pointer is shorter than, by the specification.
+const maxBytes = 1024
 
 // versions begin a pointer: the specification's own line and that of the
 // releases before it.
@@ -19,33 +22,42 @@ var versions = [][]byte{
 
 // PointerError says that a file is not itself there, but its Git LFS pointer.
 type PointerError struct {
-	// Size is that of the file itself, as the pointer states it, or "".
-	Size string
+	// Size is that of the file itself, as the pointer states it, in bytes; 0
+	// where it does not.
+	Size int64
 }
 
 // Error says what is there and how to get the file.
 func (e *PointerError) Error() string {
 	size := ""
-	if e.Size != "" {
-		size = " of " + e.Size + " bytes"
+	if e.Size > 0 {
+		size = fmt.Sprintf(" of %d bytes", e.Size)
 	}
 	return fmt.Sprintf("a Git LFS pointer, not the file%s itself: the repository was cloned without git-lfs; run \"git lfs pull\" in it, or download the file", size)
 }
 
-// Pointer is a *PointerError where head, the beginning of a file, is a pointer.
-func Pointer(head []byte) error {
-	for _, v := range versions {
-		if !bytes.HasPrefix(head, v) {
-			continue
-		}
-		e := &PointerError{}
-		for line := range bytes.Lines(head[:min(len(head), HeadBytes)]) {
-			if size, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("size ")); ok && len(size) <= 20 {
-				e.Size = fmt.Sprintf("%.20q", size)
-				e.Size = e.Size[1 : len(e.Size)-1]
-			}
-		}
-		return e
+// Pointer is a *PointerError where the contents of a file are a pointer.
+func Pointer(file []byte) error {
+	if len(file) >= maxBytes || !slices.ContainsFunc(versions, func(v []byte) bool { return bytes.HasPrefix(file, v) }) {
+		return nil
 	}
-	return nil
+	e := &PointerError{}
+	for line := range bytes.Lines(file) {
+		size, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("size "))
+		if n, err := strconv.ParseInt(string(size), 10, 64); ok && err == nil {
+			e.Size = n
+		}
+	}
+	return e
+}
+
+// Check is Pointer for a file of size bytes that r reads. Errors of r are left
+// to whoever reads the file.
+func Check(r io.ReaderAt, size int64) error {
+	if size <= 0 || size >= maxBytes {
+		return nil
+	}
+	file := make([]byte, size)
+	n, _ := r.ReadAt(file, 0)
+	return Pointer(file[:n])
 }

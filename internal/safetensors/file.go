@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"unsafe"
+
+	"github.com/llmrouter-go/llmrouter/internal/lfs"
 )
 
 // File is an open file. It is safe for concurrent use, as far as its reader is.
@@ -55,6 +57,9 @@ func open(f *os.File) (*File, error) {
 // stay usable as long as tensors are read. A file that is not whole or not in
 // the format gives a *FormatError.
 func NewReader(r io.ReaderAt, size int64) (*File, error) {
+	if err := lfs.Check(r, size); err != nil {
+		return nil, formatErr("", "%w", err)
+	}
 	var head [8]byte
 	if size < int64(len(head)) {
 		return nil, formatErr("", "the file has %d bytes: %w", size, io.ErrUnexpectedEOF)
