@@ -17,24 +17,11 @@ import (
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
-// DeadLetter is a query that has no rows, and why.
-type DeadLetter struct {
-	Shard string `json:"shard"`
-	// File and Line, from 1, say where the query stands.
-	File string `json:"file"`
-	Line int    `json:"line"`
-	// Stage is "read" for a line that is no query, "check" for a query without
-	// prompt or metric, "embed" for a text that the encoder refuses.
-	Stage string `json:"stage"`
-	Task  string `json:"task_name,omitempty"`
-	Error string `json:"error"`
-	// Record is the line, cut short after 64 KiB.
-	Record string `json:"record"`
-}
-
 // Report is what became of a shard.
 type Report struct {
 	Shard string `json:"shard"`
+	// Split is "train" or "test".
+	Split string `json:"split"`
 	// Queries have rows, DeadLetters have none.
 	Queries     int `json:"queries"`
 	DeadLetters int `json:"dead_letters"`
@@ -63,7 +50,7 @@ type placed struct {
 // is of the worker or the services, not of a query: the shard can be done again,
 // here or elsewhere, and makes no call that its journal holds.
 func (w *worker) evaluate(ctx context.Context, s Shard, drain <-chan struct{}) (Report, []DeadLetter, error) {
-	report := Report{Shard: s.Name}
+	report := Report{Shard: s.Name, Split: s.Split}
 	registry := metrics.Builtin()
 	good, dead, err := readShard(s, &w.prompts, &registry)
 	if err != nil {
@@ -125,7 +112,7 @@ func (r *Report) add(p *pipeline.Report) {
 // readShard reads the queries of a shard and finds those that can have no rows:
 // whatever a run of step 3 would refuse to start with.
 func readShard(s Shard, prompts *chat.Prompts, registry *metrics.Registry) (good []placed, dead []DeadLetter, err error) {
-	f, err := os.Open(s.Queries)
+	f, err := llmrouterdata.OpenFile(s.Queries)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -225,20 +212,20 @@ func writeQueries(c *llmrouterdata.Config, split string, list []placed) error {
 	return errors.Join(cli.WriteFile(c.DataPath.QueryDataTrain, train.Bytes()), cli.WriteFile(c.DataPath.QueryDataTest, test.Bytes()))
 }
 
-// eachReport reads a file of reports.
-func eachReport(name string, visit func(Report)) error {
+// each reads a file of values in JSON: of reports, or of dead letters.
+func each[T any](name string, visit func(T)) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	for d := json.NewDecoder(bufio.NewReader(f)); ; {
-		var r Report
-		if err := d.Decode(&r); err == io.EOF {
+		var v T
+		if err := d.Decode(&v); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		visit(r)
+		visit(v)
 	}
 }

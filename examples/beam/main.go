@@ -14,7 +14,8 @@
 // that one run of api_calling_evaluation writes. Each shard has a journal in
 // the working folder: whatever ends a run, the same command goes on where it
 // was, and no call that a journal holds is made again. Queries that can have no
-// rows are in dead_letters.jsonl of the working folder, each with its error.
+// rows are in dead_letters.jsonl of the working folder, each with its error;
+// --max_dead says of how many a run may do without.
 package main
 
 import (
@@ -23,6 +24,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,6 +46,7 @@ func main() { cli.Main("beam", run) }
 type options struct {
 	config, root, work, step string
 	size                     int
+	maxDead                  float64
 	settings                 Settings
 }
 
@@ -60,6 +63,7 @@ func parse(e cli.Env) (options, error) {
 	flags.StringVar(&o.work, "work", "", "`folder` of shards, journals and results, which every worker sees under this name; needed")
 	flags.StringVar(&o.step, "step", "all", "split, run, merge or all")
 	flags.IntVar(&o.size, "shard_size", 1000, "queries of a shard")
+	flags.Float64Var(&o.maxDead, "max_dead", 0.01, "end with an error, before merging, when more than this `share` of the queries of a split, or all of them, can have no rows, from 0 to 1")
 	flags.IntVar(&s.Shards, "shards_at_once", 4, "shards that a worker does at once")
 	flags.IntVar(&s.Calls, "workers", pipeline.DefaultWorkers, "calls that a worker has under way at once")
 	flags.StringVar(&s.Encoder, "encoder", "", "embedding model: a folder, which every worker sees under this name, or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
@@ -84,6 +88,8 @@ func parse(e cli.Env) (options, error) {
 		return o, e.Usage(flags, "--step is %q; it is split, run, merge or all", o.step)
 	case o.size < 1 || s.Shards < 1 || s.Calls < 1:
 		return o, e.Usage(flags, "--shard_size is %d, --shards_at_once %d and --workers %d; they must be more than 0", o.size, s.Shards, s.Calls)
+	case !(o.maxDead >= 0 && o.maxDead <= 1):
+		return o, e.Usage(flags, "--max_dead is %v; it must be from 0 to 1", o.maxDead)
 	case s.RequestsPerMinute < 0 || s.TokensPerMinute < 0:
 		return o, e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", s.RequestsPerMinute, s.TokensPerMinute)
 	}
@@ -120,6 +126,11 @@ func run(ctx context.Context, e cli.Env) error {
 			return err
 		}
 		if err := runPipeline(ctx, e, settings); err != nil {
+			return err
+		}
+	}
+	if o.step != "split" {
+		if err := checkDead(settings.Work, o.maxDead); err != nil {
 			return err
 		}
 	}
@@ -179,7 +190,12 @@ func candidates(name string) (string, error) {
 	if _, err := llmrouterdata.ReadCandidatesFile(name); err != nil {
 		return "", err
 	}
-	text, err := os.ReadFile(name)
+	f, err := llmrouterdata.OpenFile(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
 	return string(text), err
 }
 
@@ -222,7 +238,7 @@ func workersAreHere() bool {
 func summary(e cli.Env, work string) error {
 	var sum Report
 	n := 0
-	err := eachReport(reportFile(work), func(r Report) {
+	err := each(reportFile(work), func(r Report) {
 		n++
 		sum.Queries += r.Queries
 		sum.DeadLetters += r.DeadLetters

@@ -103,7 +103,7 @@ func split(ctx context.Context, c *llmrouterdata.Config, work string, size int) 
 
 // cut writes the lines of a file to shards of size queries each.
 func cut(ctx context.Context, name string, size int, work string, next func() Shard, add func(v any) error) error {
-	f, err := os.Open(name)
+	f, err := llmrouterdata.OpenFile(name)
 	if err != nil {
 		return err
 	}
