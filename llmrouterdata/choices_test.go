@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// record is a line of a query file with a choices field.
+// choicesLine is a line of a query file with a choices field.
 func choicesLine(choices string) string {
 	return `{"task_name": "t", "query": "q", "ground_truth": "A", "metric": "em_mc", "choices": ` + choices + `, "task_id": null}`
 }

@@ -59,26 +59,31 @@ data_pathh: {}
 
 func TestConfigErrorsNameKeyAndLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"data_path:\n  llm_dta: x":                                `c.yaml:2: data_path.llm_dta: unknown key; was "llm_data" meant?`,
-		"data_path:\n  whatever_it_is: x":                         `c.yaml:2: data_path.whatever_it_is: unknown key`,
-		"data_path: [a]":                                          `c.yaml:1: data_path: want a mapping`,
-		"data_path: {llm_data: 5}":                                `c.yaml:1: data_path.llm_data: want a string`,
-		"data_path: {llm_data: [a]}":                              `data_path.llm_data: want a string, have a list`,
-		"\ndata_generation: {sample_size: 1.5}":                   `c.yaml:2: data_generation.sample_size: want an integer`,
-		"data_generation: {sample_size: '5'}":                     `data_generation.sample_size: want an integer, have "5"`,
-		"data_generation: {sample_size: -1}":                      `data_generation.sample_size: -1 is negative`,
-		"data_generation: {train_ratio: 1.1}":                     `data_generation.train_ratio: 1.1 is not from 0 to 1`,
-		"data_generation: {train_ratio: .nan}":                    `data_generation.train_ratio`,
-		"data_generation: {train_ratio: yes}":                     `data_generation.train_ratio: want a number`,
-		"data_generation: {random_seed: 1e999}":                   `data_generation.random_seed`,
-		"data_generation: {sample: 5}":                            `data_generation.sample: unknown key`,
-		"embedding: {name: x}":                                    `embedding.name: unknown key`,
-		"embedding: x":                                            `embedding: want a mapping`,
-		"api_endpoint: {a: b}":                                    `api_endpoint: want a string, have a mapping`,
-		"data_path: {llm_data: a, llm_data: b}":                   `llm_data`,
-		"a: [":                                                    `c.yaml`,
-		"- a":                                                     `want a mapping`,
-		"data_path: {llm_data: &a [*a]}":                          `c.yaml`,
+		"data_path:\n  llm_dta: x":                           `c.yaml:2: data_path.llm_dta: unknown key; was "llm_data" meant?`,
+		"data_path:\n  whatever_it_is: x":                    `c.yaml:2: data_path.whatever_it_is: unknown key`,
+		"data_path: [a]":                                     `c.yaml:1: data_path: want a mapping`,
+		"data_path: {llm_data: 5}":                           `c.yaml:1: data_path.llm_data: want a string`,
+		"data_path: {llm_data: [a]}":                         `data_path.llm_data: want a string, have a list`,
+		"\ndata_generation: {sample_size: 1.5}":              `c.yaml:2: data_generation.sample_size: want an integer`,
+		"data_generation: {sample_size: '5'}":                `data_generation.sample_size: want an integer, have "5"`,
+		"data_generation: {sample_size: -1}":                 `data_generation.sample_size: -1 is negative`,
+		"data_generation: {train_ratio: 1.1}":                `data_generation.train_ratio: 1.1 is not from 0 to 1`,
+		"data_generation: {train_ratio: .nan}":               `data_generation.train_ratio`,
+		"data_generation: {train_ratio: yes}":                `data_generation.train_ratio: want a number`,
+		"data_generation: {random_seed: 1e999}":              `data_generation.random_seed`,
+		"data_generation: {sample: 5}":                       `data_generation.sample: unknown key`,
+		"embedding: {name: x}":                               `embedding.name: unknown key`,
+		"embedding: x":                                       `embedding: want a mapping`,
+		"api_endpoint: {a: b}":                               `api_endpoint: want a string, have a mapping`,
+		"data_path: {llm_data: a, llm_data: b}":              `llm_data`,
+		"a: &a {<<: *a}\ndata_generation: *a":                `c.yaml:1: data_generation: the mapping merges itself`,
+		"a: 1\n---\nb: 1":                                    `c.yaml:2: a second document`,
+		"data_generation: {<<: 5}":                           `data_generation.<<: want a mapping or a list of mappings`,
+		"data_generation: {'<<': {}}":                        `data_generation.<<: unknown key`,
+		"a: &a {sample_size: no}\ndata_generation: {<<: *a}": `c.yaml:1: data_generation.sample_size: want an integer`,
+		"a: [":                           `c.yaml`,
+		"- a":                            `want a mapping`,
+		"data_path: {llm_data: &a [*a]}": `c.yaml`,
 		"data_generation: {random_seed: 99999999999999999999999}": `data_generation.random_seed`,
 	} {
 		c, err := parseConfig("c.yaml", []byte(text), "")
@@ -108,9 +113,18 @@ func TestLoadConfigFiles(t *testing.T) {
 	}
 }
 
+func TestConfigMergedKeysThatAreNotRead(t *testing.T) {
+	c, err := parseConfig("c.yaml", []byte("a: &a\n  seed: 1\n  sample_size: 3\ndata_generation: {<<: *a}\n"), "")
+	if err != nil || c.DataGeneration.SampleSize != 3 || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], `c.yaml:2: the key "seed" is merged into data_generation`) {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte("data_path: {llm_data: a}\ndata_generation:\n  sample_size: 5\n"))
 	f.Add([]byte("a: &x [1]\ndata_path: *x\nembedding: {model: !!str 5}\n"))
+	f.Add([]byte("a: &x {train_ratio: 0.5}\nb: &y {<<: [*x, {sample_size: 2}]}\ndata_generation:\n  <<: *y\n  <<: *x\n---\n"))
+	f.Add([]byte("a: &x\n  b: &y {<<: *x}\n  <<: *y\ndata_generation: *x\n<<: *x\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if c, err := parseConfig("c.yaml", text, "root"); err == nil && !(c.DataGeneration.TrainRatio >= 0 && c.DataGeneration.TrainRatio <= 1) {
 			t.Fatalf("ratio %v", c.DataGeneration.TrainRatio)

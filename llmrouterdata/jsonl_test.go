@@ -361,6 +361,7 @@ func BenchmarkWriter(b *testing.B) {
 func FuzzRecords(f *testing.F) {
 	f.Add([]byte(minimal + `,"choices":"['a', 'b']","task_id":601.0}` + "\r\n\r{"))
 	f.Add([]byte("\ufeff" + routingLine))
+	f.Add([]byte(minimal + `,"choices":[{"label":"A","text":1},{"text":"b","label":"B"}]}`))
 	f.Add([]byte(minimal + `,"choices":{"label":["A"],"text":[1, null]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for d, err := range Records[StandardQueryData](bytes.NewReader(text), &ReadOptions{MaxLine: 1 << 16}) {
