@@ -81,6 +81,57 @@ func contents(t *testing.T, c *llmrouterdata.Config, suffix string) (packed, tex
 	return packed, text
 }
 
+// evaluateTwice evaluates the inputs of c with compressed files, which must say
+// what want says and be the same both times. It returns the configuration and
+// the bytes of the second time.
+func evaluateTwice(t *testing.T, c *llmrouterdata.Config, suffix string, want map[string]string) (done *llmrouterdata.Config, before map[string]string) {
+	t.Helper()
+	for range 2 {
+		done = compressed(t, c, suffix)
+		if _, err := evaluate(t, done, Options{Client: &fakeClient{}}); err != nil {
+			t.Fatal(err)
+		}
+		packed, text := contents(t, done, suffix)
+		if diff := cmp.Diff(want, text); diff != "" {
+			t.Errorf("the texts are others:\n%.2000s", diff)
+		}
+		if len(packed["train.jsonl"]) > len(want["train.jsonl"])/2 {
+			t.Error("the file is not compressed")
+		}
+		if before != nil && !cmp.Equal(before, packed) {
+			t.Error("equal texts have other bytes")
+		}
+		before = packed
+	}
+	return done, before
+}
+
+// readCompressed reads a data set of 150 queries, and then one whose routing file
+// is cut short, which is none.
+func readCompressed(t *testing.T, c *llmrouterdata.Config) {
+	t.Helper()
+	if err := dataset.Check(t.Context(), c, nil); err != nil {
+		t.Error(err)
+	}
+	data, err := dataset.Open(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer data.Close()
+	table, err := data.Table(t.Context())
+	if err != nil || table.Len() != 150 || len(data.TrainQueries) != 120 {
+		t.Errorf("%v, %v", table, err)
+	}
+	text, err := os.ReadFile(c.DataPath.RoutingDataTest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, c.DataPath.RoutingDataTest, string(text[:len(text)-5]))
+	wantError(t, dataset.Check(t.Context(), c, nil), c.DataPath.RoutingDataTest, "cut short")
+	_, err = data.Table(t.Context())
+	wantError(t, err, c.DataPath.RoutingDataTest, "cut short")
+}
+
 // TestCompressed runs step 3, a merge and a check with files that are
 // compressed: they say what the others say, and equal runs write equal bytes.
 func TestCompressed(t *testing.T) {
@@ -91,25 +142,7 @@ func TestCompressed(t *testing.T) {
 	_, want := contents(t, c, "")
 	for _, suffix := range []string{".gz", ".zst"} {
 		t.Run(suffix, func(t *testing.T) {
-			var before map[string]string
-			var done *llmrouterdata.Config
-			for range 2 {
-				done = compressed(t, c, suffix)
-				if _, err := evaluate(t, done, Options{Client: &fakeClient{}}); err != nil {
-					t.Fatal(err)
-				}
-				packed, text := contents(t, done, suffix)
-				if diff := cmp.Diff(want, text); diff != "" {
-					t.Errorf("the texts are others:\n%.2000s", diff)
-				}
-				if len(packed["train.jsonl"]) > len(want["train.jsonl"])/2 {
-					t.Error("the file is not compressed")
-				}
-				if before != nil && !cmp.Equal(before, packed) {
-					t.Error("equal texts have other bytes")
-				}
-				before = packed
-			}
+			done, before := evaluateTwice(t, c, suffix, want)
 			// Again: the journal has it all.
 			client := &fakeClient{}
 			if _, err := evaluate(t, done, Options{Client: client}); err != nil || client.total != 0 {
@@ -128,27 +161,7 @@ func TestCompressed(t *testing.T) {
 			if packed, _ := contents(t, into, suffix); !cmp.Equal(before, packed) {
 				t.Error("the merge wrote other bytes")
 			}
-			if err := dataset.Check(t.Context(), into, nil); err != nil {
-				t.Error(err)
-			}
-			data, err := dataset.Open(t.Context(), into, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer data.Close()
-			table, err := data.Table(t.Context())
-			if err != nil || table.Len() != 150 || len(data.TrainQueries) != 120 {
-				t.Errorf("%v, %v", table, err)
-			}
-			// A routing file that is cut short is no data set.
-			text, err := os.ReadFile(into.DataPath.RoutingDataTest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			writeFile(t, into.DataPath.RoutingDataTest, string(text[:len(text)-5]))
-			wantError(t, dataset.Check(t.Context(), into, nil), into.DataPath.RoutingDataTest, "cut short")
-			_, err = data.Table(t.Context())
-			wantError(t, err, into.DataPath.RoutingDataTest, "cut short")
+			readCompressed(t, into)
 		})
 	}
 }
