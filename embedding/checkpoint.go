@@ -11,6 +11,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/safetensors"
 	"github.com/llmrouter-go/llmrouter/torchio"
@@ -53,7 +54,7 @@ type storedTensor interface {
 func openCheckpoint(ctx context.Context, fsys fs.FS) (*checkpoint, error) {
 	for _, form := range checkpointForms {
 		files := []string{form.file}
-		var index map[string]string // nil: one file has all tensors
+		var index shardIndex // nil: one file has all tensors
 		_, err := fs.Stat(fsys, form.file)
 		if errors.Is(err, fs.ErrNotExist) {
 			if _, err := fs.Stat(fsys, form.index); errors.Is(err, fs.ErrNotExist) {
@@ -65,9 +66,13 @@ func openCheckpoint(ctx context.Context, fsys fs.FS) (*checkpoint, error) {
 		} else if err != nil {
 			return nil, err
 		}
+		complete := index.complete()
 		c := &checkpoint{tensors: make(map[string]storedTensor)}
 		for _, name := range files {
-			placed := func(tensor string) bool { return index == nil || index[tensor] == name }
+			placed := func(tensor string) bool {
+				at, named := index[tensor]
+				return at == name || !named && !complete
+			}
 			if err := c.add(ctx, fsys, name, placed, form.open); err != nil {
 				c.Close()
 				return nil, fmt.Errorf("%s: %w", name, err)
@@ -78,21 +83,34 @@ func openCheckpoint(ctx context.Context, fsys fs.FS) (*checkpoint, error) {
 	return nil, fmt.Errorf("not a checkpoint: it has none of %v: %w", checkpointNames(), fs.ErrNotExist)
 }
 
-// readIndex returns the shard of each tensor as an index file lists it, and the
-// names of the shards.
-func readIndex(fsys fs.FS, name string) (byTensor map[string]string, names []string, err error) {
+// shardIndex gives the shard of each tensor, as an index file lists it.
+type shardIndex map[string]string
+
+// complete says whether the index lists the weights of a model. Then a tensor
+// that it does not list is none of the model's; else it only names the files.
+func (x shardIndex) complete() bool {
+	for name := range x {
+		if strings.HasSuffix(name, firstName) {
+			return true
+		}
+	}
+	return false
+}
+
+// readIndex reads an index file; names are those of its shards.
+func readIndex(fsys fs.FS, name string) (index shardIndex, names []string, err error) {
 	raw, err := readSmall(fsys, name, maxIndexBytes)
 	if err != nil {
 		return nil, nil, err
 	}
-	var index struct {
-		Files map[string]string `json:"weight_map"`
+	var content struct {
+		Files shardIndex `json:"weight_map"`
 	}
-	if err := json.Unmarshal(raw, &index); err != nil {
+	if err := json.Unmarshal(raw, &content); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	shards := make(map[string]bool)
-	for tensor, file := range index.Files {
+	for tensor, file := range content.Files {
 		if !isPlainName(file) {
 			return nil, nil, fmt.Errorf("%s: tensor %s is in %q, which is no file of the folder", name, tensor, file)
 		}
@@ -101,7 +119,7 @@ func readIndex(fsys fs.FS, name string) (byTensor map[string]string, names []str
 	if len(shards) == 0 {
 		return nil, nil, fmt.Errorf("%s: no weight_map", name)
 	}
-	return index.Files, slices.Sorted(maps.Keys(shards)), nil
+	return content.Files, slices.Sorted(maps.Keys(shards)), nil
 }
 
 // add opens one file; those of its tensors that are placed in it join the

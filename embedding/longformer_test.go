@@ -725,6 +725,54 @@ func TestOpenForms(t *testing.T) {
 		files["model.safetensors.index.json"] = &fstest.MapFile{Data: raw}
 	})
 
+	rename := func(change func(name string) string) func(files fstest.MapFS) {
+		return func(files fstest.MapFS) {
+			all := tensorsOf(t, files["model.safetensors"].Data)
+			for i := range all {
+				all[i].Name = change(strings.TrimPrefix(all[i].Name, weightsPrefix))
+			}
+			files["model.safetensors"].Data = writeTensors(t, all)
+		}
+	}
+	for _, prefix := range []string{"model.", "module.", "auto_model.", "0.auto_model.", "base_model.longformer.", "module.0.auto_model.", "base_model.model.longformer.", "module.model.longformer."} {
+		open("below "+prefix, rename(func(name string) string { return prefix + name }))
+	}
+	open("as TensorFlow names it", rename(func(name string) string {
+		return strings.NewReplacer("LayerNorm.weight", "LayerNorm.gamma", "LayerNorm.bias", "LayerNorm.beta").Replace(name)
+	}))
+	open("below a wrapper and beside it", func(files fstest.MapFS) {
+		all := tensorsOf(t, files["model.safetensors"].Data)
+		for _, x := range all {
+			x.Name = "model." + x.Name
+			x.Data = make([]float32, len(x.Data))
+			all = append(all, x)
+		}
+		files["model.safetensors"].Data = writeTensors(t, all)
+	})
+	open("with copies of an earlier save", func(files fstest.MapFS) {
+		all := tensorsOf(t, files["model.safetensors"].Data)
+		delete(files, "model.safetensors")
+		var stale []safetensors.Float32
+		index := map[string]string{}
+		for _, x := range all {
+			index[x.Name] = "model-00002-of-00003.safetensors"
+			x.Data = make([]float32, len(x.Data))
+			stale = append(stale, x)
+			x.Name = strings.TrimPrefix(x.Name, weightsPrefix) // not listed at all
+			stale = append(stale, x)
+		}
+		index["lm_head.bias"] = "model-00001-of-00003.safetensors"
+		index["lm_head.weight"] = "model-00003-of-00003.safetensors"
+		raw, err := json.Marshal(map[string]any{"weight_map": index})
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["model.safetensors.index.json"] = &fstest.MapFile{Data: raw}
+		files["model-00001-of-00003.safetensors"] = &fstest.MapFile{Data: writeTensors(t, stale)}
+		files["model-00002-of-00003.safetensors"] = &fstest.MapFile{Data: writeTensors(t, all)}
+		files["model-00003-of-00003.safetensors"] = &fstest.MapFile{Data: writeTensors(t, stale)}
+	})
+
 	dir := filepath.Join(t.TempDir(), "model")
 	if err := os.CopyFS(dir, seededFS(smallConfig(), 7, seededweights.Tiny)); err != nil {
 		t.Fatal(err)
@@ -735,6 +783,79 @@ func TestOpenForms(t *testing.T) {
 	}
 	if got := m.Fingerprint(); got != want {
 		t.Errorf("in a folder: fingerprint %s, not %s", got, want)
+	}
+}
+
+// TestNoGlobalProjections opens a checkpoint without the projections of global
+// attention: its vectors are the same, its fingerprint says so, and a global
+// token is an error.
+func TestNoGlobalProjections(t *testing.T) {
+	files := modelFiles(t)
+	whole, err := OpenLongformerFS(t.Context(), files, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := func(drop func(name string) bool) fstest.MapFS {
+		files := modelFiles(t)
+		all := slices.DeleteFunc(tensorsOf(t, files["model.safetensors"].Data), func(x safetensors.Float32) bool { return drop(x.Name) })
+		files["model.safetensors"].Data = writeTensors(t, all)
+		return files
+	}
+	local, err := OpenLongformerFS(t.Context(), without(func(name string) bool { return strings.Contains(name, "_global.") }), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := []string{"a text", "another one, which is longer than the first"}
+	want, err := whole.Encode(t.Context(), texts)
+	got, err2 := local.Encode(t.Context(), texts)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil || err2 != nil {
+		t.Errorf("%v, %v, %s", err, err2, diff)
+	}
+	if f := local.Fingerprint(); f == whole.Fingerprint() || !strings.Contains(f, "-mean-local-") {
+		t.Errorf("fingerprint %s beside %s", f, whole.Fingerprint())
+	}
+	in := Sequence{IDs: []int32{0, 5, 2}, Global: []bool{true, false, false}}
+	if _, err := local.Forward(t.Context(), []Sequence{in}, nil); err == nil || !strings.Contains(err.Error(), "sequence 0: global attention") {
+		t.Errorf("a global token: %v", err)
+	}
+	in.Global[0] = false
+	mustForward(t, local, []Sequence{in}, nil)
+
+	var missing *TensorError
+	if _, err := OpenLongformerFS(t.Context(), without(func(name string) bool { return strings.Contains(name, "layer.1.attention.self.key_global.") }), nil); !errors.As(err, &missing) {
+		t.Errorf("some of the projections: %v", err)
+	}
+	files["model.safetensors"].Data = writeTensors(t, func() (both []safetensors.Float32) {
+		for _, prefix := range []string{"model.", "module."} {
+			for _, x := range tensorsOf(t, files["model.safetensors"].Data) {
+				x.Name = prefix + x.Name
+				both = append(both, x)
+			}
+		}
+		return both
+	}())
+	if _, err := OpenLongformerFS(t.Context(), files, nil); err == nil || !strings.Contains(err.Error(), "several models") {
+		t.Errorf("two models: %v", err)
+	}
+}
+
+// TestPointers opens models whose files are Git LFS pointers.
+func TestPointers(t *testing.T) {
+	pointer := []byte("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 2306545\n")
+	for _, name := range []string{"config.json", "model.safetensors", "vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json"} {
+		files := modelFiles(t)
+		files[name] = &fstest.MapFile{Data: pointer}
+		if _, err := OpenLongformerFS(t.Context(), files, nil); err == nil || !strings.Contains(err.Error(), name+": ") || !strings.Contains(err.Error(), "git lfs pull") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"pytorch_model.bin", "model.safetensors.index.json"} {
+		files := modelFiles(t)
+		delete(files, "model.safetensors")
+		files[name] = &fstest.MapFile{Data: pointer}
+		if _, err := OpenLongformerFS(t.Context(), files, nil); err == nil || !strings.Contains(err.Error(), name+": ") || !strings.Contains(err.Error(), "git lfs pull") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -300,6 +300,39 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+// FuzzSettings reads any settings and added tokens beside a vocabulary and
+// beside tokenizer.json. Whatever they say, ids are of the tokenizer, and a
+// limit holds.
+func FuzzSettings(f *testing.F) {
+	v := withMerges([2]string{"a", "b"})
+	vocabulary, whole := v.files(f), tokenizerJSONOf(f, v, false, nil)
+	f.Add([]byte(`{"add_prefix_space": true, "truncation_side": "left", "split_special_tokens": true}`), []byte(`{"mask_token": {"content": "<mask>", "rstrip": true}}`), []byte(`{"<ent>": 300, "ab": 1}`), "ab <ent> <mask> ab")
+	f.Add([]byte(`{"added_tokens_decoder": {"7": {"content": " ", "single_word": true}, "4": {"content": "b", "lstrip": true, "normalized": false}}}`), []byte(`{}`), []byte(`{}`), "a b ab\xffb  b")
+	f.Add([]byte(`{"tokenizer_class": "X", "extra_special_tokens": ["<e>"], "x_token": "<x>"}`), []byte(`{"additional_special_tokens": [{"content": "<f>"}]}`), []byte(`{}`), "<e><f> <x>")
+	f.Fuzz(func(t *testing.T, config, specials, added []byte, text string) {
+		for _, fsys := range []fstest.MapFS{{"tokenizer.json": {Data: whole}}, {"vocab.json": vocabulary["vocab.json"], "merges.txt": vocabulary["merges.txt"]}} {
+			fsys[configFile], fsys[specialsFile], fsys[addedFile] = &fstest.MapFile{Data: config}, &fstest.MapFile{Data: specials}, &fstest.MapFile{Data: added}
+			tok, err := Open(t.Context(), fsys)
+			if err != nil {
+				continue
+			}
+			ids, spans, err := tok.EncodeOffsets(text, &Options{AllowInvalid: true})
+			if err != nil || len(ids) != len(spans) {
+				t.Fatalf("%d ids, %d spans, %v", len(ids), len(spans), err)
+			}
+			for i, id := range ids {
+				if tok.Token(id) == "" || spans[i].End > len(text) {
+					t.Fatalf("id %d covers %v", id, spans[i])
+				}
+			}
+			cut, err := tok.Encode(text, &Options{AllowInvalid: true, MaxTokens: 4})
+			if want := min(4, len(ids)); err != nil || len(cut) != want {
+				t.Fatalf("%d ids, want %d: %v", len(cut), want, err)
+			}
+		}
+	})
+}
+
 func TestTrain(t *testing.T) {
 	v, err := Train([]string{"aaaa bb bb", "bb ab"}, &TrainOptions{Merges: 4})
 	if err != nil {
