@@ -102,10 +102,9 @@ func TestCasesFiles(t *testing.T) {
 		"add config.json and tokenizer.json of model/plain, embedding.OpenLongformer":       pointer("config.json", "tokenizer.json"),
 		"add config.json and model.safetensors of model/plain, embedding.OpenLongformer":    pointer("config.json", "model.safetensors"),
 		"add model.safetensors and tokenizer.json of model/plain, embedding.OpenLongformer": pointer("model.safetensors", "tokenizer.json"),
-		"embedding.OpenLongformer":              pointer(),
-		"datasets.Open(FromDir(folder), gsm8k)": elsewhere,
-		"torchio.Open":                          elsewhere,
-		"torchio.Open, IntDict (or Root)":       elsewhere,
+		"embedding.OpenLongformer": pointer(),
+		"datasets.*":               elsewhere,
+		"torchio.*":                elsewhere,
 	})
 }
 

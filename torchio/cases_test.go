@@ -93,6 +93,7 @@ func checkCase(t *testing.T, key string, v, want any) {
 	}
 }
 
+// TestPointer says what stands in the place of the file.
 func TestPointer(t *testing.T) {
 	_, err := open([]byte("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 2306545\n"), nil)
 	if !errorTypes["format"](err) || !strings.Contains(err.Error(), "Git LFS pointer, not the file of 2306545 bytes") {

@@ -10,8 +10,8 @@ import (
 	"strconv"
 )
 
-// maxBytes is what a pointer is shorter than, by the specification.
-const maxBytes = 1024
+// MaxBytes is what every pointer is shorter than, by the specification.
+const MaxBytes = 1024
 
 // versions begin a pointer: the specification's own line and that of the
 // releases before it.
@@ -38,7 +38,7 @@ func (e *PointerError) Error() string {
 
 // Pointer is a *PointerError where the contents of a file are a pointer.
 func Pointer(file []byte) error {
-	if len(file) >= maxBytes || !slices.ContainsFunc(versions, func(v []byte) bool { return bytes.HasPrefix(file, v) }) {
+	if len(file) >= MaxBytes || !slices.ContainsFunc(versions, func(v []byte) bool { return bytes.HasPrefix(file, v) }) {
 		return nil
 	}
 	e := &PointerError{}
@@ -54,7 +54,7 @@ func Pointer(file []byte) error {
 // Check is Pointer for a file of size bytes that r reads. Errors of r are left
 // to whoever reads the file.
 func Check(r io.ReaderAt, size int64) error {
-	if size <= 0 || size >= maxBytes {
+	if size <= 0 || size >= MaxBytes {
 		return nil
 	}
 	file := make([]byte, size)

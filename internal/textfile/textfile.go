@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/llmrouter-go/llmrouter/internal/lfs"
 )
 
 // ErrUTF16 is the error for a file whose text is UTF-16 or UTF-32.
@@ -49,7 +51,7 @@ func formatOf(name string, start []byte) format {
 // each other are one text. A file that is not in the format of its name, is
 // damaged, cut short, or goes on with something else, gives an error, here or
 // when it is read, which is an *fs.PathError as those of a file are. So does
-// text in UTF-16, as ErrUTF16.
+// text in UTF-16, as ErrUTF16, and a Git LFS pointer in the place of the file.
 func Open(name string) (io.ReadCloser, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -68,6 +70,11 @@ func newReader(f io.ReadCloser, name string) (*reader, error) {
 	start, err := in.Peek(4)
 	if err != nil && err != io.EOF {
 		return nil, err
+	}
+	if whole, err := in.Peek(lfs.MaxBytes); err == io.EOF {
+		if err := lfs.Pointer(whole); err != nil {
+			return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+		}
 	}
 	r := &reader{Reader: in, file: f}
 	if kind := formatOf(name, start); kind != "" {

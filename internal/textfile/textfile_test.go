@@ -206,3 +206,15 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestPointer(t *testing.T) {
+	for _, name := range []string{"queries.jsonl", "queries.jsonl.gz", "queries.jsonl.zst"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 2306545\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "git lfs pull") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
