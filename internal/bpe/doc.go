@@ -9,15 +9,18 @@
 //
 // A text becomes ids in four steps:
 //
-//  1. The strings of special tokens (<s>, <pad>, </s>, <unk>, <mask>) are cut
-//     out; <mask> takes the white space before it along.
+//  1. The strings of special and of added tokens (<s>, <pad>, </s>, <unk>, <mask>)
+//     are cut out, some with the white space beside them where the files say so.
 //  2. What is left is cut into words: English contractions, a run of letters, of
 //     digits or of other characters, each with the one space before it, and
 //     white space. Letters, digits and white space are those of Unicode (the
 //     edition of package unicode).
 //  3. The bytes of a word are merged pair by pair, the earliest line of the
 //     merge list first and the leftmost place first.
-//  4. The ids are cut at the limit and set between <s> and </s>.
+//  4. The ids are cut at the limit, on the side that the files name, and set
+//     between <s> and </s>.
+//
+// docs/MODELS.md has what the files of a folder mean together.
 //
 // Text is UTF-8. Bytes that are not, lone surrogates included, are an
 // [InvalidTextError] unless [Options.AllowInvalid] is set: the merges work on
