@@ -3,7 +3,6 @@ package bpe_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -152,6 +151,6 @@ func TestPeerHeavySettings(t *testing.T) {
 	if err := json.Unmarshal(run(name), &f); err != nil {
 		t.Fatal(err)
 	}
-	t.Log(fmt.Sprintf("%d folders, %d texts", len(f.Folders), len(f.Texts)))
+	t.Logf("%d folders, %d texts", len(f.Folders), len(f.Texts))
 	f.check(t)
 }
