@@ -60,6 +60,8 @@ func (m *Longformer) Forward(ctx context.Context, in []Sequence, o *ForwardOptio
 	return out, nil
 }
 
+var errNoGlobal = errors.New("global attention is asked for, but the checkpoint has no projections for it (query_global, key_global, value_global)")
+
 func (m *Longformer) forward(ctx context.Context, in []Sequence, o *ForwardOptions) ([]Output, error) {
 	if o == nil {
 		o = new(ForwardOptions)
@@ -75,6 +77,9 @@ func (m *Longformer) forward(ctx context.Context, in []Sequence, o *ForwardOptio
 	batch := newBatcher(m, net)
 	for i := range in {
 		s, err := m.prepare(&in[i])
+		if err == nil && m.local && len(s.global) > 0 {
+			err = errNoGlobal
+		}
 		if err != nil {
 			return nil, fmt.Errorf("sequence %d: %w", i, err)
 		}
@@ -136,9 +141,6 @@ func (m *Longformer) prepare(in *Sequence) (*sequence, error) {
 		} else if in.Global != nil && in.Global[i] {
 			s.global = append(s.global, i-first)
 		}
-	}
-	if len(s.global) > 0 && m.local {
-		return nil, errors.New("global attention is asked for, but the checkpoint has no projections for it (query_global, key_global, value_global)")
 	}
 	s.hidden = s.masked
 	if len(s.global) > 0 {

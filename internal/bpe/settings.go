@@ -32,6 +32,7 @@ type settings struct {
 
 	named map[string]*added // by "cls_token" and so on; nil for null
 	order []string          // the keys of named in the order in which they are added
+	names map[string]bool   // the texts of named
 	extra []added
 	// extraNamed says that extra has its newer name, under which alone
 	// added_tokens.json makes its tokens special.
@@ -278,6 +279,12 @@ func (s *settings) nameTokens(o *pyjson.Object) error {
 	default:
 		return errors.New("extra_special_tokens: neither a list nor an object")
 	}
+	s.names = make(map[string]bool, len(s.named))
+	for _, a := range s.named {
+		if a != nil {
+			s.names[a.content] = true
+		}
+	}
 	return nil
 }
 
@@ -336,48 +343,29 @@ func (s *settings) addOlder(list *pyjson.Object) error {
 // apply makes of the definition what the settings say of it. listed are the
 // added tokens of tokenizer.json.
 func (s *settings) apply(d *definition, listed []added) error {
-	if !s.asIs {
-		d.prefixSpace, d.wholeFirst = s.prefixSpace, false
-	}
 	if s.side != "" {
 		d.left = s.side == "left"
 	}
 	d.literal = s.literal
-
 	add := adder{d: d, at: map[string]int{}, next: int32(min(len(d.vocab), maxID+1))}
 	if s.asIs {
 		for _, a := range listed {
 			add.token(a)
 		}
+	} else {
+		d.prefixSpace, d.wholeFirst = s.prefixSpace, false
 	}
 	if !s.stated {
 		for _, a := range listed {
 			s.decoder[int64(a.id)] = a
 		}
 	}
-	named := map[string]bool{}
-	for _, a := range s.named {
-		if a != nil {
-			named[a.content] = true
-		}
-	}
 	for _, id := range slices.Sorted(maps.Keys(s.decoder)) {
-		a := s.decoder[id]
-		a.hidden = a.hidden || named[a.content]
-		add.token(a)
+		add.token(s.asNamed(s.decoder[id]))
 	}
-	if !s.asIs {
-		// Were these added too, vectors of a model that never saw them would
-		// come without a word.
-		for _, name := range []string{"cls_token", "sep_token"} {
-			a := s.named[name]
-			if a == nil || a.content == "" {
-				return fmt.Errorf("%s is empty", name)
-			}
-			if _, ok := d.vocab[a.content]; !ok && a.content == robertaNames[name] {
-				return fmt.Errorf("no token %q: not a RoBERTa vocabulary", a.content)
-			}
-		}
+	ends, err := s.ends(d)
+	if err != nil {
+		return err
 	}
 	for _, name := range s.order {
 		if a := s.named[name]; a != nil {
@@ -385,15 +373,40 @@ func (s *settings) apply(d *definition, listed []added) error {
 		}
 	}
 	for _, a := range s.extra {
-		a.hidden = a.hidden || named[a.content]
-		add.missing(a)
+		add.missing(s.asNamed(a))
 	}
 	d.specials = add.specials
-	if !s.asIs {
-		d.prefix = []int32{d.vocab[s.named["cls_token"].content]}
-		d.suffix = []int32{d.vocab[s.named["sep_token"].content]}
+	if ends != nil {
+		d.prefix, d.suffix = []int32{d.vocab[ends[0]]}, []int32{d.vocab[ends[1]]}
 	}
 	return nil
+}
+
+// asNamed makes a token special that has a name.
+func (s *settings) asNamed(a added) added {
+	a.hidden = a.hidden || s.names[a.content]
+	return a
+}
+
+// ends gives the tokens that are set around a text, none where tokenizer.json
+// says which. RoBERTa's own have to be in the vocabulary: were they added to it,
+// vectors of a model that never saw them would come without a word.
+func (s *settings) ends(d *definition) ([]string, error) {
+	if s.asIs {
+		return nil, nil
+	}
+	var ends []string
+	for _, name := range []string{"cls_token", "sep_token"} {
+		a := s.named[name]
+		if a == nil || a.content == "" {
+			return nil, fmt.Errorf("%s is empty", name)
+		}
+		if _, ok := d.vocab[a.content]; !ok && a.content == robertaNames[name] {
+			return nil, fmt.Errorf("no token %q: not a RoBERTa vocabulary", a.content)
+		}
+		ends = append(ends, a.content)
+	}
+	return ends, nil
 }
 
 // adder adds tokens to a vocabulary, as the tokenizers library does: one that
