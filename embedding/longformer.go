@@ -39,8 +39,9 @@ func (p Pooling) String() string {
 type LongformerOptions struct {
 	// Pooling is how a text's vector is made. 0: [Mean].
 	Pooling Pooling
-	// MaxTokens is where a text is cut, <s> and </s> included: from 2 to what
-	// the model has positions for. 0: as many (4,096 for the published models).
+	// MaxTokens is where a text is cut, <s> and </s> included, at its end or,
+	// where the tokenizer's files say so, at its beginning: from 2 to what the
+	// model has positions for. 0: as many (4,096 for the published models).
 	MaxTokens int
 	// Workers is the number of goroutines that compute, 1 or more. It changes
 	// no result. 0: GOMAXPROCS.

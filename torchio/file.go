@@ -174,7 +174,8 @@ func (f fileBytes) ReadAt(p []byte, off int64) (int, error) {
 // *Dict, *Tensor, Size, DType, Device or, for a value of a kind that this
 // package does not read, *UnsupportedError (tensors of such a kind are a
 // *Tensor with an Err). Strings hold what Python's did, which may be lone
-// surrogates in the form of three bytes. Values that were one object in Python
+// surrogates in the form of three bytes. A NumPy scalar is the value that it
+// equals. Values that were one object in Python
 // are one here; none contains itself.
 func (f *File) Root() any { return f.root }
 

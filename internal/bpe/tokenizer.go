@@ -85,7 +85,8 @@ func (t *Tokenizer) AppendIDs(dst []int32, text string, o *Options) ([]int32, er
 }
 
 // EncodeOffsets gives the ids of text and, for each, the part of the text that
-// it covers. The spans follow each other without gaps: a token that stands for
+// it covers. The spans follow each other without gaps (the first begins later
+// where the beginning of a text is cut off): a token that stands for
 // " word" covers the space, <mask> covers the white space that it takes along.
 // Where a character's bytes fall into several tokens, each covers its own
 // bytes. <s> covers nothing at 0, </s> nothing at the end of what was encoded.
