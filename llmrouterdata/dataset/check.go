@@ -66,7 +66,11 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 	}
 	defer vectors.close()
 	check.data = &Dataset{paths: paths, options: Options{Workers: runtime.GOMAXPROCS(0), BareRows: true}, vectors: vectors}
-	if err := vectors.checkShapes(); err != nil {
+	dir, err := vectors.open()
+	if err == nil {
+		err = dir.checkShapes()
+	}
+	if err != nil {
 		return fmt.Errorf("dataset: %s: %w", paths.QueryEmbeddingData, err)
 	}
 	for split := range queries {

@@ -155,7 +155,7 @@ func (d *Dataset) routing(split Split) string {
 func (d *Dataset) Rows(ctx context.Context, split Split) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		name := d.routing(split)
-		bare := d.options.BareRows || d.vectors.file == nil
+		bare := d.options.BareRows || d.vectors.name == ""
 		last, vector := llmrouterdata.NoEmbedding, []float32(nil)
 		for line, err := range readLines(ctx, name, d.options.Workers, func() lineDecoder[llmrouterdata.RoutingRecord] {
 			return llmrouterdata.ParseLine[llmrouterdata.RoutingRecord]

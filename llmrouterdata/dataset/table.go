@@ -153,7 +153,7 @@ func (t *Table) Warnings() Warnings { return maps.Clone(t.warnings) }
 func (t *Table) Dim() int { return t.vectors.dim }
 
 // HasEmbeddings reports whether there is a file of embeddings.
-func (t *Table) HasEmbeddings() bool { return t.vectors.file != nil }
+func (t *Table) HasEmbeddings() bool { return t.vectors.name != "" }
 
 // HasEmbedding reports whether query q has an embedding of length [Table.Dim].
 func (t *Table) HasEmbedding(q int) bool { return t.vectors.has(int(t.queries[q].Embedding)) }

@@ -3,28 +3,95 @@ package dataset
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"sync"
 
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
-// vectors is an open embedding file: a dict of vectors by id, or one stacked
-// tensor [n, dim] whose row i is the vector of id i. The first vector of a dict
-// sets dim; others may be of another shape, which appendTo reports. Without a
-// file there are none.
+// vectors is an embedding file. Its directory takes 200 bytes for each vector, so
+// it is read to check the file, let go, and read again when the first vector is
+// asked for: who reads rows alone never has it in memory. Without a file there
+// are no vectors.
 type vectors struct {
+	name   string // "": there is no file
+	n, dim int
+
+	mu     sync.Mutex
+	dir    *directory // nil: not read yet, or closed
+	closed bool       // nothing is read any more
+}
+
+// directory is an open embedding file: a dict of vectors by id, or one stacked
+// tensor [n, dim] whose row i is the vector of id i. The first vector of a dict
+// sets dim; others may be of another shape, which appendTo reports.
+type directory struct {
 	file    *torchio.File
 	byID    *torchio.Tensors[int64]
 	stacked []float32
 	n, dim  int
 }
 
-func openVectors(name string) (v *vectors, err error) {
+func openVectors(name string) (*vectors, error) {
+	d, err := openDirectory(name)
+	if err != nil {
+		return nil, err
+	}
+	return &vectors{name: name, n: d.n, dim: d.dim}, d.file.Close()
+}
+
+// open returns the directory.
+func (v *vectors) open() (*directory, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case v.closed:
+		return nil, fmt.Errorf("dataset: %s: %w", v.name, os.ErrClosed)
+	case v.name == "":
+		return &directory{}, nil
+	case v.dir == nil:
+		d, err := openDirectory(v.name)
+		if err != nil {
+			return nil, err
+		}
+		v.dir = d
+	}
+	return v.dir, nil
+}
+
+func (v *vectors) close() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	d := v.dir
+	v.dir, v.closed = nil, true
+	if d == nil {
+		return nil
+	}
+	return d.file.Close()
+}
+
+// has reports whether there is a vector of an id.
+func (v *vectors) has(id int) bool {
+	d, err := v.open()
+	return err == nil && d.has(id)
+}
+
+// appendTo appends the vector of an id.
+func (v *vectors) appendTo(dst []float32, id int) ([]float32, error) {
+	d, err := v.open()
+	if err != nil {
+		return dst, err
+	}
+	return d.appendTo(dst, id)
+}
+
+func openDirectory(name string) (v *directory, err error) {
 	f, err := torchio.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	v = &vectors{file: f}
+	v = &directory{file: f}
 	defer func() {
 		if err != nil {
 			f.Close()
@@ -59,16 +126,9 @@ func openVectors(name string) (v *vectors, err error) {
 	return v, nil
 }
 
-func (v *vectors) close() error {
-	if v.file == nil {
-		return nil
-	}
-	return v.file.Close()
-}
-
 // checkShape demands that a tensor can be read and is a vector of length dim,
 // above 0.
-func (v *vectors) checkShape(id int64, t *torchio.Tensor) error {
+func (v *directory) checkShape(id int64, t *torchio.Tensor) error {
 	if err := t.Err(); err != nil {
 		return fmt.Errorf("the vector of id %d: %w", id, err)
 	}
@@ -84,7 +144,7 @@ func (v *vectors) checkShape(id int64, t *torchio.Tensor) error {
 }
 
 // checkShapes demands that all vectors are as the first.
-func (v *vectors) checkShapes() error {
+func (v *directory) checkShapes() error {
 	if v.byID != nil {
 		for id, t := range v.byID.All() {
 			if err := v.checkShape(id, t); err != nil {
@@ -96,7 +156,7 @@ func (v *vectors) checkShapes() error {
 }
 
 // has reports whether there is a vector of an id.
-func (v *vectors) has(id int) bool {
+func (v *directory) has(id int) bool {
 	if v.byID == nil {
 		return id >= 0 && id < v.n
 	}
@@ -105,7 +165,7 @@ func (v *vectors) has(id int) bool {
 }
 
 // appendTo appends the vector of an id.
-func (v *vectors) appendTo(dst []float32, id int) ([]float32, error) {
+func (v *directory) appendTo(dst []float32, id int) ([]float32, error) {
 	if v.byID == nil && v.has(id) {
 		return append(dst, v.stacked[id*v.dim:(id+1)*v.dim]...), nil
 	}
