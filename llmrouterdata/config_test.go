@@ -11,13 +11,13 @@ import (
 )
 
 func TestConfigDefaultsAndRoots(t *testing.T) {
-	c, err := parseConfig("c.yaml", []byte("data_path:\n  llm_data: data/llm.json\n  query_data_train: /abs/q.jsonl\n"), "/root")
+	c, err := parseConfig("c.yaml", []byte("data_path:\n  llm_data: data/llm.json\n  query_data_train: /abs/q.jsonl\n"), "/srv")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := DefaultConfig()
-	want.Root = "/root"
-	want.DataPath.LLMData, want.DataPath.QueryDataTrain = filepath.FromSlash("/root/data/llm.json"), "/abs/q.jsonl"
+	want.Root = "/srv"
+	want.DataPath.LLMData, want.DataPath.QueryDataTrain = filepath.FromSlash("/srv/data/llm.json"), "/abs/q.jsonl"
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
