@@ -134,7 +134,8 @@ func (p *Plan) findMetric(ctx context.Context, i int) error {
 		opened, err := o.OpenMetrics(ctx)
 		o.OpenMetrics = nil
 		if err != nil {
-			o.AllowNotEvaluated = true // there is no plan, and this says why
+			// There will be no plan, and this error says why for every metric.
+			o.AllowNotEvaluated = true
 			return fmt.Errorf("opening the metrics: %w", err)
 		}
 		o.Metrics = opened
