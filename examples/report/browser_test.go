@@ -59,10 +59,14 @@ func openBrowser(t *testing.T) *browser {
 	}
 	ours, theirs := pipe(t)
 	back, write := pipe(t)
+	profile, err := os.MkdirTemp("", "llmrouter-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	command := exec.CommandContext(ctx, binary,
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
-		"--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
+		"--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe", "--user-data-dir="+profile, "about:blank")
 	command.ExtraFiles = []*os.File{ours, write} // 3 and 4
 	command.WaitDelay = 5 * time.Second
 	if err := command.Start(); err != nil {
@@ -78,6 +82,7 @@ func openBrowser(t *testing.T) *browser {
 		_ = command.Wait()
 		cancel()
 		<-b.gone
+		removeProfile(t, profile)
 	})
 	var target struct{ TargetID string }
 	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
@@ -88,6 +93,21 @@ func openBrowser(t *testing.T) *browser {
 		b.call(domain, nil, nil)
 	}
 	return b
+}
+
+// removeProfile removes Chromium's folder. Processes that Chromium started may
+// outlive it by a moment and still write there, so that the first tries can
+// find the folder filled anew; a folder that stays is no fault of the page.
+func removeProfile(t *testing.T, dir string) {
+	t.Helper()
+	var err error
+	for range 50 {
+		if err = os.RemoveAll(dir); err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Logf("chromium's folder stays: %v", err)
 }
 
 func pipe(t *testing.T) (r, w *os.File) {
