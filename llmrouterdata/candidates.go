@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"strings"
 
@@ -23,16 +24,45 @@ type Candidate struct {
 	Size string
 	// Feature describes the model; its embedding represents the model.
 	Feature string
-	// InputPrice and OutputPrice are in USD per million tokens.
+	// InputPrice and OutputPrice are in USD per million tokens, from 0.
 	InputPrice, OutputPrice float64
+	// Unpriced says that the file lacks one of the two, which then is 0: what
+	// calls cost is not known. A candidate whose price is given as 0 is free.
+	Unpriced bool
+	// CachedInputPrice is the price of prompt tokens that the service read from
+	// its cache, and ReasoningPrice that of completion tokens spent on thinking,
+	// both in USD per million tokens, from 0. Nil: InputPrice and OutputPrice.
+	CachedInputPrice, ReasoningPrice *float64
 	// Model is the identifier that the API knows, for example
 	// "qwen/qwen2.5-7b-instruct".
 	Model string
 	// Service names the provider, for keys given per service.
 	Service string
 	// APIEndpoint is the base URL, for example
-	// "https://integrate.api.nvidia.com/v1".
+	// "https://integrate.api.nvidia.com/v1". A query string is sent with every
+	// request.
 	APIEndpoint string
+
+	// Params are further fields of every request, or other values for those
+	// that are sent anyway: the name and its JSON. Nil: none.
+	Params map[string]json.RawMessage
+	// Headers are sent with every request; ${NAME} in a value stands for the
+	// environment's NAME. Nil: none.
+	Headers map[string]string
+	// Timeout bounds an attempt, ConnectTimeout the making of its connection,
+	// and FirstByteTimeout the wait for the first byte of a streamed answer:
+	// seconds, above 0 and at most 86,400. 0: the run's own limits.
+	Timeout, ConnectTimeout, FirstByteTimeout float64
+	// Workers is how many calls of the candidate may be under way at once, up
+	// to 100,000; 0: as many as the run makes.
+	Workers int
+	// RequestsPerMinute and TokensPerMinute bound the candidate's calls in any
+	// 60 s, up to 1e9. 0: the run's own limits.
+	RequestsPerMinute, TokensPerMinute int
+	// StrictModel makes an answer that names another model than Model a
+	// failure.
+	StrictModel bool
+
 	// Embedding is the vector of Feature, [dim]; nil in a candidate file.
 	Embedding []float32
 	// Extra holds every other field in the order of the file.
@@ -55,8 +85,20 @@ type price struct {
 	usd   float64
 }
 
-func (c Candidate) prices() [2]price {
-	return [...]price{{"input_price", c.InputPrice}, {"output_price", c.OutputPrice}}
+func (c Candidate) prices() []price {
+	list := []price{{"input_price", c.InputPrice}, {"output_price", c.OutputPrice}}
+	for field, usd := range c.finePrices() {
+		list = append(list, price{field, *usd})
+	}
+	return list
+}
+
+// finePrices are the prices of parts of the tokens, those that are given.
+func (c Candidate) finePrices() iter.Seq2[string, *float64] {
+	return func(yield func(string, *float64) bool) {
+		_ = (c.CachedInputPrice == nil || yield("cached_input_price", c.CachedInputPrice)) &&
+			(c.ReasoningPrice == nil || yield("reasoning_price", c.ReasoningPrice))
+	}
 }
 
 // PriceErrors returns an error for each price at which the candidate cannot be
@@ -106,9 +148,11 @@ func (e *CandidateError) Unwrap() error { return e.Err }
 
 // ReadCandidates reads a candidate file or an LLM-embedding file: one JSON
 // object whose keys name the models, in the order of the file. Missing text
-// fields are empty and missing prices 0. An entry that is a bare array is the
-// model's embedding. A field of a wrong type is a *CandidateError; a duplicate
-// name is an error.
+// fields are empty and missing prices 0 (see Candidate.Unpriced); null stands for
+// a missing field, but not for a price. An entry that is a bare array is the
+// model's embedding. A field of a wrong type or out of its range is a
+// *CandidateError, and so is one that is spelled much like a field that the
+// candidate lacks; every other field is kept. A duplicate name is an error.
 func ReadCandidates(r io.Reader) ([]Candidate, error) { return readCandidates(r, "") }
 
 // ReadCandidatesFile is [ReadCandidates] over a file, which its errors name and
@@ -169,33 +213,23 @@ func decodeCandidate(name string, entry any) (Candidate, *FieldError) {
 	f := &fields{o: o}
 	for i := range o.Len() {
 		key, v := o.At(i)
-		switch key {
-		case "size":
-			c.Size = f.optionalText(key)
-		case "feature":
-			c.Feature = f.optionalText(key)
-		case "model":
-			c.Model = f.optionalText(key)
-		case "service":
-			c.Service = f.optionalText(key)
-		case "api_endpoint":
-			c.APIEndpoint = f.optionalText(key)
-		case "input_price":
-			c.InputPrice = f.price(key)
-		case "output_price":
-			c.OutputPrice = f.price(key)
-		case "embedding":
-			var err error
-			if c.Embedding, err = decodeVector(v); err != nil {
-				f.fail(key, err)
-			}
-		default:
-			text, err := pyjson.Append(nil, v, pyjson.Style{})
-			if err != nil {
-				f.fail(key, err)
-			}
-			c.Extra = append(c.Extra, ExtraField{key, text})
+		if known, ok := candidateFields[key]; ok {
+			known.read(f, key, &c)
+			continue
 		}
+		text, err := pyjson.Append(nil, v, pyjson.Style{})
+		if err != nil {
+			f.fail(key, err)
+		}
+		c.Extra = append(c.Extra, ExtraField{key, text})
+	}
+	for _, field := range [...]string{"input_price", "output_price"} {
+		if _, given := o.Get(field); !given {
+			c.Unpriced = true
+		}
+	}
+	for _, extra := range c.Extra {
+		f.mistyped(extra.Name, &c)
 	}
 	return c, f.err
 }
@@ -245,43 +279,59 @@ func vector(list []any) ([]float32, error) {
 }
 
 // WriteCandidates writes a candidate file: size, feature, input_price,
-// output_price, model, service, api_endpoint and then every other field, as
+// output_price, model, service, api_endpoint, then what is given of the fields
+// that say how the candidate is called, and then every other field, as
 // json.dump(..., indent=2, ensure_ascii=False) does. Size, service and
-// api_endpoint are left out where they are empty.
+// api_endpoint are left out where they are empty, and prices of 0 where the
+// candidate is Unpriced. Headers and a query string may hold what is not for
+// everyone's eyes: the file is one to be called from, not one to be published.
 func WriteCandidates(w io.Writer, candidates []Candidate) error {
-	return writeCandidates(w, candidates, func(c Candidate, o *pyjson.Object) {
+	return writeCandidates(w, candidates, func(c Candidate, o *pyjson.Object) error {
 		c.optional(o, "size", c.Size)
 		o.Set("feature", c.Feature)
-		o.Set("input_price", c.InputPrice)
-		o.Set("output_price", c.OutputPrice)
+		for _, p := range c.prices()[:2] {
+			if p.usd != 0 || !c.Unpriced {
+				o.Set(p.field, p.usd)
+			}
+		}
 		o.Set("model", c.Model)
 		c.optional(o, "service", c.Service)
 		c.optional(o, "api_endpoint", c.APIEndpoint)
+		c.setPrices(o)
+		if err := c.setCalling(o); err != nil {
+			return err
+		}
 		if c.Embedding != nil {
 			o.Set("embedding", c.Embedding)
 		}
+		return nil
 	})
 }
 
 // WriteEmbeddedCandidates writes an LLM-embedding file: feature, input_price,
-// output_price, model, api_endpoint, embedding, and then size, service and
-// every other field, as json.dump(..., indent=2, ensure_ascii=False) does. A
-// candidate without an embedding is a *CandidateError.
+// output_price, model, api_endpoint, embedding, and then size, service, further
+// prices and every other field, as json.dump(..., indent=2, ensure_ascii=False)
+// does. How a candidate is called is left out: its params, headers, limits and
+// the query string of its endpoint, which may hold secrets. A candidate without
+// an embedding is a *CandidateError.
 func WriteEmbeddedCandidates(w io.Writer, candidates []Candidate) error {
 	for _, c := range candidates {
 		if len(c.Embedding) == 0 {
 			return &CandidateError{Candidate: c.Name, Field: "embedding", Err: ErrMissing}
 		}
 	}
-	return writeCandidates(w, candidates, func(c Candidate, o *pyjson.Object) {
+	return writeCandidates(w, candidates, func(c Candidate, o *pyjson.Object) error {
+		endpoint, _, _ := strings.Cut(c.APIEndpoint, "?")
 		o.Set("feature", c.Feature)
 		o.Set("input_price", c.InputPrice)
 		o.Set("output_price", c.OutputPrice)
 		o.Set("model", c.Model)
-		o.Set("api_endpoint", c.APIEndpoint)
+		o.Set("api_endpoint", endpoint)
 		o.Set("embedding", c.Embedding)
 		c.optional(o, "size", c.Size)
 		c.optional(o, "service", c.Service)
+		c.setPrices(o)
+		return nil
 	})
 }
 
@@ -291,7 +341,7 @@ func (c Candidate) optional(o *pyjson.Object, key, value string) {
 	}
 }
 
-func writeCandidates(w io.Writer, candidates []Candidate, known func(Candidate, *pyjson.Object)) error {
+func writeCandidates(w io.Writer, candidates []Candidate, known func(Candidate, *pyjson.Object) error) error {
 	all := &pyjson.Object{}
 	for _, c := range candidates {
 		if _, duplicate := all.Get(c.Name); duplicate {
@@ -303,7 +353,9 @@ func writeCandidates(w io.Writer, candidates []Candidate, known func(Candidate, 
 			}
 		}
 		o := &pyjson.Object{}
-		known(c, o)
+		if err := known(c, o); err != nil {
+			return err
+		}
 		for _, extra := range c.Extra {
 			v, err := pyjson.Parse(extra.JSON)
 			if err != nil {

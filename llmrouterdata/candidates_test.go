@@ -172,6 +172,8 @@ func TestBadCandidatesAreNamed(t *testing.T) {
 
 func FuzzReadCandidates(f *testing.F) {
 	f.Add([]byte(`{"m": {"size": "7B", "input_price": 1, "embedding": [0.5], "x": {"y": [null]}}}`))
+	f.Add([]byte(callingCandidate))
+	f.Add([]byte(`{"m": {"size": "", "sizes": "x", "worker": 1, "params": {"a": [null]}}}`))
 	f.Add([]byte(`{"m": [1, 2], "n": {"embedding": "tensor([0.5])"}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		list, err := ReadCandidates(bytes.NewReader(text))

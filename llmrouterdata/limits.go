@@ -13,4 +13,9 @@ const (
 	maxResponseTime   = 1e9      // seconds: what is not shorter is no time an answer took
 	bufferSize        = 64 << 10 // bytes read or written at once
 	maxMergeDepth     = 1000     // mappings of a configuration that are merged one into the other: as deep as Python goes
+
+	// The most that a candidate may ask for.
+	maxCandidateTimeout = 86_400 // seconds: no answer is worth more than a day
+	maxCandidateWorkers = 100_000
+	maxCandidateRate    = 1e9 // requests or tokens a minute
 )

@@ -10,12 +10,17 @@ import (
 // Near returns up to three of the names that are spelled much like name,
 // letter case, dashes, underscores and blanks not counted: about a third of it may
 // differ, or it is the beginning of one. The nearest come first.
-func Near(name string, names []string) []string {
-	fold := strings.NewReplacer("_", "", "-", "", " ", "")
+func Near(name string, names []string) []string { return near(name, names, true) }
+
+// Mistyped is Near without the names that name is only the beginning of: what
+// it returns differs in some letters alone.
+func Mistyped(name string, names []string) []string { return near(name, names, false) }
+
+func near(name string, names []string, beginnings bool) []string {
 	if name == "" || len(name) > maxLen {
 		return nil
 	}
-	folded := fold.Replace(strings.ToLower(name))
+	folded := fold(name)
 	type miss struct {
 		name     string
 		distance int
@@ -25,10 +30,10 @@ func Near(name string, names []string) []string {
 		if len(n) > maxLen {
 			continue
 		}
-		f := fold.Replace(strings.ToLower(n))
+		f := fold(n)
 		d := editDistance(folded, f)
 		if d > max(1, (len(folded)+1)/3) {
-			if !strings.HasPrefix(f, folded) || len(folded) < 2 {
+			if !beginnings || !strings.HasPrefix(f, folded) || len(folded) < 2 {
 				continue
 			}
 			d = len(f) // the beginning of a name: after all typing errors
@@ -44,6 +49,11 @@ func Near(name string, names []string) []string {
 		out = append(out, m.name)
 	}
 	return out
+}
+
+// fold leaves out what does not count.
+func fold(name string) string {
+	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
 }
 
 // editDistance is the Levenshtein distance of two short texts, in bytes.

@@ -28,3 +28,19 @@ func TestNear(t *testing.T) {
 		t.Errorf("of many equals: %q", got)
 	}
 }
+
+func TestMistyped(t *testing.T) {
+	names := []string{"input_price", "timeout", "strict_model", "reasoning_price"}
+	for name, want := range map[string][]string{
+		"imput_price": {"input_price"},
+		"inputPrice":  {"input_price"},
+		"time_out":    {"timeout"},
+		"strict":      nil, // the beginning of a name is a name
+		"reasoning":   nil,
+		"note":        nil,
+	} {
+		if got := Mistyped(name, names); !slices.Equal(got, want) {
+			t.Errorf("Mistyped(%q) = %q, want %q", name, got, want)
+		}
+	}
+}

@@ -186,3 +186,7 @@ func isLocal(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.Unmap().IsLoopback()
 }
+
+// Local reports whether the endpoint is on this machine, where calls need no
+// key and, as a rule, cost nothing.
+func (t Target) Local() bool { return t.local }
