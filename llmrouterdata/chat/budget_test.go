@@ -31,7 +31,7 @@ func priced(t testing.TB, in, out float64) chat.Target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets, err := chat.Resolve([]llmrouterdata.Candidate{{Name: "m", Model: "m", Service: "S", APIEndpoint: remote, InputPrice: in, OutputPrice: out}}, "", keys)
+	targets, err := chat.Resolve([]llmrouterdata.Candidate{{Name: "m", Model: "m", Service: "S", APIEndpoint: remote, InputPrice: in, OutputPrice: out}}, "", keys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

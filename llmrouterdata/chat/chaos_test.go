@@ -65,7 +65,7 @@ func resolve(t testing.TB, endpoint string, keys []string, models ...string) []c
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets, err := chat.Resolve(candidatesAt(endpoint, models...), "", k)
+	targets, err := chat.Resolve(candidatesAt(endpoint, models...), "", k, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func TestWireFormat(t *testing.T) {
 func TestLocalWithoutKey(t *testing.T) {
 	s := &script{next: always(reply{})}
 	c := newClient(t, chat.Options{Transport: s})
-	targets, err := chat.Resolve([]llmrouterdata.Candidate{{Name: "l", Model: "l", APIEndpoint: "http://localhost:11434/v1"}}, "", chat.Keys{})
+	targets, err := chat.Resolve([]llmrouterdata.Candidate{{Name: "l", Model: "l", APIEndpoint: "http://localhost:11434/v1"}}, "", chat.Keys{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

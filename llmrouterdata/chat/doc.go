@@ -2,7 +2,7 @@
 // candidate models: many keys, many faults, nothing sent that cannot help.
 //
 //	keys, err := chat.ParseKeys(os.Getenv("API_KEYS"))
-//	targets, err := chat.Resolve(candidates, config.APIEndpoint, keys)
+//	targets, err := chat.Resolve(candidates, config.APIEndpoint, keys, nil)
 //	client, err := chat.New(nil)
 //	defer client.Close()
 //

@@ -73,6 +73,30 @@ const (
 	KindRefusal Kind = "refusal"
 	// KindToolCalls is a completion that calls tools instead of answering.
 	KindToolCalls Kind = "tool_calls"
+	// KindLength is a completion without text that ended because it was long
+	// enough: its tokens went to thinking.
+	KindLength Kind = "length"
+	// KindOtherModel is a completion by another model than the one asked for: the
+	// gateway says that it fell back, or the candidate is strict about the name.
+	KindOtherModel Kind = "other_model"
+)
+
+// Fault says whose fault a failed call is.
+type Fault string
+
+// The faults.
+const (
+	// FaultQuery: the query was refused, or answered without a usable text.
+	FaultQuery Fault = "query"
+	// FaultKey: the key is not accepted, or its account has no credit left.
+	FaultKey Fault = "key"
+	// FaultCandidate: the service does not have the model, or refuses a
+	// parameter; or a gateway names a failure of its own upstream.
+	FaultCandidate Fault = "candidate"
+	// FaultHost: nothing that speaks for the service answers at its address.
+	FaultHost Fault = "host"
+	// FaultNobody: it may go better later.
+	FaultNobody Fault = "nobody"
 )
 
 // kindWords are what Message says of a kind.
@@ -95,6 +119,8 @@ var kindWords = map[Kind]string{
 	KindNoContent:   "answer has no content",
 	KindRefusal:     "model refused to answer",
 	KindToolCalls:   "answer calls tools",
+	KindLength:      "no answer within the token limit",
+	KindOtherModel:  "answered by another model",
 }
 
 // retried reports whether another attempt may go better.
@@ -111,6 +137,8 @@ func (k Kind) retried() bool {
 type Error struct {
 	// Kind says what went wrong.
 	Kind Kind
+	// Fault says whose fault it is.
+	Fault Fault
 	// Status is the HTTP status; 0 where no answer came.
 	Status int
 	// Code is the service's own code for the error, for example
@@ -130,6 +158,9 @@ type Error struct {
 	// Detail is what the service or the network said, with keys, addresses and
 	// ids struck out and cut to 200 characters: fit for a log.
 	Detail string
+	// Address is the host and port that did not answer, where Fault is FaultHost,
+	// else "". It is for a terminal and a log, not for files.
+	Address string
 
 	unreached  bool // the request cannot have reached the service
 	retryAfter bool // RetryAfter was given, even if it is 0
@@ -167,6 +198,15 @@ type StoppedError struct {
 	Candidate string
 	// Calls is how many calls in a row failed; 0 where the keys are at fault.
 	Calls int
+	// Unknown is how many different queries in a row were refused in words that
+	// are not known, where that stopped the candidate, else 0. Each is a failed
+	// call, although it is not the query's fault.
+	Unknown int
+	// Fault says whose fault it is.
+	Fault Fault
+	// Host is the host and port that answers nobody, where Fault is FaultHost,
+	// else "". It is for a terminal and a log, not for files.
+	Host string
 	// Last is the failure that stopped the candidate.
 	Last *Error
 }

@@ -33,7 +33,7 @@ func Example() {
 		Name: "qwen2.5-7b-instruct", Model: "qwen/qwen2.5-7b-instruct", Service: "NVIDIA",
 		InputPrice: 0.20, OutputPrice: 0.20,
 	}}
-	targets, err := chat.Resolve(candidates, service.URL+"/v1", keys)
+	targets, err := chat.Resolve(candidates, service.URL+"/v1", keys, nil)
 	if err != nil {
 		log.Fatal(err) // every problem of every candidate
 	}
@@ -78,7 +78,7 @@ func ExampleResolve() {
 	_, err = chat.Resolve([]llmrouterdata.Candidate{
 		{Name: "a", Model: "vendor/a", Service: "NVIDIA"},
 		{Name: "b", Service: "OpenAI", APIEndpoint: "https://api.example.com/v1"},
-	}, "", keys)
+	}, "", keys, nil)
 	fmt.Println(err)
 	// Output:
 	// chat: 3 problems with the candidates:
@@ -109,7 +109,7 @@ func ExampleBudget() {
 	defer service.Close()
 	targets, err := chat.Resolve([]llmrouterdata.Candidate{
 		{Name: "m", Model: "m", InputPrice: 1, OutputPrice: 1},
-	}, service.URL, chat.Keys{})
+	}, service.URL, chat.Keys{}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func ExampleBudget() {
 func ExampleEstimate() {
 	targets, err := chat.Resolve([]llmrouterdata.Candidate{
 		{Name: "m", Model: "m", APIEndpoint: "http://localhost:11434/v1", InputPrice: 0.2, OutputPrice: 0.2},
-	}, "", chat.Keys{})
+	}, "", chat.Keys{}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func ExampleClient_Stats() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	targets, err := chat.Resolve([]llmrouterdata.Candidate{{Name: "m", Model: "m"}}, service.URL, keys)
+	targets, err := chat.Resolve([]llmrouterdata.Candidate{{Name: "m", Model: "m"}}, service.URL, keys, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

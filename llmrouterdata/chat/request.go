@@ -93,18 +93,31 @@ func (r Request) Fingerprint() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// A Response is an answer. When [Client.Complete] returns an error, ResponseTime,
-// KeyLabel, Attempts and CostUSD still tell what the failed call took.
+// A Response is an answer. When [Client.Complete] returns an error, all but Text
+// still tell what the failed call took, as far as its last attempt told.
 type Response struct {
 	// Text is the content of the answer's first choice.
 	Text string
-	// FinishReason is why the model stopped, for example "stop" or "length".
+	// FinishReason is why the model stopped, for example "stop". It is "length"
+	// where the answer was cut for its length, in whatever words the service says
+	// so.
 	FinishReason string
+	// Model is the name of the model that answered, as the service tells it; ""
+	// where it does not.
+	Model string
 	// PromptTokens, CompletionTokens and TotalTokens are the service's counts,
 	// else estimates.
 	PromptTokens, CompletionTokens, TotalTokens int
-	// Estimated says that the service gave no counts.
+	// Estimated says that some of these counts are estimates, as the service did
+	// not give them.
 	Estimated bool
+	// CachedTokens is how many of PromptTokens were read from a cache, and
+	// ReasoningTokens how many of CompletionTokens were spent on thinking; 0 where
+	// the service does not say.
+	CachedTokens, ReasoningTokens int
+	// ThoughtBytes is the length of the thoughts that came with the answer, in a
+	// field of their own or in the text.
+	ThoughtBytes int
 	// ResponseTime is how long the successful attempt took, from sending it to
 	// the answer's last byte; for a failed call, the time since its first
 	// attempt.

@@ -2,11 +2,13 @@ package chat
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
@@ -24,6 +26,9 @@ type Target struct {
 	Endpoint string
 	// InputPrice and OutputPrice are in USD per million tokens.
 	InputPrice, OutputPrice float64
+	// Workers is the most attempts in flight that the candidate asks for; 0: no
+	// bound of its own.
+	Workers int
 
 	local bool     // the endpoint is on this machine
 	keys  *keyList // nil or empty: none, which only a local one may have
@@ -32,6 +37,31 @@ type Target struct {
 // Cost returns the price in USD of a call of so many tokens.
 func (t Target) Cost(promptTokens, completionTokens int) float64 {
 	return t.cost(promptTokens, completionTokens).dollars()
+}
+
+// ResolveOptions says what all candidates ask for; what a candidate says itself
+// comes first. Nil and the zero value ask for nothing.
+type ResolveOptions struct {
+	// Lookup finds the value of an environment variable, which header values
+	// name as ${NAME}; os.LookupEnv is one. Nil: none is known.
+	Lookup func(name string) (value string, ok bool)
+	// Params are fields of the request's JSON, by name, beside the candidate's
+	// own.
+	Params map[string]json.RawMessage
+	// Headers are sent with each request, beside the candidate's own. A value of
+	// a header that carries a secret must be of the form ${NAME}.
+	Headers map[string]string
+	// Timeout bounds one attempt, ConnectTimeout the making of its connection, and
+	// FirstByteTimeout, of a streamed answer, the time to its first byte. From 0
+	// up; 0: those of [Options].
+	Timeout, ConnectTimeout, FirstByteTimeout time.Duration
+	// Workers bounds a candidate's attempts in flight, RequestsPerMinute the
+	// attempts started and TokensPerMinute the tokens used in any 60 s. From 0 up;
+	// 0: no bound but those of [Options].
+	Workers, RequestsPerMinute, TokensPerMinute int
+	// StrictModel makes an answer a failure whose model has another name than the
+	// one asked for.
+	StrictModel bool
 }
 
 // A ResolveError lists everything that keeps candidates from being called.
@@ -76,7 +106,7 @@ func (e *ResolveError) Unwrap() []error {
 // Nothing is called. Missing names, models, endpoints, services and keys, bad
 // URLs, bad prices and duplicate names are reported all at once in a
 // [*ResolveError]; no candidate at all is an error too.
-func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys Keys) ([]Target, error) {
+func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys Keys, o *ResolveOptions) ([]Target, error) {
 	var targets []Target
 	var problems []*llmrouterdata.CandidateError
 	seen := map[string]bool{}

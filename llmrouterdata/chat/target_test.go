@@ -30,7 +30,7 @@ func TestResolve(t *testing.T) {
 		{Name: "d", Model: "d", APIEndpoint: "http://[::1]:8000"},
 		{Name: "e", Model: "e", APIEndpoint: "http://127.0.0.1:8000/v1"},
 		{Name: "f", Model: "f", Service: "NVIDIA", APIEndpoint: "http://LocalHost/v1"},
-	}, "https://fallback.example/api/v1", keys)
+	}, "https://fallback.example/api/v1", keys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestResolveReportsAll(t *testing.T) {
 		{Name: "twice", Model: "m", Service: "NVIDIA", APIEndpoint: "https://x.example/v1"},
 		{Name: "twice", Model: "m", Service: "NVIDIA", APIEndpoint: "https://localhost.evil.example/v1"},
 		{Model: "m", Service: "NVIDIA", APIEndpoint: "https://x.example/v1"},
-	}, "", keys)
+	}, "", keys, nil)
 	all, ok := errors.AsType[*ResolveError](err)
 	if !ok {
 		t.Fatalf("got %v", err)
@@ -112,17 +112,17 @@ func TestResolveReportsAll(t *testing.T) {
 
 func TestResolveWithoutKeysOrCandidates(t *testing.T) {
 	remote := []llmrouterdata.Candidate{{Name: "a", Model: "m", Service: "S", APIEndpoint: "https://x.example/v1"}}
-	if _, err := Resolve(remote, "", Keys{}); err == nil || !strings.Contains(err.Error(), "no API key") {
+	if _, err := Resolve(remote, "", Keys{}, nil); err == nil || !strings.Contains(err.Error(), "no API key") {
 		t.Errorf("got %v", err)
 	}
 	local := []llmrouterdata.Candidate{{Name: "a", Model: "m", APIEndpoint: "http://localhost:1/v1"}}
-	if _, err := Resolve(local, "", Keys{}); err != nil {
+	if _, err := Resolve(local, "", Keys{}, nil); err != nil {
 		t.Error(err)
 	}
-	if _, err := Resolve(nil, "", Keys{}); err == nil {
+	if _, err := Resolve(nil, "", Keys{}, nil); err == nil {
 		t.Error("no candidate was accepted")
 	}
-	if _, err := Resolve([]llmrouterdata.Candidate{{Name: "a_think"}}, "", Keys{}); err == nil {
+	if _, err := Resolve([]llmrouterdata.Candidate{{Name: "a_think"}}, "", Keys{}, nil); err == nil {
 		t.Error("nothing but _think was accepted")
 	}
 }

@@ -22,7 +22,7 @@ func (p *Plan) readCandidates() error {
 	}
 	candidates, err := llmrouterdata.ReadCandidatesFile(name)
 	if err == nil {
-		p.targets, err = chat.Resolve(candidates, p.config.APIEndpoint, p.options.Keys)
+		p.targets, err = chat.Resolve(candidates, p.config.APIEndpoint, p.options.Keys, nil)
 	}
 	return err
 }
