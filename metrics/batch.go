@@ -107,7 +107,7 @@ func (r Registry) evaluate(ctx context.Context, item *Item) Outcome {
 	if err != nil {
 		return Outcome{Err: err}
 	}
-	result, err := guardedScore(ctx, m, item.Input)
+	result, err := r.score(ctx, m, item.Input)
 	return Outcome{Metric: m.Name(), Result: result, Err: err}
 }
 

@@ -30,6 +30,9 @@
 //		Task: record.TaskName, Prediction: reply, Truth: record.GroundTruth,
 //	})
 //
+// A registry takes the thoughts off the start of a reply before it is scored
+// ([WithoutThought]); the functions above score the text that they are given.
+//
 // A [Result] is a score or "not evaluated" with the reason; the third case, an
 // evaluation that failed, is an error.
 //

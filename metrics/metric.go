@@ -12,7 +12,8 @@ type Input struct {
 	TaskID string
 	// Query is the query as its record holds it, not the prompt made of it.
 	Query string
-	// Prediction is the model's reply, empty when it gave none.
+	// Prediction is the model's reply, empty when it gave none. A [Registry]
+	// takes the thoughts off its start before a metric sees it.
 	Prediction string
 	// Truth is the ground truth in the form that the metric asks for.
 	Truth string

@@ -16,6 +16,8 @@ import (
 type Registry struct {
 	metrics map[string]entry
 	tasks   map[string]string // task: name of the metric that overrides
+	// whole is whether replies are scored with their thoughts.
+	whole bool
 }
 
 type entry struct {
@@ -84,7 +86,7 @@ func Builtin() Registry {
 // same name is replaced: that is how code_eval gets its sandbox. Two of one
 // name in the same call, a nil metric and an empty name are errors.
 func (r Registry) With(metrics ...Metric) (Registry, error) {
-	out := Registry{metrics: maps.Clone(r.metrics), tasks: r.tasks}
+	out := Registry{metrics: maps.Clone(r.metrics), tasks: r.tasks, whole: r.whole}
 	if out.metrics == nil {
 		out.metrics = map[string]entry{}
 	}
@@ -114,7 +116,7 @@ func (r Registry) WithTask(task, metric string) (Registry, error) {
 	if _, known := r.metrics[metric]; metric != "" && !known {
 		return Registry{}, r.unknown(task, metric)
 	}
-	out := Registry{metrics: r.metrics, tasks: maps.Clone(r.tasks)}
+	out := Registry{metrics: r.metrics, tasks: maps.Clone(r.tasks), whole: r.whole}
 	if out.tasks == nil {
 		out.tasks = map[string]string{}
 	}
@@ -125,6 +127,17 @@ func (r Registry) WithTask(task, metric string) (Registry, error) {
 	}
 	return out, nil
 }
+
+// WithWholeReplies returns a copy of the registry that scores replies with the
+// thoughts at their start, as the Python pipeline does: a word in a thought then
+// counts as one of the answer.
+func (r Registry) WithWholeReplies() Registry {
+	r.whole = true
+	return r
+}
+
+// WholeReplies reports whether replies are scored with their thoughts.
+func (r Registry) WholeReplies() bool { return r.whole }
 
 // Names returns the names of all metrics, sorted.
 func (r Registry) Names() []string { return slices.Sorted(maps.Keys(r.metrics)) }
@@ -164,12 +177,22 @@ func (r Registry) Lookup(task, metric string) (Metric, error) {
 }
 
 // Score looks the metric up ([Registry.Lookup] with the Input's task) and
-// scores the Input. Whatever the metric does, it returns: a panic of the
+// scores the Input, whose prediction it takes the thoughts off first
+// ([WithoutThought]) unless the registry is one of
+// [Registry.WithWholeReplies]. Whatever the metric does, it returns: a panic of the
 // metric, a NaN and a score outside of 0 to 1 are errors.
 func (r Registry) Score(ctx context.Context, metric string, in Input) (Result, error) {
 	m, err := r.Lookup(in.Task, metric)
 	if err != nil {
 		return Result{}, err
+	}
+	return r.score(ctx, m, in)
+}
+
+// score scores an Input by a metric that was looked up.
+func (r Registry) score(ctx context.Context, m Metric, in Input) (Result, error) {
+	if !r.whole {
+		in.Prediction = WithoutThought(in.Prediction)
 	}
 	return guardedScore(ctx, m, in)
 }

@@ -126,6 +126,7 @@ func parse(e cli.Env) (*options, error) {
 	flags.BoolVar(&o.RetryFailed, "retry_failed", false, "call the pairs again whose call failed in an earlier run")
 	flags.BoolVar(&o.PublishIncomplete, "publish_incomplete", false, "write the files of a run that stopped early, with error rows for what is missing")
 	flags.BoolVar(&o.AllowNotEvaluated, "allow_not_evaluated", false, "go on where code cannot be evaluated; such rows have performance 0.0 and enter no mean")
+	flags.BoolVar(&o.WholeReplies, "whole_replies", false, "score replies with the thoughts at their start, as the Python pipeline does (default: without)")
 	flags.BoolVar(&o.KeyLabels, "key_labels", false, "write a short label of the key into api_key_used")
 	o.MaxFailed = flags.Float64("max_failed", 0.5, "end with an error when more than this `share` of the calls fails, from 0 to 1; the files are written all the same")
 	flags.StringVar(&o.report, "report", "", "`file` for the summary as JSON")

@@ -823,6 +823,36 @@ func TestEvaluateBadMetrics(t *testing.T) {
 	}
 }
 
+// thinkingClient answers nothing after its thoughts, which hold the answers.
+type thinkingClient struct{ fakeClient }
+
+func (c *thinkingClient) Complete(ctx context.Context, r chat.Request) (chat.Response, error) {
+	response, err := c.fakeClient.Complete(ctx, r)
+	response.Text = "<think>" + response.Text + "</think>I do not know."
+	return response, err
+}
+
+// Thoughts do not count unless that is asked for, and the report says which was
+// done. The same journal serves both.
+func TestEvaluateThoughts(t *testing.T) {
+	c := testSet(t, 30, 10, "a")
+	for _, o := range []Options{{}, {WholeReplies: true}, {Metrics: new(metrics.Builtin().WithWholeReplies())}} {
+		whole := o.WholeReplies || o.Metrics != nil
+		o.Client = &thinkingClient{}
+		report, err := evaluate(t, c, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ThoughtsRemoved
+		if whole {
+			want = ThoughtsScored
+		}
+		if right := report.All.Performance > 0; right != whole || report.Thoughts != want {
+			t.Errorf("whole replies %v: performance %v, thoughts %s", whole, report.All.Performance, report.Thoughts)
+		}
+	}
+}
+
 // Encoders that fail or lie end the run; what was called stays paid for and is
 // not lost.
 func TestEvaluateBadEncoders(t *testing.T) {

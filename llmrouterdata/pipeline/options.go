@@ -41,6 +41,10 @@ type Options struct {
 	// here: so a sandbox is opened only where there is code to run. Default:
 	// Metrics alone.
 	OpenMetrics func(ctx context.Context) (*metrics.Registry, error)
+	// WholeReplies scores replies with the thoughts at their start, as the
+	// Python pipeline does; see [metrics.Registry.WithWholeReplies]. Default:
+	// the thoughts are taken off before scoring; responses keep them.
+	WholeReplies bool
 	// Encoder embeds the queries. Default: the one that OpenEncoder gives.
 	Encoder embedding.Encoder
 	// OpenEncoder is called by Run where Encoder is nil: so a model is loaded

@@ -24,6 +24,9 @@ type Report struct {
 	NotEvaluated int `json:"not_evaluated"`
 	ScoreErrors  int `json:"score_errors"`
 	Missing      int `json:"missing"`
+	// Thoughts says what was scored of replies that begin with a thought: the
+	// answer after it ([ThoughtsRemoved]) or all of it ([ThoughtsScored]).
+	Thoughts string `json:"thoughts"`
 	// CostUSD is the price of all pairs, calls that were made again included;
 	// SpentUSD is what this run has paid, calls without an answer included.
 	CostUSD  float64 `json:"cost_usd"`
@@ -47,6 +50,20 @@ type Report struct {
 	Categories []Group `json:"categories"`
 	// Cells holds a group for each task and candidate, task by task.
 	Cells []Cell `json:"cells"`
+}
+
+// What a [Report] says of the thoughts in replies.
+const (
+	ThoughtsRemoved = "removed before scoring"
+	ThoughtsScored  = "scored as part of the replies"
+)
+
+// thoughts returns what is said of the thoughts in replies.
+func (o *Options) thoughts() string {
+	if o.WholeReplies || o.Metrics.WholeReplies() {
+		return ThoughtsScored
+	}
+	return ThoughtsRemoved
 }
 
 // addRow takes up row i of all, the first of which are the training split's.
@@ -204,7 +221,7 @@ func (r *run) report() *Report {
 	report := &Report{
 		Queries: len(r.queries), Candidates: len(r.targets), Pairs: counts.Pairs,
 		Resumed: counts.Resumed, Called: counts.Done - counts.Resumed, SpentUSD: r.spent.dollars(),
-		Seconds: time.Since(r.started).Seconds(),
+		Seconds: time.Since(r.started).Seconds(), Thoughts: r.options.thoughts(),
 	}
 	var all summer
 	var tasks, models, kinds, cells groups

@@ -15,6 +15,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
+	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
 func TestPercentile(t *testing.T) {
@@ -51,7 +52,7 @@ func TestCategory(t *testing.T) {
 
 // reportOf sums up pairs of two candidates over queries of the given tasks.
 func reportOf(tasks []string, pairs []pair) *Report {
-	plan := &Plan{targets: []chat.Target{{Name: "small"}, {Name: "large"}}}
+	plan := &Plan{targets: []chat.Target{{Name: "small"}, {Name: "large"}}, options: Options{Metrics: new(metrics.Builtin())}}
 	for _, task := range tasks {
 		plan.queries = append(plan.queries, query{StandardQueryData: llmrouterdata.StandardQueryData{TaskName: task}})
 	}
@@ -78,7 +79,7 @@ func TestReport(t *testing.T) {
 	popular.Name = "popular"
 	cell := func(task, model string, g Group) Cell { return Cell{task, model, g} }
 	want := &Report{
-		Queries: 3, Candidates: 2, Pairs: 6, Failed: 1, NotEvaluated: 1, ScoreErrors: 1, Missing: 1, CostUSD: 0.875,
+		Queries: 3, Candidates: 2, Pairs: 6, Failed: 1, NotEvaluated: 1, ScoreErrors: 1, Missing: 1, CostUSD: 0.875, Thoughts: ThoughtsRemoved,
 		NotEvaluatedRows: dataset.Lines{Test: []int{3}}, ScoreErrorRows: dataset.Lines{Test: []int{4}},
 		All:   Group{Pairs: 6, Rated: 3, Performance: 0.5, Failed: 1, NotEvaluated: 1, ScoreErrors: 1, Missing: 1, P50: 4, P90: 8, P99: 8, InputTokens: 33, OutputTokens: 15, TokensEstimated: 1, CostUSD: 0.875},
 		Tasks: []Group{math, mmlu}, Models: []Group{small, large}, Categories: []Group{math, popular},

@@ -57,7 +57,11 @@ func (r *run) score(ctx context.Context, job scoreJob) {
 	if q.TaskID != nil {
 		in.TaskID = *q.TaskID
 	}
-	result, err := r.options.Metrics.Score(ctx, q.Metric, in)
+	registry := *r.options.Metrics
+	if r.options.WholeReplies {
+		registry = registry.WithWholeReplies()
+	}
+	result, err := registry.Score(ctx, q.Metric, in)
 	outcome := scored
 	switch {
 	case ctx.Err() != nil:

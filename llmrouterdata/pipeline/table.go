@@ -65,6 +65,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	fmt.Fprintf(&b, "\n%d rows: %d calls made, %d taken from the journal, %d failed, %d not evaluated, %d with a scoring error, %d missing\n",
 		r.Pairs, r.Called, r.Resumed, r.Failed, r.NotEvaluated, r.ScoreErrors, r.Missing)
 	fmt.Fprintf(&b, "total cost %.6f USD, of which this run %.6f USD\n", r.CostUSD, r.SpentUSD)
+	fmt.Fprintf(&b, "thoughts at the start of replies were %s\n", r.Thoughts)
 	for _, reason := range r.NotMade {
 		fmt.Fprintf(&b, "calls not made: %s\n", reason)
 	}
