@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/pyjson"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -85,6 +86,9 @@ type mbppRow struct {
 	TaskID int      `column:"task_id"`
 	Text   string   `column:"text"`
 	Tests  []string `column:"test_list"`
+	// Setup is what the tests need besides the solution, whose classes it may
+	// use; empty in nearly every task.
+	Setup string `column:"test_setup_code,optional"`
 }
 
 // mbppRecords makes the records of one reading, whose composed texts share
@@ -99,8 +103,14 @@ func mbppRecords() func(*mbppRow, *Rand) (record, error) {
 		if len(row.Tests) == 0 {
 			return record{}, errors.New("no tests")
 		}
+		// The set-up runs after the solution and before the tests, so it is the
+		// first of them; the choices, which the prompt shows, are the tests alone.
+		tests := row.Tests
+		if strings.TrimSpace(row.Setup) != "" {
+			tests = append([]string{row.Setup}, tests...)
+		}
 		var err error
-		if buf, err = appendJSONArray(buf[:0], row.Tests); err != nil {
+		if buf, err = appendJSONArray(buf[:0], tests); err != nil {
 			return record{}, err
 		}
 		rec := record{Query: row.Text, GroundTruth: shared.add(buf), Choices: llmrouterdata.NewChoices(row.Tests)}

@@ -94,7 +94,7 @@ func standInRow(task string, part, i int) any {
 	case "gpqa":
 		return gpqaRow{p("gp # λ"), p("right #"), p("w1 #"), p("w2 '#'"), p("w3\t#")}
 	case "mbpp":
-		return mbppRow{i + 1, p("mb #"), []string{p("assert f(#) == #"), p("assert f('#') is None")}}
+		return mbppRow{TaskID: i + 1, Text: p("mb #"), Tests: []string{p("assert f(#) == #"), p("assert f('#') is None")}}
 	case "human_eval":
 		return humanEvalRow{p("HumanEval/#"), p("def he#(x):\n    "), p("def check(c):\n    assert c(#) == #\n")}
 	case "gsm8k":
