@@ -40,5 +40,18 @@ func parse(line string, e *Entry) bool {
 	if s.Has(`,"finish_reason":`) {
 		e.FinishReason = s.Text()
 	}
+	if s.Has(`,"model":`) {
+		e.Model = s.Text()
+	}
+	if s.Has(`,"cached_tokens":`) {
+		e.CachedTokens = s.Integer()
+	}
+	if s.Has(`,"reasoning_tokens":`) {
+		e.ReasoningTokens = s.Integer()
+	}
+	if s.Has(`,"thought_bytes":`) {
+		e.ThoughtBytes = s.Integer()
+	}
+	e.Void = s.Has(`,"void":true`)
 	return s.OK && s.Rest == "}\n"
 }

@@ -8,7 +8,8 @@
 //
 // An entry is the outcome of a finished call: an answer, or the [Error] of a
 // call that failed for good. Entries are never changed; a later entry of a call
-// replaces the earlier one.
+// replaces the earlier one. A void entry takes the outcome away: the call is to
+// be made again. What entries say of money adds up, whatever replaces them.
 //
 // A line is what the file is made of: JSON text that ends with a line feed. The
 // first line, the header, says what the file is and its version; every further

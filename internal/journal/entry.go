@@ -11,22 +11,24 @@ func NewCallID(candidate, call string) CallID {
 	return CallID(sum[:16])
 }
 
-// Entry is a finished call. The order of the fields is that of the line, which
-// decode.go relies on.
+// Entry is a finished call, or says that a call is to be made (again). The order
+// of the fields is that of the line, which decode.go relies on; fields that were
+// added later stand at the end and are left out where they say nothing.
 type Entry struct {
 	// Call is the request's fingerprint, and "-1", "-2" ... behind it for the
 	// further rows that ask the same. It is not empty.
 	Call      string `json:"call"`
 	Candidate string `json:"candidate"`
 	Task      string `json:"task_name"`
-	// Error is nil for an answer. The answer and the token counts of a failed
-	// call are empty.
+	// Error is nil for an answer. A failed call has no answer; its token counts
+	// are those of an attempt that was charged, else 0.
 	Error        *Error `json:"error,omitempty"`
 	Response     string `json:"response"`
 	TokenNum     int    `json:"token_num"`
 	InputTokens  int    `json:"input_tokens"`
 	OutputTokens int    `json:"output_tokens"`
-	// Estimated says that the service gave no token counts.
+	// Estimated says that token counts are estimates, since the service gave
+	// none that can be.
 	Estimated bool `json:"tokens_estimated,omitempty"`
 	// ResponseTime is in seconds.
 	ResponseTime float64 `json:"response_time"`
@@ -35,6 +37,20 @@ type Entry struct {
 	Attempts     int     `json:"attempts"`
 	CostUSD      float64 `json:"cost_usd"`
 	FinishReason string  `json:"finish_reason,omitempty"`
+	// Model is what the service calls the model that answered; "" where it did
+	// not say.
+	Model string `json:"model,omitempty"`
+	// CachedTokens of the input were read from the service's cache, and
+	// ReasoningTokens of the output went to thinking.
+	CachedTokens    int `json:"cached_tokens,omitempty"`
+	ReasoningTokens int `json:"reasoning_tokens,omitempty"`
+	// ThoughtBytes is how long the thoughts are that came with the answer, in it
+	// or beside it.
+	ThoughtBytes int `json:"thought_bytes,omitempty"`
+	// Void says that the call has no outcome: an earlier one is void, and the
+	// call is to be made again. CostUSD is what it has cost all the same, beside
+	// what earlier entries say.
+	Void bool `json:"void,omitempty"`
 }
 
 // Error is why a call failed for good.

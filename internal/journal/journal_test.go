@@ -419,6 +419,7 @@ func FuzzParse(f *testing.F) {
 	for i := range 12 {
 		e := testEntry(7 * i)
 		e.Estimated, e.Key, e.FinishReason = i%2 == 0, strings.Repeat("k", i%3), strings.Repeat("\"\\\t\u0001\u2028<é😀", i%4)
+		e.Model, e.CachedTokens, e.ReasoningTokens, e.ThoughtBytes, e.Void = strings.Repeat("m-é", i%3), i%2, i%5, i%3, i%4 == 3
 		for _, html := range []bool{false, true} {
 			var b bytes.Buffer
 			encoder := json.NewEncoder(&b)

@@ -22,7 +22,7 @@ func (r *Interleaved) Next(m *Machine) (Pair, bool) {
 			r.next[c]++
 		}
 		switch {
-		case r.next[c] == m.Queries():
+		case r.next[c] == m.Queries(), m.Full(c):
 		case best < 0, m.UnderWay(c) < m.UnderWay(best), m.UnderWay(c) == m.UnderWay(best) && r.next[c] < r.next[best]:
 			best = c
 		}

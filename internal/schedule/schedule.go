@@ -8,11 +8,12 @@
 //   - it waits: Next may hand it out;
 //   - it is under way: Next handed it out, and nothing was heard of it since;
 //   - it is done: its call is journaled, an answer or a failure;
-//   - it is given up: its call was not made, and is not tried again in this
-//     run. It stays missing.
+//   - it is given up: its call was not made, or what it gave is void, and it is
+//     not tried again in this run. It stays missing.
 //
-// A candidate is open until Close. A run is open until Stop. Calls under way
-// go on after either.
+// A candidate is open until Close, and full while as many of its pairs are under
+// way as Limit allows. A run is open until Stop. Calls under way go on after
+// either.
 package schedule
 
 import "slices"
@@ -22,8 +23,9 @@ type Pair struct{ Query, Candidate int }
 
 // A Rule chooses among the pairs that wait.
 type Rule interface {
-	// Next returns a pair for which m.Waiting is true, or false where there is
-	// none.
+	// Next returns a pair for which m.Waiting is true and whose candidate is not
+	// m.Full, or false where it hands out none for now. While nothing is under
+	// way it finds one if there is any.
 	Next(m *Machine) (Pair, bool)
 }
 
@@ -45,6 +47,8 @@ type Machine struct {
 
 	pairs    []state // [query][candidate]
 	underWay []int   // by candidate: its pairs under way
+	limits   []int   // by candidate: how many of them there may be; 0: any number
+	left     []int   // by candidate: its pairs that wait
 	closed   []bool  // by candidate
 	stopped  bool
 	reasons  []string // why pairs are missing, each once, in order of appearance
@@ -60,11 +64,20 @@ func New(queries, candidates int, rule Rule) *Machine {
 	if rule == nil {
 		rule = &Interleaved{}
 	}
-	return &Machine{
+	m := &Machine{
 		queries: queries, candidates: candidates, rule: rule, pairs: make([]state, queries*candidates),
-		underWay: make([]int, candidates), closed: make([]bool, candidates), counts: Counts{Pairs: queries * candidates},
+		underWay: make([]int, candidates), limits: make([]int, candidates), left: make([]int, candidates),
+		closed: make([]bool, candidates), counts: Counts{Pairs: queries * candidates},
 	}
+	for c := range m.left {
+		m.left[c] = queries
+	}
+	return m
 }
+
+// Limit bounds how many pairs of a candidate are under way at once, from 1; 0 is
+// no bound. It is called before the first Next.
+func (m *Machine) Limit(candidate, n int) { m.limits[candidate] = n }
 
 // Queries and Candidates are the sizes of the run.
 func (m *Machine) Queries() int    { return m.queries }
@@ -77,6 +90,12 @@ func (m *Machine) Waiting(p Pair) bool {
 	return !m.stopped && !m.closed[p.Candidate] && *m.at(p) == waiting
 }
 
+// Full reports whether no pair of the candidate may be handed out before one
+// under way has ended.
+func (m *Machine) Full(candidate int) bool {
+	return m.limits[candidate] > 0 && m.underWay[candidate] >= m.limits[candidate]
+}
+
 // UnderWay is the number of a candidate's pairs under way.
 func (m *Machine) UnderWay(candidate int) int { return m.underWay[candidate] }
 
@@ -86,7 +105,8 @@ func (m *Machine) Counts() Counts { return m.counts }
 // Reasons says why pairs were closed, given up or stopped, each once.
 func (m *Machine) Reasons() []string { return slices.Clone(m.reasons) }
 
-// Next hands out the pair that the rule chooses; false when none is left.
+// Next hands out the pair that the rule chooses; false when there is none, for
+// good or, if Later is true, for now.
 func (m *Machine) Next() (Pair, bool) {
 	if m.stopped {
 		return Pair{}, false
@@ -95,13 +115,28 @@ func (m *Machine) Next() (Pair, bool) {
 	if ok {
 		*m.at(p) = underWay
 		m.underWay[p.Candidate]++
+		m.left[p.Candidate]--
 	}
 	return p, ok
+}
+
+// Later reports whether Next may hand out a pair when one under way has ended.
+func (m *Machine) Later() bool {
+	if m.stopped {
+		return false
+	}
+	for c, n := range m.left {
+		if n > 0 && !m.closed[c] {
+			return true
+		}
+	}
+	return false
 }
 
 // Resumed: the journal held the call of a waiting pair when the run began.
 func (m *Machine) Resumed(p Pair, failed bool) {
 	m.counts.Resumed++
+	m.left[p.Candidate]--
 	m.finish(p, failed)
 }
 
@@ -117,6 +152,14 @@ func (m *Machine) finish(p Pair, failed bool) {
 	if failed {
 		m.counts.Failed++
 	}
+}
+
+// Voided: the failure of a pair that is done was nothing of its own, so that it
+// is to be called in another run.
+func (m *Machine) Voided(p Pair) {
+	*m.at(p) = givenUp
+	m.counts.Done--
+	m.counts.Failed--
 }
 
 // GivenUp: the call of a pair under way was not made.

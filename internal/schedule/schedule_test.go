@@ -29,7 +29,10 @@ type player struct {
 func (p *player) execute(c scenario.Command) string {
 	switch c.Name {
 	case "run":
-		p.m = New(p.number(c.Named["queries"]), p.number(c.Named["candidates"]), nil)
+		p.m = New(p.number(c.Named["queries"]), p.number(c.Named["candidates"]), p.rule(c))
+		return ""
+	case "limit":
+		p.m.Limit(p.number(c.Bare[0]), p.number(c.Bare[1]))
 		return ""
 	case "next":
 		return p.next(c)
@@ -37,6 +40,8 @@ func (p *player) execute(c scenario.Command) string {
 		return p.each(c, func(pair Pair) { p.m.Resumed(pair, c.Named["failed"] != "") })
 	case "finished":
 		return p.each(c, func(pair Pair) { p.m.Finished(pair, c.Named["failed"] != "") })
+	case "voided":
+		return p.each(c, p.m.Voided)
 	case "given-up":
 		return p.each(c, p.m.GivenUp)
 	case "close":
@@ -55,6 +60,19 @@ func (p *player) execute(c scenario.Command) string {
 	return ""
 }
 
+func (p *player) rule(c scenario.Command) Rule {
+	switch c.Named["rule"] {
+	case "":
+		return nil
+	case "by_candidate":
+		return &ByCandidate{}
+	case "by_query":
+		return &ByQuery{Ahead: p.number(c.Named["ahead"])}
+	}
+	p.t.Fatalf("unknown rule %q", c.Named["rule"])
+	return nil
+}
+
 // next prints the next pairs, as many as asked for: query.candidate.
 func (p *player) next(c scenario.Command) string {
 	n := 1
@@ -65,7 +83,7 @@ func (p *player) next(c scenario.Command) string {
 	for range n {
 		pair, ok := p.m.Next()
 		if !ok {
-			list = append(list, "none")
+			list = append(list, map[bool]string{false: "none", true: "later"}[p.m.Later()])
 			break
 		}
 		list = append(list, fmt.Sprintf("%d.%d", pair.Query, pair.Candidate))
@@ -92,8 +110,8 @@ func (p *player) number(text string) int {
 func words(s string) string { return strings.ReplaceAll(s, "-", " ") }
 
 // machine returns one whose unwanted pairs are done.
-func machine(queries, candidates int, wanted func(q, c int) bool) *Machine {
-	m := New(queries, candidates, nil)
+func machine(queries, candidates int, rule Rule, wanted func(q, c int) bool) *Machine {
+	m := New(queries, candidates, rule)
 	for q := range queries {
 		for c := range candidates {
 			if !wanted(q, c) {
@@ -106,7 +124,7 @@ func machine(queries, candidates int, wanted func(q, c int) bool) *Machine {
 
 // One worker goes query by query, candidate by candidate.
 func TestOrder(t *testing.T) {
-	m := machine(4, 3, func(q, c int) bool { return !(q == 1 && c == 0 || q == 2) })
+	m := machine(4, 3, nil, func(q, c int) bool { return !(q == 1 && c == 0 || q == 2) })
 	var got []Pair
 	for {
 		p, ok := m.Next()
@@ -182,9 +200,17 @@ func TestClosedCandidate(t *testing.T) {
 func TestEveryPairOnce(t *testing.T) {
 	const queries, candidates = 500, 7
 	wanted := func(q, c int) bool { return (q*candidates+c)%3 != 0 }
+	rules := []func() Rule{
+		func() Rule { return nil }, func() Rule { return &ByCandidate{} },
+		func() Rule { return &ByQuery{} }, func() Rule { return &ByQuery{Ahead: 5} },
+	}
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(1, seed))
-		m := machine(queries, candidates, wanted)
+		m := machine(queries, candidates, rules[seed%4](), wanted)
+		if seed%8 > 3 {
+			m.Limit(1, 1)
+			m.Limit(3, 2)
+		}
 		taken := map[Pair]int{}
 		var open []Pair
 		givenUp, failed := 0, 0
@@ -194,6 +220,15 @@ func TestEveryPairOnce(t *testing.T) {
 				taken[p]++
 				open = append(open, p)
 			}
+			for c, n := range m.limits {
+				if n > 0 && m.UnderWay(c) > n {
+					t.Fatalf("seed %d: %d pairs of candidate %d under way, at most %d may be", seed, m.UnderWay(c), c, n)
+				}
+			}
+			if !ok && m.Later() && len(open) == 0 {
+				t.Fatalf("seed %d: pairs wait, and nothing is under way", seed)
+			}
+			later := !ok && m.Later()
 			for len(open) > 0 && (!ok || len(open) > 50 || r.IntN(3) == 0) {
 				i := r.IntN(len(open))
 				if r.IntN(10) == 0 {
@@ -208,7 +243,7 @@ func TestEveryPairOnce(t *testing.T) {
 				}
 				open = append(open[:i], open[i+1:]...)
 			}
-			if !ok {
+			if !ok && !later {
 				break
 			}
 		}
