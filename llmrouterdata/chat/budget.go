@@ -1,9 +1,11 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -38,8 +40,9 @@ func (t Target) cost(promptTokens, completionTokens int) usd {
 // for each byte of the prompt (no tokenizer of these services makes more), a
 // little for the service's own framing, and Params.MaxTokens for the answer.
 // When that does not fit beside what is spent and reserved, the call waits for
-// calls under way to settle; when none is under way it is refused with
-// [ErrBudget], and so are all later calls that cost anything. So the limit is
+// calls under way to settle, and those that came after it wait behind it; when
+// none is under way it is refused with [ErrBudget], and so are all later calls
+// that cost anything. So the limit is
 // not passed unless a service answers with more than MaxTokens, or its prices
 // are higher than the candidate's.
 type Budget struct {
@@ -47,10 +50,19 @@ type Budget struct {
 
 	mu        sync.Mutex // guards the rest
 	spent     usd
-	held      usd           // what the holders reserved; spent + held <= limit when one is added
-	holders   int           // attempts that reserved something and are not settled
-	exhausted bool          // an attempt was refused: all later ones are, for good
-	freed     chan struct{} // closed when something is settled; nil: nobody waits
+	held      usd                 // what the holders reserved; spent + held <= limit when one is added
+	holders   int                 // attempts that reserved something and are not settled
+	exhausted bool                // an attempt was refused: all later ones are, for good
+	queue     []*reservation      // those that wait, by seq
+	counted   map[uint64]struct{} // the ids of SpendOnce
+}
+
+// reservation is an attempt that waits for money.
+type reservation struct {
+	seq     uint64 // its call's
+	amount  usd
+	decided chan struct{} // closed when it is admitted or refused
+	refused bool          // valid then
 }
 
 // NewBudget returns a budget of the given size in USD, more than 0 and at most
@@ -73,6 +85,24 @@ func (b *Budget) Spend(amountUSD float64) {
 	b.spent = b.spent.plus(toUSD(amountUSD))
 }
 
+// SpendOnce is Spend for a payment that has an id, and counts it the first time
+// alone. So whoever takes up what a ledger says was paid, and notes there what
+// this budget pays (by an amount of 0), may read the ledger any number of times.
+func (b *Budget) SpendOnce(id uint64, amountUSD float64) {
+	b.mu.Lock()
+	_, known := b.counted[id]
+	if !known {
+		if b.counted == nil {
+			b.counted = map[uint64]struct{}{}
+		}
+		b.counted[id] = struct{}{}
+	}
+	b.mu.Unlock()
+	if !known {
+		b.Spend(amountUSD)
+	}
+}
+
 // Limit returns the size of the budget in USD.
 func (b *Budget) Limit() float64 { return b.limit.dollars() }
 
@@ -91,40 +121,70 @@ func (b *Budget) Exhausted() bool {
 	return b.exhausted
 }
 
-// reserve reserves an amount, or fails with ErrBudget or the context's error.
-// A nil budget has no bound, and what costs nothing is always admitted. A wait
-// ends with ErrDrained when drain is closed.
-func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, amount usd) error {
+// reserve reserves an amount for an attempt of the call with the number seq, or
+// fails with ErrBudget or the context's error. A nil budget has no bound, and
+// what costs nothing is always admitted. A wait ends with ErrDrained when drain
+// is closed.
+func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, seq uint64, amount usd) error {
 	if b == nil || amount == 0 {
 		return nil
 	}
-	for {
-		b.mu.Lock()
-		if !b.exhausted && b.spent.plus(b.held).plus(amount) <= b.limit {
-			b.held += amount
-			b.holders++
-			b.mu.Unlock()
-			return nil
-		}
-		if b.exhausted || b.holders == 0 {
-			b.exhausted = true
-			b.wake()
-			b.mu.Unlock()
-			return ErrBudget
-		}
-		if b.freed == nil {
-			b.freed = make(chan struct{})
-		}
-		freed := b.freed
-		b.mu.Unlock()
-		select {
-		case <-freed:
-		case <-drain:
-			return ErrDrained
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	r := &reservation{seq: seq, amount: amount, decided: make(chan struct{})}
+	b.mu.Lock()
+	at, _ := slices.BinarySearchFunc(b.queue, seq, func(r *reservation, seq uint64) int { return cmp.Compare(r.seq, seq) })
+	b.queue = slices.Insert(b.queue, at, r)
+	b.admit()
+	b.mu.Unlock()
+	var err error
+	select {
+	case <-r.decided:
+		return r.result()
+	case <-drain:
+		err = ErrDrained
+	case <-ctx.Done():
+		err = ctx.Err()
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-r.decided: // meanwhile
+		return r.result()
+	default:
+	}
+	b.queue = slices.DeleteFunc(b.queue, func(q *reservation) bool { return q == r })
+	b.admit()
+	return err
+}
+
+func (r *reservation) result() error {
+	if r.refused {
+		return ErrBudget
+	}
+	return nil
+}
+
+// admit decides on those that wait, in order: until one must wait on.
+func (b *Budget) admit() {
+	n := 0
+	for _, r := range b.queue {
+		fits := b.spent.plus(b.held).plus(r.amount) <= b.limit
+		if !fits && b.holders == 0 {
+			b.exhausted = true
+		}
+		switch {
+		case b.exhausted:
+			r.refused = true
+		case fits:
+			b.held += r.amount
+			b.holders++
+		default:
+			b.queue = slices.Delete(b.queue, 0, n)
+			return
+		}
+		close(r.decided)
+		n++
+	}
+	b.queue = slices.Delete(b.queue, 0, n)
 }
 
 // settle replaces a reserved amount by what was spent.
@@ -138,14 +198,6 @@ func (b *Budget) settle(amount, spent usd) {
 	if amount > 0 {
 		b.held -= amount
 		b.holders--
-		b.wake()
-	}
-}
-
-// wake lets the waiters look again.
-func (b *Budget) wake() {
-	if b.freed != nil {
-		close(b.freed)
-		b.freed = nil
+		b.admit()
 	}
 }

@@ -160,6 +160,54 @@ func TestBudgetResumed(t *testing.T) {
 	}
 }
 
+// TestSpendOnce: what is known by its id is not paid twice.
+func TestSpendOnce(t *testing.T) {
+	b := mustBudget(t, 1)
+	b.SpendOnce(1, 0.1)
+	b.SpendOnce(2, 0) // this budget has paid it
+	b.Spend(0.2)
+	for range 3 {
+		b.SpendOnce(1, 0.1)
+		b.SpendOnce(2, 0.2)
+		b.SpendOnce(3, 0.4)
+	}
+	if got := b.Spent(); got != 0.7 {
+		t.Errorf("spent %v", got)
+	}
+}
+
+// TestBudgetInOrder: of calls that wait for money, the first is served first,
+// and a later one that would fit does not overtake it.
+func TestBudgetInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var order []string
+		var mu sync.Mutex
+		client := newClient(t, chat.Options{
+			Transport: &script{next: always(reply{after: time.Second})}, Budget: mustBudget(t, 0.0009),
+		})
+		target := priced(t, 1, 1) // 65 millionths, and one for each token that is allowed
+		var wg sync.WaitGroup
+		for i, tokens := range []int{500, 600, 10, 400, 10} {
+			wg.Go(func() {
+				r := ask(target, "x")
+				r.Params.MaxTokens = tokens
+				if _, err := client.Complete(t.Context(), r); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, strconv.Itoa(i))
+			})
+			time.Sleep(10 * time.Millisecond)
+		}
+		wg.Wait()
+		// 1 does not fit beside 0, and 2 would; 2 fits beside 1, and 3 does not.
+		if got := strings.Join(order, " "); got != "0 1 2 3 4" && got != "0 2 1 3 4" && got != "0 1 2 4 3" && got != "0 2 1 4 3" {
+			t.Errorf("answered in the order %s", got)
+		}
+	})
+}
+
 // TestBudgetWaitIsCancelled: a call that waits for money ends with its context.
 func TestBudgetWaitIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

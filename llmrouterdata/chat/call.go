@@ -81,7 +81,7 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 	if l.r.drained() {
 		return answer{}, nil, ErrDrained
 	}
-	if err := c.o.Budget.reserve(ctx, l.r.Drain, l.bound); err != nil {
+	if err := c.o.Budget.reserve(ctx, l.r.Drain, l.seq, l.bound); err != nil {
 		return answer{}, nil, err
 	}
 	var spent usd
