@@ -198,74 +198,92 @@ func TestClosedCandidate(t *testing.T) {
 // Whatever happens in between, every pair that waits is handed out once, and
 // the counts add up.
 func TestEveryPairOnce(t *testing.T) {
-	const queries, candidates = 500, 7
-	wanted := func(q, c int) bool { return (q*candidates+c)%3 != 0 }
 	rules := []func() Rule{
 		func() Rule { return nil }, func() Rule { return &ByCandidate{} },
 		func() Rule { return &ByQuery{} }, func() Rule { return &ByQuery{Ahead: 5} },
 	}
+	wanted := func(q, c int) bool { return (q*7+c)%3 != 0 }
 	for seed := range uint64(20) {
-		r := rand.New(rand.NewPCG(1, seed))
-		m := machine(queries, candidates, rules[seed%4](), wanted)
+		c := &chance{Machine: machine(500, 7, rules[seed%4](), wanted), r: rand.New(rand.NewPCG(1, seed)), taken: map[Pair]int{}}
 		if seed%8 > 3 {
-			m.Limit(1, 1)
-			m.Limit(3, 2)
+			c.Limit(1, 1)
+			c.Limit(3, 2)
 		}
-		taken := map[Pair]int{}
-		var open []Pair
-		givenUp, failed := 0, 0
-		for {
-			p, ok := m.Next()
+		for more := true; more; {
+			p, ok := c.Next()
 			if ok {
-				taken[p]++
-				open = append(open, p)
+				c.taken[p]++
+				c.open = append(c.open, p)
 			}
-			for c, n := range m.limits {
-				if n > 0 && m.UnderWay(c) > n {
-					t.Fatalf("seed %d: %d pairs of candidate %d under way, at most %d may be", seed, m.UnderWay(c), c, n)
-				}
-			}
-			if !ok && m.Later() && len(open) == 0 {
-				t.Fatalf("seed %d: pairs wait, and nothing is under way", seed)
-			}
-			later := !ok && m.Later()
-			for len(open) > 0 && (!ok || len(open) > 50 || r.IntN(3) == 0) {
-				i := r.IntN(len(open))
-				if r.IntN(10) == 0 {
-					m.GivenUp(open[i])
-					givenUp++
-				} else {
-					fails := r.IntN(5) == 0
-					if fails {
-						failed++
-					}
-					m.Finished(open[i], fails)
-				}
-				open = append(open[:i], open[i+1:]...)
-			}
-			if !ok && !later {
-				break
+			c.checkLimits(t, ok)
+			more = ok || c.Later()
+			for len(c.open) > 0 && (!ok || len(c.open) > 50 || c.r.IntN(3) == 0) {
+				c.endOne()
 			}
 		}
-		for q := range queries {
-			for c := range candidates {
-				want := 0
-				if wanted(q, c) {
-					want = 1
-				}
-				if n := taken[Pair{q, c}]; n != want {
-					t.Fatalf("seed %d: pair %d.%d was handed out %d times", seed, q, c, n)
-				}
-			}
+		c.check(t, seed, wanted)
+	}
+}
+
+// chance is a machine whose pairs end by chance.
+type chance struct {
+	*Machine
+	r               *rand.Rand
+	taken           map[Pair]int
+	open            []Pair
+	givenUp, failed int
+}
+
+func (c *chance) endOne() {
+	i := c.r.IntN(len(c.open))
+	switch p, fails := c.open[i], c.r.IntN(5) == 0; {
+	case c.r.IntN(10) == 0:
+		c.GivenUp(p)
+		c.givenUp++
+	case fails && c.r.IntN(5) == 0:
+		c.Finished(p, true)
+		c.Voided(p)
+		c.givenUp++
+	default:
+		c.Finished(p, fails)
+		if fails {
+			c.failed++
 		}
-		counts := m.Counts()
-		if counts.Done+givenUp != counts.Pairs || counts.Failed != failed || counts.Resumed+len(taken) != counts.Pairs {
-			t.Errorf("seed %d: %+v, %d given up, %d failed", seed, counts, givenUp, failed)
+	}
+	c.open = append(c.open[:i], c.open[i+1:]...)
+}
+
+func (c *chance) checkLimits(t *testing.T, ok bool) {
+	t.Helper()
+	for i, n := range c.limits {
+		if n > 0 && c.UnderWay(i) > n {
+			t.Fatalf("%d pairs of candidate %d under way, at most %d may be", c.UnderWay(i), i, n)
 		}
-		for c := range candidates {
-			if n := m.UnderWay(c); n != 0 {
-				t.Errorf("seed %d: %d calls of candidate %d under way in the end", seed, n, c)
-			}
+	}
+	if !ok && c.Later() && len(c.open) == 0 {
+		t.Fatal("pairs wait, and nothing is under way")
+	}
+}
+
+func (c *chance) check(t *testing.T, seed uint64, wanted func(q, c int) bool) {
+	t.Helper()
+	for i := range c.Queries() * c.Candidates() {
+		p := Pair{i / c.Candidates(), i % c.Candidates()}
+		want := 0
+		if wanted(p.Query, p.Candidate) {
+			want = 1
+		}
+		if n := c.taken[p]; n != want {
+			t.Fatalf("seed %d: pair %d.%d was handed out %d times", seed, p.Query, p.Candidate, n)
+		}
+	}
+	counts := c.Counts()
+	if counts.Done+c.givenUp != counts.Pairs || counts.Failed != c.failed || counts.Resumed+len(c.taken) != counts.Pairs {
+		t.Errorf("seed %d: %+v, %d given up, %d failed", seed, counts, c.givenUp, c.failed)
+	}
+	for i := range c.Candidates() {
+		if n := c.UnderWay(i); n != 0 {
+			t.Errorf("seed %d: %d calls of candidate %d under way in the end", seed, n, i)
 		}
 	}
 }
