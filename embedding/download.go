@@ -67,7 +67,11 @@ func chooseFiles(names []string) (files []string, index string, err error) {
 	if !has(tokenizerNames[0]) && !(has(tokenizerNames[1]) && has(tokenizerNames[2])) {
 		return nil, "", errors.New("the repository has neither tokenizer.json nor vocab.json with merges.txt")
 	}
-	for _, name := range slices.Concat([]string{configFile}, tokenizerSettings, tokenizerNames) {
+	tokenizer := tokenizerNames[:1]
+	if !has(tokenizer[0]) {
+		tokenizer = tokenizerNames[1:]
+	}
+	for _, name := range slices.Concat([]string{configFile}, tokenizerSettings, tokenizer) {
 		if has(name) {
 			files = append(files, name)
 		}

@@ -18,7 +18,7 @@ import (
 // The layout, below the cache's root, for repository folder R
 // ("datasets--owner--name") as the Python client documents it:
 //
-//	R/blobs/<etag>                   content, named by its hash
+//	R/blobs/<etag>                   content, named by its hash; see etag.blob
 //	R/blobs/<etag>.<8 hex>.incomplete  content under way, or left behind
 //	R/refs/<revision>                commit of a branch or tag
 //	R/snapshots/<commit>/<path>      link to a blob
@@ -84,11 +84,68 @@ func fileSize(name string) (int64, bool) {
 	return info.Size(), true
 }
 
-// cached finds a file in the snapshot of a commit.
-func (c *Client) cached(repo Repo, commit, name string) (local string, ok bool) {
-	local = c.pointer(repo, commit, name)
-	_, ok = fileSize(local)
-	return local, ok
+// errAbsent: the cache has no such file.
+var errAbsent = errors.New("no such file in the cache")
+
+// wrongSize says that a cached file is cut short, or not the one it is named as.
+type wrongSize struct{ size, want int64 }
+
+func (e *wrongSize) Error() string {
+	return fmt.Sprintf("the file there has %d bytes, and %d by the commit's listing", e.size, e.want)
+}
+
+// cached finds a file in the snapshot of a commit: errAbsent where it is not
+// there, a *wrongSize where the commit's listing is and says that it is not whole.
+func (c *Client) cached(pinned Repo, name string) (local string, err error) {
+	local = c.pointer(pinned, pinned.Revision, name)
+	size, ok := fileSize(local)
+	if !ok {
+		return "", errAbsent
+	}
+	if f, ok := c.fact(pinned, name); ok && f.Size != size {
+		err := &wrongSize{size, f.Size}
+		c.o.Logger.Warn("cached file of the wrong size passed over", "repo", pinned.String(), "path", name, "size", size, "want", f.Size)
+		return "", err
+	}
+	return local, nil
+}
+
+// lastCommit gives the commit that the cache has for a revision: the revision
+// itself, or the one that the reference leads to. Clients that write no
+// references leave one snapshot that nothing names: it stands for the default
+// revision.
+func (c *Client) lastCommit(repo Repo) (commit string, ok bool) {
+	if isCommit(repo.Revision) {
+		return repo.Revision, true
+	}
+	if commit, ok = c.readRef(repo); ok || repo.Revision != DefaultRevision {
+		return commit, ok
+	}
+	if commits := c.unnamed(repo); len(commits) == 1 {
+		c.o.Logger.Warn("the cache has one snapshot without a reference, which is taken for the default revision", "repo", repo.String(), "commit", commits[0])
+		return commits[0], true
+	}
+	return "", false
+}
+
+// unnamed lists the commits of the snapshots of a repository without any
+// reference, none where there is one.
+func (c *Client) unnamed(repo Repo) (commits []string) {
+	named := false
+	_ = filepath.WalkDir(filepath.Join(c.o.CacheDir, repo.folder(), "refs"), func(_ string, d fs.DirEntry, err error) error {
+		named = named || err == nil && !d.IsDir()
+		return nil
+	})
+	if named {
+		return nil
+	}
+	entries, _ := os.ReadDir(c.snapshotDir(repo, "")) // what cannot be read is not there
+	for _, e := range entries {
+		if isCommit(e.Name()) {
+			commits = append(commits, e.Name())
+		}
+	}
+	return commits
 }
 
 // readRef gives the last commit of a branch or tag of which a file was cached.
@@ -245,6 +302,16 @@ func (c *Client) logFallback(t target, commit string, err error) {
 	c.o.Logger.Warn("the hub does not answer, the cache stands in", "repo", t.repo.String(), "path", t.path, "commit", commit, "error", err)
 }
 
-func (c *Client) notCached(t target) error {
-	return &Error{Repo: t.repo, Path: t.path, Kind: ErrNotCached, advice: "cache folder " + c.o.CacheDir}
+// notCached says that the cache does not hold what is asked for, and why.
+func (c *Client) notCached(t target, why error) error {
+	advice := "cache folder " + c.o.CacheDir
+	if why != errAbsent {
+		advice += ": " + why.Error()
+	}
+	if _, ok := c.lastCommit(t.repo); !ok && t.repo.Revision == DefaultRevision {
+		if commits := c.unnamed(t.repo); len(commits) > 0 {
+			advice += ": it has snapshots of the commits " + strings.Join(commits[:min(len(commits), maxShown)], ", ") + " and no reference: ask for one of them"
+		}
+	}
+	return &Error{Repo: t.repo, Path: t.path, Kind: ErrNotCached, advice: advice}
 }

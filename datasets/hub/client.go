@@ -26,6 +26,8 @@ type Client struct {
 	// for it, until that is written to the cache: see landed.
 	heads sync.Map
 
+	listings listings
+
 	warned sync.Map // topics of X-HF-Warning that were logged
 }
 

@@ -13,8 +13,8 @@ import (
 // meta is what the hub says of a file at a revision.
 type meta struct {
 	commit string // 40 hex digits
-	etag   string // normalised: the name of the blob
-	size   int64  // bytes
+	etag   etag
+	size   int64 // bytes
 	// url is where the content lay just now: a signed address of a content
 	// server for large files. Not for messages.
 	url *url.URL
@@ -24,10 +24,7 @@ type meta struct {
 // caller has something to fall back on.
 func (c *Client) describe(ctx context.Context, repo Repo, name string, once bool) (meta, error) {
 	t := target{repo, name}
-	retry := retrier{c: c, t: t}
-	if once {
-		retry.tries = *c.o.MaxRetries
-	}
+	retry := c.retries(t, once)
 	for {
 		m, err := c.describeOnce(ctx, t)
 		if err == nil {
@@ -53,17 +50,18 @@ func (c *Client) describeOnce(ctx context.Context, t target) (meta, error) {
 		return meta{}, err
 	}
 	r.Body.Close()
-	m := meta{commit: strings.ToLower(r.commit), etag: r.etag, size: r.linkedSize, url: r.url}
-	if m.etag == "" {
+	m := meta{commit: strings.ToLower(r.commit), size: r.linkedSize, url: r.url}
+	tag := r.etag
+	if tag == "" {
 		// The last answer is the hub's: send left the chain before any other's.
-		m.etag = r.Header.Get("ETag")
+		tag = r.Header.Get("ETag")
 	}
 	if r.next != nil {
 		m.url = r.next
 	} else if m.size < 0 && r.Header.Get("Content-Encoding") == "" {
 		m.size = r.ContentLength
 	}
-	if m.etag, err = normalizeETag(m.etag); err != nil {
+	if m.etag, err = parseETag(tag); err != nil {
 		return meta{}, t.errorf("%w", err)
 	}
 	if !isCommit(m.commit) {
@@ -97,22 +95,6 @@ func (c *Client) probeSize(ctx context.Context, t target, address string) (int64
 		return r.ContentLength, nil
 	}
 	return 0, t.errorf("the hub does not tell the size")
-}
-
-// normalizeETag strips the quotes and the weakness mark, and refuses what could
-// not be a file's name.
-func normalizeETag(s string) (string, error) {
-	s = strings.Trim(strings.TrimPrefix(strings.TrimSpace(s), "W/"), `"`)
-	if isHex(s, 40) || isHex(s, 64) {
-		return strings.ToLower(s), nil
-	}
-	bad := strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
-	})
-	if s == "" || len(s) > maxETag || bad {
-		return "", fmt.Errorf("the answer has no usable ETag")
-	}
-	return s, nil
 }
 
 // parseContentRange reads "bytes first-last/total".

@@ -15,6 +15,12 @@ import (
 // repository's root. The file must not be written to: other snapshots and
 // programs share it.
 func (c *Client) Download(ctx context.Context, repo Repo, path string) (local string, err error) {
+	return c.download(ctx, repo, path, false)
+}
+
+// download brings one file. With doubt the hub is asked about one at a commit that
+// is cached, where no listing tells its size.
+func (c *Client) download(ctx context.Context, repo Repo, path string, doubt bool) (local string, err error) {
 	repo, err = repo.normalize()
 	if err != nil {
 		return "", err
@@ -22,7 +28,7 @@ func (c *Client) Download(ctx context.Context, repo Repo, path string) (local st
 	if err := checkPath(path); err != nil {
 		return "", err
 	}
-	local, m, err := c.find(ctx, repo, path)
+	local, m, err := c.find(ctx, repo, path, doubt)
 	if err != nil {
 		return "", err
 	}
@@ -53,6 +59,7 @@ func (c *Client) DownloadAll(ctx context.Context, repo Repo, paths []string) (sn
 	if err != nil {
 		return "", err
 	}
+	moves := !isCommit(repo.Revision) // and so the hub has been asked
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(cap(c.slots))
 	seen := make(map[string]bool, len(paths))
@@ -62,7 +69,7 @@ func (c *Client) DownloadAll(ctx context.Context, repo Repo, paths []string) (sn
 		}
 		seen[p] = true
 		g.Go(func() error {
-			_, err := c.Download(gctx, pinned, p)
+			_, err := c.download(gctx, pinned, p, moves)
 			return err
 		})
 	}
@@ -74,67 +81,53 @@ func (c *Client) DownloadAll(ctx context.Context, repo Repo, paths []string) (sn
 
 // find answers from the cache where that is allowed (local is then set), else
 // with what the hub says of the file.
-func (c *Client) find(ctx context.Context, repo Repo, name string) (local string, m meta, err error) {
+func (c *Client) find(ctx context.Context, repo Repo, name string, doubt bool) (local string, m meta, err error) {
 	t := target{repo, name}
-	hit := func(commit string) (string, bool) { return c.cached(repo, commit, name) }
-	if isCommit(repo.Revision) {
-		if local, ok := hit(repo.Revision); ok {
-			return local, meta{}, nil
-		}
-		if c.knownAbsent(repo, repo.Revision, name) {
-			return "", meta{}, &Error{Repo: repo, Path: name, Kind: ErrEntryNotFound, advice: "the cache remembers that the commit has no such file"}
-		}
-		if c.o.Offline {
-			return "", meta{}, c.notCached(t)
-		}
-		m, err := c.describe(ctx, repo, name, false)
-		return "", m, c.blame(ctx, repo, err)
+	fixed := isCommit(repo.Revision)
+	missing := errAbsent
+	known, ok := c.lastCommit(repo)
+	if ok {
+		local, missing = c.cached(repo.At(known), name)
 	}
-
-	known, hasKnown := c.readRef(repo)
-	if c.o.Offline {
-		if hasKnown {
-			if local, ok := hit(known); ok {
-				return local, meta{}, nil
-			}
-		}
-		return "", meta{}, c.notCached(t)
+	has := missing == nil
+	if has && fixed && doubt {
+		_, told := c.fact(repo, name)
+		doubt = !told
 	}
-	hasLocal := false
-	if hasKnown {
-		_, hasLocal = hit(known)
+	switch {
+	case has && (c.o.Offline || fixed && !doubt):
+		return local, meta{}, nil
+	case missing == errAbsent && fixed && c.knownAbsent(repo, repo.Revision, name):
+		return "", meta{}, &Error{Repo: repo, Path: name, Kind: ErrEntryNotFound, advice: "the cache remembers that the commit has no such file"}
+	case c.o.Offline:
+		return "", meta{}, c.notCached(t, missing)
 	}
-	m, err = c.describe(ctx, repo, name, hasLocal)
+	m, err = c.describe(ctx, repo, name, has)
 	if err != nil {
-		if hasLocal && fallsBack(ctx, err) {
-			if local, ok := hit(known); ok {
-				c.logFallback(t, known, err)
-				return local, meta{}, nil
-			}
+		if has && fallsBack(ctx, err) {
+			c.logFallback(t, known, err)
+			return local, meta{}, nil
 		}
 		return "", meta{}, c.blame(ctx, repo, err)
 	}
-	c.heads.Store(repo, m.commit)
+	if !fixed {
+		c.heads.Store(repo, m.commit)
+	}
 	return "", m, nil
 }
 
 // materialize gets the file that m describes into its snapshot.
 func (c *Client) materialize(ctx context.Context, repo Repo, name string, m meta) (string, error) {
 	t := target{repo, name}
-	pointer := c.pointer(repo, m.commit, name)
+	b := bringing{c: c, t: target{repo.At(m.commit), name}, m: m, pointer: c.pointer(repo, m.commit, name)}
+	// Where the listing has another size only the content can tell.
+	listed, ok := c.fact(b.t.repo, name)
+	b.doubtful = ok && listed.Size != m.size
 	done := func(cached bool) (string, error) {
 		c.report(Progress{Repo: repo, Path: name, Done: m.size, Total: m.size, Cached: cached, Finished: true})
-		return pointer, nil
+		return b.pointer, nil
 	}
-	whole := func(file string) bool {
-		size, ok := fileSize(file)
-		if ok && size != m.size {
-			c.o.Logger.Warn("cached file of the wrong size is fetched again", "repo", repo.String(), "path", name, "size", size, "want", m.size)
-			return false
-		}
-		return ok
-	}
-	if whole(pointer) {
+	if b.has(b.pointer) {
 		return done(true)
 	}
 	select {
@@ -146,36 +139,67 @@ func (c *Client) materialize(ctx context.Context, repo Repo, name string, m meta
 	if err := c.makeCache(repo); err != nil {
 		return "", t.errorf("cache: %w", err)
 	}
-	unlock, locked, err := c.lock(ctx, filepath.Join(c.o.CacheDir, ".locks", repo.folder(), m.etag+".lock"))
+	id := m.etag.blob(name)
+	unlock, locked, err := c.lock(ctx, filepath.Join(c.o.CacheDir, ".locks", repo.folder(), id+".lock"))
 	if err != nil {
 		return "", t.errorf("%w", err)
 	}
 	defer unlock()
-	blob := c.blob(repo, m.etag)
+	cached, err := b.bring(ctx, c.blob(repo, id), locked)
+	if err != nil {
+		return "", err
+	}
+	return done(cached)
+}
+
+// bringing is a file on its way into a snapshot.
+type bringing struct {
+	c        *Client
+	t        target // pinned to the commit
+	m        meta
+	pointer  string
+	doubtful bool // the size does not tell that a file of the cache is whole
+}
+
+// has tells whether file is the one that m describes, as far as its size tells.
+func (b *bringing) has(file string) bool { return !b.doubtful && b.whole(file) }
+
+func (b *bringing) whole(file string) bool {
+	size, ok := fileSize(file)
+	if ok && size != b.m.size {
+		b.c.o.Logger.Warn("cached file of the wrong size is fetched again", "repo", b.t.repo.String(), "path", b.t.path, "size", size, "want", b.m.size)
+		return false
+	}
+	return ok
+}
+
+// bring fetches the blob, unless it is there, and links it. cached tells that
+// nothing had to be fetched.
+func (b *bringing) bring(ctx context.Context, blob string, locked bool) (cached bool, err error) {
 	for tries := 0; ; tries++ {
-		if whole(pointer) { // somebody else was at it
-			return done(true)
+		if b.has(b.pointer) { // somebody else was at it
+			return true, nil
 		}
-		fresh := !whole(blob)
+		fresh := !b.has(blob)
 		if fresh {
-			err := c.fetch(ctx, repo.At(m.commit), name, m, blob, locked)
+			err := b.c.fetch(ctx, b.t, b.m, blob, locked)
 			if errors.Is(err, errVanished) && tries < maxRaces {
 				continue
 			}
 			if err != nil {
-				return "", err
+				return false, err
 			}
 		}
-		err := c.link(blob, pointer, m.size, fresh)
-		if err == nil && !whole(pointer) {
-			err = fmt.Errorf("%s does not lead to the file", pointer)
+		err := b.c.link(blob, b.pointer, b.m.size, fresh)
+		if err == nil && !b.whole(b.pointer) {
+			err = fmt.Errorf("%s does not lead to the file", b.pointer)
 		}
 		if err == nil {
-			return done(!fresh)
+			return !fresh, nil
 		}
 		// Where locks do not work, another process may have moved the blob.
 		if !errors.Is(err, fs.ErrNotExist) || tries >= maxRaces {
-			return "", t.errorf("cache: %w", err)
+			return false, b.t.errorf("cache: %w", err)
 		}
 	}
 }

@@ -105,7 +105,7 @@ func (e *Error) Unwrap() []error {
 type ChecksumError struct {
 	Repo Repo
 	Path string
-	// Algorithm is "sha256", "git-sha1" (of a git blob object) or "size".
+	// Algorithm is "sha256", "git-sha1" (of a git blob object), "sha1" or "size".
 	Algorithm string
 	// Want and Got are hex digests, or decimal byte counts for "size".
 	Want, Got string

@@ -274,9 +274,9 @@ func TestDownloadFails(t *testing.T) {
 		{name: "redirects in a circle", setup: inject(hubtest.Fault{Status: 307, Header: http.Header{"Location": {"/datasets/o/d"}}}), says: []string{"redirects"}},
 		{name: "redirect to nowhere", setup: inject(hubtest.Fault{Status: 302}), says: []string{"Location"}},
 		{name: "redirect to another scheme", setup: inject(hubtest.Fault{Status: 302, Header: http.Header{"Location": {"file:///etc/passwd"}}}), says: []string{"Location"}},
+		{name: "ETag that is weak and nothing", setup: inject(hubtest.Fault{Status: 200, Header: http.Header{"Etag": {`W/`}}}), says: []string{"ETag"}},
 		{name: "not a hub", setup: inject(hubtest.Fault{Status: 200, Header: http.Header{"Etag": {`"abc"`}}}), says: []string{"hub?"}},
 		{name: "no ETag", setup: inject(hubtest.Fault{Status: 200}), says: []string{"ETag"}},
-		{name: "ETag that is a path", setup: inject(hubtest.Fault{Status: 200, Header: http.Header{"Etag": {`"../../x"`}}}), says: []string{"ETag"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

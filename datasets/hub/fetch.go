@@ -24,10 +24,16 @@ var errVanished = errors.New("the part of the download has vanished")
 //
 // The bytes go to a file of our own, so that nobody else can write to what we
 // have verified; a part that an earlier attempt left behind is copied into it
-// first. A failed attempt leaves its part for the next. locked tells that no
+// first. A failed attempt leaves its part for the next. Where nothing is known of
+// the content no part is taken over or left, as other clients' may be filled in
+// any order, and after a crash anybody's may hold zeros. locked tells that no
 // other process is at it.
-func (c *Client) fetch(ctx context.Context, repo Repo, name string, m meta, blob string, locked bool) (err error) {
-	t := target{repo, name}
+func (c *Client) fetch(ctx context.Context, t target, m meta, blob string, locked bool) (err error) {
+	listed, ok := c.fact(t.repo, t.path)
+	v := newVerifier(t, m, listed)
+	if ok && listed.Size != m.size && !v.known() {
+		return sizeError(t, listed.Size, strconv.FormatInt(m.size, 10))
+	}
 	if err := os.MkdirAll(filepath.Dir(blob), 0o777); err != nil {
 		return t.errorf("cache: %w", err)
 	}
@@ -35,7 +41,7 @@ func (c *Client) fetch(ctx context.Context, repo Repo, name string, m meta, blob
 	if err != nil {
 		return t.errorf("cache: %w", err)
 	}
-	d := &transfer{c: c, t: t, m: m, f: f, v: newVerifier(t, m)}
+	d := &transfer{c: c, t: t, m: m, f: f, v: v, told: ok}
 	keep := false
 	defer func() {
 		if err == nil {
@@ -48,18 +54,18 @@ func (c *Client) fetch(ctx context.Context, repo Repo, name string, m meta, blob
 	}()
 
 	leftovers := parts(blob, f.Name())
-	if err := d.adopt(leftovers); err != nil {
+	if err = d.adopt(leftovers); err != nil {
 		return t.errorf("cache: %w", err)
 	}
 	resumed := d.have > 0
 	for tries := 0; ; tries++ {
 		if err = d.run(ctx); err != nil {
-			if keep = d.have > 0 && d.have <= m.size; keep {
+			if keep = d.have > 0 && d.have <= m.size && d.v.known(); keep {
 				clearParts(leftovers, locked) // ours holds what they held
 			}
 			return err
 		}
-		if err = d.v.check(); err == nil {
+		if err = d.check(ctx); err == nil {
 			break
 		}
 		clearParts(leftovers, locked)
@@ -68,29 +74,42 @@ func (c *Client) fetch(ctx context.Context, repo Repo, name string, m meta, blob
 		if tries > 0 {
 			return err
 		}
-		c.o.Logger.Warn("fetching again from the start", "repo", repo.String(), "path", name, "resumed", resumed, "error", err)
+		c.o.Logger.Warn("fetching again from the start", "repo", t.repo.String(), "path", t.path, "resumed", resumed, "error", err)
 		if err = d.restart(); err != nil {
-			return t.errorf("cache: %w", err)
+			return err
 		}
 	}
-	if err = f.Sync(); err == nil {
-		err = f.Close()
-	}
-	if err == nil {
-		err = atomicfile.Rename(f.Name(), blob)
-	}
-	if err != nil {
-		if size, ok := fileSize(blob); !ok || size != m.size {
-			if errors.Is(err, fs.ErrNotExist) {
-				err = errVanished
-			}
-			return t.errorf("cache: %w", err)
-		}
-		// Another process has finished first, where locks do not work.
-		os.Remove(f.Name())
+	if err = d.become(blob); err != nil {
+		return err
 	}
 	clearParts(leftovers, locked)
+	if ok && listed.Size != m.size {
+		c.correct(t, m.size)
+	}
 	return nil
+}
+
+// become gives the complete file its name.
+func (d *transfer) become(blob string) error {
+	err := d.f.Sync()
+	if err == nil {
+		err = d.f.Close()
+	}
+	if err == nil {
+		err = atomicfile.Rename(d.f.Name(), blob)
+	}
+	if err == nil {
+		return nil
+	}
+	if size, ok := fileSize(blob); ok && size == d.m.size {
+		// Another process has finished first, where locks do not work.
+		os.Remove(d.f.Name())
+		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errVanished
+	}
+	return d.t.errorf("cache: %w", err)
 }
 
 // createPart makes a new "<etag>.<8 hex>.incomplete" beside the blob, with the
@@ -152,13 +171,35 @@ type transfer struct {
 	m    meta
 	f    *os.File
 	v    *verifier
+	told bool  // v knows what the commit's listing says, or that there is none
 	have int64 // bytes in f, all hashed
 
 	reported time.Time
 }
 
+// check compares the content with what is known of it. Where that is the ETag
+// alone, and it is another hash than the content's, the commit's listing decides:
+// a server may put any text there.
+func (d *transfer) check(ctx context.Context) error {
+	err := d.v.check()
+	if err == nil || d.told {
+		return err
+	}
+	d.told = true
+	files, listErr := d.c.list(ctx, d.t.repo)
+	if listErr != nil {
+		d.c.o.Logger.Warn("no listing to hold the content against", "repo", d.t.repo.String(), "path", d.t.path, "error", listErr)
+		return err
+	}
+	d.v = newVerifier(d.t, d.m, files[d.t.path])
+	return d.v.checkAll(io.NewSectionReader(d.f, 0, d.have))
+}
+
 // adopt copies the longest usable leftover into f.
 func (d *transfer) adopt(names []string) error {
+	if !d.v.known() {
+		return nil
+	}
 	best, length := "", int64(0)
 	for _, n := range names {
 		if size, ok := fileSize(n); ok && size > length && size <= d.m.size {
@@ -183,11 +224,12 @@ func (d *transfer) adopt(names []string) error {
 
 // restart forgets all bytes.
 func (d *transfer) restart() error {
-	if err := d.f.Truncate(0); err != nil {
-		return err
+	err := d.f.Truncate(0)
+	if err == nil {
+		_, err = d.f.Seek(0, io.SeekStart)
 	}
-	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
-		return err
+	if err != nil {
+		return d.t.errorf("cache: %w", err)
 	}
 	d.have = 0
 	d.v.reset()
@@ -218,6 +260,11 @@ func (d *transfer) run(ctx context.Context) error {
 // attempt makes one request for the missing bytes and takes what comes.
 func (d *transfer) attempt(ctx context.Context) error {
 	header := http.Header{}
+	if d.have > 0 && !d.v.known() && d.m.etag.weak {
+		if err := d.restart(); err != nil {
+			return err
+		}
+	}
 	if d.have > 0 {
 		header.Set("Range", "bytes="+strconv.FormatInt(d.have, 10)+"-")
 	}
@@ -234,13 +281,12 @@ func (d *transfer) attempt(ctx context.Context) error {
 		if d.have > 0 {
 			// The range was ignored: this is the whole file.
 			if err := d.restart(); err != nil {
-				return d.t.errorf("cache: %w", err)
+				return err
 			}
 		}
 	case http.StatusPartialContent:
-		first, _, total, err := parseContentRange(r.Header.Get("Content-Range"))
-		if err != nil || first != d.have || total != d.m.size || r.Header.Get("Content-Encoding") != "" {
-			return d.startOver(d.t.errorf("answer to the range from byte %d of %d: Content-Range %q", d.have, d.m.size, clip(r.Header.Get("Content-Range"))))
+		if err := d.continued(r.Header); err != nil {
+			return d.startOver(err)
 		}
 	default:
 		return d.t.errorf("unexpected status %d", r.StatusCode)
@@ -252,6 +298,18 @@ func (d *transfer) attempt(ctx context.Context) error {
 	return d.take(body)
 }
 
+// continued checks that an answer to a range goes on where the bytes end.
+func (d *transfer) continued(h http.Header) error {
+	first, _, total, err := parseContentRange(h.Get("Content-Range"))
+	if err != nil || first != d.have || total != d.m.size || h.Get("Content-Encoding") != "" {
+		return d.t.errorf("answer to the range from byte %d of %d: Content-Range %q", d.have, d.m.size, clip(h.Get("Content-Range")))
+	}
+	if !d.v.known() && !d.m.etag.continues(h.Get("ETag")) {
+		return d.t.errorf("the answer to the range from byte %d does not say that it is of the same content", d.have)
+	}
+	return nil
+}
+
 // startOver drops the bytes after the server would not continue them; the next
 // attempt asks for the whole file, and counts as a retry.
 func (d *transfer) startOver(cause error) error {
@@ -259,7 +317,7 @@ func (d *transfer) startOver(cause error) error {
 		return cause
 	}
 	if err := d.restart(); err != nil {
-		return d.t.errorf("cache: %w", err)
+		return err
 	}
 	return &passing{cause}
 }
@@ -296,11 +354,14 @@ func (d *transfer) take(body io.Reader) error {
 // badSize ends the download: a body longer than announced is no fault of the
 // wire.
 func (d *transfer) badSize(got string) error {
-	have := d.have
 	if err := d.restart(); err != nil {
-		return d.t.errorf("cache: after %d bytes: %w", have, err)
+		return err
 	}
-	return &ChecksumError{Repo: d.t.repo, Path: d.t.path, Algorithm: "size", Want: strconv.FormatInt(d.m.size, 10), Got: got}
+	return sizeError(d.t, d.m.size, got)
+}
+
+func sizeError(t target, want int64, got string) error {
+	return &ChecksumError{Repo: t.repo, Path: t.path, Algorithm: "size", Want: strconv.FormatInt(want, 10), Got: got}
 }
 
 func (d *transfer) report(always bool) {

@@ -174,8 +174,12 @@ func FuzzCacheNames(f *testing.F) {
 				t.Errorf("address %v, %v", u, err)
 			}
 		}
-		if e, err := normalizeETag(etag); err == nil {
-			inside(t, c.blob(r, e))
+		if e, err := parseETag(etag); err == nil {
+			blob := c.blob(r, e.blob(path))
+			inside(t, blob)
+			if inside(t, blob+incompleteSuffix); strings.HasSuffix(blob, incompleteSuffix) || filepath.Dir(blob) != filepath.Dir(c.blob(r, "x")) {
+				t.Errorf("%q names the blob %q", etag, blob)
+			}
 		}
 	})
 }
@@ -192,7 +196,7 @@ func FuzzHeaders(f *testing.F) {
 		h := http.Header{"Link": {link}, "Ratelimit": {limit}, "Retry-After": {after}}
 		next, err := c.nextPage(target{}, "https://huggingface.co/api/datasets/o/d/tree/main", h)
 		if err == nil && next != "" {
-			if u, err := url.Parse(next); err != nil || !c.isHub(u) {
+			if u, err := url.Parse(next); err != nil || !sameOrigin(u, c.base) {
 				t.Errorf("next page %q, %v", next, err)
 			}
 		}
@@ -222,10 +226,11 @@ func FuzzCachedListing(f *testing.F) {
 		if err := os.WriteFile(c.listing(repo, "trees"), data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		entries, ok := c.readListing(repo, "trees")
-		if ok != (entries != nil) {
-			t.Errorf("%v with ok %v", entries, ok)
+		files, err := parseListing(c.listing(repo, "trees"))
+		if (err == nil) != (files != nil) {
+			t.Errorf("%v, %v", files, err)
 		}
+		entries := entriesOf(files)
 		for i := 1; i < len(entries); i++ {
 			if entries[i-1].Path >= entries[i].Path {
 				t.Errorf("%q before %q", entries[i-1].Path, entries[i].Path)

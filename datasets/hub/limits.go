@@ -19,8 +19,8 @@ const (
 	maxEntries   = 2_000_000 // files of a repository; the hub advises 100,000
 	maxErrorBody = 64 << 10  // a refusal's message takes less than 1 kB
 	maxMessage   = 300       // bytes of what the hub says that go into an error
-	maxETag      = 128       // it becomes a file's name; a SHA-256 has 64 digits
 	maxRef       = 128       // bytes of a cached reference: a commit has 40 digits
+	maxShown     = 5         // commits that a message names
 	maxID        = 96        // the hub's own rule for names
 	maxRedirects = 10        // as net/http follows
 	maxDrain     = 4 << 10   // bytes read of a redirect's body to use its connection again
@@ -49,6 +49,9 @@ const (
 	blockSize  = 256 << 10
 	maxBlocks  = 32
 	directRead = 2 << 20
+	// maxListings is how many commits' listings are kept parsed, of some 100
+	// bytes a file.
+	maxListings = 8
 	// skipLimit is how large a file may be to be read from a server that
 	// ignores ranges and sends all of it each time.
 	skipLimit = 16 << 20

@@ -5,16 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 )
 
 // Info is what the hub says of a repository at a revision. It is public also
@@ -38,13 +32,15 @@ func (c *Client) Info(ctx context.Context, repo Repo) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return c.info(ctx, repo)
+	return c.info(ctx, repo, false)
 }
 
-func (c *Client) info(ctx context.Context, repo Repo) (Info, error) {
+// info asks about a repository: once, as the caller has something to fall back
+// on, or with retries.
+func (c *Client) info(ctx context.Context, repo Repo, once bool) (Info, error) {
 	t := target{repo: repo}
 	if c.o.Offline {
-		return Info{}, c.notCached(t)
+		return Info{}, c.notCached(t, errAbsent)
 	}
 	var answer struct {
 		SHA      string          `json:"sha"`
@@ -52,7 +48,7 @@ func (c *Client) info(ctx context.Context, repo Repo) (Info, error) {
 		Private  bool            `json:"private"`
 		Disabled bool            `json:"disabled"`
 	}
-	if _, err := c.getJSON(ctx, t, c.apiURL(repo)+"/revision/"+url.PathEscape(repo.Revision), maxInfoBytes, &answer); err != nil {
+	if _, err := c.getJSON(ctx, t, c.apiURL(repo)+"/revision/"+url.PathEscape(repo.Revision), once, maxInfoBytes, &answer); err != nil {
 		return Info{}, err
 	}
 	info := Info{Commit: strings.ToLower(answer.SHA), Private: answer.Private, Disabled: answer.Disabled}
@@ -100,32 +96,33 @@ func (c *Client) List(ctx context.Context, repo Repo) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, folder := range []string{"listings", "trees"} {
-		if entries, ok := c.readListing(pinned, folder); ok {
-			return entries, nil
-		}
+	files, ok := c.listed(pinned)
+	if ok {
+		return entriesOf(files), nil
 	}
 	if c.o.Offline {
 		if entries := c.held(pinned); len(entries) > 0 {
 			return entries, nil
 		}
-		return nil, c.notCached(target{repo: pinned})
+		return nil, c.notCached(target{repo: pinned}, errAbsent)
 	}
-	files, err := c.tree(ctx, pinned)
-	if err != nil {
+	if files, err = c.list(ctx, pinned); err != nil {
 		if entries := c.held(pinned); len(entries) > 0 && fallsBack(ctx, err) {
 			c.logFallback(target{repo: pinned}, pinned.Revision, err)
 			return entries, nil
 		}
 		return nil, c.blame(ctx, pinned, err)
 	}
-	c.writeListing(pinned, files)
-	entries := make([]Entry, 0, len(files))
-	for name, f := range files {
-		entries = append(entries, f.entry(name))
+	return entriesOf(files), nil
+}
+
+// list asks the hub for the listing of a commit and keeps it.
+func (c *Client) list(ctx context.Context, pinned Repo) (map[string]treeFile, error) {
+	files, err := c.tree(ctx, pinned)
+	if err == nil {
+		c.writeListing(pinned, files)
 	}
-	sortEntries(entries)
-	return entries, nil
+	return files, err
 }
 
 // Pin returns the repository at the commit that its revision has now, so that
@@ -149,14 +146,14 @@ func (c *Client) commit(ctx context.Context, repo Repo) (string, error) {
 	if isCommit(repo.Revision) {
 		return repo.Revision, nil
 	}
-	known, hasKnown := c.readRef(repo)
+	known, hasKnown := c.lastCommit(repo)
 	if c.o.Offline {
 		if !hasKnown {
-			return "", c.notCached(target{repo: repo})
+			return "", c.notCached(target{repo: repo}, errAbsent)
 		}
 		return known, nil
 	}
-	info, err := c.info(ctx, repo)
+	info, err := c.info(ctx, repo, hasKnown)
 	if err != nil {
 		if hasKnown && fallsBack(ctx, err) {
 			c.logFallback(target{repo: repo}, known, err)
@@ -179,27 +176,10 @@ func (c *Client) blame(ctx context.Context, repo Repo, err error) error {
 	if e.Kind != ErrRepoNotFound && (e.Kind != nil || e.Path != "") {
 		return err
 	}
-	if _, unknown := c.info(ctx, repo.At(DefaultRevision)); unknown == nil {
+	if _, unknown := c.info(ctx, repo.At(DefaultRevision), false); unknown == nil {
 		e.Kind, e.advice = ErrRevisionNotFound, ""
 	}
 	return err
-}
-
-// treeFile is one file in the cached form of a listing: what we use of the
-// Python client's.
-type treeFile struct {
-	Size      int64  `json:"size"`
-	BlobID    string `json:"blob_id"`
-	LFSSHA256 string `json:"lfs_sha256,omitempty"`
-}
-
-type treeFileSet struct {
-	FormatVersion int                 `json:"format_version"`
-	Files         map[string]treeFile `json:"files"`
-}
-
-func (f treeFile) entry(name string) Entry {
-	return Entry{Path: name, Size: f.Size, BlobID: f.BlobID, SHA256: f.LFSSHA256}
 }
 
 func sortEntries(entries []Entry) {
@@ -228,7 +208,7 @@ func (c *Client) tree(ctx context.Context, repo Repo) (map[string]treeFile, erro
 		}
 		seen[next] = true
 		var page []item
-		header, err := c.getJSON(ctx, t, next, maxPageBytes, &page)
+		header, err := c.getJSON(ctx, t, next, false, maxPageBytes, &page)
 		if err != nil {
 			return nil, err
 		}
@@ -255,109 +235,81 @@ func (c *Client) tree(ctx context.Context, repo Repo) (map[string]treeFile, erro
 	return files, nil
 }
 
-// nextPage finds the address that the Link header gives for rel="next".
+// nextPage finds the address that the Link header gives for rel="next". Whatever
+// server it names, as a mirror passes on what the hub said, the page is asked for
+// at the endpoint that gave the one before.
 func (c *Client) nextPage(t target, from string, header http.Header) (string, error) {
-	for _, value := range header.Values("Link") {
-		for link := range strings.SplitSeq(value, ",") {
-			address, params, ok := strings.Cut(link, ";")
-			address = strings.TrimSpace(address)
-			if !ok || !strings.HasPrefix(address, "<") || !strings.HasSuffix(address, ">") || !isNext(params) {
-				continue
-			}
-			base, err := url.Parse(from)
-			if err != nil {
-				return "", t.errorf("the listing's address is no URL")
-			}
-			next, err := base.Parse(address[1 : len(address)-1])
-			if err != nil || !c.isHub(next) {
-				return "", t.errorf("the listing goes on at an address that is not the hub's")
-			}
-			return next.String(), nil
-		}
+	next := nextLink(header)
+	if next == "" {
+		return "", nil
 	}
-	return "", nil
-}
-
-func isNext(params string) bool {
-	for p := range strings.SplitSeq(params, ";") {
-		k, v, _ := strings.Cut(strings.TrimSpace(p), "=")
-		if strings.EqualFold(k, "rel") && strings.EqualFold(strings.Trim(v, `"`), "next") {
-			return true
-		}
-	}
-	return false
-}
-
-// listing is where a commit's is, of ours ("listings") or the Python client's
-// ("trees").
-func (c *Client) listing(repo Repo, folder string) string {
-	return filepath.Join(c.o.CacheDir, repo.folder(), folder, repo.Revision+".json")
-}
-
-// readListing returns the cached listing of a commit. One that cannot be read or
-// has another version counts as missing.
-func (c *Client) readListing(repo Repo, folder string) ([]Entry, bool) {
-	b, err := os.ReadFile(c.listing(repo, folder))
+	base, err := url.Parse(from)
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			c.o.Logger.Warn("cached listing ignored", "repo", repo.String(), "error", err)
-		}
-		return nil, false
+		return "", t.errorf("the listing's address is no URL")
 	}
-	var set treeFileSet
-	if err := json.Unmarshal(b, &set); err != nil || set.FormatVersion != 1 || set.Files == nil {
-		c.o.Logger.Warn("cached listing ignored", "repo", repo.String(), "version", set.FormatVersion, "error", err)
-		return nil, false
-	}
-	entries := make([]Entry, 0, len(set.Files))
-	for name, f := range set.Files {
-		entries = append(entries, f.entry(name))
-	}
-	sortEntries(entries)
-	return entries, true
-}
-
-// held lists the files of a commit that the cache holds.
-func (c *Client) held(repo Repo) []Entry {
-	var entries []Entry
-	root := c.snapshotDir(repo, repo.Revision)
-	_ = filepath.WalkDir(root, func(name string, _ fs.DirEntry, err error) error {
-		rel, relErr := filepath.Rel(root, name)
-		if size, ok := fileSize(name); ok && err == nil && relErr == nil {
-			entries = append(entries, Entry{Path: filepath.ToSlash(rel), Size: size})
-		}
-		return nil // what cannot be read is not held
-	})
-	sortEntries(entries)
-	return entries
-}
-
-// writeListing is best effort: the listing is at hand, only not for next time.
-func (c *Client) writeListing(repo Repo, files map[string]treeFile) {
-	err := func() error {
-		b, err := json.MarshalIndent(treeFileSet{1, files}, "", " ")
-		if err != nil {
-			return err
-		}
-		return c.writeSmall(repo, c.listing(repo, "listings"), b)
-	}()
+	u, err := base.Parse(next)
 	if err != nil {
-		c.o.Logger.Warn("listing not cached", "repo", repo.String(), "error", err)
+		return "", t.errorf("the listing goes on at an address that is no URL")
 	}
+	_, path, ok := strings.Cut(u.EscapedPath(), "/api/")
+	if !ok || slices.Contains(strings.Split(u.Path, "/"), "..") {
+		return "", t.errorf("the listing goes on at an address that is not the hub's API")
+	}
+	address := c.o.Endpoint + "/api/" + path
+	if u.RawQuery != "" {
+		address += "?" + u.RawQuery
+	}
+	return address, nil
 }
 
-// writeSmall writes a file of the cache's bookkeeping.
-func (c *Client) writeSmall(repo Repo, name string, data []byte) error {
-	if err := c.makeCache(repo); err != nil {
-		return err
+// nextLink gives the address that Link headers have for the relation next, ""
+// for none. Addresses and quoted texts may hold commas and semicolons.
+func nextLink(header http.Header) string {
+	for _, rest := range header.Values("Link") {
+		for {
+			_, after, ok := strings.Cut(rest, "<")
+			if !ok {
+				break
+			}
+			address, params, ok := strings.Cut(after, ">")
+			if !ok {
+				break
+			}
+			next := false
+			for more := true; more; {
+				var name, value string
+				name, value, rest, more = linkParam(params)
+				if strings.EqualFold(name, "rel") && slices.ContainsFunc(strings.Fields(value), func(r string) bool { return strings.EqualFold(r, "next") }) {
+					next = true
+				}
+				params = rest
+			}
+			if next {
+				return strings.TrimSpace(address)
+			}
+		}
 	}
-	f, err := atomicfile.CreateAll(name)
-	if err != nil {
-		return err
+	return ""
+}
+
+// linkParam cuts a parameter `name=value` or `name="value"` off the ones that
+// follow an address. more tells that another one follows, and not another
+// address or the end.
+func linkParam(s string) (name, value, rest string, more bool) {
+	i := 0
+	for quoted := false; i < len(s) && (quoted || s[i] != ';' && s[i] != ','); i++ {
+		switch {
+		case s[i] == '"':
+			quoted = !quoted
+		case quoted && s[i] == '\\':
+			i++ // what follows is meant literally
+		}
 	}
-	defer f.Close()
-	if _, err := f.Write(data); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	i = min(i, len(s))
+	name, value, _ = strings.Cut(s[:i], "=")
+	rest = s[i:]
+	if more = strings.HasPrefix(rest, ";"); more {
+		rest = rest[1:]
 	}
-	return f.Commit()
+	return strings.TrimSpace(name), strings.Trim(strings.TrimSpace(value), `"`), rest, more
 }

@@ -29,8 +29,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// otherProgram downloads what it is told and prints the path. It waits for a
-// line on standard input first, so that several can start at one time.
+// otherProgram downloads what a line on standard input says, a revision and
+// paths, and prints where it is. It says that it is ready before, so that several
+// can start at one time.
 func otherProgram() int {
 	c, err := hub.New(&hub.Options{Endpoint: os.Getenv(envEndpoint), CacheDir: os.Getenv(envCache)})
 	if err != nil {
@@ -38,16 +39,18 @@ func otherProgram() int {
 		return 1
 	}
 	fmt.Println("ready")
-	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	local, err := c.Download(context.Background(), hub.Dataset("o/d"), largeName)
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	fmt.Println(local)
+	asked := strings.Fields(line)
+	dir, err := c.DownloadAll(context.Background(), hub.Dataset("o/d").At(asked[0]), asked[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println(dir)
 	return 0
 }
 
@@ -91,14 +94,14 @@ func startProgram(t *testing.T, endpoint, cache string) *program {
 	return p
 }
 
-func (p *program) goOn(t *testing.T) {
+func (p *program) goOn(t *testing.T, revision string, paths ...string) {
 	t.Helper()
-	if _, err := p.in.WriteString("go\n"); err != nil {
+	if _, err := p.in.WriteString(revision + " " + strings.Join(paths, " ") + "\n"); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (p *program) wait(t *testing.T) (local string) {
+func (p *program) wait(t *testing.T) (dir string) {
 	t.Helper()
 	line, err := p.out.ReadString('\n')
 	if err != nil {
@@ -119,10 +122,10 @@ func TestProcessesShareOneDownload(t *testing.T) {
 		programs = append(programs, startProgram(t, h.URL, cache))
 	}
 	for _, p := range programs {
-		p.goOn(t)
+		p.goOn(t, "main", largeName)
 	}
 	for _, p := range programs {
-		if got := readFile(t, p.wait(t)); got != large {
+		if got := readFile(t, filepath.Join(p.wait(t), largeName)); got != large {
 			t.Errorf("a program got %d bytes that differ", len(got))
 		}
 	}
@@ -140,7 +143,7 @@ func TestKilledProcess(t *testing.T) {
 	h.Inject(hubtest.Fault{Server: "cdn", Cut: 600_000, Stall: true})
 	cache := filepath.Join(t.TempDir(), "cache")
 	p := startProgram(t, h.URL, cache)
-	p.goOn(t)
+	p.goOn(t, "main", largeName)
 	c := newClient(t, h, func(o *hub.Options) { o.CacheDir = cache })
 	for ; ; runtime.Gosched() { // until all that is sent has reached the part
 		parts, err := filepath.Glob(filepath.Join(cache, "datasets--o--d", "blobs", "*.incomplete"))

@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -57,12 +56,17 @@ func (c *Client) Open(ctx context.Context, repo Repo, path string) (*RemoteFile,
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
-	local, m, err := c.find(ctx, repo, path)
+	local, m, err := c.find(ctx, repo, path, false)
 	if err != nil {
 		return nil, err
 	}
 	if local == "" {
-		if p := c.pointer(repo, m.commit, path); func() bool { n, ok := fileSize(p); return ok && n == m.size }() {
+		pinned := repo.At(m.commit)
+		if listed, ok := c.fact(pinned, path); ok && listed.Size != m.size {
+			return nil, target{pinned, path}.errorf("%w: of %d bytes, and %d by the commit's listing, only the whole can be verified", ErrNoRanges, m.size, listed.Size)
+		}
+		p := c.pointer(repo, m.commit, path)
+		if size, ok := fileSize(p); ok && size == m.size {
 			local = p
 		}
 	}
@@ -343,7 +347,7 @@ func (f *RemoteFile) address() (*url.URL, error) {
 		return nil, err
 	}
 	if m.etag != f.m.etag || m.size != f.m.size {
-		return nil, fmt.Errorf("%w", &ChecksumError{Repo: f.t.repo, Path: f.t.path, Algorithm: "size", Want: strconv.FormatInt(f.m.size, 10), Got: strconv.FormatInt(m.size, 10)})
+		return nil, sizeError(f.t, f.m.size, strconv.FormatInt(m.size, 10))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

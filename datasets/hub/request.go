@@ -225,6 +225,15 @@ type retrier struct {
 	tries int
 }
 
+// retries counts the attempts at a request, of which there is one alone with once.
+func (c *Client) retries(t target, once bool) *retrier {
+	r := &retrier{c: c, t: t}
+	if once {
+		r.tries = *c.o.MaxRetries
+	}
+	return r
+}
+
 // again waits before another attempt, or returns the error that ends them: err
 // itself, when it is not a passing one or there were enough attempts.
 func (r *retrier) again(ctx context.Context, err error) error {
@@ -252,9 +261,10 @@ func (r *retrier) again(ctx context.Context, err error) error {
 }
 
 // getJSON reads one JSON answer of the API, at most limit bytes, into v and
-// returns its headers.
-func (c *Client) getJSON(ctx context.Context, t target, rawURL string, limit int64, v any) (http.Header, error) {
-	retry := retrier{c: c, t: t}
+// returns its headers. With once there are no retries, as the caller has
+// something to fall back on.
+func (c *Client) getJSON(ctx context.Context, t target, rawURL string, once bool, limit int64, v any) (http.Header, error) {
+	retry := c.retries(t, once)
 	for {
 		h, err := c.getJSONOnce(ctx, t, rawURL, limit, v)
 		if err == nil {

@@ -6,51 +6,105 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"io"
+	"strings"
 )
 
-// verifier hashes content as the hub did for its ETag: SHA-256 of a large
-// file's content, SHA-1 of the git object of a small one. For the ETags of
-// mirrors that are neither, only the size is compared.
-type verifier struct {
-	t         target
-	want      string
-	size      int64
-	algorithm string
-	hash      hash.Hash // nil where there is nothing to compare with
+// Hashes by which content is known.
+const (
+	algorithmSHA256 = "sha256"
+	algorithmGit    = "git-sha1" // of the git object that holds the content
+	algorithmSHA1   = "sha1"     // of the content, as artifact servers have it
+)
+
+// sum is a hash that the content should have.
+type sum struct {
+	algorithm, want string
+	hash            hash.Hash
 }
 
-func newVerifier(t target, m meta) *verifier {
-	v := &verifier{t: t, want: m.etag, size: m.size}
+// verifier hashes content and compares it with what is known of it. Where
+// several hashes are, one that is right is enough: they are readings of one
+// ETag, which does not say what it is.
+type verifier struct {
+	t    target
+	size int64
+	sums []*sum // empty where there is nothing to compare with
+}
+
+// newVerifier makes one for the content that m describes and that the commit's
+// listing, where there is one, knows as listed. The SHA-256 of a large file in the
+// listing decides alone. Without it the hub's ETag is the SHA-256 or the name of
+// the git object, which for small files the listing has too; an artifact
+// server's may be the SHA-1 of the content. Any other ETag says nothing.
+func newVerifier(t target, m meta, listed treeFile) *verifier {
+	v := &verifier{t: t, size: m.size}
+	expect := func(algorithm, want string, digits int) bool {
+		if !isHex(want, digits) {
+			return false
+		}
+		v.sums = append(v.sums, &sum{algorithm: algorithm, want: strings.ToLower(want)})
+		return true
+	}
+	if !expect(algorithmSHA256, listed.LFSSHA256, 64) {
+		expect(algorithmSHA256, m.etag.tag, 64)
+		if !expect(algorithmGit, listed.BlobID, 40) && expect(algorithmGit, m.etag.tag, 40) {
+			expect(algorithmSHA1, m.etag.tag, 40)
+		}
+	}
 	v.reset()
 	return v
 }
 
+// known tells whether there is anything to compare the content with.
+func (v *verifier) known() bool { return len(v.sums) > 0 }
+
 // reset starts over.
 func (v *verifier) reset() {
-	switch {
-	case isHex(v.want, 64):
-		v.algorithm, v.hash = "sha256", sha256.New()
-	case isHex(v.want, 40):
-		v.algorithm, v.hash = "git-sha1", sha1.New()
-		fmt.Fprintf(v.hash, "blob %d\x00", v.size)
+	for _, s := range v.sums {
+		switch s.algorithm {
+		case algorithmSHA256:
+			s.hash = sha256.New()
+		case algorithmGit:
+			s.hash = sha1.New()
+			fmt.Fprintf(s.hash, "blob %d\x00", v.size)
+		default:
+			s.hash = sha1.New()
+		}
 	}
 }
 
 // Write takes the next bytes of the content.
 func (v *verifier) Write(p []byte) (int, error) {
-	if v.hash != nil {
-		_, _ = v.hash.Write(p)
+	for _, s := range v.sums {
+		_, _ = s.hash.Write(p)
 	}
 	return len(p), nil
 }
 
 // check compares after the last byte.
 func (v *verifier) check() error {
-	if v.hash == nil {
-		return nil
+	var wrong *ChecksumError
+	for _, s := range v.sums {
+		got := hex.EncodeToString(s.hash.Sum(nil))
+		if got == s.want {
+			return nil
+		}
+		if wrong == nil {
+			wrong = &ChecksumError{Repo: v.t.repo, Path: v.t.path, Algorithm: s.algorithm, Want: s.want, Got: got}
+		}
 	}
-	if got := hex.EncodeToString(v.hash.Sum(nil)); got != v.want {
-		return &ChecksumError{Repo: v.t.repo, Path: v.t.path, Algorithm: v.algorithm, Want: v.want, Got: got}
+	if wrong == nil {
+		return nil // nothing is known
 	}
-	return nil
+	return wrong
+}
+
+// checkAll compares all of the content, which r reads.
+func (v *verifier) checkAll(r io.Reader) error {
+	v.reset()
+	if _, err := io.Copy(v, r); err != nil {
+		return err
+	}
+	return v.check()
 }

@@ -20,6 +20,9 @@ type FileCase struct {
 	// Call says in words what is to be done with them.
 	Call   string
 	Expect json.RawMessage
+	// Setup says in words what a server answers or a cache holds, where Files are
+	// not enough.
+	Setup string
 
 	dir string
 }

@@ -15,7 +15,7 @@ import (
 // is a new folder. settings are more variables ("HF_HUB_OFFLINE=1").
 func (h *Hub) Python(t testing.TB, environment, cache, code string, settings ...string) string {
 	t.Helper()
-	cmd := h.command(t, peertest.Python(t, environment), cache, settings, "-c", code)
+	cmd := h.PythonCommand(t, environment, cache, settings, "-c", code)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -23,6 +23,12 @@ func (h *Hub) Python(t testing.TB, environment, cache, code string, settings ...
 		t.Fatalf("%v: %s\n%s", err, out, stderr.String())
 	}
 	return string(out)
+}
+
+// PythonCommand makes the command that Python runs, with the arguments.
+func (h *Hub) PythonCommand(t testing.TB, environment, cache string, settings []string, args ...string) *exec.Cmd {
+	t.Helper()
+	return h.command(t, peertest.Python(t, environment), cache, settings, args...)
 }
 
 // CLI runs huggingface_hub's program hf as Python does code, and returns what it
