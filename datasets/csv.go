@@ -92,7 +92,7 @@ func (c *csvRows) scanRecord() error {
 		b, err := c.r.ReadByte()
 		if err != nil {
 			if err != io.EOF {
-				return fmt.Errorf("%w: %w", ErrCorrupt, err)
+				return corruptText(err)
 			}
 			if state == quoted {
 				return fmt.Errorf("%w: a quote is not closed", ErrCorrupt)

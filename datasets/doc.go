@@ -13,8 +13,8 @@
 // test. It draws random numbers as the Python pipeline does, so that the same
 // files and the same seed give the same queries in the same order.
 //
-// Parquet files are read column by column and page by page, .jsonl, .jsonl.gz
-// and .csv files line by line. What a file states about itself is not trusted:
+// Parquet files are read column by column and page by page, .jsonl and .csv
+// files, compressed (.gz, .zst) or not, line by line. What a file states about itself is not trusted:
 // broken and hostile files give errors, not panics, and memory is bounded by
 // the pages in use.
 package datasets

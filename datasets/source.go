@@ -50,7 +50,8 @@ func FromDir(dir string) Source { return newFSSource(os.DirFS(dir), dir) }
 //     "math/config=algebra/split=train/data_0.parquet").
 //
 // Files that are published singly (HumanEval.jsonl.gz, mbpp.jsonl,
-// gpqa_main.csv) are also found at the root.
+// gpqa_main.csv) are also found at the root. Any .jsonl or .csv may be compressed
+// (mbpp.jsonl.zst).
 //
 // The root may also be the Python client's: its home or cache folder, a
 // repository's folder in that ("datasets--openai--gsm8k"), or a snapshot's. And
@@ -91,25 +92,20 @@ func newFSSource(fsys fs.FS, dir string) *fsSource {
 func (s *fsSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int, error) {
 	var tried []string
 	for _, loc := range part.Files {
-		patterns, named := s.patterns(spec, part, loc)
-		tried = append(tried, patterns[0])
-		for i, p := range patterns {
-			names, err := fs.Glob(s.fsys, p)
+		for i, pattern := range loc.patterns() {
+			loc.Pattern = pattern
+			patterns, named := s.patterns(spec, part, loc)
+			if i == 0 {
+				tried = append(tried, patterns[0])
+			}
+			names, err := s.find(spec, patterns, named)
 			if err != nil {
-				return nil, 0, fmt.Errorf("pattern %q: %w", p, err)
-			}
-			if len(names) == 0 {
-				continue
-			}
-			if names, err = hub.Shards(names); err != nil {
 				return nil, 0, err
 			}
-			if task, _ := s.claims.LoadOrStore(names[0], spec.Task); i >= named && task != spec.Task {
-				return nil, 0, fmt.Errorf("%w: %s was read as %s, and its path names neither: put it below a folder %s",
-					ErrNotFound, s.label(names[0]), task, spec.Task)
+			if len(names) > 0 {
+				files, err := openAll(ctx, names, s.open)
+				return files, cmp.Or(loc.Rows, part.Rows), err
 			}
-			files, err := openAll(ctx, names, s.open)
-			return files, cmp.Or(loc.Rows, part.Rows), err
 		}
 	}
 	where := ""
@@ -120,6 +116,29 @@ func (s *fsSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int,
 		return nil, 0, fmt.Errorf("%w%s: %s is a folder of save_to_disk, whose Arrow files are not read: store each split by Dataset.to_parquet", ErrNotFound, where, s.label(folder))
 	}
 	return nil, 0, fmt.Errorf("%w%s: looked for %s: %s", ErrNotFound, where, strings.Join(tried, ", "), layouts)
+}
+
+// find gives the files of the first pattern that matches any, in the order of
+// their rows. The paths that the first named patterns match name the benchmark.
+func (s *fsSource) find(spec Spec, patterns []string, named int) ([]string, error) {
+	for i, p := range patterns {
+		names, err := fs.Glob(s.fsys, p)
+		if err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", p, err)
+		}
+		if len(names) == 0 {
+			continue
+		}
+		if names, err = hub.Shards(names); err != nil {
+			return nil, err
+		}
+		if task, _ := s.claims.LoadOrStore(names[0], spec.Task); i >= named && task != spec.Task {
+			return nil, fmt.Errorf("%w: %s was read as %s, and its path names neither: put it below a folder %s",
+				ErrNotFound, s.label(names[0]), task, spec.Task)
+		}
+		return names, nil
+	}
+	return nil, nil
 }
 
 // bases are the names of a benchmark's folder.
@@ -327,9 +346,14 @@ func (s *hubSource) Open(ctx context.Context, spec Spec, part Part) ([]File, int
 		if err != nil {
 			return nil, 0, err
 		}
-		names, err := matching(entries, loc.Pattern)
-		if err != nil {
-			return nil, 0, err
+		var names []string
+		for _, pattern := range loc.patterns() {
+			if names, err = matching(entries, pattern); err != nil {
+				return nil, 0, err
+			}
+			if len(names) > 0 {
+				break
+			}
 		}
 		if len(names) == 0 {
 			if loc.Revision != ConvertedParquet {

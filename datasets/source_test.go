@@ -488,3 +488,17 @@ func TestRepositoryFolders(t *testing.T) {
 		t.Errorf("six parts missing: %v", err)
 	}
 }
+
+// A repository's text files may be compressed.
+func TestHubCompressed(t *testing.T) {
+	const lines = `{"id": "a", "question": "q", "golden_answers": ["x"]}` + "\n"
+	for _, ending := range []string{"", ".gz", ".zst"} {
+		h, client := newHub(t)
+		h.Dataset("RUC-NLPIR/FlashRAG_datasets", map[string]string{"nq/train.jsonl" + ending: string(packed(ending, strings.Repeat(lines, 5)))})
+		for _, src := range []Source{FromHub(client), FromHubRanges(client)} {
+			if n, err := openLen(t, src, spec(t, "natural_qa")); err != nil || n != 5 {
+				t.Errorf("%q: %d rows, %v", ending, n, err)
+			}
+		}
+	}
+}

@@ -64,11 +64,28 @@ type Location struct {
 	Revision string
 	// Pattern matches the files' paths in the repository, as path.Match does.
 	// The files' rows follow each other in the order of the names. The ending
-	// tells the format: .parquet, .jsonl, .jsonl.gz, .csv or .csv.gz.
+	// tells the format: .parquet, .jsonl or .csv, the latter two also with .gz
+	// (gzip) or .zst (Zstandard) after it. Where no file matches a pattern
+	// without these, it is tried with them.
 	Pattern string
 	// Rows is the number of rows expected here where it is not that of the
 	// part, otherwise 0.
 	Rows int
+}
+
+// packings are the endings of compressed text files.
+var packings = []string{".gz", ".zst"}
+
+// patterns gives the patterns that the location stands for, in the order of
+// trial.
+func (l Location) patterns() []string {
+	patterns := []string{l.Pattern}
+	if plain := strings.ToLower(l.Pattern); strings.HasSuffix(plain, ".jsonl") || strings.HasSuffix(plain, ".csv") {
+		for _, packed := range packings {
+			patterns = append(patterns, l.Pattern+packed)
+		}
+	}
+	return patterns
 }
 
 // Revisions of a dataset's repository on the hub.

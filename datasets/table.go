@@ -259,16 +259,23 @@ const (
 )
 
 func formatOf(name string) (fileFormat, error) {
-	plain := strings.TrimSuffix(strings.ToLower(name), ".gz")
-	switch {
-	case strings.HasSuffix(strings.ToLower(name), ".parquet"):
+	plain := strings.ToLower(name)
+	if strings.HasSuffix(plain, ".parquet") {
 		return formatParquet, nil
+	}
+	for _, packed := range packings {
+		if text, ok := strings.CutSuffix(plain, packed); ok {
+			plain = text
+			break
+		}
+	}
+	switch {
 	case strings.HasSuffix(plain, ".jsonl"):
 		return formatJSONL, nil
 	case strings.HasSuffix(plain, ".csv"):
 		return formatCSV, nil
 	}
-	return 0, fmt.Errorf("%w: %q ends in none of .parquet, .jsonl, .jsonl.gz, .csv, .csv.gz", ErrUnsupported, name)
+	return 0, fmt.Errorf("%w: %q ends in none of .parquet, .jsonl and .csv, and the latter two with .gz or .zst", ErrUnsupported, name)
 }
 
 func openShard(ctx context.Context, task string, f File) (shard, error) {

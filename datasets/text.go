@@ -3,10 +3,11 @@ package datasets
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"reflect"
 	"strconv"
 	"strings"
@@ -14,10 +15,11 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/datasets/internal/parquetcol"
 	"github.com/llmrouter-go/llmrouter/internal/pyjson"
+	"github.com/llmrouter-go/llmrouter/internal/textfile"
 )
 
-// textShard is a .jsonl or .csv file, packed with gzip or not. It is read from
-// its start for each call, since these files are small and hold no index.
+// textShard is a .jsonl or .csv file, compressed or not. It is read from its
+// start for each call, since these files are small and hold no index.
 type textShard struct {
 	task  string
 	file  File
@@ -35,10 +37,11 @@ type textRows interface {
 
 func openText(ctx context.Context, task string, f File, kind fileFormat) (shard, error) {
 	s := &textShard{task: task, file: f, kind: kind}
-	rows, err := s.open()
+	rows, text, err := s.open()
 	if err != nil {
 		return nil, err
 	}
+	defer text.Close()
 	for ; ; s.count++ {
 		if s.count%1024 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -55,14 +58,11 @@ func openText(ctx context.Context, task string, f File, kind fileFormat) (shard,
 	return s, nil
 }
 
-func (s *textShard) open() (textRows, error) {
-	var r io.Reader = io.NewSectionReader(s.file, 0, s.file.Size())
-	if strings.HasSuffix(strings.ToLower(s.file.Name()), ".gz") {
-		z, err := gzip.NewReader(bufio.NewReader(r))
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
-		r = z
+// open starts to read the file, whose text is closed after use.
+func (s *textShard) open() (rows textRows, text io.Closer, err error) {
+	r, err := textfile.NewReader(io.NewSectionReader(s.file, 0, s.file.Size()), s.file.Name())
+	if err != nil {
+		return nil, nil, corruptText(err)
 	}
 	br := bufio.NewReaderSize(r, textAhead)
 	// A byte-order mark is not part of the first line.
@@ -70,9 +70,22 @@ func (s *textShard) open() (textRows, error) {
 		_, _ = br.Discard(3)
 	}
 	if s.kind == formatJSONL {
-		return &jsonRows{r: br}, nil
+		return &jsonRows{r: br}, r, nil
 	}
-	return openCSV(br)
+	if rows, err = openCSV(br); err != nil {
+		_ = r.Close() // it was only read
+		return nil, nil, err
+	}
+	return rows, r, nil
+}
+
+// corruptText makes what is wrong with a text file an ErrCorrupt, without the
+// file's name, which whoever reports it adds.
+func corruptText(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
 func (s *textShard) name() string { return s.file.Name() }
@@ -86,10 +99,11 @@ func (s *textShard) rowError(row int, column string, err error) error {
 // each calls want with the number of each row, and then, where it reports
 // true, fill with a value that has the row's fields set.
 func (s *textShard) each(ctx context.Context, b *binding, want func(row int) (dst reflect.Value, wanted, more bool)) error {
-	rows, err := s.open()
+	rows, text, err := s.open()
 	if err != nil {
 		return &FileError{s.task, s.name(), err}
 	}
+	defer text.Close()
 	for row := 0; ; row++ {
 		if row%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -194,7 +208,7 @@ func (j *jsonRows) readLine() ([]byte, error) {
 		case err == io.EOF:
 			return nil, err
 		default:
-			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+			return nil, corruptText(err)
 		}
 	}
 }

@@ -1,17 +1,20 @@
 package datasets
 
 import (
+	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/llmrouter-go/llmrouter/internal/textfile"
 )
 
 // A file as GPQA's: columns that do not count, quotes, line ends within cells.
@@ -19,10 +22,14 @@ const gpqaCSV = "Explanation,Question,Correct Answer,Incorrect Answer 1,Incorrec
 	"\"long, with \"\"quotes\"\"\",\"Which is\r\nright?\",yes,no,\"no, never\",\" maybe\n\"\r\n" +
 	",Second?,a,b,c,d\r\n"
 
-func gz(text string) []byte {
+// packed compresses a text as the ending of a name says.
+func packed(name, text string) []byte {
 	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, _ = w.Write([]byte(text))
+	w, err := textfile.NewWriter(&b, name)
+	if err != nil {
+		panic(err)
+	}
+	_, _ = io.WriteString(w, text)
 	_ = w.Close()
 	return b.Bytes()
 }
@@ -69,10 +76,17 @@ func TestPublishedFiles(t *testing.T) {
 		task string
 		data []byte
 	}{
-		"HumanEval.jsonl.gz":                          {"human_eval", gz(humanEval)},
+		"HumanEval.jsonl.gz":                          {"human_eval", packed(".gz", humanEval)},
 		"HumanEval.jsonl":                             {"human_eval", []byte(humanEval)},
 		"human_eval/HumanEval.jsonl":                  {"human_eval", []byte("\ufeff" + strings.TrimSuffix(strings.ReplaceAll(humanEval, "\n", "\r\n\n"), "\r\n\n"))},
+		"HumanEval.jsonl.zst":                         {"human_eval", packed(".zst", humanEval)},
 		"mbpp.jsonl":                                  {"mbpp", []byte(mbpp)},
+		"mbpp.jsonl.zst":                              {"mbpp", packed(".zst", mbpp)},
+		"mbpp/mbpp.jsonl.gz":                          {"mbpp", packed(".gz", mbpp)},
+		"gpqa_main.csv.gz":                            {"gpqa", packed(".gz", gpqa.String())},
+		"Idavidrein--gpqa/gpqa_main.csv.zst":          {"gpqa", packed(".zst", gpqa.String())},
+		"natural_qa/nq/train.jsonl.gz":                {"natural_qa", packed(".gz", nq)},
+		"nq/train.jsonl.zst":                          {"natural_qa", packed(".zst", nq)},
 		"gpqa_main.csv":                               {"gpqa", gpqa.Bytes()},
 		"Idavidrein/gpqa/gpqa_main.csv":               {"gpqa", gpqa.Bytes()},
 		"natural_qa/nq/train.jsonl":                   {"natural_qa", []byte(nq)},
@@ -161,8 +175,14 @@ func TestBadText(t *testing.T) {
 		{"x.jsonl", "", "no rows", ErrCorrupt},
 		{"x.csv", "", "no header", ErrCorrupt},
 		{"x.csv", "name,n\n", "no rows", ErrCorrupt},
+		{"x.jsonl.zst", string(packed(".zst", good)[:30]), "cut short", ErrCorrupt},
+		{"x.jsonl.zst", good, "no Zstandard file", ErrCorrupt},
+		{"x.jsonl.zst", string(packed(".zst", good)) + "more", "goes on with something else", ErrCorrupt},
+		{"x.jsonl", "\xff\xfe{\x00", "UTF-16", ErrCorrupt},
+		{"x.jsonl", "[" + strings.TrimSpace(good) + "]", "found list", ErrCorrupt},
+		{"x.csv", "a\x00,\x00", "UTF-16", ErrCorrupt},
 		{"x.jsonl.gz", "hello", "unexpected EOF", ErrCorrupt},
-		{"x.jsonl.gz", string(gz(good)[:30]), "row 0", ErrCorrupt},
+		{"x.jsonl.gz", string(packed(".gz", good)[:30]), "row 0", ErrCorrupt},
 		{"x.jsonl", good + "{\n", "row 1", ErrCorrupt},
 		{"x.jsonl", "[1]\n", "found list", ErrCorrupt},
 		{"x.jsonl", `{"name": 5, "n": 1, "x": 1, "flag": true}`, `column "name": expected string, found integer`, nil},
@@ -258,15 +278,13 @@ func FuzzCSV(f *testing.F) {
 		if len(want[0]) == 1 && want[0][0] == "" {
 			return // one column without a name is no header
 		}
-		s := &textShard{kind: formatCSV, file: memoryFile{bytes.NewReader([]byte(data)), "x.csv"}}
-		rows, err := s.open()
+		c, err := openCSV(bufio.NewReader(strings.NewReader(data)))
 		if err != nil {
 			if strings.Contains(err.Error(), "two columns") {
 				return
 			}
 			t.Fatal(err)
 		}
-		c := rows.(*csvRows)
 		got := [][]string{c.columns}
 		for {
 			if err := c.next(); err != nil {

@@ -65,6 +65,11 @@ func Open(name string) (io.ReadCloser, error) {
 	return r, nil
 }
 
+// NewReader is Open for a file that is open under that name. Close leaves f open.
+func NewReader(f io.Reader, name string) (io.ReadCloser, error) {
+	return newReader(io.NopCloser(f), name)
+}
+
 func newReader(f io.ReadCloser, name string) (*reader, error) {
 	in := bufio.NewReaderSize(f, bufferSize)
 	start, err := in.Peek(4)
