@@ -21,7 +21,8 @@ var ErrRecord = errors.New("codeeval: record without a program")
 //
 // The function under test is the last one that the prompt defines. The reply
 // may hold it in any of these forms, between [BEGIN] and [DONE], in fences, or
-// bare:
+// between prose; of several versions the last complete one counts, and what it
+// needs of the others comes with it:
 //
 //   - the whole function, perhaps with imports and helpers: it takes the place
 //     of the prompt's, whose imports and helpers stay before it;
@@ -37,7 +38,7 @@ func HumanEval(prompt, tests, prediction string) (Program, error) {
 	if err != nil {
 		return Program{}, err
 	}
-	code := strip(prediction, []string{p.name})
+	code := cleanSource(findProgram(prediction, []string{p.name}))
 	return p.program(p.complete(code), tests), nil
 }
 
@@ -58,14 +59,15 @@ func humanEvalPipeline(prompt, tests, prediction, taskID string) (Program, error
 }
 
 // MBPP builds the program of an MBPP record: its tests, one Python statement
-// list each, and a model's reply, which holds the whole code between [BEGIN]
-// and [DONE], in fences, or bare. The error is an ErrRecord.
+// list each, the first of which may be what the others need, and a model's
+// reply, which holds the whole code between [BEGIN] and [DONE], in fences, or
+// between prose; see [HumanEval]. The error is an ErrRecord.
 func MBPP(tests []string, prediction string) (Program, error) {
 	if len(tests) == 0 || slices.ContainsFunc(tests, blank) {
 		return Program{}, fmt.Errorf("%w: no tests, or an empty one", ErrRecord)
 	}
-	code := strip(prediction, calledNames(tests))
-	return Program{Solution: relaid(readLines(code), ""), Tests: tests}, nil
+	code := cleanSource(findProgram(prediction, calledNames(tests)))
+	return Program{Solution: futureFirst(relaid(readLines(code), "")), Tests: tests}, nil
 }
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
@@ -148,7 +150,7 @@ func (p prompt) complete(code string) string {
 	whole := relaid(lines, "")
 	for _, line := range readLines(whole) {
 		if line.starts && slices.Contains(definedNames(line.text), p.name) {
-			return p.before + whole + "\n"
+			return futureFirst(p.before + whole + "\n")
 		}
 	}
 	text := p.text
@@ -156,6 +158,31 @@ func (p prompt) complete(code string) string {
 		text += "\n"
 	}
 	return text + relaid(lines, p.indent) + "\n"
+}
+
+// futureFirst moves the imports of __future__ that stand in the first column to
+// the top of a module: elsewhere Python refuses them.
+func futureFirst(module string) string {
+	if !strings.Contains(module, "__future__") {
+		return module
+	}
+	var first, rest []sourceLine
+	future := false
+	for _, line := range readLines(module) {
+		if line.starts {
+			from, after := nextToken(line.text)
+			name, _ := nextToken(after)
+			future = from.text == "from" && name.text == "__future__" && line.indent() == ""
+		} else if !line.continues {
+			future = false
+		}
+		if future {
+			first = append(first, line)
+		} else {
+			rest = append(rest, line)
+		}
+	}
+	return joined(append(first, rest...))
 }
 
 func (p prompt) program(solution, tests string) Program {
@@ -194,130 +221,4 @@ func calledNames(tests []string) []string {
 		}
 	}
 	return names
-}
-
-// strip takes the code out of a reply: what stands between the markers, then
-// what stands in fences, without blank lines around it. Of several fenced
-// blocks it takes the first that defines one of the names, else the first.
-func strip(prediction string, names []string) string {
-	code, marked := betweenMarkers(prediction)
-	if !marked {
-		code = beforeDone(code)
-	}
-	blocks := fenced(code)
-	if len(blocks) == 0 {
-		code = withoutFences(code)
-	} else {
-		code = blocks[0]
-	search:
-		for _, block := range blocks {
-			for _, line := range readLines(relaid(readLines(block), "")) {
-				if !line.starts {
-					continue
-				}
-				for _, name := range definedNames(line.text) {
-					if slices.Contains(names, name) {
-						code = block
-						break search
-					}
-				}
-			}
-		}
-	}
-	lines := strings.Split(code, "\n")
-	for len(lines) > 0 && blank(lines[0]) {
-		lines = lines[1:]
-	}
-	for len(lines) > 0 && blank(lines[len(lines)-1]) {
-		lines = lines[:len(lines)-1]
-	}
-	return strings.Join(lines, "\n")
-}
-
-// withoutFences removes single fences: those of a pair whose other half stands
-// outside the markers.
-func withoutFences(code string) string {
-	lines := strings.Split(code, "\n")
-	lines = slices.DeleteFunc(lines, func(line string) bool {
-		m := fence(line)
-		return m != nil && blank(line[len(m[0]):])
-	})
-	return strings.Join(lines, "\n")
-}
-
-// beforeDone cuts a reply at a [DONE] that has a line of its own or ends the
-// reply: what a model writes whose prompt ended with [BEGIN]. Elsewhere it may
-// be Python, a list of one variable.
-func beforeDone(text string) string {
-	end := len(strings.TrimRight(text, " \t\r\n"))
-	at := 0
-	for line := range strings.SplitAfterSeq(text, "\n") {
-		before, after, found := cutMarker(line, "[done]")
-		if found && blank(after) && (blank(before) || at+len(line) >= end) {
-			return text[:at+len(before)]
-		}
-		at += len(line)
-	}
-	return text
-}
-
-var opening = regexp.MustCompile("^([ \t]*)(```+|~~~+)[ \t]*([A-Za-z0-9_+.-]*)")
-
-// fence matches the opening line of a fenced block: all, indentation, mark and
-// language; or nil.
-func fence(line string) []string {
-	// Most lines are none, and a regexp is slow.
-	if content := strings.TrimLeft(line, " \t"); !strings.HasPrefix(content, "```") && !strings.HasPrefix(content, "~~~") {
-		return nil
-	}
-	return opening.FindStringSubmatch(line)
-}
-
-// fenced returns the contents of a reply's fenced blocks, without empty ones:
-// those marked as Python when there are any, else those without a language,
-// else the others. A fence that is not closed reaches to the end.
-func fenced(text string) []string {
-	var python, plain, other []string
-	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
-	for i := 0; i < len(lines); i++ {
-		m := fence(lines[i])
-		if m == nil {
-			continue
-		}
-		indent, mark, language := m[1], m[2], strings.ToLower(m[3])
-		var block []string
-		for i++; i < len(lines); i++ {
-			line := strings.TrimRight(lines[i], " \t\r")
-			content := strings.TrimLeft(line, " \t")
-			// Deeper, it may be part of a docstring.
-			shallow := len(line)-len(content) <= len(indent)+3
-			if shallow && strings.HasPrefix(content, mark) && strings.Trim(content, mark[:1]) == "" {
-				break
-			}
-			if before, found := strings.CutSuffix(line, mark); found && !blank(before) {
-				// Closed at the end of a line of code.
-				block = append(block, strings.TrimPrefix(before, indent))
-				break
-			}
-			block = append(block, strings.TrimPrefix(lines[i], indent))
-		}
-		joined := strings.Join(block, "\n")
-		switch {
-		case blank(joined):
-		case strings.HasPrefix(language, "py"):
-			python = append(python, joined)
-		case language == "":
-			plain = append(plain, joined)
-		default:
-			other = append(other, joined)
-		}
-	}
-	switch {
-	case len(python) > 0:
-		return python
-	case len(plain) > 0:
-		return plain
-	default:
-		return other
-	}
 }

@@ -264,7 +264,9 @@ func TestHostileTextsAreFast(t *testing.T) {
 		strings.Repeat("(", n), strings.Repeat("'", n), strings.Repeat("\\\n", n), strings.Repeat("[begin", n/6),
 		strings.Repeat("```\n", n/4), strings.Repeat("```py\nx```\n", n/10), strings.Repeat("[done]x\n", n/8), strings.Repeat("x[done]\n", n/8),
 		strings.Repeat("def f():\n", n/9), strings.Repeat(" ", n) + "x", strings.Repeat("if x:\n  ", n/8),
-		strings.Repeat("x\n", n/2),
+		strings.Repeat("x\n", n/2), strings.Repeat("[BEGIN]\n", n/8), strings.Repeat("> ```\n", n/6), strings.Repeat("import a\n```\n", n/13),
+		strings.Repeat("```py\n'''\n", n/10), strings.Repeat("def f(): return g()\n```\n```\ndef g(): return 1\n```\n", n/50), strings.Repeat("[x] ", n/4),
+		strings.Repeat("<|a|>", n/5), strings.Repeat("\u00a0", n/2), strings.Repeat("a, ", n/3) + "= b", strings.Repeat("````", n/4) + "\nx", strings.Repeat("@a\n", n/3),
 	} {
 		start := time.Now()
 		if _, err := HumanEval(addPrompt, addTests, reply); err != nil {

@@ -48,3 +48,11 @@ const (
 	// time keeps its instance.
 	endTime = 100 * time.Millisecond
 )
+
+// Of finding the program in a reply.
+const (
+	maxFindings = 8   // wrappings, one in another
+	maxMarker   = 32  // bytes of a marker, spaces included
+	maxEndMarks = 16  // special tokens at the end
+	maxEndMark  = 256 // bytes in which one of them lies, with the white space after it
+)

@@ -11,6 +11,8 @@ type sourceLine struct {
 	// quoted is whether the line starts inside a string, so that its leading
 	// white space is not layout.
 	quoted bool
+	// continues is whether the line belongs to the statement before it.
+	continues bool
 	// opens is whether the statement that starts here ends with a colon, so
 	// that a deeper block must follow.
 	opens bool
@@ -36,6 +38,7 @@ func readLines(source string) []sourceLine {
 			line.starts = true
 			current, r.last = len(lines), 0
 		}
+		line.continues = !line.starts && !r.between()
 		r.read(text)
 		lines = append(lines, line)
 		if current >= 0 && r.between() {
