@@ -7,9 +7,9 @@ import (
 	"sync"
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
-	"github.com/llmrouter-go/llmrouter/internal/bpe"
 	"github.com/llmrouter-go/llmrouter/internal/kernel"
 	"github.com/llmrouter-go/llmrouter/internal/options"
+	"github.com/llmrouter-go/llmrouter/internal/tokenizer"
 )
 
 // Pooling says how the hidden states of a text's tokens become one vector.
@@ -86,7 +86,7 @@ type Longformer struct {
 	options     LongformerOptions
 	config      Config
 	kernels     *kernel.Set
-	tokenizer   *bpe.Tokenizer // or nil
+	tokenizer   *tokenizer.Tokenizer // or nil
 	weightsHash [32]byte
 	local       bool // no token can be global
 
@@ -97,7 +97,7 @@ type Longformer struct {
 	net *network // nil once closed
 }
 
-func newLongformer(ctx context.Context, c Config, src tensorSource, tok *bpe.Tokenizer, o *LongformerOptions) (*Longformer, error) {
+func newLongformer(ctx context.Context, c Config, src tensorSource, tok *tokenizer.Tokenizer, o *LongformerOptions) (*Longformer, error) {
 	options, err := o.validate(&c)
 	if err != nil {
 		return nil, err
@@ -251,8 +251,8 @@ func (m *Longformer) Tokenize(ctx context.Context, text string) ([]Token, error)
 }
 
 // cutting is how texts are cut into tokens.
-func (m *Longformer) cutting(ctx context.Context) *bpe.Options {
-	return &bpe.Options{MaxTokens: m.options.MaxTokens, Stop: ctx.Err}
+func (m *Longformer) cutting(ctx context.Context) *tokenizer.Options {
+	return &tokenizer.Options{MaxTokens: m.options.MaxTokens, Stop: ctx.Err}
 }
 
 // batcher gathers sequences until they are a slab.

@@ -21,10 +21,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/llmrouter-go/llmrouter/internal/bpe"
 	"github.com/llmrouter-go/llmrouter/internal/kernel"
 	"github.com/llmrouter-go/llmrouter/internal/safetensors"
 	"github.com/llmrouter-go/llmrouter/internal/seededweights"
+	"github.com/llmrouter-go/llmrouter/internal/tokenizer"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
@@ -285,7 +285,7 @@ func TestTruncation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids, err := m.tokenizer.Encode(long, &bpe.Options{MaxTokens: 400})
+	ids, err := m.tokenizer.Encode(long, &tokenizer.Options{MaxTokens: 400})
 	if err != nil || len(ids) != 400 {
 		t.Fatalf("%d ids, %v", len(ids), err)
 	}

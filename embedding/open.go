@@ -11,8 +11,8 @@ import (
 	"slices"
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
-	"github.com/llmrouter-go/llmrouter/internal/bpe"
 	"github.com/llmrouter-go/llmrouter/internal/lfs"
+	"github.com/llmrouter-go/llmrouter/internal/tokenizer"
 )
 
 // OpenLongformer opens a model: a folder, or the name of a published model such
@@ -102,7 +102,7 @@ func openLongformer(ctx context.Context, fsys fs.FS, o *LongformerOptions) (*Lon
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
-	tok, err := bpe.Open(ctx, fsys)
+	tok, err := tokenizer.Open(ctx, fsys)
 	if err != nil && (!errors.Is(err, fs.ErrNotExist) || hasAny(fsys, tokenizerNames)) {
 		return nil, err
 	}

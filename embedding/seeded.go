@@ -8,9 +8,9 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/llmrouter-go/llmrouter/internal/bpe"
 	"github.com/llmrouter-go/llmrouter/internal/safetensors"
 	"github.com/llmrouter-go/llmrouter/internal/seededweights"
+	"github.com/llmrouter-go/llmrouter/internal/tokenizer"
 )
 
 // SeededModel is a checkpoint whose weights are made from a seed, for
@@ -32,7 +32,7 @@ func seededFS(c Config, seed uint64, kind seededweights.Kind) fs.FS {
 		configFile:          bytesFile(must(json.Marshal(configJSON(c)))),
 		"model.safetensors": seededTensors(c, seed, kind),
 	}
-	v := must(bpe.Train(nil, nil)) // no text gives the bytes
+	v := must(tokenizer.Train(nil, nil)) // no text gives the bytes
 	if len(v.Tokens) <= c.VocabSize {
 		files["vocab.json"] = bytesFile(must(v.VocabJSON()))
 		files["merges.txt"] = bytesFile(v.MergesTxt())

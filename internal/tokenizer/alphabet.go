@@ -1,4 +1,4 @@
-package bpe
+package tokenizer
 
 // The files write each byte as one visible character: the printable ones of
 // Latin-1 stand for themselves, the other 68 bytes for U+0100, U+0101, ... in

@@ -1,11 +1,11 @@
-// Package bpe is the tokenizer of RoBERTa and Longformer: byte-level byte pair
+// Package tokenizer is that of RoBERTa and Longformer: byte-level byte pair
 // encoding, as in GPT-2 (Radford et al. 2019; Sennrich et al. 2016 for the
 // merges), with RoBERTa's special tokens. It gives the ids that the tokenizer
 // files' own implementation gives.
 //
-//	tok, err := bpe.Open(ctx, os.DirFS(dir))
+//	tok, err := tokenizer.Open(ctx, os.DirFS(dir))
 //	...
-//	ids, err := tok.Encode("Hello world!", &bpe.Options{MaxTokens: 4096})
+//	ids, err := tok.Encode("Hello world!", &tokenizer.Options{MaxTokens: 4096})
 //
 // A text becomes ids in four steps:
 //
@@ -25,4 +25,4 @@
 // Text is UTF-8. Bytes that are not, lone surrogates included, are an
 // [InvalidTextError] unless [Options.AllowInvalid] is set: the merges work on
 // bytes, so such a text can be encoded too, and decodes to the same bytes.
-package bpe
+package tokenizer

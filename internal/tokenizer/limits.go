@@ -1,4 +1,4 @@
-package bpe
+package tokenizer
 
 const (
 	// maxFile is the largest tokenizer file that is read, in bytes; the

@@ -1,4 +1,4 @@
-package bpe
+package tokenizer
 
 import (
 	"errors"
@@ -62,12 +62,12 @@ type InvalidTextError struct {
 }
 
 func (e *InvalidTextError) Error() string {
-	return fmt.Sprintf("bpe: text is not UTF-8 at byte %d", e.Offset)
+	return fmt.Sprintf("tokenizer: text is not UTF-8 at byte %d", e.Offset)
 }
 
 // ErrMaxTokens reports an Options.MaxTokens that leaves no room for <s> and
 // </s>, or is negative.
-var ErrMaxTokens = errors.New("bpe: MaxTokens too small")
+var ErrMaxTokens = errors.New("tokenizer: MaxTokens too small")
 
 // Encode gives the ids of text. The empty text gives <s> and </s>.
 func (t *Tokenizer) Encode(text string, o *Options) ([]int32, error) {
@@ -279,7 +279,7 @@ func (t *Tokenizer) Decode(ids []int32, o *DecodeOptions) (string, error) {
 	var b strings.Builder
 	for i, id := range ids {
 		if id < 0 || int(id) >= len(t.tokens) || t.tokens[id] == "" {
-			return "", fmt.Errorf("bpe: id %d at place %d is not in the vocabulary", id, i)
+			return "", fmt.Errorf("tokenizer: id %d at place %d is not in the vocabulary", id, i)
 		}
 		if sp, ok := t.special[id]; ok {
 			if !sp.hidden || o == nil || !o.SkipSpecials {

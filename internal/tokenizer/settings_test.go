@@ -1,4 +1,4 @@
-package bpe_test
+package tokenizer_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/llmrouter-go/llmrouter/internal/bpe"
+	"github.com/llmrouter-go/llmrouter/internal/tokenizer"
 )
 
 // folders is what testdata/transformers.py prints: folders of tokenizer files
@@ -29,7 +29,7 @@ type folders struct {
 }
 
 // open opens a folder, as it would lie on a disk.
-func (f *folders) open(t *testing.T, files map[string]json.RawMessage) (*bpe.Tokenizer, error) {
+func (f *folders) open(t *testing.T, files map[string]json.RawMessage) (*tokenizer.Tokenizer, error) {
 	t.Helper()
 	marshal := func(v any) *fstest.MapFile {
 		data, err := json.Marshal(v)
@@ -54,7 +54,7 @@ func (f *folders) open(t *testing.T, files map[string]json.RawMessage) (*bpe.Tok
 		fsys["vocab.json"] = marshal(f.Vocab)
 		fsys["merges.txt"] = &fstest.MapFile{Data: []byte("#version: 0.2\n" + strings.Join(f.Merges, "\n") + "\n")}
 	}
-	return bpe.Open(t.Context(), fsys)
+	return tokenizer.Open(t.Context(), fsys)
 }
 
 // check compares the ids of each folder and text.
@@ -76,7 +76,7 @@ func (f *folders) check(t *testing.T) {
 				}
 				wrong := 0
 				for i, text := range f.Texts {
-					ids, spans, err := tok.EncodeOffsets(text, &bpe.Options{MaxTokens: n})
+					ids, spans, err := tok.EncodeOffsets(text, &tokenizer.Options{MaxTokens: n})
 					if err != nil {
 						t.Fatal(err)
 					}

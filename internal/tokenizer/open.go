@@ -1,4 +1,4 @@
-package bpe
+package tokenizer
 
 import (
 	"context"
@@ -26,7 +26,7 @@ import (
 func Open(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
 	t, err := openFiles(ctx, fsys)
 	if err != nil {
-		return nil, fmt.Errorf("bpe: %w", err)
+		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
 	return t, nil
 }

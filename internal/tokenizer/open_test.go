@@ -1,4 +1,4 @@
-package bpe
+package tokenizer
 
 import (
 	"context"
@@ -230,7 +230,7 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Open(t.Context(), c.fsys)
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "bpe: ") {
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "tokenizer: ") {
 				t.Errorf("%v; want %q in it", err, c.want)
 			}
 		})

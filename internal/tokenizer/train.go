@@ -1,4 +1,4 @@
-package bpe
+package tokenizer
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ type TrainOptions struct {
 
 // validate fills in the defaults.
 func (o *TrainOptions) validate() (TrainOptions, error) {
-	v, f := options.Begin(o, "bpe: TrainOptions")
+	v, f := options.Begin(o, "tokenizer: TrainOptions")
 	options.Number(f, "Merges", &v.Merges, 300, 1, maxID/2)
 	options.Number(f, "MinCount", &v.MinCount, 2, 1, 0)
 	return v, f.Err()
@@ -160,14 +160,14 @@ func (v *Vocabulary) VocabJSON() ([]byte, error) {
 	seen := make(map[string]bool, len(v.Tokens))
 	for id, token := range v.Tokens {
 		if token == "" || seen[token] {
-			return nil, fmt.Errorf("bpe: token %d, %.40q, is empty or a duplicate", id, token)
+			return nil, fmt.Errorf("tokenizer: token %d, %.40q, is empty or a duplicate", id, token)
 		}
 		seen[token] = true
 		if id > 0 {
 			b.WriteString(", ")
 		}
 		if err := enc.Encode(token); err != nil {
-			return nil, fmt.Errorf("bpe: token %d: %w", id, err)
+			return nil, fmt.Errorf("tokenizer: token %d: %w", id, err)
 		}
 		b.Truncate(b.Len() - 1) // the line feed
 		fmt.Fprintf(&b, ": %d", id)
@@ -197,7 +197,7 @@ func (v *Vocabulary) WriteFiles(dir string) error {
 		data []byte
 	}{{"vocab.json", vocab}, {"merges.txt", v.MergesTxt()}} {
 		if err := atomicfile.WriteFile(filepath.Join(dir, f.name), f.data); err != nil {
-			return fmt.Errorf("bpe: %w", err)
+			return fmt.Errorf("tokenizer: %w", err)
 		}
 	}
 	return nil

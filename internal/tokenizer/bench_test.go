@@ -1,4 +1,4 @@
-package bpe_test
+package tokenizer_test
 
 import (
 	"os"
@@ -8,13 +8,13 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/llmrouter-go/llmrouter/internal/bpe"
 	"github.com/llmrouter-go/llmrouter/internal/golden"
+	"github.com/llmrouter-go/llmrouter/internal/tokenizer"
 )
 
 // The benchmarks run the published vocabulary over the published queries.
 
-func published(b *testing.B) (*bpe.Tokenizer, []string) {
+func published(b *testing.B) (*tokenizer.Tokenizer, []string) {
 	return open(b, filepath.Join(golden.OracleDir(b), "tok")), realQueries(b)
 }
 
@@ -112,7 +112,7 @@ func BenchmarkOpen(b *testing.B) {
 	dir := os.DirFS(filepath.Join(golden.OracleDir(b), "tok"))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := bpe.Open(b.Context(), dir); err != nil {
+		if _, err := tokenizer.Open(b.Context(), dir); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package bpe_test
+package tokenizer_test
 
 import (
 	"crypto/sha256"
@@ -14,8 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/llmrouter-go/llmrouter/internal/bpe"
 	"github.com/llmrouter-go/llmrouter/internal/golden"
+	"github.com/llmrouter-go/llmrouter/internal/tokenizer"
 )
 
 // TestOracleTokens compares with the ids of the published tokenizer.
@@ -43,17 +43,17 @@ func TestOracleTokens(t *testing.T) {
 			tok := open(t, dir)
 			for i, c := range set.Cases {
 				if c.Repeat != nil {
-					ids := encode(t, tok, strings.Repeat(c.Repeat.text, c.Repeat.times), &bpe.Options{MaxTokens: c.MaxLength})
+					ids := encode(t, tok, strings.Repeat(c.Repeat.text, c.Repeat.times), &tokenizer.Options{MaxTokens: c.MaxLength})
 					if len(ids) != c.Len || !slices.Equal(ids[:len(c.Head)], c.Head) || !slices.Equal(ids[len(ids)-len(c.Tail):], c.Tail) {
 						t.Errorf("case %d: %d ids, want %d: begin %v, want %v; end %v, want %v", i, len(ids), c.Len,
 							ids[:len(c.Head)], c.Head, ids[len(ids)-len(c.Tail):], c.Tail)
 					}
 					continue
 				}
-				if diff := cmp.Diff(c.IDs, encode(t, tok, c.Text, &bpe.Options{MaxTokens: c.MaxLength})); diff != "" {
+				if diff := cmp.Diff(c.IDs, encode(t, tok, c.Text, &tokenizer.Options{MaxTokens: c.MaxLength})); diff != "" {
 					t.Errorf("case %d, %.60q: (-want +got)\n%s", i, c.Text, diff)
 				}
-				plain := encode(t, tok, c.Text, &bpe.Options{NoAffixes: true, LiteralSpecials: true})
+				plain := encode(t, tok, c.Text, &tokenizer.Options{NoAffixes: true, LiteralSpecials: true})
 				if !slices.Equal(plain, c.IDsNoSpecial) {
 					t.Errorf("case %d, %.60q: plain ids %v, want %v", i, c.Text, plain, c.IDsNoSpecial)
 				}
@@ -134,7 +134,7 @@ func realQueries(t testing.TB) []string {
 
 // open reads the tokenizer of an oracle, whose <mask> takes white space along:
 // a folder without settings was made by transformers 4.
-func open(t testing.TB, dir string) *bpe.Tokenizer {
+func open(t testing.TB, dir string) *tokenizer.Tokenizer {
 	t.Helper()
 	fsys := fstest.MapFS{"tokenizer_config.json": {Data: []byte(`{"mask_token": {"__type": "AddedToken", "content": "<mask>", "lstrip": true}}`)}}
 	for _, name := range []string{"tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"} {
@@ -143,14 +143,14 @@ func open(t testing.TB, dir string) *bpe.Tokenizer {
 			fsys[name] = &fstest.MapFile{Data: data}
 		}
 	}
-	tok, err := bpe.Open(t.Context(), fsys)
+	tok, err := tokenizer.Open(t.Context(), fsys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tok
 }
 
-func encode(t testing.TB, tok *bpe.Tokenizer, text string, o *bpe.Options) []int32 {
+func encode(t testing.TB, tok *tokenizer.Tokenizer, text string, o *tokenizer.Options) []int32 {
 	t.Helper()
 	ids, err := tok.Encode(text, o)
 	if err != nil {
@@ -173,13 +173,13 @@ func readJSON(t testing.TB, file string, v any) {
 // checkSpans holds the spans of text against what is promised of them: they
 // follow each other from the beginning to the end, and each covers what its
 // token decodes to, but for the white space that special tokens take along.
-func checkSpans(t testing.TB, tok *bpe.Tokenizer, text string) {
+func checkSpans(t testing.TB, tok *tokenizer.Tokenizer, text string) {
 	t.Helper()
-	ids, spans, err := tok.EncodeOffsets(text, &bpe.Options{AllowInvalid: true})
+	ids, spans, err := tok.EncodeOffsets(text, &tokenizer.Options{AllowInvalid: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := tok.Encode(text, &bpe.Options{AllowInvalid: true})
+	want, err := tok.Encode(text, &tokenizer.Options{AllowInvalid: true})
 	if err != nil || !slices.Equal(ids, want) || len(ids) != len(spans) {
 		t.Fatalf("%.60q: %d ids with %d spans, %d without (%v)", text, len(ids), len(spans), len(want), err)
 	}
