@@ -32,6 +32,10 @@ type Result struct {
 	Evaluated bool
 	// Reason says why the Input was not evaluated; it is empty when it was.
 	Reason string
+	// By names what has evaluated the Input, where that may differ from one
+	// machine to the next and the score with it: the interpreter that ran a
+	// program. Empty: a rule that is the same everywhere.
+	By string
 }
 
 // Scored returns the Result of a score.

@@ -15,6 +15,16 @@ func decode(line string, e *Entry) error {
 	return json.Unmarshal([]byte(line), e)
 }
 
+// decodeNote returns the scorer that a line names which is no entry; "" where it
+// names none.
+func decodeNote(line string) string {
+	var n note
+	if json.Unmarshal([]byte(line), &n) != nil {
+		return ""
+	}
+	return n.ScoredBy
+}
+
 // parse reads the line of an answer as Append writes it, at a fraction of the cost of
 // encoding/json: a journal may hold millions. It reports false for every other
 // line, which encoding/json then judges.

@@ -11,15 +11,19 @@
 // replaces the earlier one. A void entry takes the outcome away: the call is to
 // be made again. What entries say of money adds up, whatever replaces them.
 //
+// A note names what has scored answers, which a call does not depend on. Each
+// name is noted once.
+//
 // A line is what the file is made of: JSON text that ends with a line feed. The
 // first line, the header, says what the file is and its version; every further
-// one is an entry.
+// one is an entry or a note.
 //
 // The offset of an entry is the byte at which its line begins. It stays valid
 // as long as the file does, and is never 0.
 //
 // A torn line is a last line without its line feed: a crash interrupted its
-// writing. A damaged line has its line feed, but is no entry.
+// writing. A damaged line has its line feed, but is neither an entry nor
+// a note.
 //
 // An entry counts when Append has returned its offset. It is then with the
 // operating system and outlives the process. It is durable, and outlives a

@@ -61,3 +61,9 @@ type Error struct {
 	Message string `json:"message"`
 	Detail  string `json:"detail,omitempty"`
 }
+
+// note is a line that is no entry: it says what has scored answers.
+type note struct {
+	// ScoredBy names it, such as "cpython 3.11.7, native". It is not empty.
+	ScoredBy string `json:"scored_by"`
+}

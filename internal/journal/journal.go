@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -90,6 +91,7 @@ type Journal struct {
 	line      bytes.Buffer // scratch of Append
 	unsynced  int          // entries since the last sync
 	synced    time.Time    // when that was
+	scorers   []string     // named by notes
 }
 
 // Open takes the lock of a journal and opens the file, or makes it and the
@@ -217,6 +219,34 @@ func (j *Journal) write(lines []byte) error {
 func (j *Journal) Append(e *Entry) (offset int64, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	return j.append(e)
+}
+
+// AddScorer notes that answers were scored by what is named so, unless the
+// journal says it already.
+func (j *Journal) AddScorer(name string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if name == "" || slices.Contains(j.scorers, name) {
+		return nil
+	}
+	if _, err := j.append(note{ScoredBy: name}); err != nil {
+		return err
+	}
+	j.scorers = append(j.scorers, name)
+	return nil
+}
+
+// Scorers returns what has scored answers of the journal, in the order of the
+// notes; nil where nothing was noted.
+func (j *Journal) Scorers() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.scorers)
+}
+
+// append writes a line and returns its offset. The caller holds the mutex.
+func (j *Journal) append(v any) (offset int64, err error) {
 	if !j.recovered {
 		return 0, errors.New("journal: Append before Scan")
 	}
@@ -226,7 +256,7 @@ func (j *Journal) Append(e *Entry) (offset int64, err error) {
 	j.line.Reset()
 	encoder := json.NewEncoder(&j.line)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(e); err != nil {
+	if err := encoder.Encode(v); err != nil {
 		return 0, fmt.Errorf("journal: %w", err)
 	}
 	if j.line.Len() > maxEntry {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -453,4 +454,54 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q: %s", line, diff)
 		}
 	})
+}
+
+// TestScorers: what has scored answers is noted once, stands among the entries
+// without being one, and is there when the journal is opened again.
+func TestScorers(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "j")
+	j, err := Open(name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.AddScorer("too early"); err == nil {
+		t.Error("noted before Scan")
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var want []Entry
+	noted := []string(nil)
+	for i, add := range [][]string{{"cpython 3.11.7, native", "", "cpython 3.11.7, native"}, nil, {"cpython 3.12.0, wasi", "cpython 3.11.7, native"}} {
+		j, got, warnings := openTest(t, name)
+		if diff := cmp.Diff(want, got); diff != "" || len(warnings) > 0 {
+			t.Errorf("opened %d times: %q\n%s", i, warnings, diff)
+		}
+		if diff := cmp.Diff(noted, j.Scorers()); diff != "" {
+			t.Errorf("opened %d times: %s", i, diff)
+		}
+		for _, scorer := range add {
+			if err := j.AddScorer(scorer); err != nil {
+				t.Fatal(err)
+			}
+			if scorer != "" && !slices.Contains(noted, scorer) {
+				noted = append(noted, scorer)
+			}
+		}
+		at, err := j.Append(testEntry(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, err := j.Read(at); err != nil || e.Call != testEntry(i).Call {
+			t.Errorf("entry %d: %+v, %v", i, e, err)
+		}
+		want = append(want, *testEntry(i))
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil || bytes.Count(text, []byte(`{"scored_by":`)) != 2 {
+		t.Errorf("%q, %v", text, err)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -18,12 +19,13 @@ type chunk struct {
 	err     error // ends the scan behind the lines
 }
 
-// line is one line; entry is nil where it is damaged.
+// line is one line; entry is nil and scorer empty where it is damaged.
 type line struct {
 	offset   int64
 	number   int // from 1
 	from, to int // in the chunk's text
 	entry    *Entry
+	scorer   string // that of a note
 }
 
 // Scan gives each the entries in the order of the file, and then recovers a
@@ -42,6 +44,10 @@ func (j *Journal) Scan(each func(offset int64, e *Entry) error) error {
 	for c := range chunks {
 		<-c.decoded
 		for _, line := range c.lines {
+			if line.scorer != "" {
+				j.addScanned(line.scorer)
+				continue
+			}
 			if line.entry == nil {
 				j.warn(fmt.Sprintf("%s:%d: damaged entry; its call is made again", j.name, line.number))
 				continue
@@ -62,6 +68,15 @@ func (j *Journal) Scan(each func(offset int64, e *Entry) error) error {
 		return fmt.Errorf("journal: %s: %w", j.name, err)
 	}
 	return nil
+}
+
+// addScanned takes up what a note says.
+func (j *Journal) addScanned(scorer string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !slices.Contains(j.scorers, scorer) {
+		j.scorers = append(j.scorers, scorer)
+	}
 }
 
 // readChunks hands the journal on in chunks, in order, and has them decoded.
@@ -127,6 +142,8 @@ func (c *chunk) decode() {
 		l, e := &c.lines[i], &entries[i]
 		if decode(text[l.from:l.to], e) == nil && e.Call != "" {
 			l.entry = e
+		} else {
+			l.scorer = decodeNote(text[l.from:l.to])
 		}
 	}
 }

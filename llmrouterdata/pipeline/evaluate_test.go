@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -820,6 +821,40 @@ func TestEvaluateBadMetrics(t *testing.T) {
 	report, err = evaluate(t, c, Options{Client: client})
 	if err != nil || report.ScoreErrors != 0 || client.total != 0 {
 		t.Errorf("%d calls, %+v, %v", client.total, report, err)
+	}
+}
+
+// TestEvaluateScorers: the report names what ran programs, the journal keeps it,
+// and two of them are a warning, in one run or one after the other.
+func TestEvaluateScorers(t *testing.T) {
+	c := testSet(t, 30, 10, "a")
+	for i, test := range []struct {
+		by   []string // by turns
+		warn bool
+	}{{nil, false}, {[]string{"cpython 3.11.7, native"}, false}, {nil, false}, {[]string{"cpython 3.11.7, native"}, false},
+		{[]string{"cpython 3.12.0, wasi"}, true}, {[]string{"cpython 3.11.7, native", "cpython 3.12.0, wasi"}, true}} {
+		var turn atomic.Int64
+		registry, err := metrics.Builtin().With(metrics.NewMetric("MATH", func(context.Context, metrics.Input) (metrics.Result, error) {
+			result := metrics.Scored(1)
+			if n := int(turn.Add(1)); len(test.by) > 0 {
+				result.By = test.by[n%len(test.by)]
+			}
+			return result, nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		report, err := evaluate(t, c, Options{Client: &fakeClient{}, Metrics: &registry, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.by, report.ScoredBy); diff != "" {
+			t.Errorf("run %d: %s", i, diff)
+		}
+		if warned := strings.Contains(log.String(), "more than one interpreter"); warned != test.warn {
+			t.Errorf("run %d: %s", i, log.String())
+		}
 	}
 }
 

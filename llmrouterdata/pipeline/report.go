@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -40,6 +41,12 @@ type Report struct {
 	// answers do.
 	NotEvaluatedRows dataset.Lines `json:"not_evaluated_rows,omitzero"`
 	ScoreErrorRows   dataset.Lines `json:"score_error_rows,omitzero"`
+
+	// ScoredBy names what has scored answers where that may differ from one
+	// machine to the next, sorted: the interpreters that ran programs. More
+	// than one is a warning, and so is one that the journal's earlier runs had
+	// not.
+	ScoredBy []string `json:"scored_by,omitempty"`
 
 	// All sums up every pair; Tasks, Models and Categories do so by task, in
 	// order of appearance, by candidate, in candidate order, and by category
@@ -247,6 +254,7 @@ func (r *run) report() *Report {
 		}
 	}
 	report.Failed, report.NotEvaluated, report.ScoreErrors = report.All.Failed, report.All.NotEvaluated, report.All.ScoreErrors
+	report.ScoredBy = slices.Sorted(maps.Keys(r.scorers))
 	report.Missing, report.CostUSD = report.All.Missing, report.All.CostUSD
 	if report.Missing > 0 || r.notEmbedded > 0 {
 		report.NotMade = slices.Sorted(slices.Values(r.schedule.Reasons()))

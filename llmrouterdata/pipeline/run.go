@@ -33,6 +33,7 @@ type run struct {
 	pairs       []pair            // [query][candidate]
 	spent       picoUSD           // by calls of this run: a sum without an order
 	notEmbedded int               // texts without a vector
+	scorers     map[string]bool   // what has scored answers, where that matters
 	fatal       error             // an error that ends the run
 }
 
@@ -41,6 +42,7 @@ func newRun(p *Plan) *run {
 	return &run{
 		Plan: p, progress: newReporter(p.options.Progress), started: time.Now(), halt: make(chan struct{}),
 		schedule: schedule.New(queries, candidates, nil), pairs: make([]pair, queries*candidates),
+		scorers: map[string]bool{},
 	}
 }
 
@@ -155,6 +157,9 @@ func (r *run) publish(ctx context.Context, cache *vectorcache.Cache) (*Report, e
 			return report, early
 		}
 	}
+	if err := r.keepScorers(report.ScoredBy); err != nil {
+		return report, errors.Join(err, early)
+	}
 	err := r.journal.Sync() // no outputs without the entries that they were made of
 	if err == nil {
 		err = r.write(ctx, cache)
@@ -166,6 +171,21 @@ func (r *run) publish(ctx context.Context, cache *vectorcache.Cache) (*Report, e
 		return report, errors.Join(early, &FailedCallsError{Failed: report.Failed, Pairs: len(r.pairs), Max: *m})
 	}
 	return report, early
+}
+
+// keepScorers notes in the journal what has scored its answers, and warns where
+// that is more than one: of the same program two interpreters may think
+// differently.
+func (r *run) keepScorers(scorers []string) error {
+	for _, scorer := range scorers {
+		if err := r.journal.AddScorer(scorer); err != nil {
+			return err
+		}
+	}
+	if all := r.journal.Scorers(); len(scorers) > 0 && len(all) > 1 {
+		r.options.Logger.Warn("programs were run by more than one interpreter, and scores may differ by that", "this run", scorers, "this journal", all)
+	}
+	return nil
 }
 
 // drain ends the embedding of a run that is asked to stop, unless it is to be

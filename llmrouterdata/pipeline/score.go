@@ -81,5 +81,8 @@ func (r *run) score(ctx context.Context, job scoreJob) {
 	p.outcome = outcome
 	if outcome == scored {
 		p.score = result.Score
+		if result.By != "" {
+			r.scorers[result.By] = true
+		}
 	}
 }

@@ -72,10 +72,12 @@ func (m *codeMetric) Score(ctx context.Context, in metrics.Input) (metrics.Resul
 	} else if err != nil {
 		return metrics.Result{}, fmt.Errorf("codeeval: task %s: %w", in.TaskID, err)
 	}
+	result := metrics.Scored(0)
 	if verdict.Outcome == Passed {
-		return metrics.Scored(1), nil
+		result = metrics.Scored(1)
 	}
-	return metrics.Scored(0), nil
+	result.By = verdict.Interpreter
+	return result, nil
 }
 
 // program makes the program of a record.

@@ -54,6 +54,9 @@ func (s nativeSetup) String() string {
 	return fmt.Sprintf("%s, Python %s", how, s.version)
 }
 
+// interpreter is what a verdict says of it.
+func (s nativeSetup) interpreter() string { return "cpython " + s.version + ", native" }
+
 // process is what an interpreter's process is to be.
 func (s nativeSetup) process() *syscall.SysProcAttr {
 	p := &syscall.SysProcAttr{Setsid: true}
@@ -119,7 +122,7 @@ func (s *NativeSandbox) Run(ctx context.Context, p Program) (Verdict, error) {
 		return Verdict{}, err
 	}
 	if detail, refused := p.refused(); refused {
-		return Verdict{Outcome: Failed, Detail: detail}, nil
+		return Verdict{Outcome: Failed, Detail: detail, Interpreter: s.setup.interpreter()}, nil
 	}
 	job := zygoteJob{
 		Solution: p.Solution, Tests: p.Tests, Strict: p.Strict, Entry: p.EntryPoint,
@@ -145,7 +148,9 @@ func (s *NativeSandbox) Run(ctx context.Context, p Program) (Verdict, error) {
 		if answer.Broken != "" {
 			return Verdict{}, fmt.Errorf("codeeval: a program could not be confined: %s", answer.Broken)
 		}
-		return answer.verdict(), nil
+		v := answer.verdict()
+		v.Interpreter = s.setup.interpreter()
+		return v, nil
 	}
 }
 

@@ -98,6 +98,10 @@ type Verdict struct {
 	Detail string
 	// Elapsed is the wall time of the program itself.
 	Elapsed time.Duration
+	// Interpreter names what ran the program, its version and the backend,
+	// such as "cpython 3.11.7, native": of the same program another one may
+	// think otherwise.
+	Interpreter string
 }
 
 // Sandbox runs programs that nobody trusts. Its methods may be called from many

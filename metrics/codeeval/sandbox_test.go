@@ -9,12 +9,15 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
 // TestLimits: time and memory are limited, and a detail says what happened.
@@ -271,6 +274,13 @@ func TestOpen(t *testing.T) {
 	if err != nil || v.Outcome != Passed {
 		t.Errorf("%s: %+v, %v", sb.Name(), v, err)
 	}
+	if !regexp.MustCompile(`^cpython 3\.\d+\.\d+, (native|wasi)$`).MatchString(v.Interpreter) {
+		t.Errorf("interpreter %q", v.Interpreter)
+	}
+	result, err := NewMetric(sb, nil).Score(t.Context(), metrics.Input{Task: "mbpp", Truth: `["assert x == 1"]`, Prediction: "x = 1"})
+	if err != nil || result.Score != 1 || result.By != v.Interpreter {
+		t.Errorf("%+v, %v", result, err)
+	}
 }
 
 func TestUnsandboxed(t *testing.T) {
@@ -294,7 +304,7 @@ func TestUnsandboxed(t *testing.T) {
 		{"x = 1", Passed}, {"x = 2", Failed}, {"import os\nprint('P')\nos._exit(0)", Failed}, {"while True: pass", TimedOut}, {"x = ", Failed},
 	} {
 		v, err := sb.Run(context.Background(), Program{Solution: test.solution, Tests: []string{"assert x == 1"}})
-		if err != nil || v.Outcome != test.want {
+		if err != nil || v.Outcome != test.want || !regexp.MustCompile(`^cpython 3\.\d+\.\d+, unsandboxed$`).MatchString(v.Interpreter) {
 			t.Errorf("%q: %+v, %v, want %v", test.solution, v, err, test.want)
 		}
 	}

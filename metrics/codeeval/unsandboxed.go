@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,7 @@ var plainSource string
 // do, so programs do not pass by exiting early, but it confines nothing.
 type unsandboxed struct {
 	python   string
+	version  string
 	limit    time.Duration
 	permits  chan struct{}
 	lifetime context.Context // ends when it is closed
@@ -39,8 +41,12 @@ func openUnsandboxed(ctx context.Context, o NativeOptions) (Sandbox, error) {
 	if err != nil {
 		return nil, &UnavailableError{"unsandboxed", err}
 	}
+	version, err := exec.CommandContext(ctx, path, "-I", "-S", "-c", askVersion).Output()
+	if err != nil {
+		return nil, &UnavailableError{"unsandboxed", err}
+	}
 	lifetime, stop := context.WithCancel(context.Background())
-	u := &unsandboxed{python: path, limit: o.TimeLimit, permits: make(chan struct{}, o.Workers),
+	u := &unsandboxed{python: path, version: strings.TrimSpace(string(version)), limit: o.TimeLimit, permits: make(chan struct{}, o.Workers),
 		lifetime: lifetime, stop: stop}
 	for _, p := range []probe{
 		{"a right program passes", Program{Solution: "x = 1", Tests: []string{"assert x == 1"}}, Passed},
@@ -61,6 +67,12 @@ func openUnsandboxed(ctx context.Context, o NativeOptions) (Sandbox, error) {
 // Name returns "none (programs run unsandboxed)".
 func (u *unsandboxed) Name() string { return "none (programs run unsandboxed)" }
 
+// askVersion prints what it is and its version.
+const askVersion = `import sys; print(sys.implementation.name, "%d.%d.%d" % sys.version_info[:3])`
+
+// interpreter is what a verdict says of it.
+func (u *unsandboxed) interpreter() string { return u.version + ", unsandboxed" }
+
 // Close ends the programs under way.
 func (u *unsandboxed) Close() error {
 	u.stop()
@@ -73,7 +85,7 @@ func (u *unsandboxed) Run(ctx context.Context, p Program) (Verdict, error) {
 		return Verdict{}, err
 	}
 	if detail, refused := p.refused(); refused {
-		return Verdict{Outcome: Failed, Detail: detail}, nil
+		return Verdict{Outcome: Failed, Detail: detail, Interpreter: u.interpreter()}, nil
 	}
 	if p.Strict {
 		return Verdict{}, errors.New("codeeval: strict runs need a sandbox")
@@ -104,7 +116,7 @@ func (u *unsandboxed) Run(ctx context.Context, p Program) (Verdict, error) {
 	cmd.WaitDelay = time.Second // for what a child of the program holds open
 	ownGroup(cmd)
 	err = cmd.Run()
-	v := Verdict{Elapsed: time.Since(started)}
+	v := Verdict{Elapsed: time.Since(started), Interpreter: u.interpreter()}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) && limited.Err() == nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return Verdict{}, fmt.Errorf("codeeval: starting the interpreter: %w", err)
 	}

@@ -113,6 +113,9 @@ func OpenWASI(ctx context.Context, o *WASIOptions) (*WASISandbox, error) {
 	return s, nil
 }
 
+// wasiInterpreter is what a verdict says of the interpreter.
+const wasiInterpreter = "cpython 3.12.0, wasi"
+
 // Name returns "wasi (CPython 3.12.0)".
 func (s *WASISandbox) Name() string { return "wasi (CPython 3.12.0)" }
 
@@ -130,7 +133,7 @@ func (s *WASISandbox) Run(ctx context.Context, p Program) (Verdict, error) {
 		return Verdict{}, err
 	}
 	if detail, refused := p.refused(); refused {
-		return Verdict{Outcome: Failed, Detail: detail}, nil
+		return Verdict{Outcome: Failed, Detail: detail, Interpreter: wasiInterpreter}, nil
 	}
 	worker, err := s.slots.take(ctx)
 	if err != nil {
@@ -141,6 +144,7 @@ func (s *WASISandbox) Run(ctx context.Context, p Program) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, s.why(ctx, err)
 	}
+	verdict.Interpreter = wasiInterpreter
 	return verdict, nil
 }
 
