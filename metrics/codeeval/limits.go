@@ -44,6 +44,10 @@ const (
 	// Memory that programs find free, in MiB. One that needs more makes the
 	// instance grow, and a grown one is not used again.
 	guestSpare = 16
+	// How many rounds of loops and calls by reference a guest makes before it
+	// lets the host in: some tenths of a millisecond, for which Go's collector
+	// may have to wait.
+	pauseSteps = 100_000
 	// Once the tests have ended, a solution that ends by itself within this
 	// time keeps its instance.
 	endTime = 100 * time.Millisecond

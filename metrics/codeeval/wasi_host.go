@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"io"
 	"time"
 
@@ -87,7 +88,7 @@ func wasiHost(ctx context.Context, r wazero.Runtime, compiled wazero.CompiledMod
 		"fd_fdstat_set_flags": onStream(wasiOK),
 		"fd_seek":             onStream(wasiSeekPipe),
 		"fd_tell":             onStream(wasiSeekPipe),
-		"sched_yield":         func(_ context.Context, _ api.Module, p []uint64) { p[0] = wasiOK },
+		pauseImport:           pause,
 		// The module stays open: its memory is put back for the next job.
 		"proc_exit": func(_ context.Context, _ api.Module, p []uint64) {
 			panic(sys.NewExitError(uint32(p[0])))
@@ -112,6 +113,19 @@ func wasiHost(ctx context.Context, r wazero.Runtime, compiled wazero.CompiledMod
 		}
 	}
 	return nil
+}
+
+// errStopped unwinds a guest whose context has ended.
+var errStopped = errors.New("stopped")
+
+// pause is what a guest calls every pauseSteps. Being here is a chance for Go's
+// scheduler and collector, which have to wait for compiled code; and whoever
+// ended the context gets the guest stopped.
+func pause(ctx context.Context, _ api.Module, p []uint64) {
+	if ctx.Err() != nil {
+		panic(errStopped)
+	}
+	p[0] = wasiOK
 }
 
 // refusal answers the functions that the guest does not get.

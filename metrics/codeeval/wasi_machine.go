@@ -66,9 +66,6 @@ func bootMachine(ctx context.Context, o *WASIOptions, module []byte) (_ *machine
 		}
 	}()
 	config := wazero.NewRuntimeConfigCompiler().
-		// Without it a program that loops cannot be stopped, and would stop
-		// this process's garbage collector too.
-		WithCloseOnContextDone(true).
 		WithMemoryLimitPages(uint32(m.limit / wasmPage)).
 		WithDebugInfoEnabled(false)
 	if m.cache = compilationCache(o); m.cache != nil {
@@ -273,17 +270,14 @@ func (in *instance) call(ctx context.Context, s *streams) (end ending, fit bool)
 	_, err := function.Call(withStreams(ctx, s), uint64(e.Job), uint64(e.Arguments), 0)
 	exit := (*sys.ExitError)(nil)
 	exited := errors.As(err, &exit)
-	if in.module.IsClosed() {
-		// The context ended, and the memory may be gone.
-		end.late = true
-		return end, false
-	}
+	stopped := errors.Is(err, errStopped)
+	end.late = stopped || ctx.Err() != nil
 	guard, ok := in.module.Memory().Read(e.stackLow, guestGuard)
 	end.overran = !ok || slices.ContainsFunc(guard, func(b byte) bool { return b != 0 })
-	if err != nil && !exited {
+	if err != nil && !exited && !stopped {
 		end.trap, _, _ = strings.Cut(err.Error(), "\n")
 		end.trap = strings.TrimSuffix(end.trap, " (recovered by wazero)")
 	}
 	// A memory that has grown cannot shrink.
-	return end, exited && !end.overran && int(in.module.Memory().Size()) == m.snapshot.size()
+	return end, (exited || stopped) && !end.overran && int(in.module.Memory().Size()) == m.snapshot.size()
 }

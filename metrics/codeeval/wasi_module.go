@@ -53,14 +53,14 @@ func CheckWASIModule(module []byte) error {
 
 // knownModule checks the module and returns it ready to be compiled.
 func knownModule(module []byte) (patched []byte, err error) {
-	patched, stripped, err := patchModule(module)
+	sections, stripped, err := stripModule(module)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWASIModule, err)
 	}
 	if sum := sha256.Sum256(stripped); hex.EncodeToString(sum[:]) != wasiModuleSHA256 {
 		return nil, fmt.Errorf("%w: SHA-256 %x without custom sections, want %s", ErrWASIModule, sum, wasiModuleSHA256)
 	}
-	return patched, nil
+	return patchModule(sections)
 }
 
 // loadModule reads the module that the options name.
