@@ -2,10 +2,16 @@ package metrics
 
 // Each but the last bounds the time that a hostile reply can cost.
 const (
-	maxIntDigits  = 4300 // that Python's int takes (since 3.11)
-	maxRatDigits  = 200  // of a number that is calculated with
-	maxBraces     = 8    // pairs of braces around an answer that are dropped
-	maxFillers    = 10   // words and LaTeX commands between the statement of an answer and its label
-	maxAttributes = 200  // bytes of the attributes of a thought's tag
-	maxShown      = 60   // bytes of a name from the data that a message shows
+	maxIntDigits      = 4300 // that Python's int takes (since 3.11)
+	maxRatDigits      = 200  // of a number that is calculated with
+	maxBraces         = 8    // pairs of braces around an answer that are dropped
+	maxFillers        = 10   // words and LaTeX commands between the statement of an answer and its label
+	maxAttributes     = 200  // bytes of the attributes of a thought's tag
+	maxAnswerWord     = 24   // bytes of a word that states or heads something
+	maxRemarkLines    = 64   // lines of a remark below its heading
+	maxClause         = 400  // bytes of a calculation whose result is sought, of a label in bold type
+	maxScript         = 64   // bytes of an exponent or an index in braces
+	maxExponentDigits = 9
+	maxPower          = 1000 // exponent of a power that is calculated
+	maxShown          = 60   // bytes of a name from the data that a message shows
 )

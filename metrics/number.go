@@ -83,20 +83,15 @@ func scanDecimal(s string) (d decimal, n int) {
 }
 
 // decimalLen returns the length of the unsigned decimal number that s begins
-// with, or 0. Its digits may stand in groups of three separated by commas
-// ("1,234") or by LaTeX's ("1{,}234", "1\,234"), and may be followed by a
-// fraction and an exponent ("1.5e-3"). A full stop or a comma at the end of a
-// sentence is not part of a number.
+// with, or 0. Its digits may stand in groups of three, or of two before the last
+// three as in India, separated by commas ("1,234") or by LaTeX's ("1{,}234",
+// "1\,234", "1,\!234"), by apostrophes, low lines or narrow spaces; and may be
+// followed by a fraction and an exponent ("1.5e-3"). A full stop or a comma at
+// the end of a sentence is not part of a number.
 func decimalLen(s string) int {
 	n := skipDigits(s, 0)
 	if 0 < n && n <= 3 {
-		for {
-			sep := groupSeparator(s[n:])
-			if sep == 0 || skipDigits(s, n+sep) != n+sep+3 {
-				break
-			}
-			n += sep + 3
-		}
+		n = groupsLen(s, n)
 	}
 	if n < len(s) && s[n] == '.' {
 		if end := skipDigits(s, n+1); end > n+1 {
@@ -112,6 +107,29 @@ func decimalLen(s string) int {
 		if end := skipDigits(s, begin); end > begin && end-begin <= 18 && !isWordByte(s, end) {
 			n = end
 		}
+	}
+	return n
+}
+
+// groupsLen returns where the groups of digits end the first of which is s[:n].
+func groupsLen(s string, n int) int {
+	sep := groupSeparator(s[n:])
+	if sep == 0 {
+		return n
+	}
+	if skipDigits(s, n+sep) == n+sep+2 && n <= 2 && s[n] == ',' { // lakhs and crores
+		end := n
+		for end < len(s) && s[end] == ',' && skipDigits(s, end+1) == end+3 {
+			end += 3
+		}
+		if end < len(s) && s[end] == ',' && skipDigits(s, end+1) == end+4 {
+			return end + 4
+		}
+		return n
+	}
+	for sep > 0 && skipDigits(s, n+sep) == n+sep+3 {
+		n += sep + 3
+		sep = groupSeparator(s[n:])
 	}
 	return n
 }
@@ -147,7 +165,10 @@ func parseDecimal(s string) decimal {
 // groupSeparator returns the length of the separator of thousands that s begins
 // with, or 0.
 func groupSeparator(s string) int {
-	for _, sep := range [...]string{",", "{,}", `\,`} {
+	if s == "" || isDigit(s[0]) || isASCIILetter(s[0]) || s[0] == ' ' {
+		return 0
+	}
+	for _, sep := range [...]string{",\\!", ",", "{,}", `\,`, `\ `, "'", "’", "_", "\u00a0", "\u202f", "\u2009"} {
 		if strings.HasPrefix(s, sep) {
 			return len(sep)
 		}

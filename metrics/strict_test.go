@@ -55,6 +55,42 @@ func TestGSM8KStrict(t *testing.T) {
 	})
 }
 
+// TestGSM8KStrictStatements has replies with more numbers than the one that is
+// the answer, 12 unless the truth says otherwise.
+func TestGSM8KStrictStatements(t *testing.T) {
+	for _, reply := range []string{
+		// The last statement in answer form.
+		"The answer is 12. Check: 12 - 7 = 5.", "The answer is 12 eggs, as 5 + 7 = 12.", "Answer: 12\n\nThis took 3 steps.", "**Answer:** 12 (in 3 steps)",
+		"The final answer is $12$. (rounded from 12.2)", "The answer is 5. No, wait. The answer is 12. I used 3 rules.", "So the result is 5 + 7 = 12, not 13.",
+		"Therefore, the answer is \\(12\\). 3 of them are red.", "The answer is: \\[ 12 \\]\nin 3 steps", "The answer is\n\n12\n\nafter 3 steps.", "Final answer: **12**\n\nNote: 3 are red.",
+		"Answer = 12 in 2024.", "答案是 12。共 3 步。", "答案：12（3 步）", "Antwort: 12. Das waren 3 Schritte.", "La respuesta es 12. En 3 pasos.", "Ответ: 12. Шагов 3.", "la réponse est 12 (3 étapes)",
+		"The answer is therefore 12, since 3 x 4 = 12.", "the answer to this problem is 12.\n\nTotal time: 3 s", "The answer is approximately 12 (12.2 before rounding)",
+		"#### 12\n\nThat is for 3 people.", "so \\boxed{12}. That took 3 steps.", "The answer is 5, or so. \\boxed{12} in 3 steps", "\\boxed{5}? No: the answer is 12, by 3 steps", "#### 5\nCorrection: the answer is 12, for 3 people",
+		"#### **12**", "#### $12", "####12 eggs in 3 boxes", "#### Answer: 12", "### Final answer\n12", "#### Final Answer\n\n**12**",
+		// Headings and steps.
+		"#### Step 1\n5\n#### Step 2: 3 more\n5 + 7 = 12", "#### 1. Count the eggs\nThere are 5.\n#### 2. Add 7\n5 + 7 = 12.", "#### 1) Count\n12", "##### Part 3\n12", "12 in all.\n\n#### Thanks for question 3",
+		// No statement.
+		"She has 5 + 7 = 12 eggs.", "12", "That makes 12 (7 red and 5 blue).", "That makes **12** eggs in 3 boxes.", "It is 12 dollars.\n\nCheck: 12 - 5 = 7.", "It is 12.\n\nCheck:\n12 - 5 = 7\n5 + 7 = 12, as 1 = 1",
+		"It is 12. Verification: 12 - 5 = 7. So 7 + 5 = 12, 1 time.", "She needs 12 boxes, rounded up from 11.5.", "About 12, rounded to the nearest 1", "It is 12, rounded to 2 decimal places.", "It was 12 as of 2024.",
+		"We get 12. Note that 3 of them are red.", "**Total:** 12", "**Step 4:** 5 + 7 = 12", "12 (see step 3)", "There are 12 [3].",
+		// Units and notations.
+		"12 square feet (ft^2)", "12 m^2", "12m²", "12 ft2", "$12\\text{ cm}^2$", "12\\,\\mathrm{m}^{2}", "12 m<sup>2</sup>", "12.[1]", "12[1]", "12 [1]", "12.0", "12.00 dollars", "$12.00", "USD 12", "12 USD", "12 €", "₹12", "12%", "12:00", "at 12:00 pm",
+		"1.2 × 10^1", "1.2e1", "1.2 * 10**1", "1.2 x 10^{1}", "1.2 \\times 10^1 m", "0.12 · 10²", "１２", "１２．０", "١٢", "१२", "12/1", "24/2", "\\frac{24}{2}", "\\dfrac{24}2", "11\\frac{1}{1}", "10 4/2",
+	} {
+		if GSM8KStrict(reply, "work <<5+7=12>>\n#### 12") != 1 {
+			n, ok := finalNumber(reply)
+			t.Errorf("%q gives %+v, %v", reply, n, ok)
+		}
+	}
+	runScores(t, "GSM8KStrict", GSM8KStrict, []scoreCase{
+		{"12,500", "12500", 1}, {"12 500", "12500", 1}, {"12\u00a0500", "12500", 1}, {"12'500.50", "12500.5", 1}, {"12’500", "12500", 1}, {"12{,}500", "12500", 1}, {"12,\\!500", "12500", 1}, {"12_500", "12500", 1},
+		{"₹1,00,000", "100000", 1}, {"12,34,567.5", "1234567.5", 1}, {"1,00", "100", 0}, {"1,00,00", "10000", 0}, {"1 2", "12", 0}, {"5 100-dollar bills", "100", 1},
+		{"3½ cups", "3.5", 1}, {"½", "0.5", 1}, {"3 1/2", "3.5", 1}, {"3\\frac12", "3.5", 1}, {"-3\\frac{1}{2}", "-3.5", 1}, {"⅔", "2/3", 1}, {"5:30", "5.5", 1}, {"3:4", "4", 1}, {"2^10", "1024", 1}, {"10^3", "1000", 1},
+		{"5 × 10^-3", "0.005", 1}, {"5 × 10⁻³", "0.005", 1}, {"3 × 10", "10", 1}, {"3 × 100", "100", 1}, {"The answer is -$5.", "-5", 1}, {"The answer is - 5.", "5", 1}, {"The answer is −5.", "-5", 1}, {"#### -5", "-5", 1}, {"####-$5", "-5", 1},
+		{"The answer is 10 - 15 = -5.", "-5", 1}, {"x_1 = 5", "5", 1}, {"x_1", "1", 0}, {"10^{9}^9^9", "1", 0}, {"The answer is 2^99999.", "0", 0}, {"The answer is 2^99999.", "2", 0}, {"#### 0", "-0.00", 1},
+	})
+}
+
 func TestMATHStrict(t *testing.T) {
 	runScores(t, "MATHStrict", MATHStrict, []scoreCase{
 		// The table of the comment.
