@@ -36,6 +36,7 @@ var rules = []struct {
 		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "datasets", "metrics", "embedding", "torchio", "internal/...",
 	}},
 	{"llmrouterdata/analysis", []string{"llmrouterdata/dataset", "internal/..."}},
+	{"llmrouterdata/routers", []string{"llmrouterdata/dataset", "internal/..."}},
 	// Examples use what a stranger can use.
 	{"examples/...", []string{
 		"llmrouterdata/...", "datasets", "datasets/hub", "metrics/...", "embedding/...", "torchio", "examples/internal/...",
@@ -46,7 +47,7 @@ var rules = []struct {
 }
 
 // testKits are packages of internal that only tests and generators may import.
-var testKits = []string{"examples/internal/clitest", "internal/arch", "internal/chaos", "internal/faultfs", "internal/fixtures", "internal/golden", "internal/hfrows", "internal/hubtest", "internal/peertest", "internal/scenario"}
+var testKits = []string{"examples/internal/clitest", "internal/arch", "internal/chaos", "internal/faultfs", "internal/fixtures", "internal/golden", "internal/hfrows", "internal/hubtest", "internal/peertest", "internal/scenario", "internal/wordhash"}
 
 func matches(pattern, pkg string) bool {
 	if stem, ok := strings.CutSuffix(pattern, "/..."); ok {

@@ -164,6 +164,40 @@ func TestMix(t *testing.T) {
 	})
 }
 
+func TestCross(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		for _, k := range []int{0, 1, 5, 129} {
+			const cols, ldb, ldc = 3 * lane, 3*lane + 7, 3*lane + 5
+			a, b := random(k*lane, 1), random(max(0, (k-1)*ldb+cols), 2)
+			c := newGuarded((lane-1)*ldc+cols, 1)
+			s.Cross(c.x, ldc, a, b, ldb, k, cols)
+			c.check(t, fmt.Sprintf("depth %d", k))
+			for r := range lane {
+				for j := range cols {
+					want := 0.0
+					for i := range k {
+						want += float64(a[i*lane+r]) * float64(b[i*ldb+j])
+					}
+					near(t, fmt.Sprintf("depth %d", k), float64(c.x[r*ldc+j]), want, 1e-5)
+				}
+			}
+		}
+	})
+}
+
+func TestWeightsRow(t *testing.T) {
+	for _, in := range []int{1, 5, depth, depth + 3, 2*depth + 1} {
+		w, rows := NewWeights(37, in), random(37*in, 1)
+		w.SetRows(0, rows)
+		got := make([]float32, in)
+		for r := range 37 {
+			if w.Row(got, r); !slices.Equal(got, rows[r*in:][:in]) {
+				t.Fatalf("%d inputs: row %d is not what was set", in, r)
+			}
+		}
+	}
+}
+
 func TestTranspose(t *testing.T) {
 	eachSet(t, func(t *testing.T, s *Set) {
 		for n := 0; n <= lane; n++ {

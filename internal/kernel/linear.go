@@ -55,3 +55,13 @@ func (s *Set) Normalize(dst, x, y, gain, bias []float32, eps float32) {
 	n := len(dst)
 	s.normalize(dst, x[:n], y[:n], gain[:n], bias[:n], eps)
 }
+
+// Cross computes c = aᵀ·b, a panel of the product of two tall matrices. a is
+// [k, Lane] without room between its rows, b [k, cols] with rows ldb apart, c
+// [Lane, cols] with rows ldc apart; cols is a multiple of [Lane]. Each element is
+// one sum over k in ascending order.
+func (s *Set) Cross(c []float32, ldc int, a, b []float32, ldb, k, cols int) {
+	s.mix(c, ldc, a, b, ldb, lane, k, cols, ones[:])
+}
+
+var ones = [lane]float32{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}

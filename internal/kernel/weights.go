@@ -86,3 +86,16 @@ func (w *Weights) panel(k0, panel int) []float32 {
 	at := k0*len(w.bias) + panel*kc*lane
 	return w.data[at:][: kc*lane : kc*lane]
 }
+
+// Row copies row r of W, of In values, to dst.
+func (w *Weights) Row(dst []float32, r int) {
+	if r < 0 || r >= w.out {
+		panic(fmt.Sprintf("kernel: row %d of a layer of %d outputs", r, w.out))
+	}
+	for k0 := 0; k0 < w.in; k0 += depth {
+		values := w.panel(k0, r/lane)[r%lane:]
+		for k := range min(depth, w.in-k0) {
+			dst[k0+k] = values[k*lane]
+		}
+	}
+}

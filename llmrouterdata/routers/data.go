@@ -1,0 +1,405 @@
+package routers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
+)
+
+// ErrNoQueries says that no query is left to fit or to judge.
+var ErrNoQueries = errors.New("routers: no queries")
+
+// A Model is a candidate that a router may choose.
+type Model struct {
+	Name string `json:"name"`
+	// InputPrice and OutputPrice are in USD per million tokens, from 0 up.
+	InputPrice  float64 `json:"input_price"`
+	OutputPrice float64 `json:"output_price"`
+}
+
+// cost is the price of tokens in USD.
+func (m *Model) cost(input, output float64) float64 {
+	return (input*m.InputPrice + output*m.OutputPrice) / 1e6
+}
+
+// A Pair is what a model made of a query.
+type Pair struct {
+	// Score is from 0 to 1, or NaN where there is none: the call was not made or
+	// failed, or its answer could not be evaluated. Such a pair is left out of
+	// every fit; it is never a zero.
+	Score float64
+	// InputTokens and OutputTokens are from 0 up; 0 where there is no score.
+	InputTokens, OutputTokens int32
+}
+
+// known reports whether the pair has a score.
+func (p *Pair) known() bool { return p.Score == p.Score }
+
+// A Query is one query of [NewData].
+type Query struct {
+	// Task is its task, by which splits are stratified and results are told apart.
+	Task string
+	// Text tells equal queries: those with equal texts stay on one side of every
+	// split. Any text that is as good a name will do.
+	Text string
+	// Vector is its embedding, as the encoder gives it; every query's is of one
+	// length.
+	Vector []float32
+	// Pairs has one for each model.
+	Pairs []Pair
+}
+
+// Data is queries by models, with a vector each: what routers are fitted to and
+// judged on. It does not change, and any number of goroutines may use it.
+type Data struct {
+	*store
+	rows []int32 // of the store
+	// Dropped says what was left out when the data were read.
+	dropped Dropped
+}
+
+// Dropped counts what [FromTable] left out.
+type Dropped struct {
+	// NoVector queries have no embedding, NoScore queries no model with a score.
+	NoVector, NoScore int
+	// Leaked queries of the test split have a text that the training split has.
+	Leaked int
+	// Models are candidates without a single score in the split.
+	Models []string
+}
+
+// store is all queries that some Data are made of.
+type store struct {
+	models []Model
+	tasks  []string
+	dim    int
+	task   []int32
+	text   []int32 // equal for equal texts
+	pairs  []Pair  // [queries, models]
+	unit   []float32
+	// read appends the vector of a query where unit is nil.
+	read  func(dst []float32, q int) ([]float32, error)
+	where func(q int) string
+}
+
+// NewData makes data of queries in memory. Vectors are brought to unit length;
+// what is given is not kept. An error names the query and the field that cannot
+// be.
+func NewData(models []Model, queries []Query) (*Data, error) {
+	if len(queries) == 0 {
+		return nil, ErrNoQueries
+	}
+	s := &store{dim: len(queries[0].Vector), where: func(q int) string { return fmt.Sprintf("query %d", q) }}
+	if err := s.setModels(models); err != nil {
+		return nil, err
+	}
+	if s.dim == 0 || s.dim > maxDim {
+		return nil, fmt.Errorf("routers: query 0: a vector of %d numbers; 1 to %d can be", s.dim, maxDim)
+	}
+	var tasks, texts numbering
+	d := &Data{store: s}
+	for q := range queries {
+		one := &queries[q]
+		if len(one.Vector) != s.dim {
+			return nil, fmt.Errorf("routers: query %d: a vector of %d numbers, the first has %d", q, len(one.Vector), s.dim)
+		}
+		if len(one.Pairs) != len(models) {
+			return nil, fmt.Errorf("routers: query %d: %d pairs for %d models", q, len(one.Pairs), len(models))
+		}
+		for m := range one.Pairs {
+			if err := one.Pairs[m].check(); err != nil {
+				return nil, fmt.Errorf("routers: query %d: model %q: %w", q, models[m].Name, err)
+			}
+		}
+		s.unit = append(s.unit, one.Vector...)
+		if err := normalize(s.unit[q*s.dim:]); err != nil {
+			return nil, fmt.Errorf("routers: query %d: %w", q, err)
+		}
+		s.pairs = append(s.pairs, one.Pairs...)
+		s.task = append(s.task, tasks.of(one.Task))
+		s.text = append(s.text, texts.of(one.Text))
+		d.rows = append(d.rows, int32(q))
+	}
+	s.tasks = tasks.list
+	return d, nil
+}
+
+// check demands that a pair can be.
+func (p *Pair) check() error {
+	switch {
+	case p.known() && !(p.Score >= 0 && p.Score <= 1):
+		return fmt.Errorf("the score %v is not from 0 to 1", p.Score)
+	case p.InputTokens < 0 || p.OutputTokens < 0:
+		return fmt.Errorf("%d and %d tokens", p.InputTokens, p.OutputTokens)
+	}
+	return nil
+}
+
+// setModels takes models over that have names, each its own, and prices.
+func (s *store) setModels(models []Model) error {
+	if len(models) == 0 || len(models) > maxModels {
+		return fmt.Errorf("routers: %d models; 1 to %d can be", len(models), maxModels)
+	}
+	seen := map[string]bool{}
+	for _, m := range models {
+		switch {
+		case m.Name == "":
+			return errors.New("routers: a model without a name")
+		case seen[m.Name]:
+			return fmt.Errorf("routers: model %q is there twice", m.Name)
+		case !(m.InputPrice >= 0) || !(m.OutputPrice >= 0) || math.IsInf(m.InputPrice+m.OutputPrice, 0):
+			return fmt.Errorf("routers: model %q: prices %v and %v", m.Name, m.InputPrice, m.OutputPrice)
+		}
+		seen[m.Name] = true
+	}
+	s.models = slices.Clone(models)
+	return nil
+}
+
+// normalize brings a vector to unit length; one of zeros stays as it is. A
+// number that is none is an error.
+func normalize(v []float32) error {
+	var sum float64
+	for _, x := range v {
+		sum += float64(float64(x) * float64(x))
+	}
+	if math.IsNaN(sum) || math.IsInf(sum, 0) {
+		i := slices.IndexFunc(v, func(x float32) bool { return math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) })
+		return fmt.Errorf("number %d of the vector is %v: %w", i, v[i], ErrVector)
+	}
+	if sum == 0 {
+		return nil
+	}
+	scale := 1 / math.Sqrt(sum)
+	for i, x := range v {
+		v[i] = float32(float64(x) * scale)
+	}
+	return nil
+}
+
+// ErrVector says that a vector is not one of a router: of another width, or with
+// numbers that are NaN or infinite.
+var ErrVector = errors.New("not a vector that can be routed")
+
+// FromTable takes the queries of a split out of a table. Failed calls and
+// answers that were not evaluated have no score. Queries without a vector or any
+// score are left out, and so are queries of the test split whose text the
+// training split has, and candidates without a score in the training split;
+// [Data.Dropped] counts them. Candidates are in the order of the table. The
+// table's data set must stay open as long as the data are used, since a large
+// one's vectors stay in their file.
+func FromTable(ctx context.Context, t *dataset.Table, split dataset.Split) (*Data, error) {
+	if !t.HasEmbeddings() || t.Dim() == 0 {
+		return nil, errors.New("routers: the data set has no query embeddings")
+	}
+	if t.Dim() > maxDim {
+		return nil, fmt.Errorf("routers: vectors of %d numbers; at most %d can be", t.Dim(), maxDim)
+	}
+	d := &Data{store: &store{dim: t.Dim(), tasks: t.Tasks()}}
+	kept, err := d.scoredModels(t)
+	if err != nil {
+		return nil, err
+	}
+	first := make(map[int]int) // the first query of a text
+	for q, of := range t.Duplicates() {
+		first[q] = of
+	}
+	var tableRows []int32
+	for q := range t.Len() {
+		at := t.Query(q)
+		if at.Split != split {
+			continue
+		}
+		text, again := first[q], false
+		if _, again = first[q]; !again {
+			text = q
+		}
+		if split == dataset.Test && again && (t.Query(text).Split == dataset.Train || isLeaked(t, first, text)) {
+			d.dropped.Leaked++
+			continue
+		}
+		pairs, scored := takePairs(t, q, kept)
+		switch {
+		case !t.HasEmbedding(q):
+			d.dropped.NoVector++
+			continue
+		case !scored:
+			d.dropped.NoScore++
+			continue
+		}
+		d.rows = append(d.rows, int32(len(tableRows)))
+		tableRows = append(tableRows, int32(q))
+		d.pairs = append(d.pairs, pairs...)
+		d.task = append(d.task, at.Task)
+		d.text = append(d.text, int32(text))
+	}
+	if len(d.rows) == 0 {
+		return nil, fmt.Errorf("%w in the %s split with a vector and a score", ErrNoQueries, split)
+	}
+	d.read = func(dst []float32, q int) ([]float32, error) { return t.AppendEmbedding(dst, int(tableRows[q])) }
+	d.where = func(q int) string { return t.Where(int(tableRows[q])) }
+	return d, d.load(ctx)
+}
+
+// isLeaked says whether the first query of a text in its split has the text of an
+// earlier split.
+func isLeaked(t *dataset.Table, first map[int]int, q int) bool {
+	of, again := first[q]
+	return again && t.Query(of).Split != t.Query(q).Split
+}
+
+// scoredModels takes over the candidates of a table that have a score in the
+// training split, and returns their numbers there.
+func (d *Data) scoredModels(t *dataset.Table) (kept []int, err error) {
+	has := make([]bool, len(t.Candidates()))
+	for q := range t.Len() {
+		if t.Query(q).Split != dataset.Train {
+			break // it comes first
+		}
+		for m := range t.Pairs(q) {
+			has[m] = has[m] || t.Pairs(q)[m].Outcome == dataset.Scored
+		}
+	}
+	var models []Model
+	for m, c := range t.Candidates() {
+		if !has[m] {
+			d.dropped.Models = append(d.dropped.Models, c.Name)
+			continue
+		}
+		kept = append(kept, m)
+		models = append(models, Model{c.Name, c.InputPrice, c.OutputPrice})
+	}
+	if len(models) == 0 {
+		return nil, fmt.Errorf("%w with a score in the training split", ErrNoQueries)
+	}
+	return kept, d.setModels(models)
+}
+
+// takePairs returns the pairs of query q, and whether any has a score.
+func takePairs(t *dataset.Table, q int, models []int) (pairs []Pair, scored bool) {
+	pairs = make([]Pair, len(models))
+	from := t.Pairs(q)
+	for i, m := range models {
+		if p := &from[m]; p.Outcome == dataset.Scored {
+			pairs[i] = Pair{p.Score, p.InputTokens, p.OutputTokens}
+			scored = true
+		} else {
+			pairs[i] = Pair{Score: math.NaN()}
+		}
+	}
+	return pairs, scored
+}
+
+// load reads the vectors into memory if they are few enough.
+func (d *Data) load(ctx context.Context) error {
+	if len(d.rows) > residentFloats/d.dim {
+		return nil
+	}
+	unit := make([]float32, len(d.rows)*d.dim)
+	for q := range d.rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := d.vector(unit[q*d.dim:][:d.dim], q); err != nil {
+			return err
+		}
+	}
+	d.unit = unit
+	return nil
+}
+
+// Models are the models, in order.
+func (d *Data) Models() []Model { return slices.Clone(d.models) }
+
+// Len is the number of queries.
+func (d *Data) Len() int { return len(d.rows) }
+
+// Dim is the length of the vectors.
+func (d *Data) Dim() int { return d.dim }
+
+// Dropped says what was left out when the data were read; zero for parts of data.
+func (d *Data) Dropped() Dropped { return d.dropped }
+
+// Task is the task of query q, from 0 to Len()-1.
+func (d *Data) Task(q int) string { return d.tasks[d.task[d.rows[q]]] }
+
+// Pairs are those of query q, one for each model; they are not to be changed.
+func (d *Data) Pairs(q int) []Pair {
+	n := len(d.models)
+	return d.pairs[int(d.rows[q])*n:][:n:n]
+}
+
+// Cost is the price of the pair of query q and model m in USD; 0 where it has no
+// score.
+func (d *Data) Cost(q, m int) float64 {
+	p := &d.Pairs(q)[m]
+	return d.models[m].cost(float64(p.InputTokens), float64(p.OutputTokens))
+}
+
+// Vector appends the vector of query q, brought to unit length.
+func (d *Data) Vector(dst []float32, q int) ([]float32, error) {
+	n := len(dst)
+	dst = slices.Grow(dst, d.dim)[:n+d.dim]
+	return dst, d.vector(dst[n:], q)
+}
+
+// vector reads the vector of query q into dst, of length dim.
+func (d *Data) vector(dst []float32, q int) error {
+	at := int(d.rows[q])
+	if d.unit != nil {
+		copy(dst, d.unit[at*d.dim:][:d.dim])
+		return nil
+	}
+	_, err := d.read(dst[:0], at)
+	if err == nil {
+		err = normalize(dst)
+	}
+	if err != nil {
+		return fmt.Errorf("routers: %s: %w", d.where(at), err)
+	}
+	return nil
+}
+
+// Subset is the data of some queries, in the order given.
+func (d *Data) Subset(queries []int) *Data {
+	part := &Data{store: d.store, rows: make([]int32, len(queries))}
+	for i, q := range queries {
+		part.rows[i] = d.rows[q]
+	}
+	return part
+}
+
+// complete are the queries that every model has a score of.
+func (d *Data) complete() []int {
+	var list []int
+	for q := range d.rows {
+		pairs := d.Pairs(q)
+		if !slices.ContainsFunc(pairs, func(p Pair) bool { return !p.known() }) {
+			list = append(list, q)
+		}
+	}
+	return list
+}
+
+// numbering gives numbers to names, in order of first use.
+type numbering struct {
+	list []string
+	by   map[string]int32
+}
+
+func (n *numbering) of(name string) int32 {
+	i, ok := n.by[name]
+	if !ok {
+		if n.by == nil {
+			n.by = map[string]int32{}
+		}
+		i = int32(len(n.list))
+		n.by[name] = i
+		n.list = append(n.list, name)
+	}
+	return i
+}

@@ -1,0 +1,49 @@
+package routers
+
+const (
+	// blockRows is how many queries are read and multiplied at a time: float32
+	// sums over them stay short, and are added up in float64.
+	blockRows = 256
+
+	// residentFloats is how many numbers of vectors are kept in memory at most,
+	// 512 MiB of float32; larger data are read from their file block by block, as
+	// often as a fit passes over them.
+	residentFloats = 128 << 20
+
+	// maxModels and maxDim bound what a router may have, in files too: a bound for
+	// allocations, far above what is in use.
+	maxModels, maxDim = 10_000, 1 << 16
+
+	// maxPasses bounds how often a logistic fit passes over the data. Each pass
+	// divides what is left to go by two to ten, so that it is not reached but where
+	// float64 cannot tell the steps any more.
+	maxPasses = 100
+	// smallStep ends a logistic fit: the largest change of a weight in a pass,
+	// relative to the largest weight.
+	smallStep = 1e-5
+
+	// similarityError bounds the error of a float32 dot product of two unit
+	// vectors, whichever way the kernels sum it: (384+dim/384) roundings of 2^-24.
+	similarityError = 5e-5
+)
+
+const (
+	// leastSpread is the mean square length of centred unit vectors below which
+	// they count as equal: what rounding to float32 leaves of equal ones.
+	leastSpread = 1e-12
+)
+
+const (
+	// taskPenalty is the penalty of the regressions that tell the task: about the
+	// middle of a wide range in which routers do not differ.
+	taskPenalty = 0.3
+	// taskPrior is how many queries of the overall mean are taken together with
+	// those of a task.
+	taskPrior = 5
+	// leastChance is how near to 0 and 1 a mean score comes as a chance.
+	leastChance = 1e-3
+)
+
+// standardTolerance is the difference of utilities that counts as none: a router
+// file gives scores within 1e-6 on every machine.
+const standardTolerance = 1e-6
