@@ -6,7 +6,8 @@
 //	go run ./examples/api_calling_evaluation --config examples/sample_config.yaml --workers 100
 //
 // API_KEYS holds a JSON array, a comma-separated list, one key, or a JSON
-// object of keys by service. Candidates at localhost need no key.
+// object of keys by service. Candidates at localhost need no key. Headers of
+// requests take other secrets from the environment: ${NAME} in a value.
 //
 // Calls are journaled as they finish: an interrupted run goes on where it was.
 // The first interrupt lets the calls under way finish, the second stops at once.
@@ -17,6 +18,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
@@ -56,6 +60,7 @@ func run(ctx context.Context, e cli.Env) error {
 	if o.dryRun {
 		o.AllowNotEvaluated = true // no sandbox is opened for an estimate
 		plan, err := pipeline.NewPlan(ctx, c, &o.Options)
+		hint(e, err)
 		if err != nil {
 			return err
 		}
@@ -63,7 +68,8 @@ func run(ctx context.Context, e cli.Env) error {
 		if err != nil {
 			return err
 		}
-		return printEstimate(e, estimate)
+		printEstimate(e, estimate, o.chat.Budget)
+		return nil
 	}
 
 	bar := progress.New(e.Stderr)
@@ -86,9 +92,7 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 	o.Progress, o.Drain = cli.Show(bar), e.Drain() // not before: an estimate has no calls to finish
 	plan, err := pipeline.NewPlan(ctx, c, &o.Options)
-	if _, ok := errors.AsType[*pipeline.UnavailableMetricError](err); ok {
-		fmt.Fprintln(e.Stderr, "docs/SANDBOX.md says what a sandbox needs; --allow_not_evaluated goes on without one")
-	}
+	hint(e, err)
 	if err != nil {
 		return err
 	}
@@ -106,7 +110,36 @@ type options struct {
 	config, root, encoder, report string
 	dryRun                        bool
 	chat                          chat.Options
+	calling                       chat.ResolveOptions
 }
+
+// header takes a flag of the form "Name: value".
+func (o *options) header(text string) error {
+	name, value, ok := strings.Cut(text, ":")
+	if name = strings.TrimSpace(name); !ok || name == "" {
+		return errors.New(`it is not of the form "Name: value"`)
+	}
+	if o.calling.Headers == nil {
+		o.calling.Headers = map[string]string{}
+	}
+	o.calling.Headers[name] = strings.TrimSpace(value)
+	return nil
+}
+
+// seconds takes a flag that is a time limit.
+func seconds(limit *time.Duration) func(string) error {
+	return func(text string) error {
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(n > 0 && n <= mostSeconds) {
+			return fmt.Errorf("it is not a number of seconds, above 0 and at most %d", mostSeconds)
+		}
+		*limit = time.Duration(n * float64(time.Second))
+		return nil
+	}
+}
+
+// mostSeconds is the longest time limit: no answer is worth more than a day.
+const mostSeconds = 86_400
 
 func parse(e cli.Env) (*options, error) {
 	o := &options{}
@@ -119,6 +152,15 @@ func parse(e cli.Env) (*options, error) {
 	flags.BoolVar(&o.dryRun, "dry_run", false, "say what the calls would take, and make none")
 	budget := flags.Float64("budget", 0, "stop before the calls cost more than this many `USD` by the candidates' prices")
 	balance := flags.String("balance", "", "how keys are chosen: round_robin (default), least_busy or lowest_latency")
+	order := flags.String("order", "", "order of the calls: interleaved (default), by_candidate or by_query, which completes query after query")
+	flags.BoolVar(&o.UnpricedOK, "unpriced_ok", false, "with --budget: go on though the candidate file lacks a price, and count such calls as free")
+	params := flags.String("params", "", "`JSON` object of further fields of every request, for example {\"reasoning_effort\": \"low\"}")
+	flags.Func("header", "`\"Name: value\"` of a header of every request; ${NAME} in the value stands for the environment's; may be given several times", o.header)
+	flags.Func("timeout", "`seconds` for one attempt to be answered (see docs/CALLING.md)", seconds(&o.calling.Timeout))
+	flags.Func("connect_timeout", "`seconds` to make a connection", seconds(&o.calling.ConnectTimeout))
+	flags.Func("first_byte_timeout", "with --stream: `seconds` until an answer begins", seconds(&o.calling.FirstByteTimeout))
+	flags.IntVar(&o.calling.Workers, "candidate_workers", 0, "calls under way at once for each candidate (default: its share of --workers)")
+	flags.BoolVar(&o.calling.StrictModel, "strict_model", false, "take an answer by a model of another name for a failure")
 	flags.IntVar(&o.chat.Limits.RequestsPerMinute, "requests_per_minute", 0, "most requests a minute for each key")
 	flags.IntVar(&o.chat.Limits.TokensPerMinute, "tokens_per_minute", 0, "most tokens a minute for each key")
 	flags.BoolVar(&o.Params.Stream, "stream", false, "ask for streamed answers")
@@ -139,6 +181,8 @@ func parse(e cli.Env) (*options, error) {
 		return nil, e.Usage(flags, "--config is needed")
 	case o.Workers < 1:
 		return nil, e.Usage(flags, "--workers is %d; it must be more than 0", o.Workers)
+	case o.calling.Workers < 0:
+		return nil, e.Usage(flags, "--candidate_workers is %d; it must not be negative", o.calling.Workers)
 	case limits.RequestsPerMinute < 0 || limits.TokensPerMinute < 0:
 		return nil, e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", limits.RequestsPerMinute, limits.TokensPerMinute)
 	case !(*o.MaxFailed >= 0 && *o.MaxFailed <= 1):
@@ -148,6 +192,19 @@ func parse(e cli.Env) (*options, error) {
 	if o.chat.Balance, err = chat.ParseBalance(*balance); err != nil {
 		return nil, e.Usage(flags, "--balance: %v", err)
 	}
+	if o.Order, err = pipeline.ParseOrder(*order); err != nil {
+		return nil, e.Usage(flags, "--order: %v", err)
+	}
+	if *params != "" {
+		if err := json.Unmarshal([]byte(*params), &o.calling.Params); err != nil {
+			return nil, e.Usage(flags, "--params is no JSON object: %v", err)
+		}
+	}
+	o.calling.Lookup = func(name string) (string, bool) {
+		value := e.Getenv(name)
+		return value, value != ""
+	}
+	o.Calling = &o.calling
 	if cli.Given(flags)["budget"] {
 		if o.chat.Budget, err = chat.NewBudget(*budget); err != nil {
 			return nil, e.Usage(flags, "--budget: %v", err)
@@ -156,11 +213,21 @@ func parse(e cli.Env) (*options, error) {
 	return o, nil
 }
 
+// hint says what helps against an error of planning.
+func hint(e cli.Env, err error) {
+	if _, ok := errors.AsType[*pipeline.UnavailableMetricError](err); ok {
+		fmt.Fprintln(e.Stderr, "docs/SANDBOX.md says what a sandbox needs; --allow_not_evaluated goes on without one")
+	}
+	if errors.Is(err, pipeline.ErrUnpriced) {
+		fmt.Fprintln(e.Stderr, "a price of 0 says that a candidate is free; --unpriced_ok goes on and counts such calls as free")
+	}
+}
+
 // show prints what a run gave, and writes it as JSON where that is asked for.
 func show(e cli.Env, report *pipeline.Report, file string) error {
 	err := report.WriteTable(e.Stdout)
 	if report.Missing > 0 {
-		fmt.Fprintln(e.Stdout, "what was called is in the journal: run the same command again to go on")
+		fmt.Fprintln(e.Stdout, "run the same command again to go on: what is in the journal is not called again")
 	}
 	if report.Failed > 0 {
 		fmt.Fprintln(e.Stdout, "failed calls stand as errors in the files; --retry_failed makes them again")
@@ -175,7 +242,8 @@ func show(e cli.Env, report *pipeline.Report, file string) error {
 	return err
 }
 
-func printEstimate(e cli.Env, estimate *chat.Estimate) error {
+// printEstimate says what the calls will take, and how far a budget goes.
+func printEstimate(e cli.Env, estimate *pipeline.Estimate, budget *chat.Budget) {
 	for _, c := range append(estimate.Candidates, estimate.Total()) {
 		name := c.Candidate
 		if name == "" {
@@ -188,5 +256,19 @@ func printEstimate(e cli.Env, estimate *chat.Estimate) error {
 		fmt.Fprintf(e.Stdout, "%-40s %8d calls  %10d tokens in  at most %10d out  %10.4f to %10.4f USD%s\n",
 			name, c.Calls, c.PromptTokens, c.MaxCompletionTokens, c.PromptUSD, c.MaxUSD, note)
 	}
-	return nil
+	if estimate.SpentUSD > 0 {
+		fmt.Fprintf(e.Stdout, "the journal says that %.4f USD were paid before\n", estimate.SpentUSD)
+	}
+	if budget == nil {
+		return
+	}
+	total, limit := estimate.Total(), budget.Limit()
+	least, most := estimate.CompleteFor(limit)
+	fmt.Fprintf(e.Stdout, "a budget of %v USD buys all rows of %d to %d of the %d queries, called query by query\n", limit, least, most, estimate.Queries)
+	switch left := limit - estimate.SpentUSD; {
+	case total.PromptUSD > left:
+		fmt.Fprintln(e.Stdout, "the budget is too small: the prompts alone cost more than is left of it")
+	case total.MaxUSD > left:
+		fmt.Fprintln(e.Stdout, "the budget may be too small: it does not cover answers that are as long as they may be")
+	}
 }

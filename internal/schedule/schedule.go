@@ -102,7 +102,8 @@ func (m *Machine) UnderWay(candidate int) int { return m.underWay[candidate] }
 // Counts says how far the run has come.
 func (m *Machine) Counts() Counts { return m.counts }
 
-// Reasons says why pairs were closed, given up or stopped, each once.
+// Reasons says why candidates were closed, pairs given up or the run stopped,
+// each once.
 func (m *Machine) Reasons() []string { return slices.Clone(m.reasons) }
 
 // Next hands out the pair that the rule chooses; false when there is none, for
@@ -172,16 +173,18 @@ func (m *Machine) GivenUp(p Pair) {
 // new.
 func (m *Machine) Close(candidate int, reason string) bool {
 	m.closed[candidate] = true
-	return m.because(reason)
+	return m.Because(reason)
 }
 
 // Stop: no call is made any more. It reports whether the reason is new.
 func (m *Machine) Stop(reason string) bool {
 	m.stopped = true
-	return m.because(reason)
+	return m.Because(reason)
 }
 
-func (m *Machine) because(reason string) bool {
+// Because notes a reason for which pairs were given up. It reports whether the
+// reason is new; "" never is.
+func (m *Machine) Because(reason string) bool {
 	if reason == "" || slices.Contains(m.reasons, reason) {
 		return false
 	}

@@ -1,16 +1,22 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/llmrouter-go/llmrouter/internal/journal"
 )
 
+// ErrUnpriced says that a budget cannot bound what a candidate costs, since the
+// candidate file lacks one of its prices.
+var ErrUnpriced = errors.New("input_price or output_price is missing, so that a budget cannot bound what its calls cost")
+
 // JournalLockedError says that another run holds the journal.
 type JournalLockedError = journal.LockedError
 
-// IncompleteError says that a run stopped before every pair was called. What
-// was called is in the journal; the next run goes on from there.
+// IncompleteError says that a run stopped before every pair was called, or that
+// calls came to nothing by no fault of their pairs. What is in the journal is not
+// called again; the next run goes on from there.
 type IncompleteError struct {
 	// Missing is how many of Pairs were not called.
 	Missing, Pairs int

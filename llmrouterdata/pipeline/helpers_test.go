@@ -181,7 +181,7 @@ func planAndRun(ctx context.Context, c *llmrouterdata.Config, o Options) (*Repor
 	return plan.Run(ctx)
 }
 
-func estimate(t testing.TB, c *llmrouterdata.Config, o Options) (*chat.Estimate, error) {
+func estimate(t testing.TB, c *llmrouterdata.Config, o Options) (*Estimate, error) {
 	t.Helper()
 	plan, err := NewPlan(t.Context(), c, &o)
 	if err != nil {

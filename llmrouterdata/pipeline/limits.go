@@ -31,3 +31,16 @@ const pause = 50 * time.Millisecond
 // data sets are merged: enough to keep the writer busy, and a bound for the
 // memory on machines with more processors.
 const mergeWorkers = 4
+
+// A candidate's prompts are cut by its server where at least leastCut of them,
+// and this share of those of more than longPrompt tokens, were counted as less
+// than half of what they are estimated at.
+const (
+	longPrompt = 1000
+	leastCut   = 5
+	cutShare   = 0.05
+)
+
+// keepRefusals is how many failed calls of a candidate are kept in mind, as they
+// may turn out to be void: more than a circuit breaker waits for.
+const keepRefusals = 256

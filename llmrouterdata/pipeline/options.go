@@ -1,10 +1,13 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
@@ -31,6 +34,16 @@ type Options struct {
 	// Params are the sampling parameters of every call. Default: those of
 	// [chat.Params].
 	Params chat.Params
+	// Calling is what all candidates ask for that do not say otherwise
+	// themselves: further params, headers, time limits, limits. Its Lookup finds
+	// the values that headers take from the environment. Nil: nothing.
+	Calling *chat.ResolveOptions
+	// UnpricedOK allows a budget though the candidate file lacks a price of a
+	// candidate that is not on this machine, whose calls then count as free.
+	// Default: [ErrUnpriced].
+	UnpricedOK bool
+	// Order is the order of the calls. Default: [Interleaved].
+	Order Order
 	// Prompts makes the prompts. Default: chat.BuiltinPrompts().
 	Prompts *chat.Prompts
 	// Metrics scores the answers. Default: metrics.Builtin(), which cannot
@@ -106,9 +119,35 @@ func (o *Options) journal() *journal.Options {
 	return &journal.Options{Fresh: o.Fresh, Warn: func(text string) { o.Logger.Warn(text) }, FS: o.fs}
 }
 
+// Order is an order of calls. The rows of the files have their own.
+type Order int
+
+const (
+	// Interleaved keeps all candidates busy: the next call is of the one with
+	// the fewest under way.
+	Interleaved Order = iota
+	// ByCandidate makes all calls of one candidate before those of the next.
+	ByCandidate
+	// ByQuery completes one query after the other. A run that ends early, as
+	// its budget is spent, has as many queries with all their rows as it can;
+	// the slowest candidate sets the pace.
+	ByQuery
+)
+
+// ParseOrder returns the order named "interleaved" (or ""), "by_candidate" or
+// "by_query".
+func ParseOrder(name string) (Order, error) {
+	i := slices.Index([]string{"interleaved", "by_candidate", "by_query"}, cmp.Or(name, "interleaved"))
+	if i < 0 {
+		return 0, fmt.Errorf(`pipeline: order %q: want "interleaved", "by_candidate" or "by_query"`, name)
+	}
+	return Order(i), nil
+}
+
 // Client makes the calls of a run: a *[chat.Client], or one of the program's
-// own. What the journal of an earlier run holds is charged to the budget of a
-// client that has a method Budget, as *chat.Client does.
+// own. What the journal says was paid is charged to the budget of a client that
+// has a method Budget, as *chat.Client does, each payment once, however many
+// runs the client serves.
 type Client interface {
 	Complete(ctx context.Context, r chat.Request) (chat.Response, error)
 }
@@ -118,6 +157,7 @@ type Client interface {
 func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
 	v, f := options.Begin(o, "pipeline: Options")
 	options.Number(f, "Workers", &v.Workers, DefaultWorkers, 1, 0)
+	options.Number(f, "Order", &v.Order, Interleaved, Interleaved, ByQuery)
 	options.Number(f, "ScoreWorkers", &v.ScoreWorkers, runtime.GOMAXPROCS(0), 1, 0)
 	if v.MaxFailed != nil {
 		options.Pointer(f, "MaxFailed", &v.MaxFailed, 1, 0, 1)
@@ -128,7 +168,7 @@ func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
 	if v.Metrics == nil {
 		v.Metrics = new(metrics.Builtin())
 	}
-	if v.Journal == "" {
+	if v.Journal == "" && c != nil {
 		v.Journal = c.DataPath.RoutingDataTrain + ".journal"
 	}
 	if v.Logger == nil {

@@ -32,6 +32,9 @@ type query struct {
 	// occurrence counts earlier queries with the same prompt: each row is a
 	// call of its own.
 	occurrence int
+	// longPrompt is about how many tokens its prompt has, where these are more
+	// than the constant of that name, else 0.
+	longPrompt int
 }
 
 // NewPlan reads the queries and candidates of a configuration, once, finds
@@ -39,8 +42,15 @@ type query struct {
 // and reports everything that is missing or wrong in one error. It calls nobody
 // and writes nothing. Only what a run needs beyond that is left to [Plan.Run],
 // since an estimate does not need it: an encoder, and outputs that can be written.
+//
+// Closing Options.Drain ends it with an error, as there is no call to finish.
 func NewPlan(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Plan, error) {
 	options, err := o.validate(c)
+	if c == nil {
+		return nil, errors.Join(errors.New("pipeline: the configuration is nil"), err)
+	}
+	ctx, cancel := untilDrained(ctx, options.Drain)
+	defer cancel()
 	p := &Plan{config: c, options: options}
 	errs := []error{
 		err,
@@ -49,47 +59,30 @@ func NewPlan(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Plan, e
 		p.readCandidates(),
 		p.readQueries(ctx),
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() == nil {
+		errs = append(errs, p.prepare(ctx))
 	}
-	if err := errors.Join(append(errs, p.prepare(ctx))...); err != nil {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-// Estimate says what the calls that [Plan.Run] would make will take, and makes
-// none. Calls that the journal holds are not counted. It needs no encoder.
-func (p *Plan) Estimate(ctx context.Context) (*chat.Estimate, error) {
-	r := newRun(p)
-	if !p.options.Fresh {
-		j, err := journal.Peek(p.options.Journal, p.options.journal())
-		if err != nil {
-			return nil, err
+// untilDrained returns a context that ends with ctx, and when drain is closed:
+// for work that a graceful shutdown does not wait for.
+func untilDrained(ctx context.Context, drain <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-drain:
+			cancel(fmt.Errorf("pipeline: %s: %w", askedToStop, context.Canceled))
+		case <-ctx.Done():
 		}
-		if j != nil {
-			r.journal = j
-			err := r.scanJournal(ctx, nil)
-			_ = j.Close() // it was only read
-			if err != nil {
-				return nil, err
-			}
-		}
-	}
-	var estimate chat.Estimate
-	for q := range p.queries {
-		prompt, err := p.prompt(q)
-		if err != nil {
-			return nil, err
-		}
-		for t := range p.targets {
-			if r.pair(q, t).offset == 0 {
-				request, _ := p.request(q, t, prompt)
-				estimate.Add(request)
-			}
-		}
-	}
-	return &estimate, nil
+	}()
+	return ctx, func() { cancel(nil) }
 }
 
 // Run sends every query to every candidate, scores the answers and embeds the
@@ -141,17 +134,8 @@ func (p *Plan) openEncoder(ctx context.Context) (encoder embedding.Encoder, clos
 		return nil, nil, errors.New("pipeline: Options.Encoder is nil, and so is OpenEncoder")
 	default:
 		// A graceful shutdown does not wait for a download.
-		ctx, cancel := context.WithCancel(ctx)
-		opened := make(chan struct{})
-		go func() {
-			select {
-			case <-p.options.Drain:
-				cancel()
-			case <-opened:
-			}
-		}()
+		ctx, cancel := untilDrained(ctx, p.options.Drain)
 		encoder, err = p.options.OpenEncoder(ctx)
-		close(opened)
 		cancel()
 		if err != nil {
 			return nil, nil, fmt.Errorf("pipeline: opening the encoder: %w", err)

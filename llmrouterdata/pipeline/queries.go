@@ -21,10 +21,32 @@ func (p *Plan) readCandidates() error {
 		return nil // the configuration's check has said so
 	}
 	candidates, err := llmrouterdata.ReadCandidatesFile(name)
-	if err == nil {
-		p.targets, err = chat.Resolve(candidates, p.config.APIEndpoint, p.options.Keys, nil)
+	if err != nil {
+		return err
 	}
-	return err
+	p.targets, err = chat.Resolve(candidates, p.config.APIEndpoint, p.options.Keys, p.options.Calling)
+	if err != nil || p.options.UnpricedOK || budgetOf(p.options.Client) == nil {
+		return err
+	}
+	local := map[string]bool{}
+	for _, t := range p.targets {
+		local[t.Name] = t.Local()
+	}
+	var errs []error
+	for _, c := range candidates {
+		if c.Called() && c.Unpriced && !local[c.Name] {
+			errs = append(errs, &llmrouterdata.CandidateError{File: name, Candidate: c.Name, Err: ErrUnpriced})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// budgetOf returns the budget of a client, nil where it has none.
+func budgetOf(client Client) *chat.Budget {
+	if c, ok := client.(interface{ Budget() *chat.Budget }); ok {
+		return c.Budget()
+	}
+	return nil
 }
 
 // readQueries reads the queries of both splits.
@@ -88,6 +110,11 @@ func (p *Plan) prepare(ctx context.Context) error {
 
 		prompt, err := p.prompt(i)
 		bad.Add(err)
+		if len(prompt.System)+len(prompt.User) > longPrompt { // fewer bytes are no more tokens
+			if n := chat.EstimateTokens(prompt.System) + chat.EstimateTokens(prompt.User); n > longPrompt {
+				q.longPrompt = n
+			}
+		}
 		sum := sha256.Sum256([]byte(prompt.System + "\x00" + prompt.User))
 		q.occurrence = asked[sum]
 		asked[sum]++

@@ -1,8 +1,11 @@
 package pipeline
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
@@ -28,14 +31,26 @@ type Report struct {
 	// Thoughts says what was scored of replies that begin with a thought: the
 	// answer after it ([ThoughtsRemoved]) or all of it ([ThoughtsScored]).
 	Thoughts string `json:"thoughts"`
-	// CostUSD is the price of all pairs, calls that were made again included;
-	// SpentUSD is what this run has paid, calls without an answer included.
+	// Lost calls had ended when the journal could not be written, as on a full
+	// disk: their pairs are missing, and their cost is in no file but this.
+	Lost int `json:"lost,omitempty"`
+	// CostUSD is what all calls of the pairs have cost, in this run and in
+	// earlier ones, those that were made again or came to nothing included;
+	// SpentUSD is what this run has paid of that.
 	CostUSD  float64 `json:"cost_usd"`
 	SpentUSD float64 `json:"spent_usd"`
 	// Seconds is how long this run took.
 	Seconds float64 `json:"seconds"`
 	// NotMade says why pairs are missing, sorted.
 	NotMade []string `json:"not_made,omitempty"`
+	// Failures are the failed calls by candidate and kind, the most frequent
+	// first.
+	Failures []Failure `json:"failures,omitempty"`
+	// Answered says which models answered, for the candidates for which any told
+	// another name than the one asked for.
+	Answered []Answered `json:"answered_by,omitempty"`
+	// Warnings are about answers that are there and may not be what they seem.
+	Warnings []Warning `json:"warnings,omitempty"`
 	// NotEvaluatedRows and ScoreErrorRows are the rows that NotEvaluated and
 	// ScoreErrors count. In the files they have performance 0.0, as wrong
 	// answers do.
@@ -57,6 +72,59 @@ type Report struct {
 	Categories []Group `json:"categories"`
 	// Cells holds a group for each task and candidate, task by task.
 	Cells []Cell `json:"cells"`
+}
+
+// Failure is failed calls of one candidate and kind.
+type Failure struct {
+	Candidate string `json:"candidate"`
+	// Kind is a [chat.Kind], or whatever the client of the run says.
+	Kind  string `json:"kind"`
+	Count int    `json:"count"`
+	// Example is what the row of the first of them says, behind "API Error: ",
+	// and Query which query it is of.
+	Example string `json:"example"`
+	Query   string `json:"query"`
+}
+
+// Answered is how often a model answered for a candidate.
+type Answered struct {
+	Candidate string `json:"candidate"`
+	// Model is its name as the service tells it; "" where it does not.
+	Model string `json:"model"`
+	Count int    `json:"count"`
+	// Share of the candidate's answers, from 0 to 1.
+	Share float64 `json:"share"`
+}
+
+// The kinds of a [Warning].
+const (
+	// WarnTruncated: answers were cut, as they were longer than the request
+	// allows.
+	WarnTruncated = "truncated"
+	// WarnPromptCut: the service counted long prompts as less than half of what
+	// they are estimated at, as servers do that cut what does not fit.
+	WarnPromptCut = "prompt_cut"
+)
+
+// Warning is something that may be wrong with a candidate's answers.
+type Warning struct {
+	Kind      string `json:"kind"`
+	Candidate string `json:"candidate"`
+	// Count of Of answers: of all for WarnTruncated, of those to prompts of more
+	// than 1,000 tokens for WarnPromptCut.
+	Count int `json:"count"`
+	Of    int `json:"of"`
+}
+
+// String says it in words.
+func (w Warning) String() string {
+	switch w.Kind {
+	case WarnTruncated:
+		return fmt.Sprintf("candidate %q: %d of %d answers were cut for their length", w.Candidate, w.Count, w.Of)
+	case WarnPromptCut:
+		return fmt.Sprintf("candidate %q: %d of %d prompts of more than %d tokens were counted as less than half of that: the server seems to cut what does not fit its context", w.Candidate, w.Count, w.Of, longPrompt)
+	}
+	return fmt.Sprintf("candidate %q: %s (%d of %d)", w.Candidate, w.Kind, w.Count, w.Of)
 }
 
 // What a [Report] says of the thoughts in replies.
@@ -101,12 +169,19 @@ type Group struct {
 	P50 float64 `json:"p50_seconds"`
 	P90 float64 `json:"p90_seconds"`
 	P99 float64 `json:"p99_seconds"`
-	// InputTokens and OutputTokens are sums; TokensEstimated counts the
-	// answers whose service gave no counts.
-	InputTokens     int     `json:"input_tokens"`
-	OutputTokens    int     `json:"output_tokens"`
-	TokensEstimated int     `json:"tokens_estimated"`
-	CostUSD         float64 `json:"cost_usd"`
+	// InputTokens and OutputTokens are sums over the answers. CachedTokens of
+	// the input were read from a cache, and ReasoningTokens of the output went
+	// to thinking, as far as services tell. TokensEstimated counts the answers
+	// of which some count is an estimate.
+	InputTokens     int `json:"input_tokens"`
+	OutputTokens    int `json:"output_tokens"`
+	CachedTokens    int `json:"cached_tokens,omitempty"`
+	ReasoningTokens int `json:"reasoning_tokens,omitempty"`
+	TokensEstimated int `json:"tokens_estimated"`
+	// Truncated counts the answers that were cut for their length.
+	Truncated int `json:"truncated,omitempty"`
+	// CostUSD is what all calls of the pairs have cost; see [Report].
+	CostUSD float64 `json:"cost_usd"`
 }
 
 // Cell is the group of a task and a candidate.
@@ -142,16 +217,22 @@ func category(task string) string {
 type summer struct {
 	Group
 	total   float64
+	cost    picoUSD
 	seconds []float32
 }
 
 func (s *summer) add(p *pair) {
 	s.Pairs++
-	s.CostUSD += p.cost
+	s.cost = s.cost.plus(p.cost)
 	s.InputTokens += int(p.input)
 	s.OutputTokens += int(p.output)
+	s.CachedTokens += int(p.cached)
+	s.ReasoningTokens += int(p.reasoning)
 	if p.wasEstimate {
 		s.TokensEstimated++
+	}
+	if p.truncated {
+		s.Truncated++
 	}
 	switch p.outcome {
 	case missing:
@@ -174,7 +255,7 @@ func (s *summer) add(p *pair) {
 
 func (s *summer) group(name string) Group {
 	g := s.Group
-	g.Name = name
+	g.Name, g.CostUSD = name, s.cost.dollars()
 	if g.Rated > 0 {
 		g.Performance = s.total / float64(g.Rated)
 	}
@@ -228,7 +309,7 @@ func (r *run) report() *Report {
 	report := &Report{
 		Queries: len(r.queries), Candidates: len(r.targets), Pairs: counts.Pairs,
 		Resumed: counts.Resumed, Called: counts.Done - counts.Resumed, SpentUSD: r.spent.dollars(),
-		Seconds: time.Since(r.started).Seconds(), Thoughts: r.options.thoughts(),
+		Lost: r.lost, Seconds: time.Since(r.started).Seconds(), Thoughts: r.options.thoughts(),
 	}
 	var all summer
 	var tasks, models, kinds, cells groups
@@ -256,8 +337,107 @@ func (r *run) report() *Report {
 	report.Failed, report.NotEvaluated, report.ScoreErrors = report.All.Failed, report.All.NotEvaluated, report.All.ScoreErrors
 	report.ScoredBy = slices.Sorted(maps.Keys(r.scorers))
 	report.Missing, report.CostUSD = report.All.Missing, report.All.CostUSD
+	report.Failures, report.Answered, report.Warnings = r.failures(), r.answered(), r.warnings()
 	if report.Missing > 0 || r.notEmbedded > 0 {
 		report.NotMade = slices.Sorted(slices.Values(r.schedule.Reasons()))
 	}
 	return report
+}
+
+// failures sums the failed calls up by candidate and kind.
+func (r *run) failures() []Failure {
+	type key struct{ candidate, kind int }
+	index := map[key]int{}
+	var list []Failure
+	for i := range r.pairs {
+		p := &r.pairs[i]
+		if p.outcome != failed {
+			continue
+		}
+		k := key{i % len(r.targets), int(p.kind)}
+		at, known := index[k]
+		if !known {
+			at = len(list)
+			index[k] = at
+			f := Failure{Candidate: r.targets[k.candidate].Name, Kind: r.kinds.list[p.kind], Query: r.describe(i / len(r.targets))}
+			if p.offset != 0 {
+				if e, err := r.journal.Read(p.offset); err == nil && e.Error != nil { // else writing the row fails too
+					f.Example = e.Error.Message
+				}
+			}
+			list = append(list, f)
+		}
+		list[at].Count++
+	}
+	slices.SortStableFunc(list, func(a, b Failure) int { return cmp.Compare(b.Count, a.Count) })
+	return list
+}
+
+// answers reports whether a pair has an answer.
+func (p *pair) answers() bool { return p.outcome != missing && p.outcome != failed }
+
+// answered counts the answers by model, for the candidates that others answered
+// for.
+func (r *run) answered() []Answered {
+	var list []Answered
+	for t := range r.targets {
+		counts := map[string]int{}
+		all, others := 0, false
+		for q := range r.queries {
+			if p := r.pair(q, t); p.answers() {
+				name := r.models.list[p.model]
+				counts[name]++
+				all++
+				others = others || r.isOther(t, name)
+			}
+		}
+		if !others {
+			continue
+		}
+		from := len(list)
+		for name, n := range counts {
+			list = append(list, Answered{Candidate: r.targets[t].Name, Model: name, Count: n, Share: float64(n) / float64(all)})
+		}
+		slices.SortFunc(list[from:], func(a, b Answered) int {
+			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Model, b.Model))
+		})
+	}
+	return list
+}
+
+// isOther reports whether a model that answered for a candidate has another name
+// than the one asked for.
+func (r *run) isOther(candidate int, model string) bool {
+	return model != "" && !strings.EqualFold(model, r.targets[candidate].Model)
+}
+
+// warnings looks at the answers of each candidate.
+func (r *run) warnings() []Warning {
+	var list []Warning
+	for t, target := range r.targets {
+		answers, truncated, long, cut := 0, 0, 0, 0
+		for q := range r.queries {
+			p := r.pair(q, t)
+			if !p.answers() {
+				continue
+			}
+			answers++
+			if p.truncated {
+				truncated++
+			}
+			if r.queries[q].longPrompt > 0 && !p.wasEstimate {
+				long++
+			}
+			if p.promptCut {
+				cut++
+			}
+		}
+		if truncated > 0 {
+			list = append(list, Warning{Kind: WarnTruncated, Candidate: target.Name, Count: truncated, Of: answers})
+		}
+		if cut >= leastCut && float64(cut) >= cutShare*float64(long) {
+			list = append(list, Warning{Kind: WarnPromptCut, Candidate: target.Name, Count: cut, Of: long})
+		}
+	}
+	return list
 }

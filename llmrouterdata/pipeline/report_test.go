@@ -57,15 +57,17 @@ func reportOf(tasks []string, pairs []pair) *Report {
 		plan.queries = append(plan.queries, query{StandardQueryData: llmrouterdata.StandardQueryData{TaskName: task}})
 	}
 	r := newRun(plan)
+	r.kinds.number("timeout")
+	r.models.number("")
 	r.pairs = pairs
 	return r.report()
 }
 
 func TestReport(t *testing.T) {
 	got := reportOf([]string{"math", "mmlu", "math"}, []pair{
-		{outcome: scored, score: 1, seconds: 2, input: 10, output: 5, cost: 0.25},
-		{outcome: failed, cost: 0.5},
-		{outcome: notEvaluated, seconds: 4, input: 20, output: 6, cost: 0.125, wasEstimate: true},
+		{outcome: scored, score: 1, seconds: 2, input: 10, output: 5, cost: 0.25e12},
+		{outcome: failed, cost: 0.5e12},
+		{outcome: notEvaluated, seconds: 4, input: 20, output: 6, cost: 0.125e12, wasEstimate: true},
 		{outcome: scoreError, seconds: 6, input: 1, output: 1},
 		{outcome: scored, score: 0.5, seconds: 8, input: 2, output: 3},
 		{outcome: missing},
@@ -80,6 +82,7 @@ func TestReport(t *testing.T) {
 	cell := func(task, model string, g Group) Cell { return Cell{task, model, g} }
 	want := &Report{
 		Queries: 3, Candidates: 2, Pairs: 6, Failed: 1, NotEvaluated: 1, ScoreErrors: 1, Missing: 1, CostUSD: 0.875, Thoughts: ThoughtsRemoved,
+		Failures:         []Failure{{Candidate: "large", Kind: "timeout", Count: 1, Query: "test query 1 (task math)"}},
 		NotEvaluatedRows: dataset.Lines{Test: []int{3}}, ScoreErrorRows: dataset.Lines{Test: []int{4}},
 		All:   Group{Pairs: 6, Rated: 3, Performance: 0.5, Failed: 1, NotEvaluated: 1, ScoreErrors: 1, Missing: 1, P50: 4, P90: 8, P99: 8, InputTokens: 33, OutputTokens: 15, TokensEstimated: 1, CostUSD: 0.875},
 		Tasks: []Group{math, mmlu}, Models: []Group{small, large}, Categories: []Group{math, popular},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,13 +27,20 @@ type run struct {
 	encoder  embedding.Encoder
 	journal  *journal.Journal
 	progress *reporter
+	budget   *chat.Budget // the client's; nil: it has none
 	started  time.Time
 	halt     chan struct{} // closed with fatal: calls that only wait are given up
 
 	mu          sync.Mutex        // guards what follows
+	ended       *sync.Cond        // of mu: a call has ended, so that another may be due
 	schedule    *schedule.Machine // decides what is called next
 	pairs       []pair            // [query][candidate]
+	kinds       names             // of failures
+	models      names             // that answered
+	strangers   map[stranger]bool // models that answered for a candidate which asks for another
+	refused     []refusals        // by candidate
 	spent       picoUSD           // by calls of this run: a sum without an order
+	lost        int               // calls that ended and could not be journaled
 	notEmbedded int               // texts without a vector
 	scorers     map[string]bool   // what has scored answers, where that matters
 	fatal       error             // an error that ends the run
@@ -39,23 +48,46 @@ type run struct {
 
 func newRun(p *Plan) *run {
 	queries, candidates := len(p.queries), len(p.targets)
-	return &run{
+	r := &run{
 		Plan: p, progress: newReporter(p.options.Progress), started: time.Now(), halt: make(chan struct{}),
-		schedule: schedule.New(queries, candidates, nil), pairs: make([]pair, queries*candidates),
-		scorers: map[string]bool{},
+		schedule: schedule.New(queries, candidates, p.rule()), pairs: make([]pair, queries*candidates),
+		scorers: map[string]bool{}, strangers: map[stranger]bool{}, refused: make([]refusals, candidates),
 	}
+	r.ended = sync.NewCond(&r.mu)
+	for c := range p.targets {
+		r.schedule.Limit(c, p.targets[c].Workers)
+	}
+	return r
+}
+
+// rule returns what decides on the order of the calls.
+func (p *Plan) rule() schedule.Rule {
+	switch p.options.Order {
+	case ByCandidate:
+		return &schedule.ByCandidate{}
+	case ByQuery:
+		// Enough queries to keep all workers busy, though some candidates are full.
+		return &schedule.ByQuery{Ahead: 1 + 2*p.options.Workers/max(1, len(p.targets))}
+	}
+	return &schedule.Interleaved{}
 }
 
 // pair is the state of one row.
 type pair struct {
 	offset      int64 // of the entry in the journal; 0: not called
 	score       float64
-	cost        float64 // USD, of all its calls
+	cost        picoUSD // of all its calls, those without an outcome included
 	seconds     float32 // 0 for a failed call
 	input       int32   // tokens
 	output      int32
+	cached      int32 // of input
+	reasoning   int32 // of output
+	model       int32 // that answered, in run.models
+	kind        int32 // of a failed call, in run.kinds
 	outcome     outcome
 	wasEstimate bool // the token counts are estimates
+	truncated   bool // the answer was cut for its length
+	promptCut   bool // the service counted less than half of a long prompt
 }
 
 type outcome uint8
@@ -69,15 +101,47 @@ const (
 	scoreError   // the metric failed
 )
 
-// set gives a pair its journaled call, in the place of an earlier one.
-func (p *pair) set(offset int64, e *journal.Entry) {
-	*p = pair{offset: offset, cost: p.cost + e.CostUSD, outcome: failed}
-	if e.Error == nil {
-		p.outcome = answered
+// set gives a pair its journaled call, in the place of an earlier one. A void
+// entry takes that away.
+func (r *run) set(i int, offset int64, e *journal.Entry) {
+	p := &r.pairs[i]
+	*p = pair{cost: p.cost}
+	p.cost.add(e.CostUSD)
+	switch {
+	case e.Void:
+	case e.Error != nil:
+		p.offset, p.outcome = offset, failed
+		p.kind = r.kinds.number(e.Error.Kind)
+	default:
+		p.offset, p.outcome = offset, answered
 		p.seconds = float32(e.ResponseTime)
 		p.input, p.output = tokens32(e.InputTokens), tokens32(e.OutputTokens)
+		p.cached, p.reasoning = tokens32(e.CachedTokens), tokens32(e.ReasoningTokens)
 		p.wasEstimate = e.Estimated
+		p.truncated = e.FinishReason == finishLength
+		p.model = r.models.number(e.Model)
+		long := r.queries[i/len(r.targets)].longPrompt
+		p.promptCut = long > 0 && !e.Estimated && 2*int(p.input) < long
 	}
+}
+
+// names numbers texts that repeat.
+type names struct {
+	list  []string
+	index map[string]int32
+}
+
+func (n *names) number(name string) int32 {
+	i, ok := n.index[name]
+	if !ok {
+		if n.index == nil {
+			n.index = map[string]int32{}
+		}
+		name = strings.Clone(name) // not a piece of a journal's text
+		i = int32(len(n.list))
+		n.list, n.index[name] = append(n.list, name), i
+	}
+	return i
 }
 
 // tokens32 keeps a count that a service made up from turning into another.
@@ -147,7 +211,7 @@ func (r *run) work(ctx context.Context, client Client, cache *vectorcache.Cache)
 // published, and sums the run up.
 func (r *run) publish(ctx context.Context, cache *vectorcache.Cache) (*Report, error) {
 	report := r.report()
-	if err := r.ended(ctx); err != nil {
+	if err := r.failure(ctx); err != nil {
 		return report, err
 	}
 	var early error
@@ -197,8 +261,8 @@ func (r *run) drain() <-chan struct{} {
 	return r.options.Drain
 }
 
-// ended returns why the run cannot go on to its files.
-func (r *run) ended(ctx context.Context) error {
+// failure returns why the run cannot go on to its files.
+func (r *run) failure(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.fatal == nil {
@@ -208,38 +272,53 @@ func (r *run) ended(ctx context.Context) error {
 }
 
 // resume takes over what the journal holds, has its answers scored, and charges
-// its costs to the client's budget.
+// its costs to the client's budget, each once.
 func (r *run) resume(ctx context.Context, client Client, scorer *scorer) error {
-	if err := r.scanJournal(ctx, scorer); err != nil {
+	r.budget = budgetOf(client)
+	count := 0
+	err := r.scanJournal(ctx, func(i int, offset int64, e *journal.Entry, change int) {
+		count += change
+		r.charge(offset, e)
+		scorer.add(i, offset, e)
+		r.progress.report(Progress{Stage: StageCall, Done: count, Total: len(r.pairs), Resumed: count})
+	})
+	if err != nil {
 		return err
 	}
-	cost := 0.0
 	r.mu.Lock() // answers are being scored
 	defer r.mu.Unlock()
 	for i := range r.pairs {
-		p := &r.pairs[i]
-		cost += p.cost
-		if p.offset != 0 {
+		if p := &r.pairs[i]; p.offset != 0 {
 			r.schedule.Resumed(r.indices(i), p.outcome == failed)
-		}
-	}
-	if c, ok := client.(interface{ Budget() *chat.Budget }); ok {
-		if b := c.Budget(); b != nil {
-			b.Spend(cost)
 		}
 	}
 	return nil
 }
 
-// scanJournal takes from the journal what it holds of the pairs, and hands their
-// answers to the scorer, if there is one. It does not look at calls that are
-// not of this run: other prompts, parameters or candidates.
-func (r *run) scanJournal(ctx context.Context, scorer *scorer) error {
+// charge counts in the client's budget what an entry says was paid, unless the
+// budget has it: from an earlier run, or because it paid.
+func (r *run) charge(offset int64, e *journal.Entry) {
+	if r.budget != nil && e.CostUSD != 0 {
+		r.budget.SpendOnce(r.payment(offset, e), e.CostUSD)
+	}
+}
+
+// payment returns the id of what an entry says was paid.
+func (r *run) payment(offset int64, e *journal.Entry) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s\x00%d\x00%s\x00%s", same(r.options.Journal), offset, e.Candidate, e.Call)
+	return h.Sum64()
+}
+
+// scanJournal takes from the journal what it holds of the pairs, and tells each
+// of these entries: the index of its pair, its place, and how it changes the
+// number of pairs that are there. It does not look at calls that are not of this
+// run: other prompts, parameters or candidates.
+func (r *run) scanJournal(ctx context.Context, each func(i int, offset int64, e *journal.Entry, change int)) error {
 	ids, err := r.ids()
 	if err != nil {
 		return err
 	}
-	count := 0
 	return r.journal.Scan(func(offset int64, e *journal.Entry) error {
 		i, ok := ids[journal.NewCallID(e.Candidate, e.Call)]
 		if !ok {
@@ -247,19 +326,19 @@ func (r *run) scanJournal(ctx context.Context, scorer *scorer) error {
 		}
 		r.mu.Lock()
 		p := &r.pairs[i]
-		if p.offset == 0 {
-			count++
+		change := 0
+		if p.offset != 0 {
+			change--
 		}
-		p.set(offset, e)
-		if e.Error != nil && r.options.RetryFailed {
+		r.set(int(i), offset, e)
+		if p.outcome == failed && r.options.RetryFailed {
 			*p = pair{cost: p.cost}
-			count--
+		}
+		if p.offset != 0 {
+			change++
 		}
 		r.mu.Unlock()
-		if scorer != nil {
-			scorer.add(int(i), offset, e)
-			r.progress.report(Progress{Stage: StageCall, Done: count, Total: len(r.pairs), Resumed: count})
-		}
+		each(int(i), offset, e, change)
 		return ctx.Err()
 	})
 }
@@ -295,163 +374,16 @@ func (r *run) ids() (map[journal.CallID]int32, error) {
 	return ids, nil
 }
 
-const askedToStop = "the run was asked to stop"
-
-// call makes the calls that are missing, and hands their answers to the scorer.
-func (r *run) call(ctx context.Context, client Client, scorer *scorer) {
-	ended, quiet := make(chan struct{}), make(chan struct{})
-	defer close(ended)
-	go func() { // a call that only waits need not go on when none is started any more
-		defer close(quiet)
-		select {
-		case <-r.options.Drain:
-		case <-r.halt:
-		case <-ended:
-		}
-	}()
-	counts := r.schedule.Counts()
-	var workers sync.WaitGroup
-	for range min(r.options.Workers, counts.Pairs-counts.Done) {
-		workers.Go(func() {
-			for {
-				p, ok := r.next(ctx)
-				if !ok {
-					return
-				}
-				r.one(ctx, client, quiet, scorer, p)
-			}
-		})
-	}
-	workers.Wait()
-}
-
-// next returns the pair to be called next; false when no call may be started
-// any more.
-func (r *run) next(ctx context.Context) (schedule.Pair, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		r.schedule.Stop("")
-	case <-r.options.Drain:
-		r.note(r.schedule.Stop(askedToStop), askedToStop)
-	default:
-	}
-	return r.schedule.Next()
-}
-
-// one makes one call and journals its outcome. Calls that were not made leave
-// their pair missing.
-func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, scorer *scorer, p schedule.Pair) {
-	prompt, err := r.prompt(p.Query)
-	if err != nil {
-		r.notMade(p, 0)
-		r.fail(err)
-		return
-	}
-	request, call := r.request(p.Query, p.Candidate, prompt)
-	request.Drain = quiet
-	response, err := client.Complete(ctx, request)
-	e := &journal.Entry{
-		Call: call, Candidate: request.Target.Name, Task: r.queries[p.Query].TaskName,
-		ResponseTime: response.ResponseTime.Seconds(), Key: response.KeyLabel,
-		Attempts: response.Attempts, CostUSD: response.CostUSD,
-	}
-	failure, isFailure := errors.AsType[*chat.Error](err)
-	switch {
-	case err == nil:
-		e.Response, e.FinishReason, e.Estimated = response.Text, response.FinishReason, response.Estimated
-		e.TokenNum, e.InputTokens, e.OutputTokens = response.TotalTokens, response.PromptTokens, response.CompletionTokens
-	case isFailure:
-		e.Error = &journal.Error{Kind: string(failure.Kind), Status: failure.Status, Code: failure.Code, Message: failure.Message, Detail: failure.Detail}
-	case errors.Is(err, chat.ErrStopped), errors.Is(err, chat.ErrBudget):
-		r.notMade(p, response.CostUSD)
-		r.close(p.Candidate, err.Error())
-		return
-	case ctx.Err() != nil, errors.Is(err, chat.ErrDrained):
-		r.notMade(p, response.CostUSD)
-		return
-	default:
-		r.notMade(p, response.CostUSD)
-		r.fail(fmt.Errorf("pipeline: %s to candidate %q: %w", r.describe(p.Query), request.Target.Name, err))
-		return
-	}
-	at, err := r.journal.Append(e)
-	if errors.Is(err, journal.ErrTooLarge) {
-		e.Response, e.TokenNum, e.InputTokens, e.OutputTokens, e.Estimated = "", 0, 0, 0, false
-		e.Error = &journal.Error{Kind: string(chat.KindTooLarge), Message: "answer too large"}
-		at, err = r.journal.Append(e)
-	}
-	if err != nil {
-		r.notMade(p, response.CostUSD)
-		r.fail(err)
-		return
-	}
-	scorer.add(r.finished(p, at, e), at, e)
-}
-
-// finished counts a call of this run that is in the journal, and returns the
-// index of its pair.
-func (r *run) finished(p schedule.Pair, at int64, e *journal.Entry) int {
-	i := p.Query*len(r.targets) + p.Candidate
-	r.mu.Lock()
-	r.schedule.Finished(p, e.Error != nil)
-	r.spent.add(e.CostUSD)
-	r.pairs[i].set(at, e)
-	counts, spent := r.schedule.Counts(), r.spent.dollars()
-	r.mu.Unlock()
-	r.progress.report(Progress{Stage: StageCall, Done: counts.Done, Total: counts.Pairs, Failed: counts.Failed, Resumed: counts.Resumed, CostUSD: spent})
-	return i
-}
-
-// notMade gives a pair up, and counts the money that bought no answer.
-func (r *run) notMade(p schedule.Pair, usd float64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.schedule.GivenUp(p)
-	r.spent.add(usd)
-}
-
 // picoUSD is an amount in 1e-12 USD: whole numbers, whose sum has no order. It
 // stays at its highest value, since a service may claim any number of tokens.
 type picoUSD int64
 
 func (p *picoUSD) add(usd float64) {
-	const most = math.MaxInt64 / 2
-	*p = min(*p+picoUSD(math.Round(min(usd*1e12, most))), most)
+	*p = p.plus(picoUSD(math.Round(min(usd*1e12, mostPicoUSD))))
 }
+
+func (p picoUSD) plus(q picoUSD) picoUSD { return min(p+q, mostPicoUSD) }
+
+const mostPicoUSD = math.MaxInt64 / 2
 
 func (p picoUSD) dollars() float64 { return float64(p) / 1e12 }
-
-// fail ends the run with its first error: calls under way are finished and
-// journaled, as they are paid for.
-func (r *run) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.schedule.Stop("")
-	if r.fatal == nil {
-		r.fatal = err
-		close(r.halt)
-	}
-}
-
-// close stops the calls of a candidate.
-func (r *run) close(candidate int, reason string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.note(r.schedule.Close(candidate, reason), reason)
-}
-
-// stop starts no further call.
-func (r *run) stop(reason string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.note(r.schedule.Stop(reason), reason)
-}
-
-// note logs why pairs are missing, each reason once.
-func (r *run) note(isNew bool, reason string) {
-	if isNew {
-		r.options.Logger.Warn("calls are not made", "reason", reason)
-	}
-}

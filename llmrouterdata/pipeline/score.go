@@ -34,9 +34,9 @@ func newScorer(ctx context.Context, r *run) *scorer {
 	return s
 }
 
-// add queues the answer of a finished call; a failed one has no score.
+// add queues the answer of a finished call; a failed or void one has no score.
 func (s *scorer) add(pair int, offset int64, e *journal.Entry) {
-	if e.Error == nil {
+	if e.Error == nil && !e.Void {
 		s.jobs <- scoreJob{pair, offset, e.Response}
 	}
 }

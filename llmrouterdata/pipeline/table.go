@@ -66,11 +66,44 @@ func (r *Report) WriteTable(w io.Writer) error {
 		r.Pairs, r.Called, r.Resumed, r.Failed, r.NotEvaluated, r.ScoreErrors, r.Missing)
 	fmt.Fprintf(&b, "total cost %.6f USD, of which this run %.6f USD\n", r.CostUSD, r.SpentUSD)
 	fmt.Fprintf(&b, "thoughts at the start of replies were %s\n", r.Thoughts)
-	for _, reason := range r.NotMade {
-		fmt.Fprintf(&b, "calls not made: %s\n", reason)
-	}
+	r.remarks(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// remarks says what is to be known beside the numbers.
+func (r *Report) remarks(b *strings.Builder) {
+	for _, f := range r.Failures {
+		fmt.Fprintf(b, "candidate %q: failed with %s: %d, for example %s: %s\n", f.Candidate, f.Kind, f.Count, f.Query, f.Example)
+	}
+	for _, m := range r.Models {
+		if m.CachedTokens > 0 {
+			fmt.Fprintf(b, "candidate %q: %d of %d tokens in were read from a cache\n", m.Name, m.CachedTokens, m.InputTokens)
+		}
+		if m.ReasoningTokens > 0 {
+			fmt.Fprintf(b, "candidate %q: %d of %d tokens out went to thinking\n", m.Name, m.ReasoningTokens, m.OutputTokens)
+		}
+	}
+	for i, a := range r.Answered {
+		if i == 0 || r.Answered[i-1].Candidate != a.Candidate {
+			fmt.Fprintf(b, "candidate %q was answered for by", a.Candidate)
+		}
+		name := a.Model
+		if name == "" {
+			name = "one that did not tell its name"
+		}
+		last := i+1 == len(r.Answered) || r.Answered[i+1].Candidate != a.Candidate
+		fmt.Fprintf(b, " %s (%.1f %%)%s", name, 100*a.Share, map[bool]string{true: "\n", false: ","}[last])
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(b, "%v\n", w)
+	}
+	for _, reason := range r.NotMade {
+		fmt.Fprintf(b, "calls not made: %s\n", reason)
+	}
+	if r.Lost > 0 {
+		fmt.Fprintf(b, "%d calls ended while the journal could not be written, and are lost\n", r.Lost)
+	}
 }
 
 // mean prints a group's mean performance, "-" where nothing was rated.

@@ -1,0 +1,101 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+)
+
+// Estimate is what the calls of a run will take, before any is made.
+type Estimate struct {
+	chat.Estimate
+	// SpentUSD is what the journal says was paid for calls of this run, which a
+	// budget counts.
+	SpentUSD float64 `json:"spent_usd"`
+	// Queries is how many queries there are, and Complete how many of them have
+	// all their rows without any further call.
+	Queries  int `json:"queries"`
+	Complete int `json:"complete"`
+
+	costs []queryCost // of the other queries, in order
+}
+
+// queryCost is what the missing calls of a query will cost: about the least, and
+// the most.
+type queryCost struct{ least, most picoUSD }
+
+// CompleteFor returns how many queries will have all their rows when the budget
+// is spent and the calls were made query by query: the least if every answer is
+// as long as it may be, and about the most, if the prompts alone cost something.
+// Calls that fail and are tried again are not foreseen.
+func (e *Estimate) CompleteFor(budgetUSD float64) (least, most int) {
+	var limit, low, high picoUSD
+	limit.add(max(budgetUSD-e.SpentUSD, 0))
+	least, most = e.Complete, e.Complete
+	for _, c := range e.costs {
+		if low = low.plus(c.least); low > limit {
+			break
+		}
+		most++
+		if high = high.plus(c.most); high <= limit {
+			least++
+		}
+	}
+	return least, most
+}
+
+// Estimate says what the calls that [Plan.Run] would make will take, and makes
+// none. Calls that the journal holds are not counted. It needs no encoder.
+func (p *Plan) Estimate(ctx context.Context) (*Estimate, error) {
+	ctx, cancel := untilDrained(ctx, p.options.Drain)
+	defer cancel()
+	r := newRun(p)
+	if err := r.peek(ctx); err != nil {
+		return nil, err
+	}
+	e := &Estimate{Queries: len(p.queries)}
+	var spent picoUSD
+	for q := range p.queries {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		prompt, err := p.prompt(q)
+		if err != nil {
+			return nil, err
+		}
+		var missing chat.Estimate
+		for t := range p.targets {
+			spent = spent.plus(r.pair(q, t).cost)
+			if r.pair(q, t).offset == 0 {
+				request, _ := p.request(q, t, prompt)
+				e.Add(request)
+				missing.Add(request)
+			}
+		}
+		if missing.Candidates == nil {
+			e.Complete++
+			continue
+		}
+		var c queryCost
+		c.least.add(missing.Total().PromptUSD)
+		c.most.add(missing.Total().MaxUSD)
+		e.costs = append(e.costs, c)
+	}
+	e.SpentUSD = spent.dollars()
+	return e, nil
+}
+
+// peek takes from the journal what it holds, and leaves it as it is.
+func (r *run) peek(ctx context.Context) error {
+	if r.options.Fresh {
+		return nil
+	}
+	j, err := journal.Peek(r.options.Journal, r.options.journal())
+	if err != nil || j == nil {
+		return err
+	}
+	defer j.Close() // it was only read
+	r.journal = j
+	return r.scanJournal(ctx, func(int, int64, *journal.Entry, int) {})
+}

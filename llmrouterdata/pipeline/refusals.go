@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/internal/schedule"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+)
+
+// A service may refuse in words that say nothing to us. Such a refusal counts as
+// the query's, and is a row. When a candidate refuses one query after the other,
+// the client stops it: then it was not for the queries' sake, and these rows are
+// void. The next run calls them again.
+
+// refusals are the failed calls of a candidate that may turn out to be void.
+type refusals struct {
+	calls  []refusal // in order, the last keepRefusals of them
+	since  int       // how many came since the last answer
+	voided bool      // the candidate is stopped; what it refuses now is no row
+}
+
+type refusal struct {
+	pair  schedule.Pair
+	entry journal.Entry
+}
+
+// answered notes that the candidate answers.
+func (l *refusals) answered() { l.since = 0 }
+
+func (l *refusals) add(r refusal) {
+	l.since++
+	if l.calls = append(l.calls, r); len(l.calls) > keepRefusals {
+		l.calls = append(l.calls[:0], l.calls[1:]...)
+	}
+}
+
+// take returns the last n refusals, or all since the last answer where these are
+// more.
+func (l *refusals) take(n int) []refusal {
+	n = min(max(n, l.since), len(l.calls))
+	last := l.calls[len(l.calls)-n:]
+	l.calls, l.since, l.voided = nil, 0, true
+	return last
+}
+
+// refuses reports whether a service refused the query before a model saw it.
+func refuses(e *chat.Error) bool {
+	if e.Fault != chat.FaultQuery {
+		return false
+	}
+	switch e.Kind {
+	case chat.KindRefusal, chat.KindToolCalls, chat.KindNoContent, chat.KindLength, chat.KindOtherModel, chat.KindTooLarge:
+		return false
+	}
+	return true
+}
+
+// keepRefusal journals a refused call as a failure, unless its candidate was
+// stopped for refusing.
+func (r *run) keepRefusal(p schedule.Pair, e *journal.Entry) {
+	r.mu.Lock()
+	list := &r.refused[p.Candidate]
+	if list.voided {
+		r.mu.Unlock()
+		r.notMade(p, e)
+		return
+	}
+	at, err := r.append(e) // under the lock, so that it is either listed or not yet there
+	if err != nil {
+		r.mu.Unlock()
+		r.unwritten(p, e, err)
+		return
+	}
+	r.finish(p, at, e)
+	list.add(refusal{p, *e})
+	r.mu.Unlock()
+	r.tell()
+}
+
+// voidRefusals voids the last n refused calls of a candidate.
+func (r *run) voidRefusals(candidate, n int) {
+	r.mu.Lock()
+	var err error
+	for _, refused := range r.refused[candidate].take(n) {
+		void := voided(&refused.entry)
+		void.Attempts = 0
+		var at int64
+		if at, err = r.append(void); err != nil {
+			break
+		}
+		r.schedule.Voided(refused.pair)
+		r.set(refused.pair.Query*len(r.targets)+refused.pair.Candidate, at, void)
+	}
+	r.mu.Unlock()
+	if err != nil {
+		r.fail(err)
+	}
+}
