@@ -45,9 +45,9 @@ type Config struct {
 	// OmitUsage leaves the token counts out of good answers.
 	OmitUsage bool
 
-	// Cooldown is how long the client promises not to use a key after 429
-	// without Retry-After, and not for the same model after 5xx; 0: promises
-	// nothing.
+	// Cooldown is how long the client promises not to use a key for the same model
+	// after 5xx and after 429 without Retry-After, and not at all where the 429
+	// comes of Limits; 0: promises nothing.
 	Cooldown time.Duration
 	// Grace is how long requests may still arrive after a key was told to cool
 	// down, because they were on their way. 0 is right under a fake clock, where a

@@ -418,15 +418,24 @@ func (s *Server) rateLimit(w http.ResponseWriter, q *request, kind FaultKind, p 
 		wait = seconds * time.Second
 	}
 	s.count(http.StatusTooManyRequests)
-	writeError(w, http.StatusTooManyRequests, "rate_limit_exceeded", "Rate limit reached for key "+q.key)
-	s.tell(q.key, sent, wait)
+	if p.status != 0 { // one of Limits, which are a key's for all models
+		writeError(w, http.StatusTooManyRequests, "rate_limit_exceeded", "Rate limit of your account reached, key "+q.key)
+		s.tell(q.key, sent, wait)
+		return
+	}
+	writeError(w, http.StatusTooManyRequests, "rate_limit_exceeded", "Rate limit reached for model "+q.Model+", key "+q.key)
+	s.tell(q.key+"\n"+q.Model, sent, wait)
 }
 
 func (s *Server) refuse(w http.ResponseWriter, q *request, status int) {
 	sent := time.Now()
 	s.count(status)
 	code := map[int]string{401: "invalid_api_key", 403: "forbidden", 404: "model_not_found", 410: "model_retired"}[status]
-	writeError(w, status, code, "Incorrect API key provided: "+q.key+" at http://127.0.0.1:8080/v1")
+	message := "Refused at http://127.0.0.1:8080/v1 to "
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		message = "Incorrect API key provided: "
+	}
+	writeError(w, status, code, message+q.key)
 	if status >= 500 {
 		s.tell(q.key+"\n"+q.Model, sent, s.c.Cooldown)
 	}

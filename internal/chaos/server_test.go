@@ -179,7 +179,7 @@ func TestViolations(t *testing.T) {
 		want   int
 	}{
 		{"too early", RateLimited, 2 * time.Second, "k", "m", Config{}, 1},
-		{"another model", RateLimited, 2 * time.Second, "k", "other", Config{}, 1},
+		{"another model", RateLimited, 2 * time.Second, "k", "other", Config{}, 0},
 		{"another key", RateLimited, 2 * time.Second, "l", "m", Config{}, 0},
 		{"in time", RateLimited, 3 * time.Second, "k", "m", Config{}, 0},
 		{"at the same instant", RateLimited, 0, "k", "m", Config{}, 0},
@@ -205,6 +205,19 @@ func TestViolations(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A limit of a key holds for all its models.
+func TestViolationOfALimit(t *testing.T) {
+	bubble(t, Config{Limits: map[string]Limit{"k": {Requests: 1, Window: time.Minute}}}, func(t *testing.T, s *Server, client *http.Client) {
+		for _, model := range []string{"m", "m", "other"} {
+			post(t.Context(), client, PipeURL, "k", model, "q", false)
+			time.Sleep(time.Second)
+		}
+		if v := s.Stats().Violations; len(v) != 1 || v[0].Model != "other" {
+			t.Errorf("violations: %+v", v)
+		}
+	})
 }
 
 func TestRefusalsAndLimits(t *testing.T) {

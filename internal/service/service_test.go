@@ -306,3 +306,52 @@ func FuzzRetryAfter(f *testing.F) {
 		}
 	})
 }
+
+func TestScrub(t *testing.T) {
+	r := NewRedactor("sk-live-AbCdEfGh0123456789")
+	for _, text := range []string{
+		"Incorrect API key provided: sk-live-AbCdEfGh0123456789.",
+		"Incorrect API key provided: sk-live-AbCd************6789. You can find it at https://platform.example/keys",
+		"key AbCdEfGh0123456789 is wrong", "key sk-live-AbCd is wrong",
+		"dial tcp 10.1.2.3:443: connect: connection refused",
+		"dial tcp [fe80::1%eth0]:8080: no route", "lookup api.example.com:8443: no such host",
+		`Post "https://api.example.com:8443/v1/chat/completions": EOF`,
+		"Authorization: Bearer abcdef failed", "request 123e4567-e89b-12d3-a456-426614174000 failed",
+		"read 127.0.0.1 reset", "lookup api.example.com: no such host", "lookup api.example.com on 10.1.2.3: no", "nvapi-0123456789abcdef",
+	} {
+		got := r.Scrub(text, "api.example.com", 200)
+		for _, leak := range []string{
+			"AbCd", "6789", "sk-live", "10.1.2.3", "443", "fe80", "8080", "8443", "example", "abcdef", "123e4567", "127.0.0.1", "nvapi-",
+		} {
+			if strings.Contains(got, leak) {
+				t.Errorf("%q: %q is left in %q", text, leak, got)
+			}
+		}
+	}
+	if got, want := r.Scrub("The model `meta/llama-3.1-8b-instruct` does\n not exist", "api.example.com", 200), "The model `meta/llama-3.1-8b-instruct` does not exist"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := r.Scrub(strings.Repeat("é", 1000), "", 200); len([]rune(got)) != 200 {
+		t.Errorf("%d characters", len([]rune(got)))
+	}
+	if got := r.Scrub("\xff\xfe", "", 200); got != "\uFFFD" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestCode: a code that is no word, or holds the key, does not
+// reach Message.
+func TestCode(t *testing.T) {
+	for code, want := range map[string]string{
+		"model_not_found": "model_not_found", "invalid-request-v2": "invalid-request-v2", "DeploymentNotFound": "DeploymentNotFound",
+		"unsupported_country_region_territory": "unsupported_country_region_territory",
+		"127.0.0.1":                            "", "8080": "", "api.example.com": "", "10-0-0-1": "", "a_topsecre": "", "secret": "",
+		"req_0123456789abcdef0123456789abcdef": "", "deadbeef12345678": "",
+		"": "", "two words": "", "http://x": "", "x:8080": "", "topsecret": "", "a_topsecret_b": "", "sk-abcdef123": "",
+		strings.Repeat("x", 65): "", "ключ": "",
+	} {
+		if got := NewRedactor("topsecret").Code(code); got != want {
+			t.Errorf("%q: got %q, want %q", code, got, want)
+		}
+	}
+}

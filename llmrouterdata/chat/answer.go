@@ -1,8 +1,8 @@
 package chat
 
 import (
+	"bufio"
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,25 +10,20 @@ import (
 	"math"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/openai/openai-go/v3/packages/ssestream"
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // answer is a completion that was read.
 type answer struct {
-	text, finish string
-	usage        usage
-	took         time.Duration
-}
-
-// usage is what an answer took, in tokens; estimated says that the service did
-// not tell.
-type usage struct {
-	prompt, completion, total int
-	estimated                 bool
+	text, finish, model string
+	usage               usage
+	counted             bool // usage has a count of the service's
+	written             bool // something came that the model wrote
+	thought             int  // bytes
+	took                time.Duration
 }
 
 // bad is an answer that cannot be used; what is known of it beyond kind and
@@ -37,32 +32,44 @@ func bad(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...)}
 }
 
-// wireCompletion is the part of a completion that is used. Values of type any
-// are those that services are known to send in more than one form.
+// wireCompletion is the part of a completion, or of a piece of one in a stream,
+// that is used. Values of type any or json.RawMessage are those that services are
+// known to send in more than one form; others of another form count as absent.
 type wireCompletion struct {
 	Choices []wireChoice    `json:"choices"`
+	Model   any             `json:"model"`
 	Usage   *wireUsage      `json:"usage"`
+	Groq    *wireGroq       `json:"x_groq"`
 	Error   json.RawMessage `json:"error"`
+
+	// Some gateways wrap what they pass on.
+	Data   json.RawMessage `json:"data"`
+	Result json.RawMessage `json:"result"`
+}
+
+type wireGroq struct {
+	Usage *wireUsage `json:"usage"`
 }
 
 type wireChoice struct {
-	Message      *wireMessage `json:"message"`
-	Delta        *wireMessage `json:"delta"`
-	FinishReason any          `json:"finish_reason"`
-	Index        any          `json:"index"`
+	Message      *wireMessage    `json:"message"`
+	Delta        *wireMessage    `json:"delta"`
+	Text         json.RawMessage `json:"text"`
+	FinishReason any             `json:"finish_reason"`
+	NativeReason any             `json:"native_finish_reason"`
+	Index        any             `json:"index"`
+	Usage        *wireUsage      `json:"usage"`
+	Error        json.RawMessage `json:"error"`
 }
 
 type wireMessage struct {
-	Content      any `json:"content"`
-	Refusal      any `json:"refusal"`
-	ToolCalls    any `json:"tool_calls"`
-	FunctionCall any `json:"function_call"`
-}
-
-type wireUsage struct {
-	Prompt     any `json:"prompt_tokens"`
-	Completion any `json:"completion_tokens"`
-	Total      any `json:"total_tokens"`
+	Content      json.RawMessage `json:"content"`
+	Reasoning    any             `json:"reasoning"`
+	ReasoningTo  any             `json:"reasoning_content"`
+	Thinking     any             `json:"thinking"`
+	Refusal      any             `json:"refusal"`
+	ToolCalls    any             `json:"tool_calls"`
+	FunctionCall any             `json:"function_call"`
 }
 
 // asText returns a JSON string, "" for any other value.
@@ -71,54 +78,40 @@ func asText(v any) string {
 	return s
 }
 
-// asCount returns a JSON number (or a string that holds one) of 0 to maxCount,
-// 0 for any other value.
-func asCount(v any) int {
-	f, ok := v.(float64)
-	if text, isText := v.(string); isText {
-		var err error
-		f, err = strconv.ParseFloat(text, 64)
-		ok = err == nil
+// present reports whether v is something other than null or empty.
+func present(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case string:
+		return v != ""
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
 	}
-	if !ok || !(f > 0 && f <= maxCount) {
-		return 0
-	}
-	return int(math.Round(f))
+	return true
 }
 
-// usage returns the service's counts; a missing total is the sum, and no counts
-// at all are left to be estimated.
-func (u *wireUsage) usage() usage {
-	if u == nil {
-		return usage{estimated: true}
-	}
-	prompt, completion, total := asCount(u.Prompt), asCount(u.Completion), asCount(u.Total)
-	if prompt == 0 && completion == 0 && total == 0 {
-		return usage{estimated: true}
-	}
-	return usage{prompt, completion, cmp.Or(total, prompt+completion), false}
-}
-
-// readAnswer reads an answer with a status below 300. The error is an
-// *Error of bad, or the error of reading the body.
-func readAnswer(res *http.Response, maxBytes int64) (answer, error) {
+// readAnswer reads an answer with a status below 300, whatever its content type
+// says: what can be read is read, so that it is not paid for twice. streamed says
+// that a stream was asked for. The error is an *Error of bad, or the error of
+// reading the body; the answer then holds what is known of it.
+func readAnswer(res *http.Response, p Prompt, streamed bool, maxBytes int64) (answer, error) {
 	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	body := &cappedReader{ReadCloser: res.Body, left: maxBytes}
-	var a answer
+	r := reading{prompt: p, header: res.Header}
 	var err error
-	if media == "text/event-stream" {
-		res.Body = body
-		a, err = readStream(res)
+	if streamed || media == "text/event-stream" {
+		err = r.readPieces(bufio.NewReader(body), media)
 	} else {
-		var text []byte
-		if text, err = readAll(body, res.ContentLength); err == nil {
-			a, err = parseAnswer(media, text)
-		}
+		text, broken := readAll(body, res.ContentLength)
+		err = r.readWhole(text, media, broken)
 	}
 	if body.over {
-		return a, bad(KindTooLarge, "longer than %d bytes", maxBytes)
+		err = bad(KindTooLarge, "longer than %d bytes", maxBytes)
 	}
-	return a, err
+	return r.answer(), err
 }
 
 // readAll is io.ReadAll with room for the expected size.
@@ -156,172 +149,469 @@ func (c *cappedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// parseAnswer reads a completion from a whole body.
-func parseAnswer(media string, text []byte) (answer, error) {
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	text = bytes.TrimSpace(text)
-	switch {
-	case media == "text/html", media == "application/xhtml+xml", bytes.HasPrefix(text, []byte("<")):
-		return answer{}, bad(KindHTML, "%s", text)
-	case media == "", media == "text/plain", media == "text/json", media == "application/json", strings.HasSuffix(media, "+json"):
-	default:
-		return answer{}, bad(KindContentType, "content type %s", media)
+// A reading is an answer that is being read, piece by piece where it is a stream.
+type reading struct {
+	prompt Prompt
+	header http.Header
+
+	text          content
+	thought       strings.Builder
+	refusal       strings.Builder
+	counts        counts
+	finish, model string
+	native        string // the finish reason of the service behind a gateway
+	seen          bool   // a choice
+	given         bool   // a content that is not null
+	tools         bool
+	failure       *Error // an error among the pieces
+}
+
+// readWhole reads an answer that is all there, or of which text is what came
+// before the connection broke.
+func (r *reading) readWhole(text []byte, media string, broken error) error {
+	text = trimmed(text)
+	switch form := formOf(text); {
+	case broken != nil && (form != formJSON || !json.Valid(text)) && form != formStream:
+		return broken
+	case len(text) == 0:
+		return bad(KindTruncated, "empty body")
+	case form == formPage, form == formOther && (media == "text/html" || media == "application/xhtml+xml"):
+		return bad(KindHTML, "%s", service.ReadBody(text).Message)
+	case form == formStream:
+		return r.readStream(bufio.NewReader(bytes.NewReader(text)), broken)
+	case form == formOther && media != "" && media != "application/json":
+		return bad(KindContentType, "content type %s: %s", media, text[:min(len(text), maxDetail)])
 	}
-	if len(text) == 0 {
-		return answer{}, bad(KindTruncated, "empty body")
+	return r.readJSON(text)
+}
+
+// readPieces reads an answer as it comes: a stream of events, or, where the
+// service answers otherwise than it was asked, a whole one.
+func (r *reading) readPieces(br *bufio.Reader, media string) error {
+	form, err := sniff(br)
+	if err == nil && (form == formStream || form == formOther && media == "text/event-stream") {
+		return r.readStream(br, nil)
 	}
-	if media == "text/plain" && text[0] != '{' {
-		return answer{}, bad(KindContentType, "content type %s", media)
+	if media == "text/event-stream" {
+		media = ""
 	}
-	var w wireCompletion
-	if err := json.Unmarshal(text, &w); err != nil {
-		var whole json.RawMessage // a Decoder, unlike Unmarshal, tells an early end apart
-		if errors.Is(json.NewDecoder(bytes.NewReader(text)).Decode(&whole), io.ErrUnexpectedEOF) {
-			return answer{}, bad(KindTruncated, "the JSON ends after %d bytes", len(text))
+	text, broken := readAll(br, 0)
+	return r.readWhole(text, media, broken)
+}
+
+// The forms of an answer.
+type form int
+
+const (
+	formOther form = iota
+	formJSON
+	formStream
+	formPage
+)
+
+// streamFields begin the lines of a stream of events.
+var streamFields = [][]byte{[]byte("data:"), []byte("event:"), []byte("id:"), []byte("retry:"), []byte("error:"), []byte("[DONE]"), []byte("data\n")}
+
+// formOf tells the form of a text, from which trimmed has taken what may stand
+// before any form.
+func formOf(text []byte) form {
+	for _, field := range streamFields {
+		if bytes.HasPrefix(text, field) {
+			return formStream
 		}
-		return answer{}, bad(KindInvalidJSON, "%v", err)
 	}
-	return w.answer()
-}
-
-// answer takes the first choice.
-func (w *wireCompletion) answer() (answer, error) {
-	if err := embeddedError(w.Error); err != nil {
-		return answer{}, err
-	}
-	a := answer{usage: w.Usage.usage()}
-	if len(w.Choices) == 0 {
-		return a, bad(KindNoChoices, "")
-	}
-	c := w.Choices[0]
-	a.finish = asText(c.FinishReason)
-	if c.Message == nil {
-		return a, bad(KindInvalidJSON, "the first choice has no message")
-	}
-	text, null, ok := contentText(c.Message.Content)
-	if !ok {
-		return a, bad(KindInvalidJSON, "the content is neither text nor a list of parts")
-	}
-	a.text = text
-	return a, a.check(null, asText(c.Message.Refusal), present(c.Message.ToolCalls) || present(c.Message.FunctionCall))
-}
-
-// check tells an answer without text apart from an empty answer.
-func (a *answer) check(null bool, refusal string, tools bool) error {
 	switch {
-	case a.text != "":
+	case len(text) == 0:
+		return formOther
+	case text[0] == '{', text[0] == '[':
+		return formJSON
+	case text[0] == '<':
+		return formPage
+	}
+	return formOther
+}
+
+// trimmed is text without what may stand before any form: a byte-order mark,
+// white space, and comments of a stream, which keep a connection open.
+func trimmed(text []byte) []byte {
+	for {
+		text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+		if len(text) == 0 || text[0] != ':' {
+			return text
+		}
+		end := bytes.IndexAny(text, "\r\n")
+		if end < 0 {
+			return nil
+		}
+		text = text[end:]
+	}
+}
+
+// sniff passes over what trimmed leaves out, and tells the form of what follows.
+// The error is the reader's, where nothing follows.
+func sniff(br *bufio.Reader) (form, error) {
+	for comment := false; ; {
+		head, err := br.Peek(1)
+		if err != nil {
+			return formOther, err
+		}
+		switch c := head[0]; {
+		case comment:
+			comment = c != '\n' && c != '\r'
+		case c == ':':
+			comment = true
+		case c == ' ', c == '\t', c == '\n', c == '\r', c == 0xef, c == 0xbb, c == 0xbf:
+		default:
+			head, _ = br.Peek(len("[DONE]"))
+			return formOf(head), nil
+		}
+		_, _ = br.Discard(1)
+	}
+}
+
+// readJSON reads a completion.
+func (r *reading) readJSON(text []byte) error {
+	w, err := parseCompletion(text)
+	if err != nil {
+		return err
+	}
+	for _, inner := range []json.RawMessage{w.Data, w.Result} {
+		if len(w.Choices) == 0 && len(inner) > 0 && inner[0] == '{' {
+			if unwrapped, err := parseCompletion(inner); err == nil && len(unwrapped.Choices) > 0 {
+				w = unwrapped
+			}
+		}
+	}
+	if len(w.Choices) > 1 {
+		w.Choices = w.Choices[:1]
+	}
+	if len(w.Choices) == 1 {
+		w.Choices[0].Index = nil // whichever it is
+	}
+	r.add(&w, text)
+	return r.end(true, nil)
+}
+
+// parseCompletion reads one completion; what follows it does not count.
+func parseCompletion(text []byte) (wireCompletion, error) {
+	var w wireCompletion
+	err := json.Unmarshal(text, &w)
+	if _, syntax := errors.AsType[*json.SyntaxError](err); syntax {
+		w = wireCompletion{}
+		if err = json.NewDecoder(bytes.NewReader(text)).Decode(&w); err != nil {
+			if _, syntax := errors.AsType[*json.SyntaxError](err); syntax {
+				w = wireCompletion{}
+				err = json.NewDecoder(bytes.NewReader(repaired(text))).Decode(&w)
+			}
+		}
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return w, bad(KindTruncated, "the JSON ends after %d bytes", len(text))
+	}
+	if text[0] == '[' && err != nil {
+		var list []wireCompletion
+		_ = json.Unmarshal(text, &list)
+		if len(list) == 1 {
+			return list[0], nil
+		}
+	}
+	if _, ofType := errors.AsType[*json.UnmarshalTypeError](err); ofType && text[0] == '{' {
+		return w, nil // all that has the right type was read
+	}
+	if err != nil {
+		return w, bad(KindInvalidJSON, "%v", err)
+	}
+	return w, nil
+}
+
+// repaired is JSON text with what some services write and no JSON may hold:
+// NaN and its like become null, and control characters in strings are escaped.
+func repaired(text []byte) []byte {
+	out := make([]byte, 0, len(text)+16)
+	inString := false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case inString && c == '\\' && i+1 < len(text):
+			out = append(out, c, text[i+1])
+			i++
+		case c == '"':
+			inString = !inString
+			out = append(out, c)
+		case inString && c < ' ':
+			out = fmt.Appendf(out, `\u%04x`, c)
+		case !inString && (c == 'N' || c == 'I' || c == '-' && i+1 < len(text) && text[i+1] == 'I' || c == 'u'):
+			end := i + 1
+			for end < len(text) && 'A' <= text[end]&^0x20 && text[end]&^0x20 <= 'Z' {
+				end++
+			}
+			switch string(text[i:end]) {
+			case "NaN", "Infinity", "-Infinity", "None", "undefined":
+				out = append(out, "null"...)
+			default:
+				out = append(out, text[i:end]...)
+			}
+			i = end - 1
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// add takes in a completion or a piece of one; text is its JSON.
+func (r *reading) add(w *wireCompletion, text []byte) {
+	if model := asText(w.Model); model != "" {
+		r.model = model
+	}
+	r.counts.add(w.Usage)
+	if w.Groq != nil {
+		r.counts.add(w.Groq.Usage)
+	}
+	if !empty(w.Error) {
+		r.fail(enclosed(w.Error))
+	}
+	if len(w.Choices) == 0 && w.Usage == nil && r.failure == nil {
+		if b := service.ReadBody(text); b.Error || b.Code != "" && b.Message != "" {
+			r.fail(b)
+		}
+	}
+	for i := range w.Choices {
+		if c := &w.Choices[i]; asCount(c.Index) == 0 {
+			r.addChoice(c)
+		}
+	}
+}
+
+func (r *reading) addChoice(c *wireChoice) {
+	r.seen = true
+	r.counts.add(c.Usage)
+	if reason := asText(c.FinishReason); reason != "" {
+		r.finish = reason
+	}
+	if reason := asText(c.NativeReason); reason != "" {
+		r.native = reason
+	}
+	if !empty(c.Error) {
+		r.fail(enclosed(c.Error))
+	}
+	m := c.Delta
+	if m == nil || c.Message != nil && empty(m.Content) {
+		m = c.Message
+	}
+	if m == nil {
+		m = &wireMessage{Content: c.Text}
+	}
+	r.given = !r.text.add(m.Content, &r.thought) || r.given
+	for _, thought := range [...]any{m.ReasoningTo, m.Reasoning, m.Thinking} {
+		if text := asText(thought); text != "" {
+			r.thought.WriteString(text)
+			break // some services send it under two names
+		}
+	}
+	r.refusal.WriteString(asText(m.Refusal))
+	r.tools = r.tools || present(m.ToolCalls) || present(m.FunctionCall)
+}
+
+// empty reports whether a JSON value says nothing.
+func empty(raw json.RawMessage) bool {
+	switch string(raw) {
+	case "", "null", "{}", "[]", `""`, "false":
+		return true
+	}
+	return false
+}
+
+// enclosed gives an error object the form of a body.
+func enclosed(raw json.RawMessage) service.Body {
+	return service.ReadBody(append(append([]byte(`{"error":`), raw...), '}'))
+}
+
+// fail notes an error that came as an answer, or among its pieces. The first one
+// counts.
+func (r *reading) fail(b service.Body) {
+	if r.failure == nil {
+		r.failure = refusal(0, r.header, b)
+	}
+}
+
+// answer is what is known of the answer so far.
+func (r *reading) answer() answer {
+	text := r.text.String()
+	thought := r.thought.String()
+	a := answer{
+		text: text, finish: r.finish, model: r.model, counted: r.counts.known(),
+		written: text != "" || thought != "" || r.refusal.Len() > 0 || r.tools,
+		thought: len(thought) + thoughtIn(text),
+		usage:   r.counts.usage(r.prompt, text, thought, r.refusal.String()),
+	}
+	if endingOf(a.finish) == endLength {
+		a.finish = "length"
+	}
+	return a
+}
+
+// end says whether the answer can be used. whole is whether the service said that
+// it was done; err is why reading ended otherwise, nil for the end of the body.
+func (r *reading) end(whole bool, err error) error {
+	ending := endingOf(r.finish)
+	if ending != endBroken && endingOf(r.native) == endBroken {
+		ending = endBroken
+	}
+	switch {
+	case r.failure != nil:
+		return r.failure
+	case !whole && r.finish == "":
+		if err != nil {
+			return err
+		}
+		return bad(KindTruncated, "the stream ended before the answer did")
+	case !r.seen:
+		return bad(KindNoChoices, "")
+	case ending == endBroken:
+		e := bad(KindServer, "finish reason %s", r.finish)
+		e.Code = r.finish
+		return e
+	case ending == endFilter:
+		return bad(KindRefusal, "finish reason %s", r.finish)
+	case r.text.len() > 0:
 		return nil
-	case refusal != "":
-		return bad(KindRefusal, "%s", refusal)
-	case a.finish == "content_filter":
-		return bad(KindRefusal, "content filter")
-	case tools:
+	case r.refusal.Len() > 0:
+		return bad(KindRefusal, "%s", r.refusal.String())
+	case r.tools:
 		return bad(KindToolCalls, "")
-	case null:
-		return bad(KindNoContent, "finish reason %s", a.finish)
+	case ending == endLength:
+		return bad(KindLength, "the answer is empty, with %d bytes of thought", r.thought.Len())
+	case !r.counts.known() && r.thought.Len() == 0 && ending == endWhole:
+		return bad(KindTruncated, "an empty answer, without usage")
+	case !r.given:
+		return bad(KindNoContent, "finish reason %s", r.finish)
 	}
 	return nil
 }
 
-// present reports whether v is something other than null or empty.
-func present(v any) bool {
-	switch v := v.(type) {
-	case nil:
+// content is the text of an answer, as pieces of JSON come. It is kept as it
+// stood in its JSON strings, so that a character that is written as two halves in
+// two pieces comes out whole.
+type content struct {
+	raw []byte // JSON, without the quotes
+}
+
+func (c *content) len() int { return len(c.raw) }
+
+// String returns the text.
+func (c *content) String() string {
+	if len(c.raw) == 0 {
+		return ""
+	}
+	var s string
+	quoted := make([]byte, 0, len(c.raw)+2)
+	quoted = append(append(append(quoted, '"'), c.raw...), '"')
+	_ = json.Unmarshal(quoted, &s) // pieces of valid strings
+	return s
+}
+
+// add takes in a content in any form: a string, null, a list of parts or strings;
+// anything else becomes its JSON text as sent. Parts that hold a thought go to
+// thought. It reports whether the content was null, or had no part of text.
+func (c *content) add(raw json.RawMessage, thought *strings.Builder) (null bool) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 {
+		return true
+	}
+	switch raw[0] {
+	case 'n':
+		return true
+	case '"':
+		c.raw = append(c.raw, raw[1:len(raw)-1]...)
+	case '[':
+		var parts []json.RawMessage
+		if json.Unmarshal(raw, &parts) != nil {
+			return true
+		}
+		null = true
+		for _, part := range parts {
+			null = c.addPart(part, thought) && null
+		}
+		return null
+	default:
+		c.addText(string(raw))
+	}
+	return false
+}
+
+// addText takes in text that is no JSON string.
+func (c *content) addText(text string) {
+	quoted, _ := json.Marshal(text) // a string
+	c.raw = append(c.raw, quoted[1:len(quoted)-1]...)
+}
+
+// addPart takes in one of a list of parts.
+func (c *content) addPart(raw json.RawMessage, thought *strings.Builder) (null bool) {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '{' {
+		return c.add(raw, thought)
+	}
+	var part struct {
+		Type     any             `json:"type"`
+		Text     json.RawMessage `json:"text"`
+		Thinking json.RawMessage `json:"thinking"`
+	}
+	_ = json.Unmarshal(raw, &part)
+	switch kind := asText(part.Type); {
+	case strings.Contains(kind, "think"), strings.Contains(kind, "reason"):
+		var inner content
+		_ = inner.add(part.Thinking, thought)
+		_ = inner.add(part.Text, thought)
+		thought.WriteString(inner.String())
+		return true
+	case len(part.Text) > 0 && (kind == "" || strings.Contains(kind, "text")):
+		if part.Text[0] == '{' { // {"value": "..."}
+			var value struct {
+				Value json.RawMessage `json:"value"`
+			}
+			if json.Unmarshal(part.Text, &value) == nil && len(value.Value) > 0 {
+				part.Text = value.Value
+			}
+		}
+		return c.add(part.Text, thought)
+	case kind == "":
+		c.addText(string(raw))
 		return false
-	case string:
-		return v != ""
-	case []any:
-		return len(v) > 0
-	case map[string]any:
-		return len(v) > 0
 	}
 	return true
 }
 
-// contentText reads a message's content: a string, null, or a list of parts, of
-// which those of text count.
-func contentText(content any) (text string, null, ok bool) {
-	switch content := content.(type) {
-	case nil:
-		return "", true, true
-	case string:
-		return content, false, true
-	case []any:
-		var b strings.Builder
-		for _, part := range content {
-			p, ok := part.(map[string]any)
-			if !ok {
-				return "", false, false
-			}
-			if kind := asText(p["type"]); kind == "text" || kind == "output_text" || kind == "" {
-				b.WriteString(asText(p["text"]))
-			}
-		}
-		return b.String(), b.Len() == 0, true
-	}
-	return "", false, false
+// thoughtTags enclose a thought within the text.
+var thoughtTags = [][2]string{
+	{"<think>", "</think>"}, {"<thinking>", "</thinking>"}, {"<thought>", "</thought>"}, {"<reasoning>", "</reasoning>"}, {"[THINK]", "[/THINK]"},
 }
 
-// readStream reads a streamed completion. It is complete when the first choice
-// has told its finish reason or the stream said that it is done.
-func readStream(res *http.Response) (answer, error) {
-	var a answer
-	var text, refusal strings.Builder
-	var counts *wireUsage
-	seen, done, null, tools := false, false, true, false
-	d := ssestream.NewDecoder(res)
-	for !done && d.Next() {
-		data := bytes.TrimSpace(d.Event().Data)
-		if bytes.HasPrefix(data, []byte("[DONE]")) {
-			done = true
+// thoughtIn returns the length of the thoughts within a text. One that is not
+// ended reaches to the end; of one that is not begun, the beginning is the
+// text's, as templates put it into the prompt.
+func thoughtIn(text string) int {
+	n := 0
+	for _, tag := range thoughtTags {
+		rest := text
+		for {
+			begin, end := strings.Index(rest, tag[0]), strings.Index(rest, tag[1])
+			switch {
+			case end < 0 && begin < 0:
+			case end < 0:
+				n += len(rest) - begin - len(tag[0])
+			case begin < 0 || end < begin:
+				if len(rest) == len(text) {
+					n += end
+				}
+				rest = rest[end+len(tag[1]):]
+				continue
+			default:
+				n += end - begin - len(tag[0])
+				rest = rest[end+len(tag[1]):]
+				continue
+			}
 			break
 		}
-		var w wireCompletion
-		if err := json.Unmarshal(data, &w); err != nil {
-			return a, bad(KindInvalidJSON, "in the stream: %v", err)
-		}
-		if err := embeddedError(w.Error); err != nil {
-			return a, err
-		}
-		if w.Usage != nil {
-			counts = w.Usage
-		}
-		for _, c := range w.Choices {
-			if asCount(c.Index) != 0 {
-				continue
-			}
-			seen = true
-			if reason := asText(c.FinishReason); reason != "" {
-				a.finish = reason
-			}
-			m := c.Delta
-			if m == nil {
-				m = c.Message
-			}
-			if m == nil {
-				continue
-			}
-			part, isNull, ok := contentText(m.Content)
-			if !ok {
-				return a, bad(KindInvalidJSON, "in the stream: the content is not text")
-			}
-			text.WriteString(part)
-			null = null && isNull
-			refusal.WriteString(asText(m.Refusal))
-			tools = tools || present(m.ToolCalls) || present(m.FunctionCall)
-		}
 	}
-	a.text = text.String()
-	a.usage = counts.usage()
-	switch {
-	case done || a.finish != "":
-	case d.Err() != nil:
-		return a, d.Err()
-	default:
-		return a, bad(KindTruncated, "the stream ended before the answer did")
-	}
-	if !seen {
-		return a, bad(KindNoChoices, "in the stream")
-	}
-	return a, a.check(null, refusal.String(), tools)
+	return min(n, math.MaxInt32)
 }

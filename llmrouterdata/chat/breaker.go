@@ -4,9 +4,12 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openai/openai-go/v3"
+
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // A targetState is what a client knows of a target: the way to it, and its
@@ -15,25 +18,38 @@ import (
 type targetState struct {
 	name    string
 	host    string // the endpoint's
+	address string // host and port
+	path    string // of the endpoint
 	sdk     openai.Client
 	pool    *pool
 	ring    *ring
+	asks    *asked        // nil: no bounds of its own
 	timeout time.Duration // of one attempt
+	total   time.Duration // of a call
+	secrets *service.Redactor
 
-	mu       sync.Mutex    // guards the rest
-	failures int           // calls in a row that spoke against the candidate
-	stopped  *StoppedError // why the breaker tripped, for good; nil: it has not
+	completionTokens atomic.Bool // max_tokens is sent as max_completion_tokens
+
+	mu       sync.Mutex      // guards the rest
+	answered bool            // ever
+	failures int             // calls in a row that spoke against the candidate
+	unknown  map[string]bool // queries in a row that were refused in unknown words, by fingerprint
+	stopped  *StoppedError   // why the breaker tripped, for good; nil: it has not
 	stats    CandidateStats
 }
 
 // tripped returns why the candidate takes no more calls, nil if it does.
-func (st *targetState) tripped() error {
+func (st *targetState) tripped(log *slog.Logger) error {
 	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.stopped == nil {
-		return nil
+	stopped := st.stopped
+	st.mu.Unlock()
+	if stopped != nil {
+		return stopped
 	}
-	return st.stopped
+	if e := st.pool.silence.stop(st.name); e != nil {
+		return st.trip(e, log)
+	}
+	return nil
 }
 
 // trip stops the candidate, unless it is stopped already, and returns the error
@@ -44,7 +60,7 @@ func (st *targetState) trip(e *StoppedError, log *slog.Logger) error {
 	if st.stopped == nil {
 		st.stopped = e
 		st.stats.Stopped = e.Last.Message
-		log.Warn("candidate stopped by its circuit breaker", "candidate", st.name, "calls", e.Calls, "reason", e.Last.Message)
+		log.Warn("candidate stopped by its circuit breaker", "candidate", st.name, "calls", e.Calls, "reason", e.Last.Message, "detail", e.Last.Detail)
 	}
 	return st.stopped
 }
@@ -52,29 +68,47 @@ func (st *targetState) trip(e *StoppedError, log *slog.Logger) error {
 func (st *targetState) succeeded(attempts int) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.answered = true
 	st.failures = 0
+	clear(st.unknown)
 	st.stats.Calls++
 	st.stats.Attempts += attempts
 }
 
-// failed counts a call that failed for good, and trips the breaker at the
-// threshold.
-func (st *targetState) failed(err error, attempts int, o *Options) {
+// failed counts a call that failed for good, and trips the breaker when it is
+// time: at once, where the service says that no call can be answered and none
+// was.
+func (st *targetState) failed(err error, r *Request, attempts int, o *Options) {
 	e, ok := errors.AsType[*Error](err)
 	st.mu.Lock()
 	st.stats.Attempts += attempts
-	if ok {
-		st.stats.Calls++
-		st.stats.Failed++
+	if !ok {
+		st.mu.Unlock()
+		return
 	}
-	failures := 0
-	if ok && e.againstCandidate() {
+	st.stats.Calls++
+	st.stats.Failed++
+	stop := &StoppedError{Candidate: st.name, Fault: e.Fault, Last: e}
+	stops := false
+	switch {
+	case e.againstCandidate():
 		st.failures++
-		failures = st.failures
+		stop.Calls = st.failures
+		stops = st.failures >= o.BreakerThreshold
+		if e.verdict.Certain && !st.answered {
+			stop.Calls, stops = 1, true
+		}
+	case e.unknownWords():
+		if st.unknown == nil {
+			st.unknown = map[string]bool{}
+		}
+		st.unknown[r.Fingerprint()] = true
+		stop.Calls, stop.Unknown = len(st.unknown), len(st.unknown)
+		stops = len(st.unknown) >= maxUnknown
 	}
 	st.mu.Unlock()
-	if failures >= o.BreakerThreshold {
-		_ = st.trip(&StoppedError{Candidate: st.name, Calls: failures, Last: e}, o.Logger)
+	if stops {
+		_ = st.trip(stop, o.Logger)
 	}
 }
 

@@ -24,13 +24,38 @@ func (u usd) dollars() float64 { return float64(u) / 1e12 }
 
 func (u usd) plus(v usd) usd { return min(u+v, maxUSD) }
 
-// cost returns the price of so many tokens. A price of 1 USD per million tokens
-// is 1e6 units a token.
+// part is the price of so many tokens. A price of 1 USD per million tokens is
+// 1e6 units a token.
+func part(price float64, tokens int) usd { return toUSD(price * float64(max(tokens, 0)) / 1e6) }
+
+// cost returns the price of so many tokens, none of them cached or thought.
 func (t Target) cost(promptTokens, completionTokens int) usd {
-	part := func(price float64, tokens int) usd {
-		return toUSD(price * float64(max(tokens, 0)) / 1e6)
-	}
 	return part(t.InputPrice, promptTokens).plus(part(t.OutputPrice, completionTokens))
+}
+
+// costOf returns the price of an answer.
+func (t Target) costOf(u usage) usd {
+	sum := t.cost(u.prompt-u.cached, u.completion-u.reasoning)
+	return sum.plus(part(t.cachedPrice(), u.cached)).plus(part(t.reasoningPrice(), u.reasoning))
+}
+
+// most returns the most that an attempt of so many tokens can cost.
+func (t Target) most(promptTokens, completionTokens int) usd {
+	return part(max(t.InputPrice, t.cachedPrice()), promptTokens).plus(part(max(t.OutputPrice, t.reasoningPrice()), completionTokens))
+}
+
+func (t Target) cachedPrice() float64 {
+	if t.CachedInputPrice == nil {
+		return t.InputPrice
+	}
+	return *t.CachedInputPrice
+}
+
+func (t Target) reasoningPrice() float64 {
+	if t.ReasoningPrice == nil {
+		return t.OutputPrice
+	}
+	return *t.ReasoningPrice
 }
 
 // A Budget bounds what calls may cost. One budget may serve several clients; it

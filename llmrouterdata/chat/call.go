@@ -3,34 +3,49 @@ package chat
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
+	"net/http"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // A call is a call under way, in the hands of one goroutine.
 type call struct {
-	c      *Client
-	st     *targetState
-	r      Request
-	params filledParams
-	body   []byte // of every attempt
-	seq    uint64 // its place among the client's calls, which all attempts keep
-	bound  usd    // the most that one attempt can cost, reserved before each
+	c         *Client
+	st        *targetState
+	r         Request
+	params    filledParams
+	maxTokens int    // the most that the answer may have
+	body      []byte // of every attempt
+	renamed   bool   // body has max_completion_tokens for max_tokens
+	seq       uint64 // its place among the client's calls, which all attempts keep
+	bound     usd    // the most that one attempt can cost, reserved before each
 
-	out   Response  // Attempts and KeyLabel, of the attempts begun
-	first time.Time // when the first attempt began; zero: no key was granted yet
-	spent usd       // by the attempts that are settled
+	out     Response  // Attempts and KeyLabel, of the attempts begun
+	last    answer    // what the last attempt told
+	first   time.Time // when the first attempt began; zero: no key was granted yet
+	spent   usd       // by the attempts that are settled
+	suspect *suspicion
+}
+
+// suspicion is a key that was refused in words that are not known. Where another
+// key is answered, it was the key.
+type suspicion struct {
+	key *poolKey
+	e   *Error
 }
 
 // run makes attempts until one succeeds or no further one may.
 func (l *call) run(caller context.Context) (answer, error) {
 	o := &l.c.o
-	ctx := caller // bounded by TotalTimeout from the first attempt on
+	ctx := caller // bounded by the total time from the first attempt on
+	defer l.st.pool.silence.leave(l.seq)
 	var last *Error
 	var avoid *poolKey
-	for counted := 0; ; {
+	for counted, waits := 0, 0; ; waits++ {
 		a, key, err := l.once(ctx, avoid)
 		if err == nil {
+			l.clear(key)
 			return a, nil
 		}
 		if caller.Err() != nil {
@@ -46,20 +61,27 @@ func (l *call) run(caller context.Context) (answer, error) {
 		}
 		if ctx == caller {
 			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadline(caller, l.first.Add(o.TotalTimeout))
+			ctx, cancel = context.WithDeadline(caller, l.first.Add(l.st.total))
 			defer cancel()
 		}
-		if !last.Kind.retried() || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return answer{}, last
 		}
 		avoid = key
-		if last.Kind == KindAuth || last.Kind == KindQuota {
-			continue // the key is disabled: at most one such attempt per key
+		next, counts := l.next(last, key)
+		switch {
+		case next == giveUp:
+			return answer{}, last
+		case next == atOnce:
+			waits--
+			continue
+		case counts:
+			counted++
 		}
-		if counted++; counted >= o.Attempts {
+		if counted >= o.Attempts {
 			return answer{}, last
 		}
-		if !sleep(ctx, l.r.Drain, jitter(doubling(o.Backoff, counted-1, o.MaxBackoff))) {
+		if !service.Sleep(ctx, l.r.Drain, service.Jitter(service.Doubling(o.Backoff, waits, o.MaxBackoff))) {
 			switch {
 			case caller.Err() != nil:
 				return answer{}, caller.Err()
@@ -71,15 +93,67 @@ func (l *call) run(caller context.Context) (answer, error) {
 	}
 }
 
-// once makes one attempt: it waits for money and a key, calls, and settles. The
-// key is nil when none was granted.
+// What is done after a failed attempt.
+type next int
+
+const (
+	giveUp    next = iota
+	atOnce         // try again without a wait, uncounted
+	afterWait      // try again after a wait
+)
+
+// next decides what is done after a failed attempt, and whether it counts.
+func (l *call) next(e *Error, key *poolKey) (n next, counts bool) {
+	switch {
+	case l.rename(e):
+		return atOnce, false
+	case e.Fault == FaultKey:
+		return atOnce, false // the key is disabled: at most one such attempt per key
+	case e.unknownWords() && e.Status == http.StatusForbidden && l.suspect == nil && len(l.st.ring.keys) > 1:
+		l.suspect = &suspicion{key, e}
+		return atOnce, false
+	case !e.retried():
+		return giveUp, false
+	case e.Fault == FaultHost:
+		if l.st.pool.silence.met(l.seq, time.Now(), e, &l.c.o) {
+			return giveUp, false
+		}
+		return afterWait, e.Kind != KindConnection
+	}
+	return afterWait, true
+}
+
+// clear turns a suspicion into a rejected key where another key was answered.
+func (l *call) clear(key *poolKey) {
+	if s := l.suspect; s != nil && s.key != key {
+		l.st.pool.reject(s.key, l.r.Target.Model, s.e)
+	}
+}
+
+// rename switches the candidate to max_completion_tokens where a refusal asks for
+// it, and reports whether this call is to be tried again for that.
+func (l *call) rename(e *Error) bool {
+	if e.body == nil || l.renamed || !e.body.WantsCompletionTokens() {
+		return false
+	}
+	if l.st.completionTokens.CompareAndSwap(false, true) {
+		l.c.o.Logger.Warn("max_tokens is refused: max_completion_tokens is sent from now on", "candidate", l.st.name)
+	}
+	return l.encode() == nil && l.renamed
+}
+
+// encode makes the body of the attempts.
+func (l *call) encode() (err error) {
+	l.body, l.renamed, err = encodeRequest(l.r, l.params, l.st.completionTokens.Load())
+	return err
+}
+
+// once makes one attempt: it waits for its host, money and a key, calls, and
+// settles. The key is nil when none was granted.
 func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, error) {
 	c, st := l.c, l.st
-	if s := st.tripped(); s != nil {
-		return answer{}, nil, s
-	}
-	if l.r.drained() {
-		return answer{}, nil, ErrDrained
+	if err := l.ready(ctx); err != nil {
+		return answer{}, nil, err
 	}
 	if err := c.o.Budget.reserve(ctx, l.r.Drain, l.seq, l.bound); err != nil {
 		return answer{}, nil, err
@@ -89,26 +163,9 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 		l.spent = l.spent.plus(spent)
 		c.o.Budget.settle(l.bound, spent)
 	}()
-	w := &waiter{
-		seq: l.seq, ring: st.ring, model: l.r.Target.Model, avoid: avoid, drain: l.r.Drain,
-		tokens: promptTokensFor(st.ring, l.r.Prompt, l.params.maxTokens),
-	}
-	patience := c.o.TotalTimeout
-	if !l.first.IsZero() {
-		patience = 0 // ctx is bounded by now
-	}
-	lease, err := st.pool.acquire(ctx, w, patience)
-	switch {
-	case errors.Is(err, errNoKeys):
-		return answer{}, nil, st.trip(&StoppedError{Candidate: st.name, Last: st.pool.rejectionFor(st.ring, w.model)}, c.o.Logger)
-	case errors.Is(err, errStalled):
-		return answer{}, nil, (&Error{Kind: KindUnavailable, Candidate: st.name}).compose()
-	case err != nil:
+	lease, err := l.acquire(ctx, avoid)
+	if err != nil {
 		return answer{}, nil, err
-	}
-	if s := st.tripped(); s != nil { // while this call waited
-		st.pool.abandon(lease, false)
-		return answer{}, nil, s
 	}
 	if l.first.IsZero() {
 		l.first = lease.began
@@ -116,9 +173,10 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 	l.out.Attempts++
 	l.out.KeyLabel = lease.label
 	a, e, charge := l.send(ctx, lease)
+	l.last = a
 	switch charge {
 	case chargeUsage:
-		spent = l.r.Target.cost(a.usage.prompt, a.usage.completion)
+		spent = l.r.Target.costOf(a.usage)
 	case chargeMost:
 		spent = l.bound
 	}
@@ -131,38 +189,70 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 		used = a.usage.total
 	}
 	st.pool.release(lease, e, used)
-	if e != nil {
-		c.o.Logger.Debug("attempt failed", "candidate", st.name, "key", e.KeyLabel, "attempt", l.out.Attempts,
-			"reason", e.Message, "detail", e.Detail)
-		return answer{}, lease.key, e
+	if e == nil {
+		st.pool.silence.broken()
+		return a, lease.key, nil
 	}
-	return a, lease.key, nil
+	if e.Status != 0 && e.Fault != FaultHost {
+		st.pool.silence.broken()
+	}
+	c.o.Logger.Debug("attempt failed", "candidate", st.name, "key", e.KeyLabel, "attempt", l.out.Attempts,
+		"reason", e.Message, "fault", e.Fault, "detail", e.Detail)
+	return answer{}, lease.key, e
 }
 
-// promptTokensFor estimates the tokens of an attempt where a limit needs it.
-func promptTokensFor(r *ring, p Prompt, maxTokens int) int {
-	for _, k := range r.keys {
-		if k.tokens.limit > 0 {
-			return promptTokens(p) + maxTokens
-		}
+// ready waits until an attempt may be begun.
+func (l *call) ready(ctx context.Context) error {
+	st, log := l.st, l.c.o.Logger
+	if s := st.tripped(log); s != nil {
+		return s
 	}
-	return 0
+	if l.r.drained() {
+		return ErrDrained
+	}
+	err := st.pool.silence.enter(ctx, l.r.Drain, l.seq, l.c.o.BreakerThreshold)
+	if errors.Is(err, errHostStopped) {
+		return st.tripped(log)
+	}
+	return err
 }
 
-// jitter draws a wait between half of d and all of it, so that calls that failed
-// together are not tried again together.
-func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
-
-// sleep waits for d and reports whether neither ctx nor drain ended it.
-func sleep(ctx context.Context, drain <-chan struct{}, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-drain:
-		return false
-	case <-ctx.Done():
-		return false
+// acquire waits for a key.
+func (l *call) acquire(ctx context.Context, avoid *poolKey) (*lease, error) {
+	st := l.st
+	w := &waiter{
+		seq: l.seq, ring: st.ring, model: l.r.Target.Model, asks: st.asks, limit: st.timeout, avoid: avoid, drain: l.r.Drain,
+		tokens: l.tokens(),
 	}
+	patience := st.total
+	if !l.first.IsZero() {
+		patience = 0 // ctx is bounded by now
+	}
+	lease, err := st.pool.acquire(ctx, w, patience)
+	switch {
+	case errors.Is(err, errNoKeys):
+		last := st.pool.rejectionFor(st.ring, w.model)
+		return nil, st.trip(&StoppedError{Candidate: st.name, Fault: FaultKey, Last: last}, l.c.o.Logger)
+	case errors.Is(err, errStalled):
+		return nil, (&Error{Kind: KindUnavailable, Candidate: st.name}).compose()
+	case err != nil:
+		return nil, err
+	}
+	if s := st.tripped(l.c.o.Logger); s != nil { // while this call waited
+		st.pool.abandon(lease, false)
+		return nil, s
+	}
+	return lease, nil
+}
+
+// tokens estimates the tokens of an attempt where a limit needs it.
+func (l *call) tokens() int {
+	needed := l.st.asks != nil && l.st.asks.tokens.limit > 0
+	for _, k := range l.st.ring.keys {
+		needed = needed || k.tokens.limit > 0
+	}
+	if !needed {
+		return 0
+	}
+	return promptTokens(l.r.Prompt) + l.maxTokens
 }

@@ -165,7 +165,7 @@ func TestChaosFakeClock(t *testing.T) {
 				s := chaos.New(c)
 				transport, stop := s.Pipe()
 				defer stop()
-				client, err := chat.New(&chat.Options{Transport: transport, Balance: balance})
+				client, err := chat.New(&chat.Options{Transport: transport, Balance: balance, Timeout: 30 * time.Second})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -2,15 +2,20 @@ package chat
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
+
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // A Client calls targets. It is safe for concurrent use; one client should make
@@ -21,17 +26,20 @@ type Client struct {
 	transport *http.Transport // ours to close; nil: the caller's
 	seq       atomic.Uint64   // of the last call
 	closed    atomic.Bool
+	warned    sync.Map // words that were warned of
 
 	mu      sync.Mutex       // guards the maps, whose entries are never removed
-	pools   map[string]*pool // by endpoint
+	pools   map[string]*pool // by scheme and host
 	rings   map[ringID]*ring
 	targets map[targetID]*targetState
 }
 
-// targetID tells targets apart; one with other keys is another.
+// targetID tells targets apart; one with other keys, or that asks for something
+// else, is another.
 type targetID struct {
 	ring        ringID
 	model, name string
+	own         [sha256.Size]byte
 }
 
 type ringID struct {
@@ -83,39 +91,60 @@ func (c *Client) state(t Target) (*targetState, error) {
 	if c.closed.Load() {
 		return nil, errors.New("chat: the client is closed")
 	}
-	if t.Endpoint == "" || t.Model == "" || (t.keys.len() == 0 && !t.local) {
+	if t.Endpoint == "" || t.Model == "" || t.own == nil {
 		return nil, fmt.Errorf("chat: candidate %q: the target was not made by Resolve", t.Name)
 	}
 	rid := ringID{t.Endpoint, t.keys}
-	id := targetID{rid, t.Model, t.Name}
+	id := targetID{rid, t.Model, t.Name, t.own.id}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if st := c.targets[id]; st != nil {
 		return st, nil
 	}
-	p := c.pools[t.Endpoint]
+	u, err := url.Parse(t.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("chat: candidate %q: the endpoint is not a URL", t.Name)
+	}
+	server := u.Scheme + "://" + u.Host
+	p := c.pools[server]
 	if p == nil {
 		p = newPool(&c.o)
-		c.pools[t.Endpoint] = p
+		c.pools[server] = p
 	}
 	r := c.rings[rid]
 	if r == nil {
 		r = p.ringFor(t.Service, t.keys)
 		c.rings[rid] = r
 	}
+	total := c.o.totalFor(&t)
 	st := &targetState{
-		name: t.Name, host: hostOf(t.Endpoint), pool: p, ring: r, timeout: min(c.o.timeoutFor(t.Name), c.o.TotalTimeout),
+		name: t.Name, host: u.Hostname(), address: addressOf(u), path: u.Path, pool: p, ring: r, asks: t.own.asked(),
+		timeout: min(c.o.timeoutFor(&t), total), total: total,
 		// Not openai.NewClient, which takes options from the environment.
 		sdk: openai.Client{Options: []option.RequestOption{
 			option.WithBaseURL(t.Endpoint),
 			option.WithHTTPClient(c.http),
 			option.WithMaxRetries(0),
-			option.WithMiddleware(middleware),
+			option.WithMiddleware(t.own.middleware),
 		}},
 		stats: CandidateStats{Candidate: t.Name},
 	}
+	secrets := t.own.secrets()
+	for _, k := range r.keys {
+		secrets = append(secrets, *k.secret)
+	}
+	st.secrets = service.NewRedactor(secrets...)
 	c.targets[id] = st
 	return st, nil
+}
+
+// addressOf returns the host and port of a URL.
+func addressOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
 }
 
 // Complete makes one call and returns its answer. It tries again, with another
@@ -142,24 +171,35 @@ func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
 		return Response{}, err
 	}
 	call := call{c: c, st: st, r: r, params: params, seq: c.seq.Add(1)}
-	if call.body, err = encodeRequest(r, params); err != nil {
+	if err := call.encode(); err != nil {
 		return Response{}, fmt.Errorf("chat: candidate %q: %w", r.Target.Name, err)
 	}
-	call.bound = r.Target.cost(mostTokens(r.Prompt), params.maxTokens)
+	call.maxTokens = r.Target.own.maxTokens(params)
+	call.bound = r.Target.most(mostTokens(r.Prompt), call.maxTokens)
 	answer, err := call.run(ctx)
 	out := call.out
 	out.CostUSD = call.spent.dollars()
+	call.told(&out)
 	if err != nil {
 		if !call.first.IsZero() {
 			out.ResponseTime = time.Since(call.first)
 		}
-		st.failed(err, out.Attempts, &c.o)
+		st.failed(err, &r, out.Attempts, &c.o)
 		return out, err
 	}
-	out.Text, out.FinishReason = answer.text, answer.finish
-	out.PromptTokens, out.CompletionTokens, out.TotalTokens = answer.usage.prompt, answer.usage.completion, answer.usage.total
-	out.Estimated = answer.usage.estimated
-	out.ResponseTime = answer.took
+	out.Text, out.ResponseTime = answer.text, answer.took
 	st.succeeded(out.Attempts)
 	return out, nil
+}
+
+// told takes into the response what the last attempt told of its answer.
+func (l *call) told(out *Response) {
+	a := &l.last
+	out.FinishReason, out.Model, out.ThoughtBytes = a.finish, a.model, a.thought
+	if !a.counted && !a.written {
+		return
+	}
+	out.PromptTokens, out.CompletionTokens, out.TotalTokens = a.usage.prompt, a.usage.completion, a.usage.total
+	out.CachedTokens, out.ReasoningTokens = a.usage.cached, a.usage.reasoning
+	out.Estimated = a.usage.estimated
 }

@@ -399,7 +399,7 @@ func TestKeysDisabled(t *testing.T) {
 func TestForbiddenModel(t *testing.T) {
 	s := &script{next: func(n int, r seen) reply {
 		if r.model == "closed" {
-			return reply{status: 403}
+			return reply{status: 403, body: `{"error":{"message":"You do not have access to this model."}}`}
 		}
 		return reply{}
 	}}
@@ -425,8 +425,8 @@ func TestStopAfter(t *testing.T) {
 		stops   bool
 	}{
 		{"404", []reply{{status: 404}, {status: 404}, {status: 404}}, true},
-		{"mixed", []reply{{status: 404}, {status: 410}, {status: 400}}, true},
-		{"422", []reply{{status: 422}, {status: 405}, {status: 307}}, true},
+		{"mixed", []reply{{status: 404}, {status: 410}, {status: 400, body: `{"error":"unknown parameter x"}`}}, true},
+		{"405", []reply{{status: 422}, {status: 405}, {status: 307}, {status: 302}}, true},
 		{"success between", []reply{{status: 404}, {status: 404}, {}, {status: 404}}, false},
 		{"about the query", []reply{
 			{status: 400, body: `{"error":{"code":"context_length_exceeded"}}`}, {status: 400, body: `{"error":{"code":"context_length_exceeded"}}`},
@@ -435,7 +435,7 @@ func TestStopAfter(t *testing.T) {
 		{"about the query, in words", []reply{
 			{status: 400, body: `{"object":"error","message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","code":400}`},
 			{status: 400, body: `{"error":{"message":"the request exceeds the available context size","type":"exceed_context_size_error","code":400}}`},
-			{status: 413}, {status: 422}, {status: 400, body: `{"error":"prompt is too long"}`}, {status: 400},
+			{status: 413}, {status: 422}, {status: 451}, {status: 400, body: `{"error":"prompt is too long"}`}, {status: 400},
 		}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -477,9 +477,10 @@ func TestStopAfter(t *testing.T) {
 	}
 }
 
-// TestUnreachable: a service that cannot be reached stops its candidates, not
-// those of other services, and what was answered in between starts the count
-// anew. A connection that breaks later says nothing about that.
+// TestUnreachable: a host that answers nobody for a minute, and three calls, stops
+// its candidates, not those of other hosts; any answer in between starts the count
+// anew. A connection that breaks later says nothing about that. Attempts that
+// find no connection do not count.
 func TestUnreachable(t *testing.T) {
 	refused := reply{err: &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connect: connection refused")}}
 	broken := reply{err: &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}}
@@ -490,7 +491,7 @@ func TestUnreachable(t *testing.T) {
 		stops bool
 	}{
 		{"refused", []reply{refused, refused, refused}, true},
-		{"with 404", []reply{refused, {status: 404}, refused}, true},
+		{"with 404", []reply{refused, {status: 404}, refused}, false},
 		{"answer between", []reply{refused, refused, {}, refused}, false},
 		{"broken later", []reply{broken, broken, broken, broken}, false},
 	} {
@@ -509,8 +510,14 @@ func TestUnreachable(t *testing.T) {
 				for i, want := range c.calls {
 					got, err := client.Complete(t.Context(), ask(target, strconv.Itoa(i)))
 					e, failed := errors.AsType[*chat.Error](err)
-					if failed != (want.err != nil || want.status != 0) || want.err != nil && (e.Kind != chat.KindConnection || got.Attempts != attempts) {
+					if failed != (want.err != nil || want.status != 0) || want.err != nil && e.Kind != chat.KindConnection {
 						t.Errorf("call %d: got %+v, %v", i, got, err)
+					}
+					if unreached := want.err == refused.err; failed && unreached != (e.Fault == chat.FaultHost) || unreached && e.Address != "api.example.com:443" {
+						t.Errorf("call %d: the fault of %q at %q", i, e.Fault, e.Address)
+					}
+					if (want.err == broken.err) != (got.Attempts == attempts) {
+						t.Errorf("call %d: %d attempts", i, got.Attempts)
 					}
 				}
 				if n, want := client.Stats().Candidates[0].Stopped != "", c.stops; n != want {
@@ -518,7 +525,7 @@ func TestUnreachable(t *testing.T) {
 				}
 				before := len(s.requests())
 				_, err := client.Complete(t.Context(), ask(target, "x"))
-				if stopped, ok := errors.AsType[*chat.StoppedError](err); ok != c.stops || ok && stopped.Calls != 3 {
+				if stopped, ok := errors.AsType[*chat.StoppedError](err); ok != c.stops || ok && (stopped.Calls != 3 || stopped.Fault != chat.FaultHost || stopped.Host != "api.example.com:443") {
 					t.Errorf("then got %v", err)
 				}
 				if c.stops && len(s.requests()) != before {
@@ -945,7 +952,7 @@ func TestErrorsAreTheSameEverywhere(t *testing.T) {
 			{body: `{"choices":[{"message":{"content":null,"refusal":"` + words + `"}}]}`},
 			{body: `{"error":{"code":503,"message":"` + words + `"}}`},
 		} {
-			c := newClient(t, chat.Options{Transport: &script{next: always(p)}, Attempts: 1, BreakerThreshold: 100})
+			c := newClient(t, chat.Options{Transport: &script{next: always(p)}, Attempts: 1, BreakerThreshold: 100, HostTimeout: time.Nanosecond})
 			_, err := c.Complete(t.Context(), ask(resolve(t, endpoint, []string{key}, "m")[0], "x"))
 			e, ok := errors.AsType[*chat.Error](err)
 			if !ok {

@@ -3,10 +3,9 @@ package chat
 import (
 	"errors"
 	"fmt"
-	"net/http"
-	"slices"
-	"strings"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 var (
@@ -30,15 +29,19 @@ type Kind string
 // The kinds of failure. Those marked "retried" are returned only after the last
 // attempt.
 const (
-	// KindRateLimited is HTTP 429 (retried; the key cools down).
+	// KindRateLimited is HTTP 429, or words that say so (retried; the key cools
+	// down for the model, or whole where the service says that the account is
+	// meant).
 	KindRateLimited Kind = "rate_limited"
-	// KindServer is HTTP 5xx, 408, 409 or 425 (retried; after 5xx the key cools
-	// down for the model).
+	// KindServer is HTTP 5xx, or another status or words that say "later", or an
+	// answer that the service broke off (retried; after 5xx the key cools down for
+	// the model).
 	KindServer Kind = "server_error"
-	// KindAuth is HTTP 401 or 403: the key is disabled and another one tried.
+	// KindAuth is HTTP 401, or another status with words that say that the key is
+	// not accepted: the key is disabled and another one tried.
 	KindAuth Kind = "auth"
-	// KindQuota is HTTP 402, or 429 with a code that says that the account has
-	// no credit left: the key is disabled and another one tried.
+	// KindQuota is HTTP 402, or another status with words that say that the account
+	// has no credit left: the key is disabled and another one tried.
 	KindQuota Kind = "quota"
 	// KindNotFound is HTTP 404 or 410: the service does not have the model, or
 	// has it no more.
@@ -58,9 +61,11 @@ const (
 	// KindInvalidJSON is an answer that is not JSON, or not of the form of a
 	// completion (retried).
 	KindInvalidJSON Kind = "invalid_json"
-	// KindHTML is a web page in place of an answer (retried).
+	// KindHTML is a web page in place of an answer, with a status below 500
+	// (retried).
 	KindHTML Kind = "html_page"
-	// KindContentType is an answer of another media type (retried).
+	// KindContentType is an answer that is neither JSON, a stream of events nor a
+	// web page (retried).
 	KindContentType Kind = "content_type"
 	// KindTooLarge is an answer longer than Options.MaxResponseBytes.
 	KindTooLarge Kind = "too_large"
@@ -68,7 +73,7 @@ const (
 	KindNoChoices Kind = "no_choices"
 	// KindNoContent is a completion whose message has null content.
 	KindNoContent Kind = "no_content"
-	// KindRefusal is a completion that holds a refusal, or nothing because of a
+	// KindRefusal is a completion that holds a refusal, or was stopped by a
 	// content filter.
 	KindRefusal Kind = "refusal"
 	// KindToolCalls is a completion that calls tools instead of answering.
@@ -123,14 +128,24 @@ var kindWords = map[Kind]string{
 	KindOtherModel:  "answered by another model",
 }
 
-// retried reports whether another attempt may go better.
-func (k Kind) retried() bool {
+// faultOf is whose fault a failure is as a rule; a refusal has its own verdict.
+func faultOf(k Kind) Fault {
 	switch k {
-	case KindRateLimited, KindServer, KindAuth, KindQuota, KindTimeout, KindConnection,
-		KindTruncated, KindInvalidJSON, KindHTML, KindContentType, KindNoChoices:
-		return true
+	case KindNoContent, KindRefusal, KindToolCalls, KindLength, KindTooLarge, KindBadRequest:
+		return FaultQuery
+	case KindOtherModel, KindNotFound:
+		return FaultCandidate
+	case KindHTML:
+		return FaultHost
+	case KindAuth, KindQuota:
+		return FaultKey
 	}
-	return false
+	return FaultNobody
+}
+
+// retried reports whether another attempt may go better.
+func (e *Error) retried() bool {
+	return e.Fault == FaultNobody && e.Kind != KindUnavailable || e.Fault == FaultKey || e.Fault == FaultHost
 }
 
 // An Error is a call that failed for good; it describes the last attempt.
@@ -162,8 +177,11 @@ type Error struct {
 	// else "". It is for a terminal and a log, not for files.
 	Address string
 
-	unreached  bool // the request cannot have reached the service
-	retryAfter bool // RetryAfter was given, even if it is 0
+	verdict    service.Verdict // of a refusal
+	body       *service.Body   // of a refusal; nil: none
+	retryAfter bool            // RetryAfter was given, even if it is 0
+	cools      bool            // the key cools down for the model
+	spent      bool            // a refusal that may have cost something
 }
 
 // Error implements error; it gives the candidate and Message.
@@ -174,8 +192,11 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("chat: candidate %q: %s", e.Candidate, e.Message)
 }
 
-// compose fills Message in.
+// compose fills Message in, and Fault where nothing has said it yet.
 func (e *Error) compose() *Error {
+	if e.Fault == "" {
+		e.Fault = faultOf(e.Kind)
+	}
 	words := kindWords[e.Kind]
 	switch {
 	case e.Status >= 300 && e.Code != "":
@@ -196,7 +217,8 @@ func (e *Error) compose() *Error {
 type StoppedError struct {
 	// Candidate is the candidate's name.
 	Candidate string
-	// Calls is how many calls in a row failed; 0 where the keys are at fault.
+	// Calls is how many calls in a row failed; 0 where the keys are at fault. It is
+	// 1 where the service says that no call can be answered.
 	Calls int
 	// Unknown is how many different queries in a row were refused in words that
 	// are not known, where that stopped the candidate, else 0. Each is a failed
@@ -213,8 +235,15 @@ type StoppedError struct {
 
 // Error implements error.
 func (e *StoppedError) Error() string {
-	if e.Calls == 0 {
+	switch {
+	case e.Fault == FaultHost && e.Host != "":
+		return fmt.Sprintf("chat: candidate %q stopped: its host answers nobody: %s", e.Candidate, e.Last.Message)
+	case e.Unknown > 0:
+		return fmt.Sprintf("chat: candidate %q stopped: %d different queries in a row were refused in unknown words: %s", e.Candidate, e.Unknown, e.Last.Message)
+	case e.Calls == 0:
 		return fmt.Sprintf("chat: candidate %q stopped: none of its keys is usable: %s", e.Candidate, e.Last.Message)
+	case e.Calls == 1:
+		return fmt.Sprintf("chat: candidate %q stopped: %s", e.Candidate, e.Last.Message)
 	}
 	return fmt.Sprintf("chat: candidate %q stopped after %d failed calls in a row: %s", e.Candidate, e.Calls, e.Last.Message)
 }
@@ -223,25 +252,14 @@ func (e *StoppedError) Error() string {
 func (e *StoppedError) Is(target error) bool { return target == ErrStopped }
 
 // againstCandidate reports whether the failure speaks against the candidate
-// itself, or its service, so that further calls would fare alike.
+// itself, so that further calls would fare alike.
 func (e *Error) againstCandidate() bool {
 	switch e.Kind {
-	case KindNotFound, KindUnavailable:
+	case KindUnavailable, KindHTML, KindInvalidJSON, KindNoChoices, KindContentType:
 		return true
-	case KindBadRequest:
-		return !e.aboutQuery()
 	}
-	return e.unreached
+	return e.Fault == FaultCandidate
 }
 
-// aboutQuery reports whether a bad request concerns one query rather than the
-// candidate. Several servers say so in words alone.
-func (e *Error) aboutQuery() bool {
-	if queryCodes[e.Code] || e.Status == http.StatusRequestEntityTooLarge {
-		return true
-	}
-	detail := strings.ToLower(e.Detail)
-	return slices.ContainsFunc([]string{"context length", "context size", "context window", "too long"}, func(words string) bool {
-		return strings.Contains(detail, words)
-	})
-}
+// unknownWords reports whether the service refused in words that are not known.
+func (e *Error) unknownWords() bool { return e.verdict.Meaning == service.Unknown }

@@ -58,10 +58,10 @@ func (e *Estimate) Add(r Request) {
 	if err != nil {
 		p, _ = Params{}.validate()
 	}
-	in := promptTokens(r.Prompt)
+	in, most := promptTokens(r.Prompt), r.Target.own.maxTokens(p)
 	e.Candidates[i].add(CandidateEstimate{
-		Calls: 1, PromptTokens: in, MaxCompletionTokens: p.maxTokens,
-		prompt: r.Target.cost(in, 0), most: r.Target.cost(in, p.maxTokens),
+		Calls: 1, PromptTokens: in, MaxCompletionTokens: most,
+		prompt: r.Target.cost(in, 0), most: r.Target.most(in, most),
 	})
 }
 

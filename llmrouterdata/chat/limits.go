@@ -10,12 +10,27 @@ const (
 	defaultAttempts    = 8                      // with the backoff below, half a minute of trying
 	defaultTimeout     = 30 * time.Second       // for one attempt; slowTimeouts has the exceptions
 	defaultTotal       = 10 * time.Minute       // several of the longest cooldowns
+	nearTimeout        = 10 * time.Minute       // for a server of one's own, which queues what it is asked at once
+	nearTotal          = 30 * time.Minute       // three of them
+	defaultConnect     = 10 * time.Second       // so that a host which drops packets is told from one that is slow to answer, and may be paid
+	defaultHost        = time.Minute            // a service that is started anew is back by then
 	defaultBackoff     = 500 * time.Millisecond // a broken connection is worth a quick second try
 	defaultMaxBackoff  = 8 * time.Second        // longer outages are what cooldowns are for
 	defaultCooldown    = time.Second            // doubled, it soon reaches what a service needs
 	defaultMaxCooldown = time.Minute            // most limits are counted by the minute
 	defaultThreshold   = 5                      // one or two failures may be chance
 	defaultMaxResponse = 8 << 20                // twice what maxTokens usually take
+)
+
+// maxUnknown is how many different queries in a row are refused in unknown words
+// until it is taken to be the candidate: chance would have let one through.
+const maxUnknown = 20
+
+// Time-outs narrow a host's window when their share among the last attempts,
+// which fades with each by a tenth, passes a quarter: three together do.
+const (
+	lateStep  = 0.1
+	lateShare = 0.25
 )
 
 // slowTimeouts replaces defaultTimeout for candidates known to be slow.
@@ -46,19 +61,16 @@ const maxUSD usd = math.MaxInt64 / 8
 
 // What is taken from a service.
 const (
-	maxCount      = 1e9                  // tokens that it can claim to have counted: sums stay far from overflow
-	maxErrorBody  = 64 << 10             // bytes read of an error; they hold a code and a message
-	maxDetail     = 200                  // characters of an error's text, as the Python pipeline cuts it
-	maxGrow       = 1 << 20              // bytes of memory reserved because a header announces them
-	maxRetryAfter = 366 * 24 * time.Hour // keeps a date or a number within time.Duration; MaxCooldown clamps it further
-	framing       = 64                   // tokens that a service may add to a prompt of two messages
+	maxCount  = 1e9     // tokens that it can claim to have counted: sums stay far from overflow
+	maxDetail = 200     // characters of an error's text, as the Python pipeline cuts it
+	maxGrow   = 1 << 20 // bytes of memory reserved because a header announces them
+	maxModel  = 200     // bytes of the answering model's name
+	maxWord   = 64      // characters of a finish reason
+	framing   = 64      // tokens that a service may add to a prompt of two messages
 )
 
 // The transport's, where the caller brings none.
 const (
-	// dialTimeout lies within the time of an attempt, so that a host which drops
-	// packets is told from a service that is slow to answer, and may be paid.
-	dialTimeout  = 10 * time.Second
 	tlsTimeout   = 10 * time.Second // as in http.DefaultTransport
 	idleTimeout  = 90 * time.Second // as in http.DefaultTransport
 	maxIdleConns = 1024             // for one host; with the usual two, most workers would connect anew for every call

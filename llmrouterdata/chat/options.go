@@ -47,15 +47,18 @@ type Options struct {
 	// that disable their key do not count, as each key can do so once.
 	Attempts int
 	// Timeout bounds one attempt, up to the answer's last byte, from 0 up; 0:
-	// 30 s, and 90 or 120 s for three candidates known to be slow:
-	// llama-3.3-nemotron-super-49b-v1 (120), llama-3.1-nemotron-51b-instruct
-	// and llama3-chatqa-1.5-70b (90).
+	// 30 s, 90 or 120 s for three candidates known to be slow
+	// (llama-3.3-nemotron-super-49b-v1: 120, llama-3.1-nemotron-51b-instruct
+	// and llama3-chatqa-1.5-70b: 90), and 10 min where the endpoint is on this
+	// machine or in its network, as a server of one's own takes minutes under
+	// load. A candidate's own limit comes before it.
 	Timeout time.Duration
 	// Timeouts bounds an attempt of the candidate named, above 0; it overrides
-	// Timeout. Nil: none is named.
+	// Timeout and the candidate's own. Nil: none is named.
 	Timeouts map[string]time.Duration
 	// TotalTimeout bounds a call, retries and waits included, from 0 up; 0:
-	// 10 min. It runs from the first attempt. Until then a call waits for a key
+	// 10 min, and 30 min where the endpoint is on this machine or in its network.
+	// It runs from the first attempt. Until then a call waits for a key
 	// as long as calls to its endpoint succeed, and fails once none has for this
 	// long.
 	TotalTimeout time.Duration
@@ -82,11 +85,17 @@ type Options struct {
 
 	// BreakerThreshold is how many calls in a row must fail until a candidate's
 	// circuit breaker stops it for good, from 0 up; 0: 5. What counts are calls
-	// that fail with 404, 410 or 400, those whose last attempt did not reach the
-	// service (connection refused, unknown host), and those that never got a key
-	// (KindUnavailable). Failures that concern one query (too long, filtered) do
-	// not count.
+	// that fail by the candidate's fault, those whose answers cannot be read, and
+	// those that never got a key (KindUnavailable). Failures that concern one
+	// query (too long, filtered) do not count; of refusals in words that are not
+	// known, 20 different queries in a row stop the candidate. Where the service
+	// says that it does not have the model, one does if nothing was answered yet.
 	BreakerThreshold int
+	// HostTimeout is how long a host may answer nobody, and at least
+	// BreakerThreshold calls, until its candidates are stopped; from 0 up; 0:
+	// 1 min. Meanwhile one call at a time tries, and attempts that find no
+	// connection do not count.
+	HostTimeout time.Duration
 
 	// Budget bounds what the calls cost; nil: no bound.
 	Budget *Budget
@@ -117,7 +126,7 @@ func (o *Options) validate() (Options, error) {
 		options.Number(f, fmt.Sprintf("Timeouts[%q]", name), &timeout, 0, 1, 0)
 	}
 	v.Timeouts = maps.Clone(v.Timeouts)
-	options.Number(f, "TotalTimeout", &v.TotalTimeout, defaultTotal, 1, 0)
+	options.Number(f, "TotalTimeout", &v.TotalTimeout, 0, 0, 0) // totalFor fills it in
 	options.Number(f, "Backoff", &v.Backoff, defaultBackoff, 1, 0)
 	options.Number(f, "MaxBackoff", &v.MaxBackoff, defaultMaxBackoff, 1, 0)
 	options.Number(f, "Cooldown", &v.Cooldown, defaultCooldown, 1, 0)
@@ -135,6 +144,7 @@ func (o *Options) validate() (Options, error) {
 	}
 	v.ServiceLimits = services
 	options.Number(f, "BreakerThreshold", &v.BreakerThreshold, defaultThreshold, 1, 0)
+	options.Number(f, "HostTimeout", &v.HostTimeout, defaultHost, 1, 0)
 	options.Number(f, "MaxResponseBytes", &v.MaxResponseBytes, defaultMaxResponse, 1, 0)
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)
@@ -155,15 +165,19 @@ func (o *Options) limitsFor(service string) Limits {
 	return o.Limits
 }
 
-// timeoutFor returns the time limit of one attempt of the given candidate.
-func (o *Options) timeoutFor(candidate string) time.Duration {
-	return cmp.Or(o.Timeouts[candidate], o.Timeout, slowTimeouts[candidate], defaultTimeout)
+// timeoutFor returns the time limit of one attempt of a target.
+func (o *Options) timeoutFor(t *Target) time.Duration {
+	standard := defaultTimeout
+	if t.near {
+		standard = nearTimeout
+	}
+	return cmp.Or(o.Timeouts[t.Name], t.own.timeout, o.Timeout, slowTimeouts[t.Name], standard)
 }
 
-// doubling returns first, doubled so many times (0 or more), at most longest.
-func doubling(first time.Duration, times int, longest time.Duration) time.Duration {
-	if first > longest>>times {
-		return longest
+// totalFor returns the time limit of a call of a target.
+func (o *Options) totalFor(t *Target) time.Duration {
+	if t.near {
+		return cmp.Or(o.TotalTimeout, nearTotal)
 	}
-	return first << times
+	return cmp.Or(o.TotalTimeout, defaultTotal)
 }

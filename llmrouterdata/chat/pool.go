@@ -13,16 +13,19 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/secret"
 )
 
-// A pool shares out the keys of one endpoint. Calls that find no free key wait
+// A pool shares out the keys of one host. Calls that find no free key wait
 // in the order in which they were made, so that a retried call is served before
 // the calls that came after it.
 //
 // A key is free for a model when it is not disabled, neither it nor its use for
 // the model is cooling down, its limits leave room, and fewer attempts are in
-// flight than its window allows. The window is infinite until the first 429,
-// which halves what was in flight; every success widens it by one attempt per
-// round. So a key that is rate limited settles near the rate its service
-// grants instead of sending the whole queue into every new cooldown.
+// flight than its window for the model allows. The window is infinite until the
+// first 429, which halves what was in flight; every success widens it by one
+// attempt per round. So a key that is rate limited settles near the rate its
+// service grants instead of sending the whole queue into every new cooldown.
+//
+// The host has a window too, which time-outs that come together halve, and a
+// candidate the bounds that it asks for itself.
 //
 // testdata/pool shows all of this in scenarios.
 type pool struct {
@@ -37,6 +40,10 @@ type pool struct {
 	timer    *time.Timer // dispatches when time alone frees a key for a waiter; nil: not needed yet
 	progress time.Time   // of the last success
 	latency  float64     // s, moving average of successes; 0: none yet
+
+	window          // of all attempts in flight
+	late    float64 // the share of time-outs among the last attempts, fading
+	silence silence // has a mutex of its own
 }
 
 func newPool(o *Options) *pool {
@@ -57,8 +64,10 @@ type waiter struct {
 	seq    uint64 // the call's; a call waits for one key at a time
 	ring   *ring
 	model  string
-	tokens int      // most the attempt may use
-	avoid  *poolKey // taken only when no other is free; nil: none
+	asks   *asked        // the candidate's own bounds; nil: none
+	limit  time.Duration // of the attempt
+	tokens int           // most the attempt may use
+	avoid  *poolKey      // taken only when no other is free; nil: none
 	drain  <-chan struct{}
 
 	granted chan struct{}
@@ -70,7 +79,19 @@ type lease struct {
 	key             *poolKey
 	label, model    string
 	began           time.Time
+	limit           time.Duration
 	request, tokens *use // what it takes of the key's limits; nil: no limit
+	asks            *asked
+	ofRequests      *use // and of the candidate's
+	ofTokens        *use
+}
+
+// asked are the bounds that a candidate asks for, over all its keys.
+type asked struct {
+	workers  int // most attempts in flight; 0: no bound
+	inFlight int
+	requests slidingWindow
+	tokens   slidingWindow
 }
 
 // errNoKeys: every key of the ring is disabled.
@@ -95,7 +116,7 @@ func (p *pool) ringFor(service string, keys *keyList) *ring {
 		if k == nil {
 			limits := p.o.limitsFor(service)
 			k = &poolKey{
-				label: nk.label, secret: nk.key, models: map[string]*modelUse{},
+				label: nk.label, secret: nk.key, models: map[string]*standing{},
 				requests: slidingWindow{limit: limits.RequestsPerMinute},
 				tokens:   slidingWindow{limit: limits.TokensPerMinute},
 			}
@@ -169,7 +190,7 @@ func (p *pool) idleSince(start time.Time) time.Duration {
 // likewise reports whether w cannot be served if other, which came before it,
 // could not.
 func (w *waiter) likewise(other *waiter) bool {
-	return w.ring == other.ring && w.model == other.model && w.tokens >= other.tokens
+	return w.ring == other.ring && w.model == other.model && w.asks == other.asks && w.tokens >= other.tokens
 }
 
 func (w *waiter) result() (*lease, error) {
@@ -201,11 +222,35 @@ func (p *pool) grant(now time.Time, w *waiter, k *poolKey) *lease {
 	if k == nil {
 		return nil
 	}
-	k.inFlight++
-	k.stats.Attempts++
-	return &lease{
-		key: k, label: w.ring.labels[slices.Index(w.ring.keys, k)], model: w.model, began: now,
-		request: k.requests.take(now, 1), tokens: k.tokens.take(now, w.tokens),
+	k.began(w.model)
+	p.inFlight++
+	l := &lease{
+		key: k, label: w.ring.labels[slices.Index(w.ring.keys, k)], model: w.model, began: now, limit: w.limit,
+		request: k.requests.take(now, 1), tokens: k.tokens.take(now, w.tokens), asks: w.asks,
+	}
+	if a := w.asks; a != nil {
+		a.inFlight++
+		l.ofRequests, l.ofTokens = a.requests.take(now, 1), a.tokens.take(now, w.tokens)
+	}
+	return l
+}
+
+// end counts an attempt as no longer under way.
+func (p *pool) end(l *lease) {
+	l.key.ended(l.model)
+	p.inFlight--
+	if l.asks != nil {
+		l.asks.inFlight--
+	}
+}
+
+// correct replaces the tokens that an attempt was thought to use by the truth.
+func (l *lease) correct(now time.Time, requests, tokens int) {
+	l.key.requests.correct(now, l.request, requests)
+	l.key.tokens.correct(now, l.tokens, tokens)
+	if l.asks != nil {
+		l.asks.requests.correct(now, l.ofRequests, requests)
+		l.asks.tokens.correct(now, l.ofTokens, tokens)
 	}
 }
 
@@ -258,6 +303,7 @@ func (p *pool) pick(now time.Time, w *waiter) (k *poolKey, at time.Time, usable 
 	r := w.ring
 	best, bestCost := -1, math.Inf(1)
 	avoided := -1
+	held, ready := p.held(now, w)
 	for i := range r.keys {
 		index := (r.next + i) % len(r.keys)
 		k := r.keys[index]
@@ -265,10 +311,10 @@ func (p *pool) pick(now time.Time, w *waiter) (k *poolKey, at time.Time, usable 
 			continue
 		}
 		usable = true
-		if k.full() {
+		if held || k.fullFor(w.model) {
 			continue
 		}
-		if free := k.freeAt(now, w.model, w.tokens); free.After(now) {
+		if free := later(k.freeAt(now, w.model, w.tokens), ready); free.After(now) {
 			at = earlier(at, free)
 			continue
 		}
@@ -291,6 +337,26 @@ func (p *pool) pick(now time.Time, w *waiter) (k *poolKey, at time.Time, usable 
 	}
 	r.next = (best + 1) % len(r.keys)
 	return r.keys[best], time.Time{}, true
+}
+
+// held reports whether the host or the candidate admits no further attempt until
+// one ends, and otherwise when the candidate's limits admit one.
+func (p *pool) held(now time.Time, w *waiter) (held bool, ready time.Time) {
+	a := w.asks
+	switch {
+	case p.full(), a != nil && a.workers > 0 && a.inFlight >= a.workers:
+		return true, time.Time{}
+	case a == nil:
+		return false, time.Time{}
+	}
+	return false, later(a.requests.ready(now, 1), a.tokens.ready(now, w.tokens))
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // earlier returns the earlier of two times, of which zero ones do not count.
@@ -319,11 +385,9 @@ func (p *pool) cost(now time.Time, k *poolKey) float64 {
 
 // unuse gives back a key that was granted but not used.
 func (p *pool) unuse(l *lease) {
-	l.key.inFlight--
+	p.end(l)
 	l.key.stats.Attempts--
-	now := time.Now()
-	l.key.requests.correct(now, l.request, 0)
-	l.key.tokens.correct(now, l.tokens, 0)
+	l.correct(time.Now(), 0, 0)
 }
 
 // release ends an attempt and applies what it taught: its failure, nil for a
@@ -334,7 +398,7 @@ func (p *pool) release(l *lease, e *Error, tokens int) {
 	now := time.Now()
 	k := l.key
 	if tokens >= 0 {
-		k.tokens.correct(now, l.tokens, tokens)
+		l.correct(now, 1, tokens)
 	}
 	if e == nil {
 		p.progress = now
@@ -344,8 +408,39 @@ func (p *pool) release(l *lease, e *Error, tokens int) {
 	} else {
 		k.failed(l, now, e, p.o)
 	}
-	k.inFlight--
+	p.pace(l, now, e)
+	p.end(l)
 	p.dispatch(now)
+}
+
+// pace narrows the host's window when attempts time out together, and widens it
+// again as they are answered with time to spare: a host that is slow because too
+// much is asked of it at once answers nothing the sooner for being asked more.
+func (p *pool) pace(l *lease, now time.Time, e *Error) {
+	switch {
+	case e != nil && e.Kind == KindTimeout:
+		if l.began.Before(p.narrowed) {
+			return // of the same incident
+		}
+		p.late += lateStep * (1 - p.late)
+		if p.late > lateShare {
+			p.narrow(l.began, now)
+			p.late = 0
+			p.o.Logger.Debug("attempts time out together", "in_flight", p.inFlight, "allowed", p.most)
+		}
+	case e == nil:
+		p.late -= lateStep * p.late
+		if l.limit == 0 || now.Sub(l.began) < l.limit/2 {
+			p.widen()
+		}
+	}
+}
+
+// reject disables a key for a model, for what other keys showed of it.
+func (p *pool) reject(k *poolKey, model string, e *Error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k.reject(k.use(model), model, e, p.o)
 }
 
 // abandon ends an attempt that taught nothing because the caller left; sent
@@ -354,7 +449,7 @@ func (p *pool) abandon(l *lease, sent bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if sent {
-		l.key.inFlight--
+		p.end(l)
 	} else {
 		p.unuse(l)
 	}
@@ -382,6 +477,9 @@ func (p *pool) snapshot() []KeyStats {
 		s := k.stats
 		s.InFlight = k.inFlight
 		s.CooldownUntil = k.cooldown.until
+		for _, m := range k.models {
+			s.CooldownUntil = later(s.CooldownUntil, m.cooldown.until)
+		}
 		if k.rejection != nil {
 			s.Disabled = k.rejection.Message
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/llmrouter-go/llmrouter/internal/secret"
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // A poolKey is one key at one endpoint, guarded by its pool's mutex.
@@ -12,25 +13,52 @@ type poolKey struct {
 	label  string
 	secret *secret.Secret // to "" for none; see keyList
 
-	rejection *Error // why the key is disabled, for good; nil: it is not
-	cooldown  cooldown
-	models    map[string]*modelUse // by model; absent: nothing speaks against it
-	inFlight  int                  // leases that were neither released nor abandoned
-	window    float64              // most attempts in flight: 1 or more; 0: no bound
-	narrowed  time.Time            // when the window was last halved
-	requests  slidingWindow
-	tokens    slidingWindow
-	latency   float64   // s, moving average of successes; 0: none yet
-	measured  time.Time // when latency was last updated
-	stats     KeyStats  // InFlight, CooldownUntil and Disabled are filled in by snapshot
+	standing                      // with all models
+	models   map[string]*standing // with one model; absent: nothing speaks against it
+	requests slidingWindow
+	tokens   slidingWindow
+	latency  float64   // s, moving average of successes; 0: none yet
+	measured time.Time // when latency was last updated
+	stats    KeyStats  // InFlight, CooldownUntil and Disabled are filled in by snapshot
 }
 
-// modelUse is a key's standing with one model. 5xx and 403 speak of the pair:
-// were they held against the key, one broken or closed model would take the
-// keys from all the others.
-type modelUse struct {
-	rejection *Error // as in poolKey
+// standing is what speaks against a key, whole or with one model. As a rule a
+// failure speaks of the model: were 429, 5xx and 403 held against the key, one
+// busy, broken or closed model would take the keys from all the others.
+type standing struct {
+	rejection *Error // why it is disabled, for good; nil: it is not
 	cooldown  cooldown
+	window    // of attempts in flight
+}
+
+// A window bounds attempts in flight to what the service is found to bear. The
+// zero value has no bound.
+type window struct {
+	inFlight int       // leases that were neither released nor abandoned
+	most     float64   // most of them: 1 or more; 0: no bound
+	narrowed time.Time // when it was last halved
+}
+
+// full reports whether the window admits no further attempt. It always admits
+// one.
+func (w *window) full() bool {
+	return w.most > 0 && w.inFlight > 0 && float64(w.inFlight)+1 > w.most
+}
+
+// narrow halves what is in flight, after an attempt begun at began: of one
+// incident, once.
+func (w *window) narrow(began, now time.Time) {
+	if !began.Before(w.narrowed) {
+		w.most = max(1, float64(w.inFlight)/2)
+		w.narrowed = now
+	}
+}
+
+// widen admits one more attempt a round, where the bound was felt.
+func (w *window) widen() {
+	if w.most > 0 && float64(w.inFlight)+1 >= w.most {
+		w.most += 1 / w.most
+	}
 }
 
 // A cooldown is the last period in which a key was not to be used.
@@ -48,7 +76,7 @@ func (c *cooldown) extend(began, now time.Time, e *Error, o *Options) {
 	}
 	d := e.RetryAfter
 	if !e.retryAfter {
-		d = doubling(o.Cooldown, max(c.failures-1, 0), o.MaxCooldown)
+		d = service.Doubling(o.Cooldown, max(c.failures-1, 0), o.MaxCooldown)
 	}
 	if until := now.Add(min(d, o.MaxCooldown)); until.After(c.until) {
 		c.until = until
@@ -62,10 +90,10 @@ func (c *cooldown) succeed(began time.Time) {
 }
 
 // use returns the key's standing with a model, which may still be changed.
-func (k *poolKey) use(model string) *modelUse {
+func (k *poolKey) use(model string) *standing {
 	m := k.models[model]
 	if m == nil {
-		m = &modelUse{}
+		m = &standing{}
 		k.models[model] = m
 	}
 	return m
@@ -79,10 +107,10 @@ func (k *poolKey) rejectionFor(model string) *Error {
 	return k.rejection
 }
 
-// full reports whether the window admits no further attempt. It always admits
-// one.
-func (k *poolKey) full() bool {
-	return k.window > 0 && k.inFlight > 0 && float64(k.inFlight)+1 > k.window
+// fullFor reports whether a window admits no further attempt.
+func (k *poolKey) fullFor(model string) bool {
+	m := k.models[model]
+	return k.full() || m != nil && m.full()
 }
 
 // freeAt returns when cooldowns and limits admit an attempt of so many tokens,
@@ -95,14 +123,24 @@ func (k *poolKey) freeAt(now time.Time, model string, tokens int) time.Time {
 	return slices.MaxFunc(at[:], time.Time.Compare)
 }
 
+// began counts an attempt of a model.
+func (k *poolKey) began(model string) {
+	k.inFlight++
+	k.use(model).inFlight++
+	k.stats.Attempts++
+}
+
+// ended counts one as ended.
+func (k *poolKey) ended(model string) {
+	k.inFlight--
+	k.use(model).inFlight--
+}
+
 // succeeded applies what an attempt taught that took so many seconds.
 func (k *poolKey) succeeded(l *lease, now time.Time, seconds float64) {
-	k.cooldown.succeed(l.began)
-	if m := k.models[l.model]; m != nil {
-		m.cooldown.succeed(l.began)
-	}
-	if k.window > 0 && float64(k.inFlight)+1 >= k.window {
-		k.window += 1 / k.window
+	for _, s := range [...]*standing{&k.standing, k.use(l.model)} {
+		s.cooldown.succeed(l.began)
+		s.widen()
 	}
 	k.latency = average(k.latency, seconds)
 	k.measured = now
@@ -111,27 +149,35 @@ func (k *poolKey) succeeded(l *lease, now time.Time, seconds float64) {
 // failed applies what a failed attempt taught.
 func (k *poolKey) failed(l *lease, now time.Time, e *Error, o *Options) {
 	k.stats.Failed++
+	with := k.use(l.model)
 	switch {
 	case e.Kind == KindRateLimited:
 		k.stats.RateLimited++
-		if !l.began.Before(k.narrowed) {
-			k.window = max(1, float64(k.inFlight)/2)
-			k.narrowed = now
+		if e.verdict.Account {
+			with = &k.standing
 		}
-		k.cooldown.extend(l.began, now, e, o)
-		o.Logger.Debug("key cools down", "key", k.label, "for", k.cooldown.until.Sub(now))
-	case e.Kind == KindServer && e.Status >= 500:
-		k.use(l.model).cooldown.extend(l.began, now, e, o)
-	case e.Kind == KindAuth && e.Status == 403:
-		if m := k.use(l.model); m.rejection == nil {
-			m.rejection = e
-			o.Logger.Warn("key disabled for a model", "key", k.label, "model", l.model, "reason", e.Message)
-		}
-	case e.Kind == KindAuth || e.Kind == KindQuota:
-		if k.rejection == nil {
-			o.Logger.Warn("key disabled", "key", k.label, "reason", e.Message)
-		}
-		k.rejection = e
+		with.narrow(l.began, now)
+		with.cooldown.extend(l.began, now, e, o)
+		o.Logger.Debug("key cools down", "key", k.label, "model", l.model, "account", e.verdict.Account, "for", with.cooldown.until.Sub(now))
+	case e.cools:
+		with.cooldown.extend(l.began, now, e, o)
+	case e.Fault == FaultKey && e.verdict.Model:
+		k.reject(with, l.model, e, o)
+	case e.Fault == FaultKey:
+		k.reject(&k.standing, "", e, o)
+	}
+}
+
+// reject disables the key for good, whole or for a model.
+func (k *poolKey) reject(with *standing, model string, e *Error, o *Options) {
+	if with.rejection != nil {
+		return
+	}
+	with.rejection = e
+	if model != "" {
+		o.Logger.Warn("key disabled for a model", "key", k.label, "model", model, "reason", e.Message, "detail", e.Detail)
+	} else {
+		o.Logger.Warn("key disabled", "key", k.label, "reason", e.Message, "detail", e.Detail)
 	}
 }
 

@@ -72,7 +72,9 @@ func (r *Request) drained() bool {
 
 // Fingerprint identifies what is asked: equal fingerprints mean the same model,
 // messages and parameters (whether streamed or not, and by whichever endpoint
-// or key). It is 32 hexadecimal digits and the same on every machine.
+// or key). It is 32 hexadecimal digits and the same on every machine. A
+// candidate's own params count, and so does a query string of its endpoint, but
+// for the version of the service's interface and for keys.
 func (r Request) Fingerprint() string {
 	p, _ := r.Params.validate()
 	const version = "chat/1"
@@ -88,6 +90,9 @@ func (r Request) Fingerprint() string {
 	}
 	for _, n := range [...]uint64{uint64(p.maxTokens), math.Float64bits(p.temperature), math.Float64bits(p.topP)} {
 		text = binary.BigEndian.AppendUint64(text, n)
+	}
+	if o := r.Target.own; o != nil {
+		text = append(text, o.meaning...)
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/llmrouter-go/llmrouter/internal/scenario"
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // TestPoolScenarios plays the scenarios of testdata/pool, which show what a
@@ -23,7 +26,8 @@ import (
 //	call N [tokens=N] [model=NAME] [patience=D]  call N asks for a key
 //	retry N [...]                                call N asks for another key, in its old place
 //	succeed N [tokens=N]                         its attempt was answered, and took so many tokens
-//	fail N STATUS [retry-after=D] [code=CODE]    its attempt failed with an HTTP status
+//	fail N STATUS [retry-after=D] [code=CODE] [of=account]  its attempt failed with an HTTP status
+//	late N                                       it took longer than its limit
 //	cancel N                                     its context ends, before or after it has a key
 //	shutdown                                     drain is closed
 //	advance D                                    the clock moves on
@@ -83,9 +87,15 @@ func (s *scriptedPool) do(c scenario.Command) {
 		s.end(names[0], nil, s.numberOr(args["tokens"], -1))
 	case "fail":
 		status := s.number(names[1])
-		e := (&Error{Kind: statusKind(status, args["code"]), Status: status, Code: args["code"]}).compose()
+		b := fmt.Sprintf(`{"error":{"code":%q}}`, args["code"])
+		if args["of"] == "account" {
+			b = `{"error":{"message":"too many requests of your account"}}`
+		}
+		e := refusal(status, http.Header{}, service.ReadBody([]byte(b))).compose()
 		e.RetryAfter, e.retryAfter = s.durationOr(args["retry-after"], 0), args["retry-after"] != ""
 		s.end(names[0], e, 0)
+	case "late":
+		s.end(names[0], (&Error{Kind: KindTimeout}).compose(), -1)
 	case "cancel":
 		n := s.number(names[0])
 		c := s.calls[n]
@@ -199,12 +209,13 @@ func (s *scriptedPool) state() {
 	now := time.Now()
 	var parts []string
 	for i, k := range s.ring.keys {
-		text := fmt.Sprintf("%s: %d in flight", s.ring.labels[i], k.inFlight)
-		if k.window > 0 {
-			text += fmt.Sprintf(" of %.2f", k.window)
-		}
-		if k.cooldown.until.After(now) {
-			text += fmt.Sprintf(", cools down until %v", k.cooldown.until.Sub(s.start))
+		text := fmt.Sprintf("%s: %d in flight", s.ring.labels[i], k.inFlight) + s.standing(now, &k.standing)
+		for _, model := range slices.Sorted(maps.Keys(k.models)) {
+			if what := s.standing(now, k.models[model]); what != "" && model != "" {
+				text += fmt.Sprintf(" (%s: %d%s)", model, k.models[model].inFlight, what)
+			} else {
+				text += what
+			}
 		}
 		for _, limit := range []struct {
 			what string
@@ -219,7 +230,21 @@ func (s *scriptedPool) state() {
 		}
 		parts = append(parts, text)
 	}
+	if s.pool.most > 0 {
+		parts = append(parts, fmt.Sprintf("host: %d in flight of %.2f", s.pool.inFlight, s.pool.most))
+	}
 	s.event(0, strings.Join(parts, "; "))
+}
+
+// standing tells what speaks against a key.
+func (s *scriptedPool) standing(now time.Time, with *standing) (text string) {
+	if with.most > 0 {
+		text += fmt.Sprintf(" of %.2f", with.most)
+	}
+	if with.cooldown.until.After(now) {
+		text += fmt.Sprintf(", cools down until %v", with.cooldown.until.Sub(s.start))
+	}
+	return text
 }
 
 func (s *scriptedPool) number(text string) int {

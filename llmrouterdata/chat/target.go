@@ -2,13 +2,11 @@ package chat
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
@@ -26,42 +24,23 @@ type Target struct {
 	Endpoint string
 	// InputPrice and OutputPrice are in USD per million tokens.
 	InputPrice, OutputPrice float64
+	// CachedInputPrice is the price of prompt tokens that were read from a cache,
+	// and ReasoningPrice that of completion tokens that were spent on thinking, in
+	// USD per million tokens; nil: InputPrice and OutputPrice.
+	CachedInputPrice, ReasoningPrice *float64
 	// Workers is the most attempts in flight that the candidate asks for; 0: no
 	// bound of its own.
 	Workers int
 
 	local bool     // the endpoint is on this machine
-	keys  *keyList // nil or empty: none, which only a local one may have
+	near  bool     // or in its network
+	keys  *keyList // nil or empty: none, which only a local one may have, or one with a header of its own
+	own   *own     // what else the candidate asks for; nil only where Resolve has not made the target
 }
 
 // Cost returns the price in USD of a call of so many tokens.
 func (t Target) Cost(promptTokens, completionTokens int) float64 {
 	return t.cost(promptTokens, completionTokens).dollars()
-}
-
-// ResolveOptions says what all candidates ask for; what a candidate says itself
-// comes first. Nil and the zero value ask for nothing.
-type ResolveOptions struct {
-	// Lookup finds the value of an environment variable, which header values
-	// name as ${NAME}; os.LookupEnv is one. Nil: none is known.
-	Lookup func(name string) (value string, ok bool)
-	// Params are fields of the request's JSON, by name, beside the candidate's
-	// own.
-	Params map[string]json.RawMessage
-	// Headers are sent with each request, beside the candidate's own. A value of
-	// a header that carries a secret must be of the form ${NAME}.
-	Headers map[string]string
-	// Timeout bounds one attempt, ConnectTimeout the making of its connection, and
-	// FirstByteTimeout, of a streamed answer, the time to its first byte. From 0
-	// up; 0: those of [Options].
-	Timeout, ConnectTimeout, FirstByteTimeout time.Duration
-	// Workers bounds a candidate's attempts in flight, RequestsPerMinute the
-	// attempts started and TokensPerMinute the tokens used in any 60 s. From 0 up;
-	// 0: no bound but those of [Options].
-	Workers, RequestsPerMinute, TokensPerMinute int
-	// StrictModel makes an answer a failure whose model has another name than the
-	// one asked for.
-	StrictModel bool
 }
 
 // A ResolveError lists everything that keeps candidates from being called.
@@ -100,13 +79,18 @@ func (e *ResolveError) Unwrap() []error {
 // Resolve makes a target of every candidate, in order. A candidate's endpoint
 // is its own api_endpoint, else fallbackEndpoint (the configuration's; may be
 // empty); its keys are those that serve its service. An endpoint on this
-// machine (localhost, 127.0.0.0/8, [::1]) needs no key. As in the Python
+// machine (localhost, 127.0.0.0/8, [::1]) needs no key, nor does a candidate with
+// a header of its own that carries one. As in the Python
 // pipeline, candidates whose name ends in "_think" are left out.
 //
 // Nothing is called. Missing names, models, endpoints, services and keys, bad
-// URLs, bad prices and duplicate names are reported all at once in a
+// URLs, bad prices, params and headers and duplicate names are reported all at once in a
 // [*ResolveError]; no candidate at all is an error too.
 func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys Keys, o *ResolveOptions) ([]Target, error) {
+	o, err := o.validate()
+	if err != nil {
+		return nil, err
+	}
 	var targets []Target
 	var problems []*llmrouterdata.CandidateError
 	seen := map[string]bool{}
@@ -131,15 +115,18 @@ func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys
 		t := Target{
 			Name: c.Name, Model: c.Model, Service: strings.TrimSpace(c.Service),
 			InputPrice: c.InputPrice, OutputPrice: c.OutputPrice,
+			CachedInputPrice: c.CachedInputPrice, ReasoningPrice: c.ReasoningPrice, Workers: cmp.Or(c.Workers, o.Workers),
 		}
-		var err error
-		t.Endpoint, t.local, err = parseEndpoint(cmp.Or(strings.TrimSpace(c.APIEndpoint), strings.TrimSpace(fallbackEndpoint)))
+		endpoint, query, err := parseEndpoint(cmp.Or(strings.TrimSpace(c.APIEndpoint), strings.TrimSpace(fallbackEndpoint)))
 		if err != nil {
 			fault("api_endpoint", err)
 		}
+		host := hostOf(endpoint)
+		t.Endpoint, t.local, t.near = endpoint, isLocal(host), isNear(host)
+		t.own = o.forCandidate(&c, query, fault)
 		var known bool
 		t.keys, known = keys.forService(t.Service)
-		if err == nil && !t.local && t.keys.len() == 0 {
+		if err == nil && !t.local && t.keys.len() == 0 && !t.own.authorized() {
 			fault("service", keys.lack(t, known))
 		}
 		if c.Name == "" {
@@ -172,32 +159,32 @@ func (k Keys) lack(t Target, known bool) error {
 }
 
 // parseEndpoint returns the base URL in one spelling, so that equal endpoints
-// share their keys' state, and whether it is on this machine.
-func parseEndpoint(endpoint string) (base string, local bool, err error) {
+// share their keys' state, and its query string.
+func parseEndpoint(endpoint string) (base, query string, err error) {
 	if endpoint == "" {
-		return "", false, errors.New("missing: neither the candidate nor the configuration names an endpoint")
+		return "", "", errors.New("missing: neither the candidate nor the configuration names an endpoint")
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return "", false, errors.New("not a URL") // url.Error would repeat a password
+		return "", "", errors.New("not a URL") // url.Error would repeat a password
 	}
 	u.Scheme = strings.ToLower(u.Scheme)
 	u.Host = strings.ToLower(u.Host)
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return "", false, errors.New("not an http or https URL")
+		return "", "", errors.New("not an http or https URL")
 	case u.Hostname() == "":
-		return "", false, errors.New("the URL names no host")
+		return "", "", errors.New("the URL names no host")
 	case u.User != nil:
-		return "", false, errors.New("the URL holds a user name: keys belong in API_KEYS")
-	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return "", false, errors.New("the URL holds a query or fragment")
+		return "", "", errors.New("the URL holds a user name: keys belong in API_KEYS")
+	case u.Fragment != "":
+		return "", "", errors.New("the URL holds a fragment")
 	}
 	base = strings.TrimRight(u.Scheme+"://"+u.Host+u.EscapedPath(), "/")
 	if strings.HasSuffix(base, "/chat/completions") {
-		return "", false, errors.New(`want the base URL, without "/chat/completions"`)
+		return "", "", errors.New(`want the base URL, without "/chat/completions"`)
 	}
-	return base, isLocal(u.Hostname()), nil
+	return base, u.RawQuery, nil
 }
 
 // hostOf returns the host of what parseEndpoint made.
@@ -215,6 +202,20 @@ func isLocal(host string) bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// isNear reports whether a host is on this machine or in its own network.
+func isNear(host string) bool {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		addr = addr.Unmap()
+		return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast()
+	}
+	for _, suffix := range []string{".local", ".internal", ".lan", ".localhost"} {
+		if strings.HasSuffix(host, suffix) {
+			return true
+		}
+	}
+	return host != "" && !strings.Contains(host, ".")
 }
 
 // Local reports whether the endpoint is on this machine, where calls need no

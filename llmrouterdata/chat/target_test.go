@@ -71,7 +71,7 @@ func TestResolveReportsAll(t *testing.T) {
 		{Name: "bad-url", Model: "m", Service: "NVIDIA", APIEndpoint: "://user:hunter2@x"},
 		{Name: "scheme", Model: "m", Service: "NVIDIA", APIEndpoint: "ftp://x/v1"},
 		{Name: "password", Model: "m", Service: "NVIDIA", APIEndpoint: "https://user:hunter2@x.example/v1"},
-		{Name: "query", Model: "m", Service: "NVIDIA", APIEndpoint: "https://x.example/v1?api-version=1"},
+		{Name: "query", Model: "m", Service: "NVIDIA", APIEndpoint: "https://x.example/v1?key=literal"},
 		{Name: "whole", Model: "m", Service: "NVIDIA", APIEndpoint: "https://x.example/v1/chat/completions/"},
 		{Name: "hostless", Model: "m", Service: "NVIDIA", APIEndpoint: "https:///v1"},
 		{Name: "price", Model: "m", Service: "NVIDIA", APIEndpoint: "https://x.example/v1", InputPrice: -1, OutputPrice: math.NaN()},

@@ -2,14 +2,19 @@ package chat
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/openai/openai-go/v3/option"
+
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
+
+// connectTimeout is the key of a context's time limit of making a connection,
+// where a candidate has its own.
+type connectTimeout struct{}
 
 // newTransport is http.DefaultTransport with room for many idle connections to
 // one host, and a limit on making one.
@@ -28,11 +33,23 @@ func newTransport() *http.Transport {
 		dial = (&net.Dialer{}).DialContext
 	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		limit, ok := ctx.Value(connectTimeout{}).(time.Duration)
+		if !ok {
+			limit = defaultConnect
+		}
+		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		return dial(ctx, network, address)
 	}
 	return t
+}
+
+// within gives ctx the candidate's own limit of making a connection.
+func (o *own) within(ctx context.Context) context.Context {
+	if o.connect == 0 {
+		return ctx
+	}
+	return context.WithValue(ctx, connectTimeout{}, o.connect)
 }
 
 // sdkHeaders tell the service about this machine, which it need not know.
@@ -43,13 +60,20 @@ var sdkHeaders = []string{
 
 var userAgent = []string{"llmrouter-go"}
 
-// middleware drops the SDK's own headers, unwraps the body, and turns statuses
-// of 300 or more into errors before the SDK reads their body without bound.
-func middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+// middleware drops the SDK's own headers, adds the candidate's, unwraps the body,
+// and turns statuses of 300 or more into errors before the SDK reads their body
+// without bound.
+func (o *own) middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
 	for _, name := range sdkHeaders {
 		delete(req.Header, name)
 	}
 	req.Header["User-Agent"] = userAgent
+	for _, h := range o.headers {
+		req.Header[h.name] = []string{string(*h.value)}
+	}
+	if o.query != nil {
+		req.URL.RawQuery = string(*o.query)
+	}
 	if req.GetBody != nil {
 		// The SDK's wrapper hides from net/http that the body is in memory, which
 		// costs a packet of its own for the header.
@@ -61,17 +85,7 @@ func middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, 
 	if err != nil || res.StatusCode < 300 {
 		return res, err
 	}
-	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what there is will do
+	body, _ := io.ReadAll(io.LimitReader(res.Body, service.MaxErrorBody)) // what there is will do
 	_ = res.Body.Close()
 	return nil, &refusedError{res.StatusCode, res.Header, body}
-}
-
-// neverSent reports whether a transport error means that the request cannot
-// have reached the service.
-func neverSent(err error) bool {
-	var op *net.OpError
-	var cert *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "socks connect" || op.Op == "proxyconnect") ||
-		errors.As(err, &cert) || errors.As(err, &record)
 }
