@@ -431,11 +431,14 @@ func (s *Server) refuse(w http.ResponseWriter, q *request, status int) {
 	sent := time.Now()
 	s.count(status)
 	code := map[int]string{401: "invalid_api_key", 403: "forbidden", 404: "model_not_found", 410: "model_retired"}[status]
-	message := "Refused at http://127.0.0.1:8080/v1 to "
-	if status == http.StatusUnauthorized || status == http.StatusForbidden {
-		message = "Incorrect API key provided: "
+	message := "Refused at http://127.0.0.1:8080/v1 to " + q.key
+	switch status {
+	case http.StatusUnauthorized:
+		message = "Incorrect API key provided: " + q.key
+	case http.StatusForbidden:
+		message = q.key + " does not have access to the model at http://127.0.0.1:8080/v1"
 	}
-	writeError(w, status, code, message+q.key)
+	writeError(w, status, code, message)
 	if status >= 500 {
 		s.tell(q.key+"\n"+q.Model, sent, s.c.Cooldown)
 	}

@@ -512,7 +512,7 @@ func TestEvaluateDeterminism(t *testing.T) {
 		listen(t, c, chaos.Config{
 			Seed: uint64(workers), Latency: chaos.Uniform(0, 6*time.Millisecond), Answer: fakeAnswer,
 			Faults: []chaos.Fault{{Kind: chaos.ServerError, Probability: 0.1}, {Kind: chaos.InvalidJSON, Probability: 0.1}}, MaxFaults: 2,
-			Statuses: map[string]int{"model/b": 422},
+			Statuses: map[string]int{"model/b": 413},
 		}, "a", "b", "c")
 		chatOptions := quick()
 		chatOptions.BreakerThreshold = 1000
@@ -1245,7 +1245,7 @@ func TestEvaluateErrorTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	once := quick()
-	once.Attempts, once.Timeout = 1, 100*time.Millisecond
+	once.Attempts, once.Timeout, once.BreakerThreshold = 1, 100*time.Millisecond, 1000
 	report, err := evaluate(t, c, Options{Keys: parsed, Client: newClient(t, once), Workers: 20, PublishIncomplete: true, KeyLabels: true})
 	if _, ok := errors.AsType[*IncompleteError](err); !ok {
 		t.Fatal(err)
