@@ -153,8 +153,8 @@ func (r *Redactor) Scrub(text, host string, most int) string {
 
 func (r *Redactor) keys(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = keylike.ReplaceAllString(text, struck) // masked ones too, while they are whole
 	text = r.Strike(text)
-	text = keylike.ReplaceAllString(text, struck)
 	return bearer.ReplaceAllString(text, struck)
 }
 

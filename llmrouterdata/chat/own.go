@@ -145,13 +145,13 @@ func checkParam(name string, value json.RawMessage) error {
 }
 
 // maxTokens returns the most tokens that an answer may have.
-func (o *own) maxTokens(p filledParams) int {
-	if o == nil {
+func (w *own) maxTokens(p filledParams) int {
+	if w == nil {
 		return p.maxTokens
 	}
 	for _, name := range []string{"max_completion_tokens", "max_tokens"} {
 		var n float64
-		if json.Unmarshal(o.params[name], &n) == nil && n >= 1 && n <= maxTokens {
+		if json.Unmarshal(w.params[name], &n) == nil && n >= 1 && n <= maxTokens {
 			return int(n)
 		}
 	}

@@ -45,11 +45,11 @@ func newTransport() *http.Transport {
 }
 
 // within gives ctx the candidate's own limit of making a connection.
-func (o *own) within(ctx context.Context) context.Context {
-	if o.connect == 0 {
+func (w *own) within(ctx context.Context) context.Context {
+	if w.connect == 0 {
 		return ctx
 	}
-	return context.WithValue(ctx, connectTimeout{}, o.connect)
+	return context.WithValue(ctx, connectTimeout{}, w.connect)
 }
 
 // sdkHeaders tell the service about this machine, which it need not know.
@@ -63,16 +63,16 @@ var userAgent = []string{"llmrouter-go"}
 // middleware drops the SDK's own headers, adds the candidate's, unwraps the body,
 // and turns statuses of 300 or more into errors before the SDK reads their body
 // without bound.
-func (o *own) middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
+func (w *own) middleware(req *http.Request, next option.MiddlewareNext) (*http.Response, error) {
 	for _, name := range sdkHeaders {
 		delete(req.Header, name)
 	}
 	req.Header["User-Agent"] = userAgent
-	for _, h := range o.headers {
+	for _, h := range w.headers {
 		req.Header[h.name] = []string{string(*h.value)}
 	}
-	if o.query != nil {
-		req.URL.RawQuery = string(*o.query)
+	if w.query != nil {
+		req.URL.RawQuery = string(*w.query)
 	}
 	if req.GetBody != nil {
 		// The SDK's wrapper hides from net/http that the body is in memory, which
