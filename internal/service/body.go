@@ -177,7 +177,8 @@ func (f *finder) find(v any, depth int) {
 	}
 }
 
-// object reads an object. An error within it says more than its own fields.
+// object reads an object. An error within it says more than its own fields, and
+// these more than what it adds as details.
 func (f *finder) object(v map[string]any, depth int) {
 	fields := make(map[string]any, len(v))
 	for name, value := range v {
@@ -185,8 +186,21 @@ func (f *finder) object(v map[string]any, depth int) {
 			fields[plain(name)] = value
 		}
 	}
-	// Of several objects, the innermost error has the message.
 	before := len(f.messages)
+	f.errorsIn(fields, depth)
+	found := len(f.messages) > before
+	failed := f.numbers(fields) || f.saysFailed(fields)
+	f.isError = f.isError || failed
+	if !found {
+		found = f.ownMessage(fields, depth)
+	}
+	f.wordsOf(fields)
+	f.nestedIn(fields, depth, found)
+	f.metadata(fields)
+}
+
+// errorsIn reads the errors within an object.
+func (f *finder) errorsIn(fields map[string]any, depth int) {
 	for _, name := range errorNames {
 		switch inner := fields[name].(type) {
 		case map[string]any:
@@ -206,48 +220,52 @@ func (f *finder) object(v map[string]any, depth int) {
 			}
 		}
 	}
-	found := len(f.messages) > before
-	failed := f.numbers(fields)
+}
+
+// ownMessage reads the message of an object itself, and reports whether it has
+// one. A message that is an object is searched, and else shown as it is.
+func (f *finder) ownMessage(fields map[string]any, depth int) (found bool) {
 	for _, name := range messageNames {
-		if text, isText := fields[name].(string); isText && !found && text != "" {
+		if text, isText := fields[name].(string); isText && text != "" {
 			f.message(text)
-			found = true
-			f.isError = f.isError || failed || f.saysFailed(fields)
+			return true
 		}
 	}
-	f.wordsOf(fields)
+	inner, isObject := fields["message"].(map[string]any)
+	if !isObject {
+		return false
+	}
+	before := len(f.messages)
+	if f.find(inner, depth+1); len(f.messages) == before {
+		text, _ := json.Marshal(inner)
+		f.message(string(text))
+	}
+	return true
+}
+
+// nestedIn reads the details of an object. Where a message was found, their codes
+// and words count, but do not show.
+func (f *finder) nestedIn(fields map[string]any, depth int, found bool) {
 	for _, name := range nestedNames {
+		before := len(f.messages)
 		switch inner := fields[name].(type) {
 		case string:
-			if name == "detail" && !found && inner != "" {
-				f.isError = true
+			if name == "detail" {
 				f.message(inner)
-				found = true
 			}
 		case []any, map[string]any:
-			was := len(f.messages)
-			f.find(inner, depth+1)
-			if found { // its codes count, and its words, but they do not show
-				f.reasons += " " + strings.Join(f.messages[was:], " ")
-				f.messages = f.messages[:was]
-			} else if len(f.messages) > was && name == "detail" {
-				f.isError, found = true, true
-			}
-		}
-	}
-	if inner, isObject := fields["message"].(map[string]any); isObject && !found {
-		if len(f.messages) == before {
 			f.find(inner, depth+1)
 		}
-		if len(f.messages) == before {
-			text, _ := json.Marshal(inner)
-			f.message(string(text))
+		switch added := f.messages[before:]; {
+		case len(added) == 0:
+		case found:
+			f.reasons += " " + strings.Join(added, " ")
+			f.messages = f.messages[:before]
+		default:
+			found = true
+			f.isError = f.isError || name == "detail"
 		}
 	}
-	if failed || f.saysFailed(fields) {
-		f.isError = true
-	}
-	f.metadata(fields)
 }
 
 // fine reports whether an object that always comes says that nothing is wrong.

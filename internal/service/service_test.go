@@ -11,82 +11,84 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/secret"
 )
 
-// TestJudge has the rules in their order, and for each the words of services.
+// judgements are the rules in their order, and for each the words of services.
+var judgements = []struct {
+	status  int
+	body    string
+	meaning Meaning
+	fault   Fault
+}{
+	// A gateway names what is behind it.
+	{401, `{"error":{"message":"litellm.AuthenticationError: AuthenticationError: OpenAIException - Incorrect API key provided","type":"authentication_error","code":"401"}}`, Rejected, OfCandidate},
+	{429, `{"error":{"message":"litellm.RateLimitError: RateLimitError: OpenAIException - You exceeded your current quota","type":"throttling_error","code":"429"}}`, NoCredit, OfCandidate},
+	{429, `{"error":{"message":"No deployments available - crossed budget: Exceeded budget for deployment model_name: cheap","type":"internal_server_error","code":"429"}}`, NoCredit, OfCandidate},
+	{429, `{"error":{"message":"litellm.RateLimitError: RateLimitError: OpenAIException - Rate limit reached for model rl","code":"429"}}`, RateLimited, OfNobody},
+	{400, `{"error":{"message":"litellm.BadRequestError: OpenAIException - The response was filtered due to the prompt triggering content management policy","type":"invalid_request_error"}}`, Query, OfQuery},
+	{400, `{"error":{"message":"litellm.ContextWindowExceededError: OpenAIException - too much"}}`, Query, OfQuery},
+	{500, `{"error":{"message":"litellm.NotFoundError: OpenAIException - gone"}}`, NoModel, OfCandidate},
+	{401, `{"error":{"message":"Provider returned error","code":401,"metadata":{"raw":"{\"error\":{\"message\":\"bad key\"}}","provider_name":"X"}}}`, Rejected, OfCandidate},
+	{500, `{"error":{"message":"litellm.Timeout: Connection timed out"}}`, Passing, OfNobody},
+
+	// Statuses that say enough.
+	{401, ``, Rejected, OfKey}, {401, `<html>`, Rejected, OfKey},
+	{404, ``, NoModel, OfCandidate}, {410, `<html>`, NoModel, OfCandidate},
+	{429, `{"error":{"message":"slow down"}}`, RateLimited, OfNobody},
+	{429, `{"error":{"message":"no money","type":"insufficient_quota","code":null}}`, NoCredit, OfKey},
+	{429, `{"error":{"message":"You exceeded your current quota, please check your plan and billing details."}}`, NoCredit, OfKey},
+	{429, `[{"error":{"code":429,"message":"You exceeded your current quota. Please retry in 37.5s.","status":"RESOURCE_EXHAUSTED"}}]`, RateLimited, OfNobody},
+	{500, `{"error":{"code":"context_length_exceeded"}}`, Passing, OfNobody}, {503, ``, Passing, OfNobody}, {529, ``, Passing, OfNobody},
+
+	// Codes and words.
+	{400, `{"error":{"code":"context_length_exceeded"}}`, Query, OfQuery},
+	{400, `{"object":"error","message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","code":400}`, Query, OfQuery},
+	{400, `{"error":{"message":"'max_tokens' or 'max_completion_tokens' is too large: 512. This model's maximum context length is 4096 tokens and your request has 4000 input tokens (512 > 4096 - 4000)."}}`, Query, OfQuery},
+	{400, `{"error":"prompt is too long"}`, Query, OfQuery},
+	{422, `{"error":"validation: inputs and max_new_tokens together must be at most 2048, given 3000 and 512","error_type":"validation"}`, Query, OfQuery},
+	{400, `[{"error":{"code":400,"message":"The input has 40000 tokens, more than the 32768 allowed.","status":"INVALID_ARGUMENT"}}]`, Query, OfQuery},
+	{400, `{"code":"InvalidParameter","message":"Range of input length should be [1, 30720]"}`, Query, OfQuery},
+	{400, `{"error":{"code":"data_inspection_failed","message":"The input was found inappropriate."}}`, Query, OfQuery},
+	{400, `{"code":"DataInspectionFailed","message":"Input data may contain inappropriate content."}`, Query, OfQuery},
+	{400, `{"error":{"message":"Violated guardrail policy","type":"invalid_request_error","code":"400"}}`, Query, OfQuery},
+	{403, `{"error":{"code":403,"message":"The input was flagged by moderation.","metadata":{"reasons":["violence"]}}}`, Query, OfQuery},
+	{403, `{"error":{"code":"content_filter","message":"x"}}`, Query, OfQuery},
+	{413, ``, Query, OfQuery}, {451, ``, Query, OfQuery},
+	{400, `[{"error":{"code":400,"message":"The API key is not valid.","status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}]`, Rejected, OfKey},
+	{400, `{"code":"Client specified an invalid argument","error":"Incorrect API key given: kB***22. "}`, Rejected, OfKey},
+	{400, `{"error":{"message":"No connected db.","type":"no_db_connection","code":"400"}}`, Rejected, OfKey},
+	{403, `{"error":{"message":"You do not have access to this model"}}`, Rejected, OfKey},
+	{400, `{"error":{"message":"Your credit balance is too low to access the API."}}`, NoCredit, OfKey},
+	{403, `{"error":"Your team has either used all available credits or reached its monthly spending limit."}`, NoCredit, OfKey},
+	{402, ``, NoCredit, OfKey},
+	{400, `{"error":{"message":"/chat/completions: Invalid model name passed in model=nosuch. Call /v1/models to view available models for your key."}}`, NoModel, OfCandidate},
+	{400, `{"error":{"message":"The model 'x' has been decommissioned and is no longer supported."}}`, NoModel, OfCandidate},
+	{400, `{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","code":"unsupported_parameter"}}`, Parameter, OfCandidate},
+	{400, `{"error":{"message":"Unsupported value: 'temperature' does not support 0.01 with this model.","param":"temperature","code":"unsupported_value"}}`, Parameter, OfCandidate},
+	{422, `{"detail":[{"type":"extra_forbidden","loc":["body","top_k"],"msg":"Extra inputs are not permitted"}]}`, Parameter, OfCandidate},
+	{400, `{"error":{"message":"max_tokens is too large: 5000. This model supports at most 4096 completion tokens."}}`, Parameter, OfCandidate},
+	{400, `{"error":{"message":"rate limit exceeded, try again","type":"rate_limit_error"}}`, RateLimited, OfNobody},
+	{498, `{"error":{"message":"Flex tier capacity exceeded","code":"capacity_exceeded"}}`, Passing, OfNobody},
+	{424, `{"error":"Failed dependency: model is loading"}`, Passing, OfNobody},
+	{400, `{"error":{"message":"The server is overloaded"}}`, Passing, OfNobody},
+
+	// Other statuses.
+	{408, ``, Passing, OfNobody}, {409, ``, Passing, OfNobody}, {425, ``, Passing, OfNobody}, {499, ``, Passing, OfNobody},
+	{302, `<html>moved</html>`, WrongPath, OfCandidate}, {405, ``, WrongPath, OfCandidate},
+	{403, `<html><title>Access denied | Cloudflare</title>`, WebPage, OfHost}, {400, `<!doctype html>`, WebPage, OfHost},
+	{400, `{"error":{"code":429,"message":"hm"}}`, RateLimited, OfNobody},
+	{400, `{"error":"hm"}`, Unknown, OfQuery}, {403, ``, Unknown, OfQuery}, {422, `[]`, Unknown, OfQuery}, {418, ``, Unknown, OfQuery},
+
+	// An error that came with status 200.
+	{0, `{"error":{"code":429,"message":"x"}}`, RateLimited, OfNobody},
+	{0, `{"error":"overloaded"}`, Passing, OfNobody},
+	{0, `{"error":{"code":"model_not_found","status":404}}`, NoModel, OfCandidate},
+	{0, `{"error":{"message":"the context holds 4096 tokens","type":"invalid_request_error","code":"context_length_exceeded"}}`, Query, OfQuery},
+	{0, `{"code":1301,"message":"rate limited, slow down","success":false}`, RateLimited, OfNobody},
+	{0, `{"choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}`, NoCredit, OfKey},
+	{0, `{"errors":[{"message":"boom"}],"success":false}`, Passing, OfNobody},
+}
+
 func TestJudge(t *testing.T) {
-	for _, c := range []struct {
-		status  int
-		body    string
-		meaning Meaning
-		fault   Fault
-	}{
-		// A gateway names what is behind it.
-		{401, `{"error":{"message":"litellm.AuthenticationError: AuthenticationError: OpenAIException - Incorrect API key provided","type":"authentication_error","code":"401"}}`, Rejected, OfCandidate},
-		{429, `{"error":{"message":"litellm.RateLimitError: RateLimitError: OpenAIException - You exceeded your current quota","type":"throttling_error","code":"429"}}`, NoCredit, OfCandidate},
-		{429, `{"error":{"message":"No deployments available - crossed budget: Exceeded budget for deployment model_name: cheap","type":"internal_server_error","code":"429"}}`, NoCredit, OfCandidate},
-		{429, `{"error":{"message":"litellm.RateLimitError: RateLimitError: OpenAIException - Rate limit reached for model rl","code":"429"}}`, RateLimited, OfNobody},
-		{400, `{"error":{"message":"litellm.BadRequestError: OpenAIException - The response was filtered due to the prompt triggering content management policy","type":"invalid_request_error"}}`, Query, OfQuery},
-		{400, `{"error":{"message":"litellm.ContextWindowExceededError: OpenAIException - too much"}}`, Query, OfQuery},
-		{500, `{"error":{"message":"litellm.NotFoundError: OpenAIException - gone"}}`, NoModel, OfCandidate},
-		{401, `{"error":{"message":"Provider returned error","code":401,"metadata":{"raw":"{\"error\":{\"message\":\"bad key\"}}","provider_name":"X"}}}`, Rejected, OfCandidate},
-		{500, `{"error":{"message":"litellm.Timeout: Connection timed out"}}`, Passing, OfNobody},
-
-		// Statuses that say enough.
-		{401, ``, Rejected, OfKey}, {401, `<html>`, Rejected, OfKey},
-		{404, ``, NoModel, OfCandidate}, {410, `<html>`, NoModel, OfCandidate},
-		{429, `{"error":{"message":"slow down"}}`, RateLimited, OfNobody},
-		{429, `{"error":{"message":"no money","type":"insufficient_quota","code":null}}`, NoCredit, OfKey},
-		{429, `{"error":{"message":"You exceeded your current quota, please check your plan and billing details."}}`, NoCredit, OfKey},
-		{429, `[{"error":{"code":429,"message":"You exceeded your current quota. Please retry in 37.5s.","status":"RESOURCE_EXHAUSTED"}}]`, RateLimited, OfNobody},
-		{500, `{"error":{"code":"context_length_exceeded"}}`, Passing, OfNobody}, {503, ``, Passing, OfNobody}, {529, ``, Passing, OfNobody},
-
-		// Codes and words.
-		{400, `{"error":{"code":"context_length_exceeded"}}`, Query, OfQuery},
-		{400, `{"object":"error","message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","code":400}`, Query, OfQuery},
-		{400, `{"error":{"message":"'max_tokens' or 'max_completion_tokens' is too large: 512. This model's maximum context length is 4096 tokens and your request has 4000 input tokens (512 > 4096 - 4000)."}}`, Query, OfQuery},
-		{400, `{"error":"prompt is too long"}`, Query, OfQuery},
-		{422, `{"error":"validation: inputs and max_new_tokens together must be at most 2048, given 3000 and 512","error_type":"validation"}`, Query, OfQuery},
-		{400, `[{"error":{"code":400,"message":"The input has 40000 tokens, more than the 32768 allowed.","status":"INVALID_ARGUMENT"}}]`, Query, OfQuery},
-		{400, `{"code":"InvalidParameter","message":"Range of input length should be [1, 30720]"}`, Query, OfQuery},
-		{400, `{"error":{"code":"data_inspection_failed","message":"The input was found inappropriate."}}`, Query, OfQuery},
-		{400, `{"code":"DataInspectionFailed","message":"Input data may contain inappropriate content."}`, Query, OfQuery},
-		{400, `{"error":{"message":"Violated guardrail policy","type":"invalid_request_error","code":"400"}}`, Query, OfQuery},
-		{403, `{"error":{"code":403,"message":"The input was flagged by moderation.","metadata":{"reasons":["violence"]}}}`, Query, OfQuery},
-		{403, `{"error":{"code":"content_filter","message":"x"}}`, Query, OfQuery},
-		{413, ``, Query, OfQuery}, {451, ``, Query, OfQuery},
-		{400, `[{"error":{"code":400,"message":"The API key is not valid.","status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}]`, Rejected, OfKey},
-		{400, `{"code":"Client specified an invalid argument","error":"Incorrect API key given: kB***22. "}`, Rejected, OfKey},
-		{400, `{"error":{"message":"No connected db.","type":"no_db_connection","code":"400"}}`, Rejected, OfKey},
-		{403, `{"error":{"message":"You do not have access to this model"}}`, Rejected, OfKey},
-		{400, `{"error":{"message":"Your credit balance is too low to access the API."}}`, NoCredit, OfKey},
-		{403, `{"error":"Your team has either used all available credits or reached its monthly spending limit."}`, NoCredit, OfKey},
-		{402, ``, NoCredit, OfKey},
-		{400, `{"error":{"message":"/chat/completions: Invalid model name passed in model=nosuch. Call /v1/models to view available models for your key."}}`, NoModel, OfCandidate},
-		{400, `{"error":{"message":"The model 'x' has been decommissioned and is no longer supported."}}`, NoModel, OfCandidate},
-		{400, `{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","code":"unsupported_parameter"}}`, Parameter, OfCandidate},
-		{400, `{"error":{"message":"Unsupported value: 'temperature' does not support 0.01 with this model.","param":"temperature","code":"unsupported_value"}}`, Parameter, OfCandidate},
-		{422, `{"detail":[{"type":"extra_forbidden","loc":["body","top_k"],"msg":"Extra inputs are not permitted"}]}`, Parameter, OfCandidate},
-		{400, `{"error":{"message":"max_tokens is too large: 5000. This model supports at most 4096 completion tokens."}}`, Parameter, OfCandidate},
-		{400, `{"error":{"message":"rate limit exceeded, try again","type":"rate_limit_error"}}`, RateLimited, OfNobody},
-		{498, `{"error":{"message":"Flex tier capacity exceeded","code":"capacity_exceeded"}}`, Passing, OfNobody},
-		{424, `{"error":"Failed dependency: model is loading"}`, Passing, OfNobody},
-		{400, `{"error":{"message":"The server is overloaded"}}`, Passing, OfNobody},
-
-		// Other statuses.
-		{408, ``, Passing, OfNobody}, {409, ``, Passing, OfNobody}, {425, ``, Passing, OfNobody}, {499, ``, Passing, OfNobody},
-		{302, `<html>moved</html>`, WrongPath, OfCandidate}, {405, ``, WrongPath, OfCandidate},
-		{403, `<html><title>Access denied | Cloudflare</title>`, WebPage, OfHost}, {400, `<!doctype html>`, WebPage, OfHost},
-		{400, `{"error":{"code":429,"message":"hm"}}`, RateLimited, OfNobody},
-		{400, `{"error":"hm"}`, Unknown, OfQuery}, {403, ``, Unknown, OfQuery}, {422, `[]`, Unknown, OfQuery}, {418, ``, Unknown, OfQuery},
-
-		// An error that came with status 200.
-		{0, `{"error":{"code":429,"message":"x"}}`, RateLimited, OfNobody},
-		{0, `{"error":"overloaded"}`, Passing, OfNobody},
-		{0, `{"error":{"code":"model_not_found","status":404}}`, NoModel, OfCandidate},
-		{0, `{"error":{"message":"the context holds 4096 tokens","type":"invalid_request_error","code":"context_length_exceeded"}}`, Query, OfQuery},
-		{0, `{"code":1301,"message":"rate limited, slow down","success":false}`, RateLimited, OfNobody},
-		{0, `{"choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}`, NoCredit, OfKey},
-		{0, `{"errors":[{"message":"boom"}],"success":false}`, Passing, OfNobody},
-	} {
+	for _, c := range judgements {
 		if v := Judge(c.status, ReadBody([]byte(c.body))); v.Meaning != c.meaning || v.Fault != c.fault {
 			t.Errorf("%d %s\n\tgot %q, %q; want %q, %q", c.status, c.body, v.Meaning, v.Fault, c.meaning, c.fault)
 		}

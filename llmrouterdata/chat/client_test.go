@@ -509,16 +509,8 @@ func TestUnreachable(t *testing.T) {
 				other := resolve(t, "https://elsewhere.example/v1", []string{"a"}, "m")[0]
 				for i, want := range c.calls {
 					got, err := client.Complete(t.Context(), ask(target, strconv.Itoa(i)))
-					e, failed := errors.AsType[*chat.Error](err)
-					if failed != (want.err != nil || want.status != 0) || want.err != nil && e.Kind != chat.KindConnection {
-						t.Errorf("call %d: got %+v, %v", i, got, err)
-					}
-					if unreached := want.err == refused.err; failed && unreached != (e.Fault == chat.FaultHost) || unreached && e.Address != "api.example.com:443" {
-						t.Errorf("call %d: the fault of %q at %q", i, e.Fault, e.Address)
-					}
-					if (want.err == broken.err) != (got.Attempts == attempts) {
-						t.Errorf("call %d: %d attempts", i, got.Attempts)
-					}
+					e, _ := errors.AsType[*chat.Error](err)
+					checkConnection(t, want, got.Attempts, e, want.err == refused.err)
 				}
 				if n, want := client.Stats().Candidates[0].Stopped != "", c.stops; n != want {
 					t.Errorf("stopped %v, want %v", n, want)
@@ -536,6 +528,28 @@ func TestUnreachable(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// checkConnection checks a call all of whose attempts met what is wanted; of those
+// that did not reach the host, more than two are made.
+func checkConnection(t *testing.T, want reply, attempts int, e *chat.Error, unreached bool) {
+	t.Helper()
+	switch {
+	case want.err == nil && want.status == 0:
+		if e != nil {
+			t.Error(e)
+		}
+		return
+	case e == nil:
+		t.Error("a call was answered")
+		return
+	case want.err != nil && e.Kind != chat.KindConnection:
+		t.Errorf("the kind %q", e.Kind)
+	case unreached && (e.Fault != chat.FaultHost || e.Address != "api.example.com:443" || attempts == 2):
+		t.Errorf("%d attempts, the fault of %q at %q", attempts, e.Fault, e.Address)
+	case !unreached && (e.Fault == chat.FaultHost || e.Address != "" || want.err != nil && attempts != 2):
+		t.Errorf("%d attempts, the fault of %q at %q", attempts, e.Fault, e.Address)
 	}
 }
 
