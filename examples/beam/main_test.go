@@ -2,14 +2,12 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -173,13 +171,8 @@ var smallModel = func() func(t testing.TB) string {
 
 var removeAtEnd []string
 
-// runArgs in the environment makes the test binary the program itself.
-const runArgs = "BEAM_TEST_RUN"
-
 func TestMain(m *testing.M) {
-	if text := os.Getenv(runArgs); text != "" {
-		os.Exit(cli.Code("beam", run(context.Background(), clitest.Env(nil, os.Stdout, os.Stderr, nil, strings.Split(text, "\n")...)), os.Stderr, false))
-	}
+	clitest.BeProgram("beam", run)
 	code := m.Run()
 	for _, dir := range removeAtEnd {
 		_ = os.RemoveAll(dir)
@@ -361,12 +354,7 @@ func TestKilled(t *testing.T) {
 	config, c := testSet(t, s.URL, train, test)
 	work := filepath.Join(t.TempDir(), "work")
 	args := []string{"--config", config, "--root", filepath.Dir(config), "--work", work, "--shard_size", "50", "--shards_at_once", "3", "--workers", fmt.Sprint(workers)}
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), program)
-	command.Env = append(os.Environ(), runArgs+"="+strings.Join(args, "\n"))
+	command := clitest.Command(t.Context(), t, args...)
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out
 	reached := make(chan struct{})

@@ -31,7 +31,7 @@ func (l *List) Add(err error) {
 // Join returns the problems as one error, nil where there is none.
 func (l *List) Join() error {
 	if l.more > 0 {
-		return errors.Join(append(l.errs, fmt.Errorf("... and %d more", l.more))...)
+		return errors.Join(append(l.errs, fmt.Errorf("... and %d more, %d in all", l.more, len(l.errs)+l.more))...)
 	}
 	return errors.Join(l.errs...)
 }

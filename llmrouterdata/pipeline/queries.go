@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/llmrouter-go/llmrouter/internal/problems"
@@ -98,6 +99,7 @@ func (p *Plan) prepare(ctx context.Context) error {
 	seen := map[kind]bool{}
 	var firsts []int // the first query of each kind
 	var bad problems.List
+	var unknown unknownTasks
 	for i := range p.queries {
 		q := &p.queries[i]
 		id, known := ids[q.Key()]
@@ -109,7 +111,9 @@ func (p *Plan) prepare(ctx context.Context) error {
 		q.embeddingID = id
 
 		prompt, err := p.prompt(i)
-		bad.Add(err)
+		if !unknown.add(i, err) {
+			bad.Add(err)
+		}
 		if len(prompt.System)+len(prompt.User) > longPrompt { // fewer bytes are no more tokens
 			if n := chat.EstimateTokens(prompt.System) + chat.EstimateTokens(prompt.User); n > longPrompt {
 				q.longPrompt = n
@@ -124,6 +128,9 @@ func (p *Plan) prepare(ctx context.Context) error {
 			firsts = append(firsts, i)
 		}
 	}
+	for _, t := range unknown.tasks {
+		bad.Add(t.error(p))
+	}
 	unavailable := map[string]bool{} // the metrics that bad has
 	for _, i := range firsts {
 		err := p.findMetric(ctx, i)
@@ -137,6 +144,38 @@ func (p *Plan) prepare(ctx context.Context) error {
 		}
 	}
 	return bad.Join()
+}
+
+// unknownTasks are the tasks without a prompt, of which all queries have the same
+// fault.
+type unknownTasks struct{ tasks []*unknownTask }
+
+type unknownTask struct {
+	err   *chat.UnknownTaskError
+	first int // query
+	more  int // queries
+}
+
+// add takes up what is wrong with the prompt of a query where it is its task.
+func (u *unknownTasks) add(query int, err error) bool {
+	e, ok := errors.AsType[*chat.UnknownTaskError](err)
+	if !ok {
+		return false
+	}
+	if i := slices.IndexFunc(u.tasks, func(t *unknownTask) bool { return t.err.Task == e.Task }); i >= 0 {
+		u.tasks[i].more++
+	} else {
+		u.tasks = append(u.tasks, &unknownTask{err: e, first: query})
+	}
+	return true
+}
+
+func (t *unknownTask) error(p *Plan) error {
+	more := ""
+	if t.more > 0 {
+		more = fmt.Sprintf(" and %d more of the task", t.more)
+	}
+	return fmt.Errorf("pipeline: prompt of %s%s: %w", p.describe(t.first), more, t.err)
 }
 
 // findMetric demands a metric that can score answers to a query. The first one
