@@ -66,6 +66,7 @@ func realPairs(tb testing.TB) map[string][]pair {
 			add("cem", reply)
 			add("cemf1", reply)
 			add("f1_score", reply)
+			add("trivia_qa_strict", reply)
 		case "commongen_coverage":
 			add("commongen_coverage", "The "+strings.ReplaceAll(r.Truth, ", ", " and the ")+".")
 		}
@@ -89,6 +90,7 @@ var scorers = map[string]func(prediction, truth string) float64{
 	"em_mc_strict":       func(prediction, truth string) float64 { return MultipleChoiceStrict(prediction, truth, 4) },
 	"gsm8k_strict":       GSM8KStrict,
 	"math_strict":        MATHStrict,
+	"trivia_qa_strict":   TriviaQAStrict,
 }
 
 func benchmarkPairs(b *testing.B, name string, pairs []pair) {

@@ -16,8 +16,9 @@
 //	CommonGenCoverage   commongen_coverage   the share of concepts held
 //
 // Where a quirk hurts, a stricter metric stands beside it under a name of its
-// own: [MultipleChoiceStrict] (em_mc_strict), [GSM8KStrict] (gsm8k_strict) and
-// [MATHStrict] (math_strict). Their comments show where they differ.
+// own: [MultipleChoiceTextStrict] (em_mc_strict), [GSM8KStrict] (gsm8k_strict),
+// [MATHStrict] (math_strict) and [TriviaQAStrict] (trivia_qa_strict). Their
+// comments show where they differ.
 //
 // A [Registry] maps the names in records to metrics, a caller's own among them,
 // and knows which tasks are scored by another metric than their records name.

@@ -183,17 +183,22 @@ var answerWords = map[string]bool{
 	"réponse": true, "résultat": true, "risposta": true, "risultato": true, "resposta": true, "ответ": true, "antwoord": true, "odpowiedź": true,
 }
 
-var answerPrefixes = [...]string{"答案", "答え", "答", "답"}
+var answerParts = [...]string{"答案", "答え", "答", "답"}
 
-// answerWord returns the length of the word with which an answer is stated that
-// word is or begins with, or 0.
+// answerWord returns where the word ends with which an answer is stated: word
+// itself, or the last such word in a text of a script without spaces. It returns
+// 0 when there is none.
 func answerWord(word string) int {
 	switch c := word[0]; {
 	case c >= 0x80:
-		for _, prefix := range answerPrefixes {
-			if strings.HasPrefix(word, prefix) {
-				return len(prefix)
+		end := 0
+		for _, part := range answerParts {
+			if i := strings.LastIndex(word, part); i >= 0 {
+				end = max(end, i+len(part))
 			}
+		}
+		if end > 0 {
+			return end
 		}
 	case strings.IndexByte("arsle", c|0x20) < 0 && c|0x20 != 'o':
 		return 0

@@ -21,7 +21,7 @@ func hostileTexts(size int) []string {
 		long(`\frac`), long(`\frac1`), long(`\frac{`), long(`\sqrt`), long(`\sqrt{2}`), long(`\boxed`), long(`\boxed `),
 		long(`\boxed{`), long(`\fbox{}`), long(`\boxed$`), long(`\`), long("="), long("/"), long("1/2 "), long("1/1"),
 		long("7"), long("7."), long("7,"), long("7,777"), long("1e9 "), long("."), long("-"), long("#"), long("-7 "),
-		long("a "), long("the"), long("b"), long("Σ"), long("aΣ\u0301"), long("\u0301"), long("\u3000"), long("\xff"), long("answer is 1 "), long("####1. a "), long("**1 "), long("1 2\n"), long("Check:\n1\n"), long("(1) "), long("1[1]"), long("1^2"), long("^{"), long("1 000 "), long("1/2 1/2"), long("½"), long("12:30"), long("答案是"), long("answer is ½ = "),
+		long("a "), long("the"), long("b"), long("Σ"), long("aΣ\u0301"), long("\u0301"), long("\u3000"), long("\xff"), long("answer is 1 "), long("A, "), long("(A) and "), long("选"), long("is "), long("→"), long("-> "), long("it is the "), long("A. wrong\n"), long("choose A or "), long("(A"), long("####1. a "), long("**1 "), long("1 2\n"), long("Check:\n1\n"), long("(1) "), long("1[1]"), long("1^2"), long("^{"), long("1 000 "), long("1/2 1/2"), long("½"), long("12:30"), long("答案是"), long("answer is ½ = "),
 		long("\\boxed{1}answer"), long("．"), long("\xed\xa0\x80"),
 		long("answer "), long("answer is the "), long(`\answer`), long("answer((((((((((((((("), long("option is "), long("**"), long("[b"), long("B\n"), long("B. x\n"), long("B is "),
 		strings.Repeat("{", size/2) + strings.Repeat("}", size/2),

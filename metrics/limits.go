@@ -10,6 +10,9 @@ const (
 	maxAnswerWord     = 24   // bytes of a word that states or heads something
 	maxRemarkLines    = 64   // lines of a remark below its heading
 	maxClause         = 400  // bytes of a calculation whose result is sought, of a label in bold type
+	maxWrapped        = 64   // bytes of a label with the marks around it
+	maxTextWords      = 64   // words of an option's text that is sought in sentences
+	maxStatement      = 200  // bytes between the word that begins a statement and its label
 	maxScript         = 64   // bytes of an exponent or an index in braces
 	maxExponentDigits = 9
 	maxPower          = 1000 // exponent of a power that is calculated

@@ -13,38 +13,60 @@ import (
 // parentheses; options is how many options there are, 0 for unknown: labels
 // past it are none. It mends the quirks of [MultipleChoice]:
 //
-//	truth  prediction                           MultipleChoice  MultipleChoiceStrict
-//	B      "B"                                  0               1
-//	B      "The answer is B."                   0               1
-//	B      "(B), as f(x) = 0"                   0               1
-//	B      "The answer is (B), not (C)."        0               1
-//	B      "B. Paris"                           0               1
-//	3      "(3)", "The answer is 3."            0               1
-//	C      "(A) and (B) fit, so (C)."           1               1
-//	D      "(D), see (E)", of four options      0               1
-//	(none) anything                             1               0
+//	truth  prediction                                   MultipleChoice  MultipleChoiceStrict
+//	B      "B"                                          0               1
+//	B      "The answer is B."                           0               1
+//	B      "(B), as f(x) = 0"                           0               1
+//	B      "The answer is (B), not (C)."                0               1
+//	B      "(B), because (A) is wrong."                 0               1
+//	B      "B. Paris"                                   0               1
+//	3      "(3)", "The answer is 3."                    0               1
+//	C      "(A) and (B) fit, so (C)."                   1               1
+//	C      "The answer is C. A is right only for x."    0               1
+//	D      "(D), see (E)", of four options              0               1
+//	A      "(D) (C) (B) (A)"                            1               0
+//	(none) anything                                     1               0
 //
 // The option is, in this order,
 //
-//  1. what the last \boxed{...} holds, if that is a label;
-//  2. what the last statement names: "answer", or "option" or "choice" with
-//     "is" or a colon, and then a label ("the correct answer is option B",
-//     "Answer: **b**"); or a label and then "is correct", "is the answer" and
-//     the like;
-//  3. the last label in parentheses, brackets or bold type, one right after a
-//     word ("f(x)") excepted;
-//  4. the only label that begins a line and is followed by '.', ')', ':' or the
-//     end of the line ("B", "B) Paris").
+//  1. the label that the prediction is, marks aside, or that the last
+//     \boxed{...} holds;
+//  2. what the last statement names: "answer", in some languages, or "option" or
+//     "choice" with "is", a colon or a dash, "I choose", "it is", "so", an arrow
+//     and the like, and then a label ("the correct answer is option B",
+//     "Answer: **b**"); or a label and then "is correct", "is the best answer"
+//     and the like, without a condition ("is right only if", "is the best known");
+//  3. a label that begins the prediction before a comma, a dash or a reason
+//     ("(B), because");
+//  4. the last label in parentheses, brackets or bold type, but for one right
+//     after a word ("f(x)"), one that is called wrong, and those of a list;
+//  5. the only line's label that a word calls right ("C. right"), or the only
+//     label that begins a line and is followed by '.', ')', ':' or the end of the
+//     line ("B", "B) Paris").
 //
 // A prediction that settles on none gives 0, and so does a truth that is no
 // label. Letter case does not matter, but a small letter in a statement must
 // not be followed by a word ("the answer is a dog"). Time is linear.
 func MultipleChoiceStrict(prediction, truth string, options int) float64 {
+	return strictChoice(prediction, truth, options, nil)
+}
+
+// MultipleChoiceTextStrict is [MultipleChoiceStrict] of options whose texts are
+// known, in the order of their labels. Then an option's own text is as good as
+// its label where the prediction is that text, states or boxes it; and where no
+// label is found, in the last sentence that names an option, if it names only
+// one. Texts are compared by their words, whatever the letter case; one of a
+// single letter does not count within a sentence.
+func MultipleChoiceTextStrict(prediction, truth string, choices []string) float64 {
+	return strictChoice(prediction, truth, len(choices), choices)
+}
+
+func strictChoice(prediction, truth string, options int, choices []string) float64 {
 	want, ok := parseLabel(truth)
 	if !ok {
 		return 0
 	}
-	got, ok := newLabels(want, options).settledOn(prediction)
+	got, ok := newLabels(want, options, choices).settledOn(prediction)
 	return score(ok && got == want)
 }
 
@@ -52,7 +74,7 @@ func scoreMultipleChoiceStrict(_ context.Context, in Input) (Result, error) {
 	if _, ok := parseLabel(in.Truth); !ok {
 		return NotEvaluated("the ground truth is no option's label"), nil
 	}
-	return Scored(MultipleChoiceStrict(in.Prediction, in.Truth, len(in.Choices))), nil
+	return Scored(MultipleChoiceTextStrict(in.Prediction, in.Truth, in.Choices)), nil
 }
 
 // label is an option: 1 for A or 1, and so on.
@@ -81,16 +103,26 @@ func parseNumericLabel(s string) (label, bool) {
 type labels struct {
 	numeric bool
 	options int // 0 for any
+	texts   []string
+	words   *[][]string // of the texts, once they were asked for
 }
 
 // newLabels returns the labels of the truth's kind. A truth past the number of
 // options shows that the number is wrong.
-func newLabels(truth label, options int) labels {
-	l := labels{numeric: truth < 0, options: max(options, 0)}
+func newLabels(truth label, options int, texts []string) labels {
+	l := labels{numeric: truth < 0, options: max(options, 0), texts: texts, words: new([][]string)}
 	if !l.valid(truth) {
-		l.options = 0
+		l.options, l.texts = 0, nil
 	}
 	return l
+}
+
+// nth is the label of option i, from 0.
+func (l labels) nth(i int) label {
+	if l.numeric {
+		return label(-i - 2)
+	}
+	return label(i + 1)
 }
 
 func (l labels) valid(x label) bool {
@@ -119,204 +151,228 @@ func (l labels) read(word string) (label, bool) {
 }
 
 func (l labels) settledOn(s string) (label, bool) {
+	s = plainDigits(s)
+	if x, ok := l.read(unwrap(s)); ok {
+		return x, true
+	}
 	if inner, ok := lastBox(s); ok {
-		if x, ok := l.read(unwrap(inner)); ok {
+		inner = unwrap(inner)
+		if x, ok := l.read(inner); ok {
+			return x, true
+		}
+		if x, ok := l.readText(inner); ok {
 			return x, true
 		}
 	}
-	if x, ok := l.stated(s); ok {
+	if x, ok := l.readText(s); ok {
 		return x, true
 	}
-	if x, ok := l.marked(s); ok {
-		return x, true
+	for _, find := range [...]func(labels, string) (label, bool){labels.stated, labels.opening, labels.marked, labels.judgedLine, labels.onlyLine, labels.named} {
+		if x, ok := find(l, s); ok {
+			return x, true
+		}
 	}
-	return l.onlyLine(s)
+	return 0, false
 }
 
-// unwrap takes \text{...} and marks off a box's inside.
+// unwrap takes \text{...}, tags and marks off what stands alone. A text is
+// looked at no further than a label with its marks is long.
 func unwrap(s string) string {
 	s = pytext.TrimSpace(s)
+	if len(s) > maxWrapped {
+		return ""
+	}
 	for _, command := range [...]string{`\text`, `\textbf`, `\mathrm`, `\mathbf`} {
 		if rest, ok := strings.CutPrefix(s, command+"{"); ok {
 			s = strings.TrimSuffix(rest, "}")
 		}
 	}
-	return strings.Trim(s, "()[]{}.:* \t")
-}
-
-// stated returns the label of the last statement.
-func (l labels) stated(s string) (found label, ok bool) {
-	var before string // the word before this one
-	for i := 0; i < len(s); {
-		begin := i
-		if i = skipWordBytes(s, i); i == begin {
-			i++
-			continue
+	for range maxBraces {
+		inner := strings.Trim(s, "()[]{}<>.:*_`\"'$#!- \t“”«»‘’「」『』【】〈〉→⇒✓✔✅")
+		if end := strings.IndexByte(inner, '>'); end >= 0 && len(inner) < len(s) {
+			inner = inner[end+1:] // <b>B</b>
+		} else if begin := strings.Index(inner, "</"); begin >= 0 {
+			inner = inner[:begin]
 		}
-		word := s[begin:i]
-		switch {
-		case isWord(word, "answer"):
-			if x, stated := l.after(s, i, true); stated {
-				found, ok = x, true
-			}
-		case isWord(word, "option"), isWord(word, "choice"):
-			if x, stated := l.after(s, i, false); stated {
-				found, ok = x, true
-			}
-		case isWord(word, "is") && isVerdictAfter(s, i):
-			if x, is := l.read(before); is && (l.numeric || before < "a") {
-				found, ok = x, true
-			}
+		if inner == s {
+			break
 		}
-		before = word
+		s = inner
 	}
-	return found, ok
+	return s
 }
 
-// fillers are the words that may stand between "answer" and a label.
-var fillers = map[string]bool{
-	"is": true, "be": true, "must": true, "should": true, "would": true, "will": true, "was": true,
-	"the": true, "this": true, "correct": true, "right": true, "best": true, "final": true, "most": true,
-	"likely": true, "clearly": true, "therefore": true, "thus": true, "hence": true, "so": true, "as": true,
-	"follows": true, "option": true, "choice": true, "letter": true, "label": true, "answer": true, "number": true,
-}
-
-// after returns the label that stands after s[:at], where a statement began, at
-// most a few fillers later. Unless it is said already, one of them must say
-// "is".
-func (l labels) after(s string, at int, said bool) (label, bool) {
-	for words := 0; words < maxFillers; {
-		if at == len(s) {
-			return 0, false
-		}
-		switch c := s[at]; {
-		case c == ':' || c == '=':
-			said = true
-			at++
-		case c == '\\':
-			at = skipLetters(s, at+1)
-			words++
-		case strings.IndexByte(`*_"'([{$->,`+"`", c) >= 0:
-			at++
-		case isWordByte(s, at):
-			end := skipWordBytes(s, at)
-			word := s[at:end]
-			if x, ok := l.read(word); ok && said && l.endsAt(s, word, end) {
-				return x, true
-			}
-			if len(word) > len("therefore") || !fillers[strings.ToLower(word)] {
-				return 0, false
-			}
-			said = said || isWord(word, "is")
-			words++
-			at = end
-		default:
-			next := skipSpace(s, at)
-			if next == at {
-				return 0, false
-			}
-			at = next
-		}
+// opening returns the label that the prediction begins with, where it is set off
+// from what follows as an answer is from its reason.
+func (l labels) opening(s string) (label, bool) {
+	begin := 0
+	for begin < len(s) && strings.IndexByte(" \t\r\n*_\"'`([{$#>", s[begin]) >= 0 {
+		begin++
 	}
-	return 0, false
+	end := skipAlphanumerics(s, begin)
+	x, ok := l.read(s[begin:end])
+	if !ok || l.isListed(s, end) || !l.endsAt(s, s[begin:end], end) {
+		return 0, false
+	}
+	rest := s[skipClosers(s, end):]
+	switch {
+	case rest == "":
+		return 0, false
+	case strings.IndexByte(",;", rest[0]) >= 0, strings.HasPrefix(rest, " -"), strings.HasPrefix(rest, "—"), strings.HasPrefix(rest, " —"), strings.HasPrefix(rest, " –"):
+		return x, true
+	case rest[0] == '.' && begin > 0 && s[begin-1] == '(':
+		return x, true
+	}
+	return x, isReason(firstWord(rest))
 }
 
-// endsAt reports whether the label word, which ends at s[end], is not a part of
-// something longer: "A's", "3.5", and "a" as an article.
-func (l labels) endsAt(s, word string, end int) bool {
-	if end == len(s) {
+func isReason(word string) bool {
+	switch word {
+	case "because", "since", "as", "for", "due":
 		return true
-	}
-	if r, _ := pytext.DecodeRune(s[end:]); pytext.IsWord(r) {
-		return false
-	}
-	switch s[end] {
-	case '\'', '-':
-		return !isWordByte(s, end+1)
-	case '.', ',':
-		return !l.numeric || !isWordByte(s, end+1)
-	case '%', '/':
-		return !l.numeric
-	}
-	if word >= "a" && !l.numeric {
-		next := skipSpace(s, end)
-		return next == end || next == len(s) || !isWordByte(s, next) || strings.Contains(s[end:next], "\n")
-	}
-	return true
-}
-
-// isVerdictAfter reports whether s[at:], which follows "is", says that
-// something is right.
-func isVerdictAfter(s string, at int) bool {
-	for range 3 {
-		begin := skipSpace(s, at)
-		end := skipWordBytes(s, begin)
-		word := s[begin:end]
-		switch {
-		case isWord(word, "correct"), isWord(word, "right"), isWord(word, "best"), isWord(word, "answer"):
-			return true
-		case !isWord(word, "the") && !isWord(word, "clearly") && !isWord(word, "definitely"):
-			return false
-		}
-		at = end
 	}
 	return false
 }
 
-// marked returns the last label in parentheses, brackets or bold type.
+// marked returns the last label in parentheses, brackets or bold type that is
+// neither called wrong nor one of a list.
 func (l labels) marked(s string) (label, bool) {
+	listed := false // the label after this one is of the same list
 	for i := len(s) - 1; i >= 0; i-- {
-		c := s[i]
-		if c != '(' && c != '[' && c != '*' {
-			continue
-		}
-		if c != '*' && i > 0 {
-			if r, _ := pytext.DecodeLastRune(s[:i]); pytext.IsWord(r) {
-				continue
-			}
-		}
-		begin := i + 1
-		if c != '*' {
-			begin = skipSpace(s, begin)
-		} else if i == 0 || s[i-1] != '*' {
-			continue
-		}
-		end := skipWordBytes(s, begin)
-		x, ok := l.read(s[begin:end])
+		x, end, ok := l.markedAt(s, i)
 		if !ok {
 			continue
 		}
-		if c != '*' {
-			end = skipSpace(s, end)
-		}
-		if end == len(s) {
-			continue
-		}
-		switch closing := s[end]; {
-		case c == '(' && closing == ')', c == '[' && closing == ']':
-			return x, true
-		case c == '*' && (strings.HasPrefix(s[end:], "**") || strings.IndexByte(").:", closing) >= 0):
+		inList := l.isListed(s, end)
+		if !inList && !listed && verdict(s, end) >= 0 && !l.endsList(s, i) && !isDenied(s, i) {
 			return x, true
 		}
+		listed = inList
 	}
 	return 0, false
 }
 
-// onlyLine returns the label that begins a line, if there is only one such.
-func (l labels) onlyLine(s string) (found label, ok bool) {
+// endsList reports whether the label at s[at] follows another one of a list.
+func (l labels) endsList(s string, at int) bool {
+	before := strings.TrimRight(strings.TrimSuffix(s[max(0, at-maxWrapped):at], "*"), " \t\n")
+	for _, word := range [...]string{"and", "or", ",", "/", "&"} {
+		if rest, ok := strings.CutSuffix(before, word); ok {
+			before = strings.TrimRight(rest, " ,")
+			break
+		}
+	}
+	if before == "" || strings.IndexByte(")]*", before[len(before)-1]) < 0 {
+		return false
+	}
+	before = strings.TrimRight(before, ")]* ")
+	begin := len(before)
+	for begin > 0 && isWordByte(before, begin-1) {
+		begin--
+	}
+	_, ok := l.read(before[begin:])
+	if !ok || begin == 0 || strings.IndexByte("([*", before[begin-1]) < 0 {
+		return false
+	}
+	return begin == 1 || before[begin-1] == '*' || !isWordByte(before, begin-2) // "cat(s)"
+}
+
+// isDenied reports whether the words before s[at] say that what follows is not
+// meant.
+func isDenied(s string, at int) bool {
+	before := lastWords(strings.TrimRight(s[max(0, at-2*maxAnswerWord):at], "([*"))
+	return isNegation(before[1]) || before[1] == "be" && isNegation(before[0])
+}
+
+// markedAt reads the label in parentheses, brackets or bold type that begins at
+// s[i], and returns where its word ends.
+func (l labels) markedAt(s string, i int) (x label, wordEnd int, ok bool) {
+	c := s[i]
+	if c != '(' && c != '[' && c != '*' {
+		return 0, 0, false
+	}
+	begin := i + 1
+	if c == '*' {
+		if i == 0 || s[i-1] != '*' {
+			return 0, 0, false
+		}
+	} else {
+		if i > 0 {
+			if r, _ := pytext.DecodeLastRune(s[:i]); pytext.IsWord(r) {
+				return 0, 0, false
+			}
+		}
+		begin = skipSpace(s, begin)
+	}
+	wordEnd = skipWordBytes(s, begin)
+	if x, ok = l.read(s[begin:wordEnd]); !ok {
+		return 0, 0, false
+	}
+	end := wordEnd
+	if c != '*' {
+		end = skipSpace(s, end)
+	}
+	if end == len(s) {
+		return 0, 0, false
+	}
+	switch closing := s[end]; {
+	case c == '(' && closing == ')', c == '[' && closing == ']':
+		return x, wordEnd, true
+	case c == '*' && (strings.HasPrefix(s[end:], "**") || strings.IndexByte(").:", closing) >= 0):
+		return x, wordEnd, true
+	}
+	return 0, 0, false
+}
+
+// lineLabel reads the label that begins a line and is followed by '.', ')', ':'
+// or the end of the line, and returns where it ends.
+func (l labels) lineLabel(line string) (x label, end int, ok bool) {
+	begin := skipSpace(line, 0)
+	for begin < len(line) && strings.IndexByte("*_\"'`#->( ", line[begin]) >= 0 {
+		begin++
+	}
+	end = skipAlphanumerics(line, begin)
+	if x, ok = l.read(line[begin:end]); !ok {
+		return 0, 0, false
+	}
+	rest := strings.TrimLeft(line[end:], "*_\"'`")
+	if strings.TrimRight(rest, " \t\r\n") != "" && strings.IndexByte(".):", rest[0]) < 0 {
+		return 0, 0, false
+	}
+	if l.numeric && len(rest) > 1 && rest[0] == '.' && isDigit(rest[1]) {
+		return 0, 0, false
+	}
+	return x, end, true
+}
+
+// judgedLine returns the label of the line that is called right, if only one is.
+func (l labels) judgedLine(s string) (found label, ok bool) {
 	for line := range strings.Lines(s) {
-		line = pytext.TrimSpace(line)
-		line = strings.TrimLeft(line, "*_\"'`#-> ")
-		end := skipWordBytes(line, 0)
-		x, is := l.read(line[:end])
+		x, end, is := l.lineLabel(line)
 		if !is {
 			continue
 		}
-		rest := strings.TrimLeft(line[end:], "*_\"'`")
-		if rest != "" && strings.IndexByte(".):", rest[0]) < 0 {
-			continue
+		rest := strings.TrimLeft(line[end:], ".): *_-")
+		right := strings.HasPrefix(rest, "✓") || strings.HasPrefix(rest, "✔") || strings.HasPrefix(rest, "✅")
+		switch firstWord(rest) {
+		case "right", "correct", "true", "yes":
+			right = true
 		}
-		if l.numeric && len(rest) > 1 && rest[0] == '.' && isDigit(rest[1]) {
+		if right {
+			if ok && x != found {
+				return 0, false
+			}
+			found, ok = x, true
+		}
+	}
+	return found, ok
+}
+
+// onlyLine returns the label that begins a line, if there is only one such that
+// is neither called wrong nor one of a list.
+func (l labels) onlyLine(s string) (found label, ok bool) {
+	for line := range strings.Lines(s) {
+		x, end, is := l.lineLabel(line)
+		if !is || verdict(line, end) < 0 || l.isListed(line, end) {
 			continue
 		}
 		if ok && x != found {

@@ -40,11 +40,12 @@ type entry struct {
 //	commongen_coverage  CommonGenCoverage
 //	code_eval           always "not evaluated": it needs a sandbox, see package codeeval
 //
-// and ours, without the quirks of em_mc, GSM8K and MATH:
+// and ours, without the quirks of em_mc, GSM8K, MATH and cem:
 //
-//	em_mc_strict        MultipleChoiceStrict
+//	em_mc_strict        MultipleChoiceTextStrict of the Input's choices
 //	gsm8k_strict        GSM8KStrict
 //	math_strict         MATHStrict
+//	trivia_qa_strict    TriviaQAStrict
 //
 // The tasks natural_qa, trivia_qa, squad and boolq are scored by cem: the
 // published records say f1_score and hold cem scores.
@@ -76,6 +77,7 @@ func Builtin() Registry {
 		NewMetric("em_mc_strict", scoreMultipleChoiceStrict),
 		NewMetric("gsm8k_strict", scoreGSM8KStrict),
 		NewMetric("math_strict", scoreMATHStrict),
+		NewMetric("trivia_qa_strict", scoreTriviaQAStrict),
 	} {
 		r.metrics[m.Name()] = entry{metric: m, own: true}
 	}

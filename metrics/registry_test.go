@@ -59,7 +59,7 @@ func TestUnknownMetric(t *testing.T) {
 		{"", "commongen", []string{"commongen_coverage"}, `metrics: unknown metric "commongen"; did you mean "commongen_coverage"?`},
 		{"", "bert_score", nil, `metrics: metric "bert_score" is not built in, as it needs a neural model: add your own by Registry.With`},
 		{"quac", "bert_score", nil, `metrics: task "quac": metric "bert_score" is not built in, as it needs a neural model: add your own by Registry.With`},
-		{"mmlu", "", nil, `metrics: task "mmlu": no metric named (known: GSM8K, MATH, cem, cemf1, code_eval, commongen_coverage, em, em_mc, em_mc_strict, f1_score, gsm8k_strict, math_strict)`},
+		{"mmlu", "", nil, `metrics: task "mmlu": no metric named (known: GSM8K, MATH, cem, cemf1, code_eval, commongen_coverage, em, em_mc, em_mc_strict, f1_score, gsm8k_strict, math_strict, trivia_qa_strict)`},
 		{"", strings.Repeat("x", 1<<20), nil, ""},
 	}
 	for _, tt := range tests {

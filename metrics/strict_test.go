@@ -159,7 +159,7 @@ func TestMultipleChoiceStrict(t *testing.T) {
 		{"The answer is 3.", "3", 4, 1},
 		{"(A) and (B) fit, so (C).", "C", 4, 1},
 		{"(D), see (E)", "D", 4, 1},
-		{"(D), see (E)", "D", any, 0},
+		{"(D), see (E)", "D", any, 1},
 		{"anything", "", 4, 0},
 
 		{"", "B", 4, 0},
@@ -210,6 +210,75 @@ func TestMultipleChoiceStrict(t *testing.T) {
 		}
 	}
 }
+
+// TestMultipleChoiceStrictStatements has replies that settle on C of four
+// options, on another one where it is named, or on none ("-").
+func TestMultipleChoiceStrictStatements(t *testing.T) {
+	for reply, want := range map[string]string{
+		// Statements.
+		"Answer seems to be C.": "C", "I choose option C.": "C", "I will go with C": "C", "Select C": "C", "Final: C": "C", "My final choice - C": "C", "Answer — C": "C", "→ C": "C", "-> C": "C", "=> (C)": "C",
+		"The rest is right: C": "C", "It is C.": "C", "It's C.": "C", "The letter is C": "C", "The answer is “C”.": "C", "The answer is «C».": "C", "The answer is __C__.": "C", "<b>C</b>": "C", "<C>": "C", "（C）": "C", "Ｃ": "C",
+		"The answer is probably C": "C", "This corresponds to option C": "C", "So option C": "C", "So, C.": "C", "Hence C": "C", "Therefore: C": "C", "答案是C": "C", "答案：C。": "C", "正确答案为（C）。": "C", "故选C。": "C", "选 C": "C",
+		"Antwort: C": "C", "Die Antwort ist C.": "C", "La respuesta es C.": "C", "La réponse est C.": "C", "Ответ: C": "C", "I'd pick C.": "C", "I would select (C) here.": "C", "Final answer (C)": "C", "My answer: C!": "C", "Correct: C": "C", "Correct answer → C": "C",
+		"Answer: C.": "C", "**Answer: C**": "C", "Answer:\n\n**C**": "C", "The correct option is:\n(C)": "C", "It must be C.": "C", "That must be (C).": "C", "Best choice: C, as it fits.": "C", "\\boxed{\\text{C}}": "C", "$\\boxed{(C)}$ since (A) fails": "C",
+		"<answer>C</answer>": "C", "`C`": "C", "\"C\"": "C", "C.": "C", "(c)": "C", "**C**": "C", "[C]": "C", "- C": "C", "C ✓": "C", "The answer is [C].": "C", "The answer is {C}.": "C", "answer=C": "C", "Choice: C": "C", "Option: C": "C",
+		// The last one.
+		"The answer is A. Wait, no. The answer is C.": "C", "I choose A? No, I choose C.": "C", "First I thought it is A. It is C.": "C", "The answer is (A), no, the answer is (C).": "C",
+		// Remarks.
+		"The answer is C. A is right only in a vacuum.": "C", "Option C is the best answer; A is right only for metals.": "C", "The answer is (C). B is the best known distractor.": "C", "(C), because (A) is wrong.": "C", "(C) because (A) is wrong": "C", "(C) since (A) and (B) fail.": "C",
+		"C, because A is wrong.": "C", "C - since A is too small": "C", "The answer is C; B is wrong because it melts.": "C", "The answer is C. B is correct if it rains.": "C", "The answer is C, while A is true for metals.": "C", "C is correct. A is not correct.": "C", "(C) is correct, (A) isn't.": "C",
+		"The answer is C. B would be right in 1990.": "C", "It is C. (A) is wrong, (B) is wrong, (D) is wrong.": "C", "(A) is wrong. (B) is wrong. (D) is wrong. (C) is left.": "C", "The answer is not A but C. So C.": "C", "I do not choose A. I choose C.": "C", "(C). (A) is impossible.": "C",
+		"The answer is (C), not (A) or (B).": "C", "The answer is C and not A.": "C", "The answer is C, and A is wrong.": "C", "(A) and (B) fit the first, so (C).": "C", "Between (A) and (C), I choose (C).": "C", "I choose between A and B. The answer is C.": "C",
+		"(A) Vitamin C is correct": "A", "(D) Hepatitis B is correct": "D", "D. Hepatitis B is the right one": "D", "A. wrong\nB. wrong\nC. right\nD. wrong": "C", "A: no\nB: no\nC: yes\nD: no": "C", "A ✗": "-",
+		"A) False\nB) False\nC) True\nD) False": "C", "C) Paris": "C", "C: Paris is right": "C",
+		// Nothing is settled on.
+		"(E) (D) (C) (B) (A)": "-", "(D) (C) (B) (A)": "-", "A, B, C, D": "-", "A B C D": "-", "(A)/(B)/(C)/(D)": "-", "(A), (B), (C) or (D)": "-", "**A** **B** **C**": "-", "[A] [B] [C] [D]": "-", "The answer is A or C.": "-", "The answer is (A) and (C).": "-", "Both (A) and (C)": "-", "A and C": "-",
+		"The answer is A/C": "-", "The answer is not C": "-", "I would not choose C": "-", "C is wrong": "-", "(C) is wrong.": "-", "C is right only if x": "-", "I think so.": "-", "The answer is a cat.": "-", "It is a dog.": "-", "So a cat": "-", "Vitamin C is correct": "-", "Plan B is best": "-", "It can't be (C).": "-",
+		"": "-", "Let me think about options A to D.": "-", "A is better than C.": "-", "So I think": "-", "It is Dr. C. Smith": "-",
+	} {
+		for _, truth := range []string{"A", "B", "C", "D"} {
+			wants := score(truth == want)
+			if got := MultipleChoiceStrict(reply, truth, 4); got != wants {
+				t.Errorf("%q gives %v for %s, want %v", reply, got, truth, wants)
+			}
+		}
+	}
+}
+
+func TestMultipleChoiceTextStrict(t *testing.T) {
+	station := []string{"bus depot", "train station", "beach", "bridge", "station"}
+	years := []string{"1914", "1918", "1939", "1945"}
+	letters := []string{"w", "x", "y", "z"}
+	for _, c := range []struct {
+		reply   string
+		choices []string
+		want    string // "-": none
+	}{
+		{"train station", station, "B"}, {"Train station.", station, "B"}, {"The train station", station, "B"}, {"**train station**", station, "B"}, {"\\boxed{\\text{train station}}", station, "B"}, {"beach", station, "C"},
+		{"I would say train station.", station, "B"}, {"One might think of a bus depot. But a train station is better.", station, "B"}, {"He might go to a train station, not a bus depot.", station, "B"}, {"A train station rather than a beach.", station, "B"},
+		{"The answer is train station. A bus depot has no trains.", station, "B"}, {"Answer: the bridge, as a beach is far.", station, "D"}, {"It is a train station or a bus depot.", station, "-"}, {"A bus depot.\n\nA train station.", station, "B"},
+		{"(C) train station", station, "C"}, {"The answer is (C), a train station", station, "C"}, {"train stations", station, "-"}, {"", station, "-"}, {"instead of the bridge", station, "-"}, {"B", station, "B"},
+		{"1918", years, "B"}, {"It ended in 1918.", years, "B"}, {"It lasted from 1914 to 1918.", years, "-"}, {"The answer is 1918, four years after 1914.", years, "B"},
+		{"x", letters, "B"}, {"f(x) is a word", letters, "-"}, {"The answer is x.", letters, "B"}, {"(B) x", letters, "B"},
+		{"same", []string{"same", "same"}, "-"}, {"no text", []string{"", " "}, "-"}, {"The answer is I choose", nil, "-"},
+	} {
+		for i := range max(len(c.choices), 2) {
+			truth := letter(i)
+			wants := score(truth == c.want)
+			if got := MultipleChoiceTextStrict(c.reply, truth, c.choices); got != wants {
+				t.Errorf("%q of %q gives %v for %s, want %v", c.reply, c.choices, got, truth, wants)
+			}
+		}
+	}
+	// Labels may be numbers.
+	for i, truth := range []string{"1", "2", "3"} {
+		if got, want := MultipleChoiceTextStrict("I say the second one.", truth, []string{"first one", "second one", "third one"}), score(i == 1); got != want {
+			t.Errorf("%s: %v, want %v", truth, got, want)
+		}
+	}
+}
+
+func letter(i int) string { return string(rune('A' + i)) }
 
 // The tables of the comments state what the lenient ones give, too.
 func TestStrictTablesOfQuirks(t *testing.T) {
