@@ -102,7 +102,7 @@ func openLongformer(ctx context.Context, fsys fs.FS, o *LongformerOptions) (*Lon
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
-	tok, err := tokenizer.Open(ctx, fsys)
+	tok, err := tokenizer.Open(ctx, fsys, nil)
 	if err != nil && (!errors.Is(err, fs.ErrNotExist) || hasAny(fsys, tokenizerNames)) {
 		return nil, err
 	}

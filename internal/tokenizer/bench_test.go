@@ -112,7 +112,7 @@ func BenchmarkOpen(b *testing.B) {
 	dir := os.DirFS(filepath.Join(golden.OracleDir(b), "tok"))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := tokenizer.Open(b.Context(), dir); err != nil {
+		if _, err := tokenizer.Open(b.Context(), dir, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

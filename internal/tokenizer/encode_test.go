@@ -102,7 +102,7 @@ func TestEncodeOffsets(t *testing.T) {
 func TestPrefixSpace(t *testing.T) {
 	files := withMerges([2]string{"Ġ", "a"}).files(t)
 	files["tokenizer_config.json"] = mapFile(`{"add_prefix_space": true, "model_max_length": 512}`)
-	tok, err := Open(t.Context(), files)
+	tok, err := Open(t.Context(), files, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestTruncationIsPrefix(t *testing.T) {
 // TestLongWords takes words of the size of a file.
 func TestLongWords(t *testing.T) {
 	tok := trained(t)
-	m := &tok.merger
+	m := &tok.model.(*byteLevel).merger
 	rng := rand.New(rand.NewPCG(1, 2))
 	random := make([]byte, 1<<20)
 	for i := range random {
@@ -238,7 +238,7 @@ func TestLongWords(t *testing.T) {
 		if back, err := tok.Decode(ids, nil); err != nil || back != text {
 			t.Errorf("%s: does not come back (%v)", name, err)
 		}
-		if tok.classes.wordEnd(text, 0) == len(text) {
+		if tok.model.(*byteLevel).classes.wordEnd(text, 0) == len(text) {
 			if want := m.appendHeap(nil, text, new(heapSpace)); !slices.Equal(ids, want) {
 				t.Errorf("%s: windows give other ids than the whole", name)
 			}
@@ -281,7 +281,7 @@ func TestStopSpecials(t *testing.T) {
 	stopped := errors.New("stopped")
 	calls := 0
 	tok := *trained(t)
-	tok.specials = newSpecials(many)
+	tok.specials, _ = newSpecials(many, nil)
 	_, err := tok.Encode(strings.Repeat("<", 10<<20), &Options{MaxTokens: 2, Stop: func() error { calls++; return stopped }})
 	if err != nil || calls != 0 {
 		t.Errorf("no room for a token: %v after %d calls", err, calls)
@@ -296,7 +296,7 @@ func TestStopHeap(t *testing.T) {
 	stopped := errors.New("stopped")
 	calls := 0
 	s := heapSpace{stop: func() error { calls++; return stopped }}
-	trained(t).merger.appendHeap(nil, strings.Repeat("arouter", 1<<15), &s)
+	trained(t).model.(*byteLevel).merger.appendHeap(nil, strings.Repeat("arouter", 1<<15), &s)
 	if calls != 1 || s.err != stopped {
 		t.Errorf("%v after %d calls", s.err, calls)
 	}
@@ -336,7 +336,7 @@ func FuzzEncode(f *testing.F) {
 		f.Add(s)
 	}
 	tok := trained(f)
-	tok.merger.window = 16
+	tok.model.(*byteLevel).merger.window = 16
 	f.Fuzz(func(t *testing.T, text string) {
 		plain := &Options{AllowInvalid: true, NoAffixes: true, LiteralSpecials: true}
 		ids, err := tok.Encode(text, plain)

@@ -9,7 +9,7 @@ import (
 // settings and levels of added tokens were read: vectors in caches bear it.
 func TestFingerprintIsKept(t *testing.T) {
 	v := withMerges([2]string{"a", "b"})
-	tok, err := Open(t.Context(), fstest.MapFS{"tokenizer.json": {Data: tokenizerJSONOf(t, v, true, nil)}})
+	tok, err := Open(t.Context(), fstest.MapFS{"tokenizer.json": {Data: tokenizerJSONOf(t, v, true, nil)}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

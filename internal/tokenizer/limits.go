@@ -9,6 +9,11 @@ const (
 	// maxPairs bounds the pairs of special tokens that are compared: those of 200
 	// tokens.
 	maxPairs = 10_000
+	// pieceBytes is about how much of a text is changed at a time.
+	pieceBytes = 1 << 12
+	// maxWordChars is the largest number of characters in a word that a file
+	// may ask to be cut into tokens; files ask for 100.
+	maxWordChars = 1 << 20
 	// stopInterval is how many bytes are encoded, in a few milliseconds,
 	// between two looks at whether to stop.
 	stopInterval = 1 << 16

@@ -61,7 +61,7 @@ func naiveMerge(m *merger, word string) []int32 {
 func naiveEncode(t *Tokenizer, text string) []int32 {
 	var ids []int32
 	for _, w := range naiveWords(text) {
-		ids = append(ids, naiveMerge(&t.merger, w)...)
+		ids = append(ids, naiveMerge(&t.model.(*byteLevel).merger, w)...)
 	}
 	return ids
 }
@@ -98,7 +98,7 @@ const maskStrips = `{"mask_token": {"__type": "AddedToken", "content": "<mask>",
 
 func (v *Vocabulary) open(t testing.TB) *Tokenizer {
 	t.Helper()
-	tok, err := Open(t.Context(), v.files(t))
+	tok, err := Open(t.Context(), v.files(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestMergersAgree(t *testing.T) {
 	for range 150 {
 		letters := "abcdefg"[:2+rng.IntN(6)]
 		tok := randomMerges(rng, letters, 5+rng.IntN(60)).open(t)
-		m := &tok.merger
+		m := &tok.model.(*byteLevel).merger
 		for range 20 {
 			word := randomWord(rng, letters, 1+rng.IntN(200))
 			want := naiveMerge(m, word)
@@ -221,7 +221,7 @@ func TestWindowsThatDoNotJoin(t *testing.T) {
 	}
 	merges = append(merges, [2]string{"b", "a"}, [2]string{"ba", "ba"}, [2]string{"baba", "baba"})
 	tok := withMerges(merges...).open(t)
-	m := &tok.merger
+	m := &tok.model.(*byteLevel).merger
 	for n := 1; n < 400; n += 13 {
 		for _, word := range []string{strings.Repeat("ab", n) + "z", strings.Repeat("ab", n), strings.Repeat("ab", n) + "zz" + strings.Repeat("ba", n) + "bz"} {
 			want := naiveMerge(m, word)

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,42 +13,62 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/llmrouter-go/llmrouter/internal/lfs"
 )
 
-// Open reads the tokenizer of a checkpoint: tokenizer.json where there is
-// one, else vocab.json and merges.txt with RoBERTa's special tokens, and the
-// settings and further tokens in tokenizer_config.json, special_tokens_map.json
-// and added_tokens.json beside them. Without a vocabulary the error is an
-// fs.ErrNotExist. Files of another kind of tokenizer are an error that says what
-// differs. The published tokenizer takes some 130 ms; when ctx ends, so does
-// Open.
-func Open(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
-	t, err := openFiles(ctx, fsys)
+// FileOptions say what is known of a tokenizer besides its files. The zero
+// value, and nil, are a Longformer's.
+type FileOptions struct {
+	// Model is the model_type of the checkpoint: "longformer", "roberta",
+	// "bert" or "mpnet". It decides where the files name no class of
+	// tokenizers. Empty: "longformer".
+	Model string
+
+	// Lower puts all text in lower case before anything else is done to it, as
+	// the settings of sentence-transformers may ask for.
+	Lower bool
+}
+
+// Open reads the tokenizer of a checkpoint: tokenizer.json where there is one,
+// else vocab.json and merges.txt with RoBERTa's special tokens, or vocab.txt
+// with BERT's or MPNet's; and the settings and further tokens in
+// tokenizer_config.json, special_tokens_map.json and added_tokens.json beside
+// them. Without a vocabulary the error is an fs.ErrNotExist. Files of another
+// kind of tokenizer are an error that says what differs. RoBERTa's published
+// tokenizer takes some 130 ms; when ctx ends, so does Open.
+func Open(ctx context.Context, fsys fs.FS, o *FileOptions) (*Tokenizer, error) {
+	t, err := openFiles(ctx, fsys, o)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
 	return t, nil
 }
 
-func openFiles(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
+func openFiles(ctx context.Context, fsys fs.FS, o *FileOptions) (*Tokenizer, error) {
+	if o == nil {
+		o = &FileOptions{}
+	}
+	s, err := readSettings(fsys, o.Model)
+	if err != nil {
+		return nil, err
+	}
 	name := "tokenizer.json"
-	def, listed, err := readJSONFile(fsys)
+	def, listed, err := readJSONFile(fsys, s)
 	if errors.Is(err, fs.ErrNotExist) {
-		name = "vocab.json with merges.txt"
-		def, err = readVocabulary(fsys)
+		s.asIs = false
+		name = s.family.vocabulary
+		def, err = s.family.read(fsys)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s, err := readSettings(fsys)
-	if err != nil {
-		return nil, err
-	}
-	s.asIs = s.asIs && name == "tokenizer.json"
 	if err := s.apply(def, listed); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if o.Lower {
+		def.lowerFirst()
 	}
 	t, err := def.build(ctx)
 	if err != nil {
@@ -56,19 +77,19 @@ func openFiles(ctx context.Context, fsys fs.FS) (*Tokenizer, error) {
 	return t, nil
 }
 
-func readJSONFile(fsys fs.FS) (*definition, []added, error) {
+func readJSONFile(fsys fs.FS, s *settings) (*definition, []added, error) {
 	data, err := readFile(fsys, "tokenizer.json")
 	if err != nil {
 		return nil, nil, err
 	}
-	def, listed, err := parseTokenizerJSON(data)
+	def, listed, err := parseTokenizerJSON(data, s)
 	if err != nil {
 		return nil, nil, fmt.Errorf("tokenizer.json: %w", err)
 	}
 	return def, listed, nil
 }
 
-func readVocabulary(fsys fs.FS) (*definition, error) {
+func readBytePairs(fsys fs.FS) (*definition, error) {
 	vocab, err := readFile(fsys, "vocab.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no tokenizer: neither tokenizer.json nor vocab.json with merges.txt: %w", err)
@@ -86,6 +107,33 @@ func readVocabulary(fsys fs.FS) (*definition, error) {
 	}
 	if def.merges, err = parseMerges(string(merges)); err != nil {
 		return nil, fmt.Errorf("merges.txt: %w", err)
+	}
+	return def, nil
+}
+
+// readWords reads vocab.txt: a token a line, ids from 0. White space at the end
+// of a line is no part of the token; a line without one counts as an id.
+func readWords(fsys fs.FS) (*definition, error) {
+	text, err := readFile(fsys, "vocab.txt")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no tokenizer: neither tokenizer.json nor vocab.txt: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	def := &definition{vocab: make(map[string]int32, bytes.Count(text, []byte("\n"))+1)}
+	id := int32(0)
+	for line := range strings.Lines(string(text)) {
+		if id > maxID {
+			return nil, fmt.Errorf("vocab.txt: more than %d lines", maxID+1)
+		}
+		def.vocab[strings.TrimRightFunc(line, unicode.IsSpace)] = id
+		id++
+	}
+	def.size = len(def.vocab)
+	delete(def.vocab, "")
+	if len(def.vocab) == 0 {
+		return nil, errors.New("vocab.txt: no tokens")
 	}
 	return def, nil
 }
@@ -111,8 +159,11 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 
 // definition is what tokenizer files say, in whatever form.
 type definition struct {
-	vocab          map[string]int32 // tokens as written in the files
-	merges         []merge          // best first
+	vocab          map[string]int32     // tokens as written in the files
+	size           int                  // of the vocabulary as written, 0: len(vocab)
+	merges         []merge              // best first
+	pieces         *wordPieceDefinition // instead of merges
+	normal         *normalizer
 	specials       []special
 	prefix, suffix []int32
 	prefixSpace    bool
@@ -158,18 +209,28 @@ func parseMerges(text string) ([]merge, error) {
 	return merges, nil
 }
 
+// lowerFirst puts all text in lower case.
+func (d *definition) lowerFirst() {
+	if d.normal == nil {
+		d.normal = &normalizer{characters: newCharacters()}
+	}
+	d.normal.lowerFirst = true
+}
+
 // build makes the tokenizer and checks that the definition holds together.
 func (d *definition) build(ctx context.Context) (*Tokenizer, error) {
 	t := &Tokenizer{
-		classes:     newClasses(),
-		specials:    newSpecials(d.specials),
-		special:     make(map[int32]special, len(d.specials)),
-		vocab:       d.vocab,
-		prefix:      d.prefix,
-		suffix:      d.suffix,
-		prefixSpace: d.prefixSpace,
-		left:        d.left,
-		literal:     d.literal,
+		normal:  d.normal,
+		special: make(map[int32]special, len(d.specials)),
+		vocab:   d.vocab,
+		prefix:  d.prefix,
+		suffix:  d.suffix,
+		left:    d.left,
+		literal: d.literal,
+	}
+	var err error
+	if t.specials, err = newSpecials(d.specials, d.normal); err != nil {
+		return nil, err
 	}
 	for _, s := range d.specials {
 		t.special[s.id] = s
@@ -182,14 +243,19 @@ func (d *definition) build(ctx context.Context) (*Tokenizer, error) {
 			return nil, fmt.Errorf("id %d, set around texts, is not in the vocabulary", id)
 		}
 	}
-	if err := t.addMerges(ctx, d); err != nil {
+	if d.pieces != nil {
+		t.model, err = newWordPiece(ctx, d.pieces, t.vocab)
+	} else {
+		t.model, err = newByteLevel(ctx, d, t)
+	}
+	if err != nil {
 		return nil, err
 	}
 	t.fingerprint = d.fingerprint(t.tokens)
 	return t, nil
 }
 
-// index fills the tables by id.
+// index fills the table by id.
 func (t *Tokenizer) index() error {
 	largest := int32(-1)
 	for token, id := range t.vocab {
@@ -201,49 +267,59 @@ func (t *Tokenizer) index() error {
 		}
 		largest = max(largest, id)
 	}
-	m := &t.merger
 	t.tokens = make([]string, largest+1)
-	t.raw = make([]string, largest+1)
-	m.size = make([]int32, largest+1)
-	abc := newAlphabet()
 	for token, id := range t.vocab {
 		if t.tokens[id] != "" {
 			a, b := min(token, t.tokens[id]), max(token, t.tokens[id])
 			return fmt.Errorf("tokens %.40q and %.40q have the same id %d", a, b, id)
 		}
-		raw, ok := abc.bytes(token)
-		if !ok {
-			raw = token // written as it is, as special tokens are
-		}
-		t.tokens[id], t.raw[id], m.size[id] = token, raw, int32(len(raw))
-	}
-	for b := range m.byteID {
-		id, ok := t.vocab[string(abc.char[b])]
-		if !ok {
-			return fmt.Errorf("no token %q for the byte 0x%02X: not a byte-level vocabulary", abc.char[b], b)
-		}
-		m.byteID[b] = id
+		t.tokens[id] = token
 	}
 	return nil
 }
 
+// newByteLevel makes the model of the tokens of t.
+func newByteLevel(ctx context.Context, d *definition, t *Tokenizer) (*byteLevel, error) {
+	l := &byteLevel{
+		classes: newClasses(), prefixSpace: d.prefixSpace, bytes: make([]string, len(t.tokens)),
+	}
+	m := &l.merger
+	m.size = make([]int32, len(t.tokens))
+	abc := newAlphabet()
+	for id, token := range t.tokens {
+		raw, ok := abc.bytes(token)
+		if !ok {
+			raw = token // written as it is, as special tokens are
+		}
+		l.bytes[id], m.size[id] = raw, int32(len(raw))
+	}
+	for b := range m.byteID {
+		id, ok := t.vocab[string(abc.char[b])]
+		if !ok {
+			return nil, fmt.Errorf("no token %q for the byte 0x%02X: not a byte-level vocabulary", abc.char[b], b)
+		}
+		m.byteID[b] = id
+	}
+	return l, l.addMerges(ctx, d)
+}
+
 // addMerges fills the merger.
-func (t *Tokenizer) addMerges(ctx context.Context, d *definition) error {
+func (m *byteLevel) addMerges(ctx context.Context, d *definition) error {
 	if len(d.merges) >= none {
 		return fmt.Errorf("%d merges", len(d.merges))
 	}
-	m := &t.merger
-	m.window = defaultWindow
-	m.pairs = newPairTable(len(d.merges))
-	m.whole = make(map[string]int32, len(d.merges)+256)
+	g := &m.merger
+	g.window = defaultWindow
+	g.pairs = newPairTable(len(d.merges))
+	g.whole = make(map[string]int32, len(d.merges)+256)
 	made := make([]int32, 0, len(d.merges)+256)
 	for rank, p := range d.merges {
 		if err := pause(ctx, rank); err != nil {
 			return err
 		}
-		left, lok := t.vocab[p.left]
-		right, rok := t.vocab[p.right]
-		id, ok := t.vocab[p.left+p.right]
+		left, lok := d.vocab[p.left]
+		right, rok := d.vocab[p.right]
+		id, ok := d.vocab[p.left+p.right]
 		for _, part := range []struct {
 			token string
 			ok    bool
@@ -252,13 +328,13 @@ func (t *Tokenizer) addMerges(ctx context.Context, d *definition) error {
 				return fmt.Errorf("merge at line %d: token %.40q is not in the vocabulary", p.line, part.token)
 			}
 		}
-		if t.raw[id] != t.raw[left]+t.raw[right] {
+		if m.bytes[id] != m.bytes[left]+m.bytes[right] {
 			return fmt.Errorf("merge at line %d: %.40q is not written in bytes", p.line, p.left+p.right)
 		}
-		m.pairs.put(pairEntry{left: left, right: right, rank: int32(rank), id: id})
+		g.pairs.put(pairEntry{left: left, right: right, rank: int32(rank), id: id})
 		made = append(made, id)
 	}
-	made = append(made, m.byteID[:]...)
+	made = append(made, g.byteID[:]...)
 
 	// Most words of a text are one token: know them by sight.
 	var buf []int32
@@ -266,19 +342,19 @@ func (t *Tokenizer) addMerges(ctx context.Context, d *definition) error {
 		if err := pause(ctx, i); err != nil {
 			return err
 		}
-		raw := t.raw[id]
-		buf, _ = m.appendWord(buf[:0], raw, nil)
+		raw := m.bytes[id]
+		buf, _ = g.appendWord(buf[:0], raw, nil)
 		if len(buf) == 1 {
-			m.whole[raw] = buf[0]
-			m.longest = max(m.longest, len(raw))
+			g.whole[raw] = buf[0]
+			g.longest = max(g.longest, len(raw))
 		}
 	}
 	if d.wholeFirst {
 		abc := newAlphabet()
-		for token, id := range t.vocab {
+		for token, id := range d.vocab {
 			if raw, ok := abc.bytes(token); ok {
-				m.whole[raw] = id
-				m.longest = max(m.longest, len(raw))
+				g.whole[raw] = id
+				g.longest = max(g.longest, len(raw))
 			}
 		}
 	}
@@ -324,7 +400,13 @@ func (d *definition) writeRare(w io.Writer, specials []special) {
 	if d.left {
 		fmt.Fprintln(w, "left")
 	}
-	levels := levelsMatter(specials)
+	if d.pieces != nil {
+		d.pieces.writeTo(w)
+	}
+	if n := d.normal; n != nil {
+		fmt.Fprintln(w, "normal", n.lowerFirst, n.clean, n.chinese, n.strip, n.lower)
+	}
+	levels := d.normal != nil || levelsMatter(specials)
 	if d.literal {
 		fmt.Fprintln(w, "literal")
 	}

@@ -143,7 +143,7 @@ func open(t testing.TB, dir string) *tokenizer.Tokenizer {
 			fsys[name] = &fstest.MapFile{Data: data}
 		}
 	}
-	tok, err := tokenizer.Open(t.Context(), fsys)
+	tok, err := tokenizer.Open(t.Context(), fsys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

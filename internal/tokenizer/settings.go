@@ -13,7 +13,7 @@ import (
 )
 
 // The files beside the vocabulary. They mean here what transformers 5 makes of
-// them when it loads the tokenizer of a Longformer (RobertaTokenizer).
+// them.
 const (
 	configFile   = "tokenizer_config.json"
 	specialsFile = "special_tokens_map.json" // of older releases
@@ -22,10 +22,12 @@ const (
 
 // settings is what these files say.
 type settings struct {
+	family *family
 	// asIs says that the class named is the general one, which takes
-	// tokenizer.json as it is. RoBERTa's takes the vocabulary, the merges and
-	// the added tokens from it, and all else from the settings.
+	// tokenizer.json as it is. A family's own takes the vocabulary, the merges
+	// and the added tokens from it, and all else from the settings.
 	asIs        bool
+	normal      normalizer // of the families that change texts
 	prefixSpace bool
 	side        string // truncation_side, "" where none is stated
 	literal     bool   // split_special_tokens
@@ -51,24 +53,16 @@ type added struct {
 	stated     bool  // a named token that a file states
 }
 
-// The named tokens of every tokenizer, in the order in which they are added,
-// and what RoBERTa's are called.
-var (
-	namedTokens  = []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
-	robertaNames = map[string]string{
-		"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>",
-		"pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>",
-	}
-	robertaClasses = []string{"", "RobertaTokenizer", "LongformerTokenizer", "BartTokenizer", "LEDTokenizer"}
-)
+// The named tokens of every tokenizer, in the order in which they are added.
+var namedTokens = []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
 
-// readSettings reads the files that are there.
-func readSettings(fsys fs.FS) (*settings, error) {
+// readSettings reads the files that are there, for a model of the given type.
+func readSettings(fsys fs.FS, model string) (*settings, error) {
 	config, err := readObject(fsys, configFile)
 	if err != nil {
 		return nil, err
 	}
-	s, err := parseSettings(config)
+	s, err := parseSettings(config, model)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
@@ -141,11 +135,12 @@ func member[T any](o *pyjson.Object, key string, dst *T) error {
 }
 
 // parseSettings reads what tokenizer_config.json says but for named tokens.
-func parseSettings(config *pyjson.Object) (*settings, error) {
+func parseSettings(config *pyjson.Object, model string) (*settings, error) {
 	s := &settings{named: map[string]*added{}, decoder: map[int64]added{}}
 	class := ""
 	var decoder *pyjson.Object
 	if err := errors.Join(
+		s.parseNormal(config),
 		member(config, "tokenizer_class", &class),
 		member(config, "add_prefix_space", &s.prefixSpace),
 		member(config, "truncation_side", &s.side),
@@ -154,7 +149,7 @@ func parseSettings(config *pyjson.Object) (*settings, error) {
 	); err != nil {
 		return nil, err
 	}
-	s.asIs = !slices.Contains(robertaClasses, strings.TrimSuffix(class, "Fast"))
+	s.family, s.asIs = familyOf(class, model)
 	if s.side != "" && s.side != "left" && s.side != "right" {
 		return nil, fmt.Errorf("truncation_side is %.40q, neither left nor right", s.side)
 	}
@@ -244,8 +239,9 @@ func isEmpty(v any) bool {
 // nameTokens reads the tokens that have a name or are listed beside these.
 func (s *settings) nameTokens(o *pyjson.Object) error {
 	if !s.asIs {
-		for name, content := range robertaNames {
-			s.named[name] = &added{special: special{content: content, hidden: true}}
+		for name, content := range s.family.names {
+			a := s.family.token(name, content)
+			s.named[name] = &a
 		}
 	}
 	s.order = slices.Clone(namedTokens)
@@ -297,6 +293,9 @@ func (s *settings) name(key string, v any) error {
 		return nil
 	}
 	a, err := parseAdded(v)
+	if text, ok := v.(string); ok && !s.asIs {
+		a = s.family.token(key, text)
+	}
 	if err != nil && own {
 		return nil
 	}
@@ -347,13 +346,17 @@ func (s *settings) apply(d *definition, listed []added) error {
 		d.left = s.side == "left"
 	}
 	d.literal = s.literal
-	add := adder{d: d, at: map[string]int{}, next: int32(min(len(d.vocab), maxID+1))}
+	add := adder{d: d, at: map[string]int{}, next: int32(min(max(d.size, len(d.vocab)), maxID+1))}
 	if s.asIs {
 		for _, a := range listed {
 			add.token(a)
 		}
 	} else {
 		d.prefixSpace, d.wholeFirst = s.prefixSpace, false
+		d.pieces, d.normal = nil, nil
+		if s.family.words {
+			d.pieces, d.normal = bertPieces(s.unknown()), &s.normal
+		}
 	}
 	if !s.stated {
 		for _, a := range listed {
@@ -388,8 +391,16 @@ func (s *settings) asNamed(a added) added {
 	return a
 }
 
+// unknown gives what stands for a word that has no tokens.
+func (s *settings) unknown() string {
+	if a := s.named["unk_token"]; a != nil {
+		return a.content
+	}
+	return ""
+}
+
 // ends gives the tokens that are set around a text, none where tokenizer.json
-// says which. RoBERTa's own have to be in the vocabulary: were they added to it,
+// says which. The family's own have to be in the vocabulary: were they added to it,
 // vectors of a model that never saw them would come without a word.
 func (s *settings) ends(d *definition) ([]string, error) {
 	if s.asIs {
@@ -401,8 +412,8 @@ func (s *settings) ends(d *definition) ([]string, error) {
 		if a == nil || a.content == "" {
 			return nil, fmt.Errorf("%s is empty", name)
 		}
-		if _, ok := d.vocab[a.content]; !ok && a.content == robertaNames[name] {
-			return nil, fmt.Errorf("no token %q: not a RoBERTa vocabulary", a.content)
+		if _, ok := d.vocab[a.content]; !ok && a.content == s.family.names[name] {
+			return nil, fmt.Errorf("no token %q: not a %s vocabulary", a.content, s.family.title)
 		}
 		ends = append(ends, a.content)
 	}

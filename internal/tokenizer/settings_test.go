@@ -54,7 +54,7 @@ func (f *folders) open(t *testing.T, files map[string]json.RawMessage) (*tokeniz
 		fsys["vocab.json"] = marshal(f.Vocab)
 		fsys["merges.txt"] = &fstest.MapFile{Data: []byte("#version: 0.2\n" + strings.Join(f.Merges, "\n") + "\n")}
 	}
-	return tokenizer.Open(t.Context(), fsys)
+	return tokenizer.Open(t.Context(), fsys, nil)
 }
 
 // check compares the ids of each folder and text.
@@ -102,28 +102,46 @@ func TestSettings(t *testing.T) {
 	f.check(t)
 }
 
-// TestPeerHeavySettings lets transformers make the committed ids anew, and those
-// of the published queries, with some of the tokens between their words.
-func TestPeerHeavySettings(t *testing.T) {
+// runScript runs a script of testdata with the heavy peers and gives what it
+// prints.
+func runScript(t *testing.T, script string, args ...string) []byte {
+	t.Helper()
 	python := os.Getenv("LLMROUTER_PEER_HEAVY")
 	if python == "" {
 		t.Skip("LLMROUTER_PEER_HEAVY, the path of a python with transformers 5.24.0, is not set")
 	}
-	run := func(args ...string) []byte {
-		cmd := exec.CommandContext(t.Context(), python, append([]string{filepath.Join("testdata", "transformers.py")}, args...)...)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%v\n%s", err, stderr.Bytes())
-		}
-		return out
+	cmd := exec.CommandContext(t.Context(), python, append([]string{filepath.Join("testdata", script)}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, stderr.Bytes())
 	}
+	return out
+}
+
+// textsFile writes texts as a list for a script.
+func textsFile(t *testing.T, texts []string) string {
+	t.Helper()
+	data, err := json.Marshal(texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "texts.json")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// TestPeerHeavySettings lets transformers make the committed ids anew, and those
+// of the published queries, with some of the tokens between their words.
+func TestPeerHeavySettings(t *testing.T) {
 	committed, err := os.ReadFile(filepath.Join("testdata", "transformers.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(run(), committed) {
+	if !bytes.Equal(runScript(t, "transformers.py"), committed) {
 		t.Error("testdata/transformers.json is not what the script prints")
 	}
 
@@ -139,16 +157,8 @@ func TestPeerHeavySettings(t *testing.T) {
 			texts = append(texts, strings.Join(words, ""))
 		}
 	}
-	data, err := json.Marshal(texts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "texts.json")
-	if err := os.WriteFile(name, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	var f folders
-	if err := json.Unmarshal(run(name), &f); err != nil {
+	if err := json.Unmarshal(runScript(t, "transformers.py", textsFile(t, texts)), &f); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d folders, %d texts", len(f.Folders), len(f.Texts))

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -19,24 +20,30 @@ type special struct {
 }
 
 // specials finds special tokens in a text. Those that are not normalized come
-// first; the others are looked for in what is left.
+// first; the others are looked for in what is left, changed as texts are.
 type specials [2]specialSet
 
-func newSpecials(all []special) specials {
+func newSpecials(all []special, normal *normalizer) (specials, error) {
 	var s specials
 	for _, sp := range all {
-		if sp.normalized {
-			s[1].add(sp)
-		} else {
+		if !sp.normalized {
 			s[0].add(sp)
+			continue
 		}
+		if normal != nil {
+			was := sp.content
+			if sp.content = normal.normalString(was); sp.content == "" {
+				return s, fmt.Errorf("added token %.40q: nothing is left of it when it is changed as texts are", was)
+			}
+		}
+		s[1].add(sp)
 	}
 	for i := range s {
 		for _, list := range s[i].byFirst {
 			slices.SortStableFunc(list, func(a, b special) int { return len(b.content) - len(a.content) })
 		}
 	}
-	return s
+	return s, nil
 }
 
 // specialSet finds the leftmost of some tokens, and of several at one place the

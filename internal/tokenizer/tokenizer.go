@@ -11,20 +11,36 @@ import (
 // Tokenizer turns text into token ids and back. It never changes once made and
 // is safe for concurrent use.
 type Tokenizer struct {
-	merger   merger
-	classes  *classes
+	model    model
+	normal   *normalizer // nil: texts are taken as they are
 	specials specials
 	special  map[int32]special // by id
 
 	vocab  map[string]int32 // tokens as the files write them
 	tokens []string         // the same, by id; "" where an id is not used
-	raw    []string         // the bytes that each token stands for, by id
 
 	prefix, suffix []int32 // set around the ids of a text: <s>, </s>
-	prefixSpace    bool    // a part of a text that does not begin with a space gets one
 	left           bool    // ids past the limit are cut off before the others
 	literal        bool    // special tokens in a text are taken as text
 	fingerprint    string
+}
+
+// model turns what lies between special tokens into ids.
+type model interface {
+	// encode appends the ids of p.text[at:] until the limit is reached or
+	// passed.
+	encode(e *encoding, p part, at int) error
+	// raw gives the bytes that a token stands for, and false where a model does
+	// not keep them.
+	raw(id int32) (string, bool)
+}
+
+// byteLevel is the model of GPT-2 and RoBERTa.
+type byteLevel struct {
+	merger      merger
+	classes     *classes
+	bytes       []string // that each token stands for, by id
+	prefixSpace bool     // a part of a text that does not begin with a space gets one
 }
 
 // Options say how a text is encoded. The zero value, and nil, give what the
@@ -158,7 +174,7 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 	if o.LiteralSpecials {
 		level = len(t.specials)
 	}
-	if err := t.encodePart(e, text, 0, level); err != nil {
+	if err := t.encodePart(e, part{text: text}, 0, level); err != nil {
 		return err
 	}
 	if over := len(e.ids) - first - room; room >= 0 && over > 0 {
@@ -180,23 +196,29 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 	return nil
 }
 
-// encodePart encodes text[begin:] until the limit is reached or passed. level
-// is the first set of special tokens to look for.
-func (t *Tokenizer) encodePart(e *encoding, text string, begin, level int) error {
-	if level == len(t.specials) {
-		return t.encodePlain(e, text, begin)
+// encodePart encodes p.text[begin:] until the limit is reached or passed. level
+// is the first set of special tokens to look for. A text is changed before the
+// second set is looked for.
+func (t *Tokenizer) encodePart(e *encoding, p part, begin, level int) error {
+	switch {
+	case level >= 1 && t.normal != nil && !p.changed:
+		return t.encodeChanged(e, p.text, begin, level)
+	case level == len(t.specials):
+		return t.model.encode(e, p, begin)
 	}
 	// text[begin:at] is encoded, text[begin:next] is searched.
 	for at, next := begin, begin; !e.full(); {
-		f, ok, err := t.specials[level].find(e, text, begin, at, next)
+		f, ok, err := t.specials[level].find(e, p.text, begin, at, next)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			return t.encodePart(e, text, at, level+1)
+			return t.encodePart(e, p, at, level+1)
 		}
 		if at < f.start {
-			if err := t.encodePart(e, text[:f.start], at, level+1); err != nil {
+			before := p
+			before.text = p.text[:f.start]
+			if err := t.encodePart(e, before, at, level+1); err != nil {
 				return err
 			}
 		}
@@ -204,8 +226,31 @@ func (t *Tokenizer) encodePart(e *encoding, text string, begin, level int) error
 			return err
 		}
 		e.ids = append(e.ids, f.id)
-		e.cover(1, f.start, f.end)
+		e.coverPart(&p, f.start, f.end)
 		at, next = f.end, f.next
+	}
+	return nil
+}
+
+// encodeChanged changes text[begin:] and encodes what becomes of it. Where no
+// token can lie across white space, that is done piece by piece, so that little
+// is held and no more is read than the limit asks for.
+func (t *Tokenizer) encodeChanged(e *encoding, text string, begin, level int) error {
+	_, byWords := t.model.(*wordPiece)
+	byWords = byWords && (level > 1 || len(t.specials[1].first) == 0)
+	for at := begin; at < len(text) && !e.full(); {
+		to := len(text)
+		if byWords {
+			to = t.normal.pieceEnd(text, at)
+		}
+		p, err := t.normal.normalize(e, text, at, to)
+		if err != nil {
+			return err
+		}
+		if err := t.encodePart(e, p, 0, level); err != nil {
+			return err
+		}
+		at = to
 	}
 	return nil
 }
@@ -223,28 +268,35 @@ func (e *encoding) cover(n, start, end int) {
 	}
 }
 
-// encodePlain encodes text[at:], which holds no special tokens, until the limit
-// is reached or passed.
-func (t *Tokenizer) encodePlain(e *encoding, text string, at int) (err error) {
-	begin, shift := at, 0 // text[i] is the caller's text[i+shift]
-	if t.prefixSpace && at < len(text) && text[at] != ' ' {
+// coverPart notes that a new token covers p.text[start:end].
+func (e *encoding) coverPart(p *part, start, end int) {
+	if e.wantSpans {
+		e.spans = append(e.spans, p.span(start, end))
+	}
+}
+
+// encode implements model.
+func (m *byteLevel) encode(e *encoding, p part, at int) (err error) {
+	text := p.text
+	begin, shift := at, 0 // text[i] is p.text[i+shift]
+	if m.prefixSpace && at < len(text) && text[at] != ' ' {
 		text, at, shift = " "+text[at:], 0, at-1
 	}
 	for at < len(text) && !e.full() {
-		end := t.classes.wordEnd(text, at)
+		end := m.classes.wordEnd(text, at)
 		if err := e.proceed(end - at); err != nil {
 			return err
 		}
 		first := len(e.ids)
-		if e.ids, err = t.merger.appendWord(e.ids, text[at:end], e.stop); err != nil {
+		if e.ids, err = m.merger.appendWord(e.ids, text[at:end], e.stop); err != nil {
 			return err
 		}
 		if e.wantSpans {
 			pos := at
 			for _, id := range e.ids[first:] {
-				next := pos + int(t.merger.size[id])
+				next := pos + int(m.merger.size[id])
 				// The space put before the text is no part of it.
-				e.spans = append(e.spans, Span{max(pos+shift, begin), next + shift})
+				e.spans = append(e.spans, p.span(max(pos+shift, begin), next+shift))
 				pos = next
 			}
 		}
@@ -252,6 +304,9 @@ func (t *Tokenizer) encodePlain(e *encoding, text string, at int) (err error) {
 	}
 	return nil
 }
+
+// raw implements model.
+func (m *byteLevel) raw(id int32) (string, bool) { return m.bytes[id], true }
 
 func invalidAt(text string) int {
 	for i, r := range text {
@@ -274,7 +329,7 @@ type DecodeOptions struct {
 // Decode gives the text of ids. It undoes Encode with NoAffixes byte for byte,
 // but for the white space that <mask> took along. Ids cut in the middle of a
 // character give text that is not UTF-8. An id that the vocabulary does not hold
-// is an error.
+// is an error, and so is a tokenizer that changes texts, as BERT's does.
 func (t *Tokenizer) Decode(ids []int32, o *DecodeOptions) (string, error) {
 	var b strings.Builder
 	for i, id := range ids {
@@ -287,7 +342,11 @@ func (t *Tokenizer) Decode(ids []int32, o *DecodeOptions) (string, error) {
 			}
 			continue
 		}
-		b.WriteString(t.raw[id])
+		raw, ok := t.model.raw(id)
+		if !ok {
+			return "", errors.New("tokenizer: the tokens do not keep the text")
+		}
+		b.WriteString(raw)
 	}
 	return b.String(), nil
 }

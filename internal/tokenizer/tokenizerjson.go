@@ -24,7 +24,7 @@ type tokenizerJSON struct {
 	Truncation *struct {
 		Direction string `json:"direction"`
 	} `json:"truncation"`
-	Normalizer   json.RawMessage `json:"normalizer"`
+	Normalizer   *normalizerJSON `json:"normalizer"`
 	PreTokenizer *struct {
 		Type           string `json:"type"`
 		AddPrefixSpace bool   `json:"add_prefix_space"`
@@ -38,9 +38,45 @@ type tokenizerJSON struct {
 		Suffix       string           `json:"end_of_word_suffix"`
 		ByteFallback bool             `json:"byte_fallback"`
 		IgnoreMerges bool             `json:"ignore_merges"`
+		Unknown      string           `json:"unk_token"`
+		MaxChars     *int             `json:"max_input_chars_per_word"`
 		Vocab        map[string]int32 `json:"vocab"`
 		Merges       json.RawMessage  `json:"merges"`
 	} `json:"model"`
+}
+
+// normalizerJSON says how a text is changed.
+type normalizerJSON struct {
+	Type  string           `json:"type"`
+	Parts []normalizerJSON `json:"normalizers"` // of a Sequence
+
+	// BertNormalizer
+	Clean   bool  `json:"clean_text"`
+	Chinese bool  `json:"handle_chinese_chars"`
+	Strip   *bool `json:"strip_accents"`
+	Lower   bool  `json:"lowercase"`
+}
+
+// addTo adds what f says to n, to which nothing of BERT's may have been added.
+func (f *normalizerJSON) addTo(n *normalizer, last bool) error {
+	switch {
+	case f.Type == "Sequence":
+		for i := range f.Parts {
+			if err := f.Parts[i].addTo(n, last && i == len(f.Parts)-1); err != nil {
+				return err
+			}
+		}
+	case f.Type == "Lowercase":
+		n.lowerFirst = true
+	case f.Type == "BertNormalizer" && last:
+		n.clean, n.chinese, n.lower, n.strip = f.Clean, f.Chinese, f.Lower, f.Lower
+		if f.Strip != nil {
+			n.strip = *f.Strip
+		}
+	default:
+		return fmt.Errorf("a normalizer of type %.40q is not supported here", f.Type)
+	}
+	return nil
 }
 
 // postProcessor says what is set around the ids of a text, in one of two forms.
@@ -65,20 +101,30 @@ type postProcessor struct {
 	} `json:"special_tokens"`
 }
 
+// isWords says whether the model is WordPiece. Old files do not name it.
+func (f *tokenizerJSON) isWords() bool {
+	return f.Model.Type == "WordPiece" || f.Model.Type == "" && f.Model.MaxChars != nil
+}
+
 // check refuses what would change the ids in ways that are not supported.
-func (f *tokenizerJSON) check() error {
+func (f *tokenizerJSON) check(s *settings) error {
 	m := &f.Model
-	null := []byte("null")
 	switch {
+	case !s.asIs && s.family.words != f.isWords():
+		return fmt.Errorf("model type %q, which a tokenizer of %s does not have", m.Type, s.family.title)
+	case m.Vocab == nil:
+		return errors.New("model without vocab")
+	case f.isWords():
+		return f.checkWords(s)
 	case m.Type != "BPE" && m.Type != "": // old files do not name it
-		return fmt.Errorf("model type %q, want BPE", m.Type)
-	case m.Vocab == nil || len(m.Merges) == 0 || bytes.Equal(m.Merges, null):
+		return fmt.Errorf("model type %q, want BPE or WordPiece", m.Type)
+	case len(m.Merges) == 0 || bytes.Equal(m.Merges, []byte("null")):
 		return errors.New("model without vocab or merges")
 	case m.Dropout != 0:
 		return errors.New("model with dropout: ids would be random")
 	case m.Prefix != "" || m.Suffix != "" || m.ByteFallback:
 		return errors.New("not a byte-level model: it has a subword prefix, a word suffix or byte fallback")
-	case len(f.Normalizer) > 0 && !bytes.Equal(f.Normalizer, null):
+	case f.Normalizer != nil && !s.asIs:
 		return errors.New("a normalizer is not supported")
 	case f.PreTokenizer == nil || f.PreTokenizer.Type != "ByteLevel":
 		return errors.New("pre_tokenizer is not ByteLevel")
@@ -88,20 +134,56 @@ func (f *tokenizerJSON) check() error {
 	return nil
 }
 
+// checkWords is check for WordPiece. A family's own class takes the vocabulary
+// alone from the file.
+func (f *tokenizerJSON) checkWords(s *settings) error {
+	m := &f.Model
+	switch {
+	case s.asIs && (f.PreTokenizer == nil || f.PreTokenizer.Type != "BertPreTokenizer"):
+		return errors.New("pre_tokenizer is not BertPreTokenizer")
+	case m.MaxChars != nil && (*m.MaxChars < 0 || *m.MaxChars > maxWordChars):
+		return fmt.Errorf("max_input_chars_per_word is %d, not from 0 to %d", *m.MaxChars, maxWordChars)
+	}
+	return nil
+}
+
+// model gives the definition of what lies between added tokens.
+func (f *tokenizerJSON) definition(s *settings) (*definition, error) {
+	m := &f.Model
+	d := &definition{vocab: m.Vocab, wholeFirst: m.IgnoreMerges}
+	if f.PreTokenizer != nil {
+		d.prefixSpace = f.PreTokenizer.AddPrefixSpace
+	}
+	d.left = f.Truncation != nil && f.Truncation.Direction == "Left"
+	if s.asIs && f.Normalizer != nil {
+		d.normal = &normalizer{characters: newCharacters()}
+		if err := f.Normalizer.addTo(d.normal, true); err != nil {
+			return nil, err
+		}
+	}
+	if f.isWords() {
+		d.pieces = &wordPieceDefinition{prefix: m.Prefix, unknown: m.Unknown, maxChars: bertPieces("").maxChars}
+		if m.MaxChars != nil {
+			d.pieces.maxChars = *m.MaxChars
+		}
+		return d, nil
+	}
+	var err error
+	d.merges, err = parseJSONMerges(m.Merges)
+	return d, err
+}
+
 // parseTokenizerJSON gives the definition and the tokens to add to it.
-func parseTokenizerJSON(data []byte) (*definition, []added, error) {
+func parseTokenizerJSON(data []byte, s *settings) (*definition, []added, error) {
 	var f tokenizerJSON
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, nil, err
 	}
-	if err := f.check(); err != nil {
+	if err := f.check(s); err != nil {
 		return nil, nil, err
 	}
-	m := &f.Model
-	d := &definition{vocab: m.Vocab, prefixSpace: f.PreTokenizer.AddPrefixSpace, wholeFirst: m.IgnoreMerges}
-	d.left = f.Truncation != nil && f.Truncation.Direction == "Left"
-	var err error
-	if d.merges, err = parseJSONMerges(m.Merges); err != nil {
+	d, err := f.definition(s)
+	if err != nil {
 		return nil, nil, err
 	}
 	seen := map[string]bool{}
