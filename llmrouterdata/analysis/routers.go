@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/llmrouter-go/llmrouter/internal/frontier"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
@@ -56,44 +57,38 @@ type Point struct {
 	Performance float64 `json:"performance"`
 }
 
-// option is what a candidate costs and gives, for one query or in the mean.
-type option struct {
-	cost, score float64
-	model       int
-}
-
 // segment is a step up a concave curve.
 type segment struct{ cost, score float64 }
 
 // routers computes Routers, and who is best at how many queries.
 func (b *builder) routers(context.Context) error {
 	t, r := b.t, b.r
-	var oracle, random, cheapest option
+	var oracle, random, cheapest frontier.Point
 	var steps []segment
 	n := 0
-	options := make([]option, 0, len(t.Candidates()))
+	options := make([]frontier.Point, 0, len(t.Candidates()))
 	for q := range t.Len() {
 		pairs := t.Pairs(q)
 		var rated, answered int
-		var sum option
-		best, bestFailed, bestCount, bestModel := option{cost: math.Inf(1), score: -1}, true, 0, 0
+		var sum frontier.Point
+		best, bestFailed, bestCount, bestModel := frontier.Point{Cost: math.Inf(1), Score: -1}, true, 0, 0
 		options = options[:0]
 		for m := range pairs {
 			p := &pairs[m]
 			if !p.Rated() {
 				continue
 			}
-			o := option{t.Cost(p, m), p.Score, m}
+			o := frontier.Point{Cost: t.Cost(p, m), Score: p.Score, Model: m}
 			rated++
-			sum.cost += o.cost
-			sum.score += o.score
+			sum.Cost += o.Cost
+			sum.Score += o.Score
 			isFailed := p.Outcome == dataset.Failed
 			switch {
-			case o.score > best.score:
+			case o.Score > best.Score:
 				best, bestFailed, bestCount, bestModel = o, isFailed, 1, m
-			case o.score == best.score:
+			case o.Score == best.Score:
 				bestCount++
-				if bestFailed && !isFailed || bestFailed == isFailed && o.cost < best.cost {
+				if bestFailed && !isFailed || bestFailed == isFailed && o.Cost < best.Cost {
 					best, bestFailed = o, isFailed
 				}
 			}
@@ -106,30 +101,30 @@ func (b *builder) routers(context.Context) error {
 			continue
 		}
 		n++
-		if best.score > 0 {
+		if best.Score > 0 {
 			if bestCount == 1 {
 				r.Models[bestModel].UniqueBest++
 			} else {
 				for m := range pairs {
-					if p := &pairs[m]; p.Rated() && p.Score == best.score {
+					if p := &pairs[m]; p.Rated() && p.Score == best.Score {
 						r.Models[m].SharedBest++
 					}
 				}
 			}
 		}
-		oracle.cost += best.cost
-		oracle.score += best.score
-		random.cost += sum.cost / float64(rated)
-		random.score += sum.score / float64(rated)
+		oracle.Cost += best.Cost
+		oracle.Score += best.Score
+		random.Cost += sum.Cost / float64(rated)
+		random.Score += sum.Score / float64(rated)
 		if answered == 0 {
 			options = append(options, best)
 		}
 		if r.CostKnown {
-			curve := concave(options)
-			cheapest.cost += curve[0].cost
-			cheapest.score += curve[0].score
+			curve := frontier.Hull(options)
+			cheapest.Cost += curve[0].Cost
+			cheapest.Score += curve[0].Score
 			for i, p := range curve[1:] {
-				steps = append(steps, segment{p.cost - curve[i].cost, p.score - curve[i].score})
+				steps = append(steps, segment{p.Cost - curve[i].Cost, p.Score - curve[i].Score})
 			}
 		}
 	}
@@ -137,8 +132,8 @@ func (b *builder) routers(context.Context) error {
 		r.Routers.Hull = []Point{}
 		return nil
 	}
-	of := func(name string, o option) Point {
-		return Point{name, o.cost / float64(n), o.score / float64(n)}
+	of := func(name string, o frontier.Point) Point {
+		return Point{name, o.Cost / float64(n), o.Score / float64(n)}
 	}
 	r.Routers.Oracle, r.Routers.Random = of("oracle", oracle), of("random choice", random)
 	var points []Point
@@ -164,51 +159,28 @@ func (b *builder) routers(context.Context) error {
 	for _, p := range points {
 		r.Routers.CostLow, r.Routers.CostHigh = min(r.Routers.CostLow, p.Cost), max(r.Routers.CostHigh, p.Cost)
 	}
-	frontier := frontier(of("", cheapest), steps, n)
+	oracles := oracleCurve(of("", cheapest), steps, n)
 	r.Routers.AIQ = area(r.Routers.Hull, r.Routers.CostLow, r.Routers.CostHigh)
-	r.Routers.OracleAIQ = area(frontier, r.Routers.CostLow, r.Routers.CostHigh)
-	r.Routers.OracleFrontier = thin(frontier, maxFrontier)
+	r.Routers.OracleAIQ = area(oracles, r.Routers.CostLow, r.Routers.CostHigh)
+	r.Routers.OracleFrontier = thin(oracles, maxFrontier)
 	return nil
-}
-
-// concave returns the corners of the least concave non-decreasing curve above
-// points, from the cheapest up. It sorts points and returns a part of them.
-func concave(points []option) []option {
-	slices.SortFunc(points, func(a, b option) int {
-		return cmp.Or(cmp.Compare(a.cost, b.cost), cmp.Compare(b.score, a.score), cmp.Compare(a.model, b.model))
-	})
-	curve := points[:1]
-	for _, p := range points[1:] {
-		if p.score <= curve[len(curve)-1].score {
-			continue
-		}
-		for len(curve) >= 2 {
-			a, b := curve[len(curve)-2], curve[len(curve)-1]
-			if (b.score-a.score)*(p.cost-a.cost) > (p.score-a.score)*(b.cost-a.cost) {
-				break
-			}
-			curve = curve[:len(curve)-1]
-		}
-		curve = append(curve, p) // never past the point that is being read
-	}
-	return curve
 }
 
 // hull is the non-decreasing convex hull of named points.
 func hull(points []Point) []Point {
-	options := make([]option, len(points))
+	options := make([]frontier.Point, len(points))
 	for i, p := range points {
-		options[i] = option{p.Cost, p.Performance, i}
+		options[i] = frontier.Point{Cost: p.Cost, Score: p.Performance, Model: i}
 	}
 	list := []Point{}
-	for _, o := range concave(options) {
-		list = append(list, points[o.model])
+	for _, o := range frontier.Hull(options) {
+		list = append(list, points[o.Model])
 	}
 	return list
 }
 
-// frontier adds up the steps of n queries, the best trades first.
-func frontier(start Point, steps []segment, n int) []Point {
+// oracleCurve adds up the steps of n queries, the best trades first.
+func oracleCurve(start Point, steps []segment, n int) []Point {
 	slices.SortFunc(steps, func(a, b segment) int {
 		return cmp.Or(cmp.Compare(b.score*a.cost, a.score*b.cost), cmp.Compare(a.cost, b.cost))
 	})
@@ -225,37 +197,13 @@ func frontier(start Point, steps []segment, n int) []Point {
 	return list
 }
 
-// area is the mean of a curve between two costs. The curve is level before its
-// first point and after its last.
+// area is the mean of a curve between two costs.
 func area(curve []Point, low, high float64) float64 {
-	value := func(c float64) float64 {
-		i, _ := slices.BinarySearchFunc(curve, c, func(p Point, c float64) int { return cmp.Compare(p.Cost, c) })
-		switch {
-		case i == 0:
-			return curve[0].Performance
-		case i == len(curve):
-			return curve[i-1].Performance
-		}
-		a, b := curve[i-1], curve[i]
-		return a.Performance + (b.Performance-a.Performance)*(c-a.Cost)/(b.Cost-a.Cost)
+	points := make([]frontier.Point, len(curve))
+	for i, p := range curve {
+		points[i] = frontier.Point{Cost: p.Cost, Score: p.Performance}
 	}
-	if !(high > low) {
-		// The best at this cost.
-		i := 0
-		for i+1 < len(curve) && curve[i+1].Cost <= low {
-			i++
-		}
-		return curve[i].Performance
-	}
-	total, c, v := 0.0, low, value(low)
-	for _, p := range curve {
-		if p.Cost > c && p.Cost < high {
-			total += (p.Cost - c) * (v + p.Performance) / 2
-			c, v = p.Cost, p.Performance
-		}
-	}
-	total += (high - c) * (v + value(high)) / 2
-	return total / (high - low)
+	return frontier.Mean(points, low, high)
 }
 
 // thin keeps at most n points of a curve, the first and the last among them,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
@@ -84,6 +85,7 @@ type store struct {
 	// read appends the vector of a query where unit is nil.
 	read  func(dst []float32, q int) ([]float32, error)
 	where func(q int) string
+	looks atomic.Int64 // judgements
 }
 
 // NewData makes data of queries in memory. Vectors are brought to unit length;

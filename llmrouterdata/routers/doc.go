@@ -28,6 +28,14 @@
 // tasks, by their chances, are what the rest of the router adds to. Routing needs
 // no task.
 //
+// # What is judged
+//
+// [Train] finds settings and rule on the training queries alone, by
+// cross-validation; [Evaluate] judges the router on the test queries, beside
+// always calling the best single model of the training queries, by a paired
+// bootstrap. Queries with equal texts are never on both sides. Only queries that
+// every model has a score of are judged, and how many are not is said.
+//
 // # Same data, same bytes
 //
 // A fit gives the same router for the same data, settings, seed and kernel tier,

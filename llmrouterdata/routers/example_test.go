@@ -75,3 +75,33 @@ func ExampleOracle() {
 	// always large: 1.00 for 0.20 USD per 1,000 queries
 	// oracle: 1.00 for 0.11 USD per 1,000 queries
 }
+
+// Settings are found on training queries, and the router is judged on others.
+func ExampleTrain() {
+	ctx := context.Background()
+	data, err := routers.NewData(queries())
+	if err != nil {
+		log.Fatal(err)
+	}
+	train, test, err := data.Split(0.3, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	router, validation, err := routers.Train(ctx, train, routers.Grid(), &routers.SearchOptions{
+		Objective: routers.Objective{ShareOfDearest: 0.6},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	judgement, err := routers.Evaluate(ctx, router, train, test, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d routers were tried on %d queries\n", len(validation.Trials), validation.Queries)
+	fmt.Printf("%.2f at %.2f of the best single model's cost\n", judgement.Router.Performance, judgement.CostShare.Estimate)
+	fmt.Println(judgement.Verdict()[:len("no better than always large")])
+	// Output:
+	// 11 routers were tried on 56 queries
+	// 1.00 at 0.55 of the best single model's cost
+	// no better than always large
+}

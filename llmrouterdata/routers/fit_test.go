@@ -184,13 +184,12 @@ func TestFactor(t *testing.T) {
 // over whether vectors are in memory or read in every pass.
 func TestFitsDoNotDependOnWorkers(t *testing.T) {
 	d := sampleData(t, 900, 21, 4, 0.1, 5)
-	streamed := *d.store
-	unit := streamed.unit
-	streamed.unit = nil
+	unit := d.unit
+	streamed := &store{models: d.models, tasks: d.tasks, dim: d.dim, task: d.task, text: d.text, pairs: d.pairs, where: d.where}
 	streamed.read = func(dst []float32, q int) ([]float32, error) { return append(dst, unit[q*d.dim:][:d.dim]...), nil }
 	for _, trainer := range kinds() {
 		want := predictions(t, fit(t, d, trainer, &FitOptions{Workers: 1}), d)
-		for name, other := range map[string]*Data{"in memory": d, "streamed": {store: &streamed, rows: d.rows}} {
+		for name, other := range map[string]*Data{"in memory": d, "streamed": {store: streamed, rows: d.rows}} {
 			got := predictions(t, fit(t, other, trainer, &FitOptions{Workers: 3}), d)
 			if name == "in memory" && !slices.Equal(got.scores, want.scores) {
 				t.Errorf("%s: other scores with 3 workers", trainer)

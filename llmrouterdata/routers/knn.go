@@ -66,10 +66,11 @@ type neighbours struct {
 
 // search is the memory of one look-up.
 type search struct {
-	x, row []float32
-	near   []float32 // [n]
-	best   []float32
-	found  []neighbour
+	x     kernel.Matrix // queries
+	near  []float32     // [queries, n]
+	row   []float32
+	best  []float32
+	found []neighbour
 }
 
 // neighbour is a training query and its similarity.
@@ -79,14 +80,39 @@ type neighbour struct {
 }
 
 func (k *neighbours) predict(dst []float64, x []float32) {
+	k.predictAll([][]float64{dst}, [][]float32{x})
+}
+
+// predictAll is predict for some queries, whose products with the training
+// vectors take less time together.
+func (k *neighbours) predictAll(dst [][]float64, xs [][]float32) {
+	width := kernel.RoundUp(k.n)
+	together := max(1, min(len(xs), nearFloats/width))
 	s, _ := k.scratch.Get().(*search)
 	if s == nil {
-		s = &search{x: make([]float32, len(x)), row: make([]float32, len(x)), near: make([]float32, kernel.RoundUp(k.n))}
+		s = &search{row: make([]float32, k.vectors.In())}
 	}
 	defer k.scratch.Put(s)
-	k.by.apply(s.x, x)
-	_ = normalize(s.x)
-	found := k.nearest(s)
+	if s.x.Rows < together {
+		s.x = kernel.NewMatrix(together, k.vectors.In())
+		s.near = make([]float32, together*width)
+	}
+	for first := 0; first < len(xs); first += together {
+		n := min(together, len(xs)-first)
+		for i, x := range xs[first:][:n] {
+			k.by.apply(s.x.Row(i), x)
+			_ = normalize(s.x.Row(i)) // its numbers are finite
+		}
+		k.set.Linear(s.near, width, kernel.Planes{}, s.x.Data, s.x.Stride, k.vectors, 0, n, 0, k.vectors.Panels())
+		for i := range n {
+			k.mean(dst[first+i], k.nearest(s, s.x.Row(i), s.near[i*width:][:k.n]))
+		}
+	}
+}
+
+// mean puts the mean scores of the neighbours in the place of what the task lets
+// expect.
+func (k *neighbours) mean(dst []float64, found []neighbour) {
 	models := len(k.means)
 	for m, mean := range k.means {
 		if mean != mean {
@@ -108,18 +134,16 @@ func (k *neighbours) predict(dst []float64, x []float32) {
 	}
 }
 
-// nearest finds the k nearest of s.x. The kernels' float32 products say which may
-// be among them; which are is decided by float64 sums in a fixed order, so that
+// nearest finds the k nearest of x. The kernels' float32 products, near, say which
+// may be among them; which are is decided by float64 sums in a fixed order, so that
 // it is the same on every machine.
-func (k *neighbours) nearest(s *search) []neighbour {
-	k.set.Linear(s.near, len(s.near), kernel.Planes{}, s.x, len(s.x), k.vectors, 0, 1, 0, k.vectors.Panels())
-	near := s.near[:k.n]
+func (k *neighbours) nearest(s *search, x, near []float32) []neighbour {
 	least := s.kth(near, k.k) - 2*similarityError
 	s.found = s.found[:0]
 	for i, sim := range near {
 		if sim >= least {
 			k.vectors.Row(s.row, i)
-			s.found = append(s.found, neighbour{i, dot32(s.x, s.row)})
+			s.found = append(s.found, neighbour{i, dot32(x, s.row)})
 		}
 	}
 	slices.SortFunc(s.found, func(a, b neighbour) int { return cmp.Or(cmp.Compare(b.sim, a.sim), cmp.Compare(a.row, b.row)) })

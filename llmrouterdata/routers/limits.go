@@ -47,3 +47,20 @@ const (
 // standardTolerance is the difference of utilities that counts as none: a router
 // file gives scores within 1e-6 on every machine.
 const standardTolerance = 1e-6
+
+const (
+	// gridSize is how many Lambdas above 0 a curve has: steps of 9 %.
+	gridSize = 160
+	// lowestWorth and highestWorth are the scores that the cost of the dearest
+	// expected call is worth at the ends of the grid: from what no two models
+	// differ by to more than any score.
+	lowestWorth, highestWorth = 1e-4, 100
+)
+
+// roundingError is what sums of scores differ by that are equal but for the order
+// of their terms.
+const roundingError = 1e-12
+
+// nearFloats is how many products of queries and training vectors are computed at
+// a time: 8 MiB.
+const nearFloats = 2 << 20

@@ -50,9 +50,20 @@ func (r *Router) predictRows(ctx context.Context, d *Data, workers int, p *Predi
 	}
 	s := &sweeper{data: d, workers: workers, set: kernel.Default()}
 	return sweep(ctx, s, r.buffer, func(b *block, buffer *routing) {
+		all, xs := make([][]float64, b.n), make([][]float32, b.n)
 		for i := range b.n {
 			scores, costs := p.row(rows[b.first+i])
-			r.predictUnit(scores, costs, b.x.Row(i), buffer)
+			r.expect(scores, costs, b.x.Row(i), buffer)
+			all[i], xs[i] = scores, b.x.Row(i)
+		}
+		if together, ok := r.rest.(interface {
+			predictAll(dst [][]float64, xs [][]float32)
+		}); ok {
+			together.predictAll(all, xs)
+			return
+		}
+		for i, x := range xs {
+			r.rest.predict(all[i], x)
 		}
 	}, func(*block, *routing) {})
 }

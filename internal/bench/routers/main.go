@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"time"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
@@ -41,43 +42,90 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	trainers := []routers.Trainer{routers.Ridge{}, routers.Logistic{}, routers.KNN{}, routers.Ridge{Penalty: 30, NoTasks: true}}
-	sums := make([]float64, len(trainers))
+	tallies := []*tally{{objective: routers.Objective{}}, {objective: routers.Objective{KeepQuality: true}}}
 	for seed := range *splits {
 		train, test, err := r.open(ctx, seed)
 		if err != nil {
 			return err
 		}
-		single, err := routers.Single(test, train.BestSingle())
+		begin := time.Now()
+		v, err := routers.CrossValidate(ctx, train, routers.Grid(), &routers.SearchOptions{Seed: seed})
 		if err != nil {
 			return err
 		}
-		for i, t := range trainers {
-			router, err := routers.Fit(ctx, train, t, nil)
-			if err != nil {
+		searched := time.Since(begin)
+		fitted, err := routers.FitAll(ctx, train, routers.Grid(), &routers.FitOptions{Seed: seed})
+		if err != nil {
+			return err
+		}
+		fmt.Printf("split %d: cross-validation %.1f s, all fits %.1f s\n", seed, searched.Seconds(), (time.Since(begin) - searched).Seconds())
+		for _, t := range tallies {
+			if err := t.add(ctx, v, fitted, train, test); err != nil {
 				return err
 			}
-			p, err := router.Predict(ctx, test, nil)
-			if err != nil {
-				return err
-			}
-			choices, err := p.Choices(routers.Rule{})
-			if err != nil {
-				return err
-			}
-			replay, err := test.Replay(t.String(), choices)
-			if err != nil {
-				return err
-			}
-			gain := replay.Performance() - single.Performance()
-			sums[i] += gain
-			fmt.Printf("split %d  %-32s %.4f  gain %+.4f  USD/1,000 %.4f (best single %.4f)\n", seed, t, replay.Performance(), gain, replay.USD(), single.USD())
 		}
 	}
-	for i, t := range trainers {
-		fmt.Printf("mean of %d splits  %-32s gain %+.4f\n", *splits, t, sums[i]/float64(*splits))
+	for _, t := range tallies {
+		t.print()
 	}
 	return nil
+}
+
+// tally adds up what cross-validation chose for one objective.
+type tally struct {
+	objective routers.Objective
+	n         float64
+	gain      float64
+	share     float64
+	above     int       // splits whose interval is above 0
+	gains     []float64 // by trainer, of its own best rule
+	shares    []float64
+	names     []string
+}
+
+// add judges the router that cross-validation chooses, and for comparison every
+// other.
+func (t *tally) add(ctx context.Context, v *routers.Validation, fitted []*routers.Router, train, test *routers.Data) error {
+	v, err := v.For(t.objective)
+	if err != nil {
+		return err
+	}
+	t.n++
+	if t.names == nil {
+		t.gains, t.shares, t.names = make([]float64, len(fitted)), make([]float64, len(fitted)), make([]string, len(fitted))
+	}
+	for i, r := range fitted {
+		trial := v.Trials[i]
+		if r, err = r.WithRule(trial.Rule); err != nil {
+			return err
+		}
+		j, err := routers.Evaluate(ctx, r, train, test, nil)
+		if err != nil {
+			return err
+		}
+		t.names[i] = r.String()
+		t.gains[i] += j.Gain.Estimate
+		t.shares[i] += j.CostShare.Estimate
+		if i != v.Best {
+			continue
+		}
+		fmt.Printf("  %s: %s, lambda %.3g: %.4f for %.4f USD, %.2f of the cost; gain %+.4f (%.4f to %.4f)\n", t.objective, r,
+			trial.Rule.Lambda, j.Router.Performance, j.Router.USD, j.CostShare.Estimate, j.Gain.Estimate, j.Gain.Low, j.Gain.High)
+		t.gain += j.Gain.Estimate
+		t.share += j.CostShare.Estimate
+		if j.Gain.Low > 0 {
+			t.above++
+		}
+	}
+	return nil
+}
+
+func (t *tally) print() {
+	fmt.Printf("\n%s, chosen by cross-validation: mean gain %+.4f at %.3f of the best single's cost; interval above 0 in %d of %.0f splits\n",
+		t.objective, t.gain/t.n, t.share/t.n, t.above, t.n)
+	for i, name := range t.names {
+		fmt.Printf("  %-24s gain %+.4f at %.3f\n", name, t.gains[i]/t.n, t.shares[i]/t.n)
+	}
 }
 
 // open writes the data set of a seed, checks it and reads it back.
