@@ -1,11 +1,15 @@
 package chat
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -141,4 +145,33 @@ func FuzzParseEndpoint(f *testing.F) {
 			t.Errorf("%q gives %q, which gives %q, %v", s, base, again, err)
 		}
 	})
+}
+
+// TestConnectTimeout: making a connection has the candidate's own limit.
+func TestConnectTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial := limited(func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		for _, c := range []struct{ own, want time.Duration }{{0, 10 * time.Second}, {3 * time.Second, 3 * time.Second}} {
+			began := time.Now()
+			_, err := dial((&own{connect: c.own}).within(t.Context()), "tcp", "host:1")
+			if d := time.Since(began); d != c.want || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("gave up after %v: %v", d, err)
+			}
+		}
+	})
+}
+
+// TestNear: servers of one's own have longer limits.
+func TestNear(t *testing.T) {
+	for host, want := range map[string]bool{
+		"localhost": true, "127.0.0.1": true, "::1": true, "192.168.1.5": true, "10.0.0.1": true, "gpu-box": true, "llm.local": true, "x.internal": true,
+		"api.example.com": false, "8.8.8.8": false, "": false, "local.example": false,
+	} {
+		if isNear(host) != want {
+			t.Errorf("%q: %v", host, !want)
+		}
+	}
 }

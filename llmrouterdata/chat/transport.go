@@ -32,7 +32,16 @@ func newTransport() *http.Transport {
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
-	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+	t.DialContext = limited(dial)
+	return t
+}
+
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// limited is a dialer that gives up after the candidate's limit, else after the
+// default.
+func limited(dial dialer) dialer {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		limit, ok := ctx.Value(connectTimeout{}).(time.Duration)
 		if !ok {
 			limit = defaultConnect
@@ -41,7 +50,6 @@ func newTransport() *http.Transport {
 		defer cancel()
 		return dial(ctx, network, address)
 	}
-	return t
 }
 
 // within gives ctx the candidate's own limit of making a connection.
