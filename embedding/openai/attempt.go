@@ -1,24 +1,20 @@
 package openai
 
 import (
+	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
-	"mime"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	sdk "github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
+
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // attempt makes one HTTP request.
@@ -40,16 +36,20 @@ func (e *Encoder) attempt(caller context.Context, texts []string) ([][]float32, 
 	}
 	switch {
 	case err == nil:
-		return parseAnswer(body, len(texts), e.options.Dim)
+		vectors, err := parseAnswer(body, len(texts), e.options.Dim)
+		if err != nil {
+			if b := service.ReadBody(body); b.Error {
+				return nil, e.fromAnswer(res, 0, b)
+			}
+			return nil, e.shown(err)
+		}
+		return vectors, nil
 	case caller.Err() != nil:
 		return nil, caller.Err()
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%w: %v", ErrTimeout, e.options.Timeout)
 	}
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err // the URL says nothing new
-	}
-	return nil, err
+	return nil, e.shown(service.Reason(err))
 }
 
 // read reads an answer and sees that it is JSON.
@@ -66,9 +66,9 @@ func (e *Encoder) read(res *http.Response) ([]byte, error) {
 	if int64(len(body)) > limit {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
 	}
-	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	if kind == "text/html" {
-		return nil, fmt.Errorf("%w: a web page", ErrResponse)
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	if service.IsPage(body) { // whatever the content type says
+		return nil, fmt.Errorf("%w: a web page: %s", ErrResponse, e.secrets.Text(service.ReadBody(body).Message, maxMessage))
 	}
 	return body, nil
 }
@@ -90,81 +90,33 @@ func (e *Encoder) guard(req *http.Request, next option.MiddlewareNext) (*http.Re
 	if err != nil || res.StatusCode >= 200 && res.StatusCode < 300 {
 		return res, err
 	}
-	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what there is will do
+	body, _ := io.ReadAll(io.LimitReader(res.Body, service.MaxErrorBody)) // what there is will do
 	_ = res.Body.Close()
-	status := &StatusError{Status: res.StatusCode, RetryAfter: retryAfter(res.Header, time.Now())}
-	status.Code, status.Message = errorBody(body)
-	status.Code = e.clean(status.Code, maxCode)
-	status.Message = e.clean(status.Message, maxMessage)
-	return nil, status
+	return nil, e.fromAnswer(res, res.StatusCode, service.ReadBody(body))
 }
 
-// clean takes the key out of what a service says, and cuts it.
-func (e *Encoder) clean(s string, limit int) string {
-	if *e.key != "" {
-		s = strings.ReplaceAll(s, string(*e.key), e.key.String())
+// fromAnswer is the failure that an answer tells, in which status is that of
+// HTTP, or 0 for an error that came with a success.
+func (e *Encoder) fromAnswer(res *http.Response, status int, b service.Body) *StatusError {
+	v := service.Judge(status, b)
+	failed := &StatusError{
+		Status: cmp.Or(status, b.Status, res.StatusCode), RetryAfter: -1,
+		Code:    e.secrets.Text(b.Code, maxCode),
+		Message: e.secrets.Text(service.Hint(status, res.Request.URL.Path)+b.Message, maxMessage),
+		passing: v.Fault == service.OfNobody || v.Fault == service.OfHost,
 	}
-	s = strings.ToValidUTF8(s, "\ufffd")
-	if len(s) > limit {
-		for limit > 0 && !utf8.RuneStart(s[limit]) {
-			limit--
-		}
-		s = s[:limit] + "…"
+	if wait, ok := service.RetryAfter(res.Header, b, time.Now()); ok {
+		failed.RetryAfter = wait
 	}
-	return s
+	return failed
 }
 
-// errorBody finds the code and the message of an error in the forms that
-// services use: {"error": {"code", "type", "message"}}, {"error": "text"},
-// {"detail": "text"}, {"code", "type", "message"}.
-func errorBody(body []byte) (code, message string) {
-	var outer struct {
-		Error, Detail, Code, Type, Message json.RawMessage
+// shown is an error whose text holds no secret.
+func (e *Encoder) shown(err error) error {
+	if text := err.Error(); e.secrets.Strike(text) != text {
+		return errors.New(e.secrets.Text(text, maxMessage))
 	}
-	if json.Unmarshal(body, &outer) != nil {
-		return "", ""
-	}
-	var inner struct{ Code, Type, Message json.RawMessage }
-	_ = json.Unmarshal(outer.Error, &inner) // stays empty where it is a text
-	code = cmp.Or(text(inner.Code), text(inner.Type), text(outer.Code), text(outer.Type))
-	message = cmp.Or(text(inner.Message), text(outer.Message), text(outer.Error), text(outer.Detail))
-	return code, message
-}
-
-// text gives a JSON string or number as text, anything else as "".
-func text(raw json.RawMessage) string {
-	var s string
-	var n json.Number
-	switch {
-	case len(raw) == 0:
-	case json.Unmarshal(raw, &s) == nil:
-		return s
-	case json.Unmarshal(raw, &n) == nil:
-		return n.String()
-	}
-	return ""
-}
-
-// retryAfter gives the wait that a service asks for, or a negative number.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	seconds := func(s string, unit time.Duration) (time.Duration, bool) {
-		n, err := strconv.ParseFloat(s, 64)
-		if err != nil || !(n >= 0) {
-			return 0, false
-		}
-		return time.Duration(min(n*float64(unit), float64(1<<62))), true
-	}
-	if d, ok := seconds(h.Get("Retry-After-Ms"), time.Millisecond); ok {
-		return d
-	}
-	value := h.Get("Retry-After")
-	if d, ok := seconds(value, time.Second); ok {
-		return d
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return -1
+	return err
 }
 
 // delay gives the wait before the attempt after the given one; ok is false when
@@ -173,20 +125,15 @@ func (e *Encoder) delay(attempt int, err error) (d time.Duration, ok bool) {
 	if status, ok := errors.AsType[*StatusError](err); ok && status.RetryAfter >= 0 {
 		return status.RetryAfter, status.RetryAfter <= e.options.MaxWait
 	}
-	d = min(time.Second/2<<min(attempt-1, maxDoublings), e.options.MaxWait)
-	return d - rand.N(d/4+1), true // so that clients do not return all at once
+	return service.Jitter(service.Doubling(time.Second/2, attempt-1, e.options.MaxWait)), true
 }
 
 // waiter waits; tests have one that does not.
 type waiter func(ctx context.Context, d time.Duration) error
 
 func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
+	if !service.Sleep(ctx, nil, d) {
 		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
+	return nil
 }

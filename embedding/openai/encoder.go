@@ -12,13 +12,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // Encoder asks a service for embeddings. It is safe for concurrent use; each
 // call of Encode has Options.Requests of its own.
 type Encoder struct {
 	options Options // without the key
-	key     *Secret // fmt calls no methods of values in unexported fields
+	secrets *service.Redactor
 	service sdk.EmbeddingService
 	wait    waiter
 }
@@ -37,7 +38,7 @@ func New(ctx context.Context, o *Options) (*Encoder, error) {
 	}
 	key := v.APIKey
 	v.APIKey = ""
-	e := &Encoder{options: v, key: &key, wait: wait}
+	e := &Encoder{options: v, secrets: service.NewRedactor(key), wait: wait}
 	settings := []option.RequestOption{
 		option.WithBaseURL(v.Endpoint),
 		option.WithHTTPClient(v.HTTPClient),
@@ -178,7 +179,7 @@ func (e *Encoder) request(ctx context.Context, texts []string) ([][]float32, err
 // mayPass says whether another attempt may succeed where this error arose.
 func mayPass(err error) bool {
 	if status, ok := errors.AsType[*StatusError](err); ok {
-		return status.mayPass()
+		return status.passing
 	}
 	if _, ok := errors.AsType[*DimError](err); ok {
 		return false

@@ -45,8 +45,10 @@ func (e *Error) Unwrap() error { return e.Err }
 type StatusError struct {
 	Status     int           // the HTTP status
 	Code       string        // the service's code for the error, or its type, or ""
-	Message    string        // what the service says, cut to 500 bytes, or ""
+	Message    string        // what the service says, of a web page its title, cut to 500 characters, or ""
 	RetryAfter time.Duration // what the service asks to wait; negative when it does not
+
+	passing bool // trying again can help
 }
 
 func (e *StatusError) Error() string {
@@ -62,18 +64,6 @@ func (e *StatusError) Error() string {
 		fmt.Fprintf(&b, ": %s", e.Message)
 	}
 	return b.String()
-}
-
-// mayPass says whether trying again can help.
-func (e *StatusError) mayPass() bool {
-	switch e.Status {
-	case http.StatusTooManyRequests:
-		return e.Code != "insufficient_quota"
-	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly:
-		return true
-	default:
-		return e.Status >= 500
-	}
 }
 
 // DimError reports a vector of another length than the encoder's.

@@ -10,8 +10,6 @@ const (
 )
 
 const (
-	maxErrorBody = 64 << 10 // read of a refusal, whose message takes less than 1 kB
-	maxCode      = 100      // bytes of a service's error code that an error shows
-	maxMessage   = 500      // bytes of its message
-	maxDoublings = 20       // of the wait before a retry, so that it does not overflow; MaxWait comes before
+	maxCode    = 100 // characters of a service's error code that an error shows
+	maxMessage = 500 // of its message
 )

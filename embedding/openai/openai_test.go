@@ -22,9 +22,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// service is a stand-in for an embedding service: the vector of a text is its
+// fakeService is a stand-in for an embedding service: the vector of a text is its
 // length, the number of a in it, and 0.1. before may answer in its place.
-type service struct {
+type fakeService struct {
 	*httptest.Server
 	t testing.TB
 
@@ -37,14 +37,14 @@ type service struct {
 	body     map[string]any
 }
 
-func start(t testing.TB) *service {
-	s := &service{t: t}
+func start(t testing.TB) *fakeService {
+	s := &fakeService{t: t}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.Close)
 	return s
 }
 
-func (s *service) serve(w http.ResponseWriter, r *http.Request) {
+func (s *fakeService) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
@@ -79,21 +79,21 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // answer sets what may answer in the service's place.
-func (s *service) answer(before func(w http.ResponseWriter, r *http.Request, call int) bool) {
+func (s *fakeService) answer(before func(w http.ResponseWriter, r *http.Request, call int) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.before = before
 }
 
 // count gives the number of requests so far.
-func (s *service) count() int {
+func (s *fakeService) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls
 }
 
 // reset begins counting anew.
-func (s *service) reset() {
+func (s *fakeService) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = 0
@@ -113,7 +113,7 @@ func usual(vectors [][]float32) any {
 }
 
 // encoder makes an encoder for s that does not wait.
-func (s *service) encoder(o Options) *Encoder {
+func (s *fakeService) encoder(o Options) *Encoder {
 	s.t.Helper()
 	if o.Model == "" {
 		o.Model = "m"
@@ -307,6 +307,9 @@ func TestRetries(t *testing.T) {
 		"cut":       cut,
 		"hangs up":  func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
 		"web page":  func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html"); io.WriteString(w, "<html>") },
+		"403 page":  func(w http.ResponseWriter) { w.WriteHeader(403); io.WriteString(w, "<html><title>Blocked</title>") },
+		"in a 200":  func(w http.ResponseWriter) { io.WriteString(w, `{"error":{"message":"overloaded"}}`) },
+		"in words":  func(w http.ResponseWriter) { fail(w, 400, "", "rate limit exceeded, try again") },
 		"not JSON":  func(w http.ResponseWriter) { io.WriteString(w, "oops") },
 		"too few":   func(w http.ResponseWriter) { io.WriteString(w, `{"data":[]}`) },
 		"bad value": func(w http.ResponseWriter) { io.WriteString(w, `{"data":[{"index":0,"embedding":[null,1,2]}]}`) },
@@ -343,15 +346,21 @@ func TestNoRetries(t *testing.T) {
 		code    string
 		message string
 	}{
-		"400":             {func(w http.ResponseWriter) { fail(w, 400, "invalid", "empty input") }, 400, "invalid", "empty input"},
-		"401":             {func(w http.ResponseWriter) { w.WriteHeader(401); io.WriteString(w, `{"detail":"who?"}`) }, 401, "", "who?"},
-		"404":             {func(w http.ResponseWriter) { w.WriteHeader(404); io.WriteString(w, `{"error":"no such model"}`) }, 404, "", "no such model"},
-		"quota":           {func(w http.ResponseWriter) { fail(w, 429, "insufficient_quota", "") }, 429, "insufficient_quota", ""},
-		"number":          {func(w http.ResponseWriter) { w.WriteHeader(422); io.WriteString(w, `{"code":40,"message":"m"}`) }, 422, "40", "m"},
-		"page":            {func(w http.ResponseWriter) { w.WriteHeader(403); io.WriteString(w, `<html>`) }, 403, "", ""},
+		"400":    {func(w http.ResponseWriter) { fail(w, 400, "invalid", "empty input") }, 400, "invalid", "empty input"},
+		"401":    {func(w http.ResponseWriter) { w.WriteHeader(401); io.WriteString(w, `{"detail":"who?"}`) }, 401, "", "who?"},
+		"404":    {func(w http.ResponseWriter) { w.WriteHeader(404); io.WriteString(w, `{"error":"no such model"}`) }, 404, "", "no such model"},
+		"quota":  {func(w http.ResponseWriter) { fail(w, 429, "insufficient_quota", "") }, 429, "insufficient_quota", ""},
+		"number": {func(w http.ResponseWriter) { w.WriteHeader(422); io.WriteString(w, `{"code":40,"message":"m"}`) }, 422, "", "m"},
+		"no model": {func(w http.ResponseWriter) {
+			w.WriteHeader(400)
+			io.WriteString(w, `[{"error":{"message":"unknown model m"}}]`)
+		}, 400, "", "unknown model m"},
+		"in a 200": {func(w http.ResponseWriter) {
+			io.WriteString(w, `{"error":{"message":"the input is too long","code":"context_length_exceeded"}}`)
+		}, 200, "context_length_exceeded", "the input is too long"},
 		"redirect":        {func(w http.ResponseWriter) { w.Header().Set("Location", "/v1/embeddings"); w.WriteHeader(307) }, 307, "", ""},
 		"too long a wait": {func(w http.ResponseWriter) { w.Header().Set("Retry-After", "3600"); w.WriteHeader(503) }, 503, "", ""},
-		"long text":       {func(w http.ResponseWriter) { fail(w, 400, "x", strings.Repeat("é", 5000)) }, 400, "x", strings.Repeat("é", 250) + "…"},
+		"long text":       {func(w http.ResponseWriter) { fail(w, 400, "x", strings.Repeat("é", 5000)) }, 400, "x", strings.Repeat("é", 500)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
@@ -393,33 +402,12 @@ func TestWaits(t *testing.T) {
 	if len(waits) != 5 || waits[1] != 7*time.Second || waits[2] != 0 || waits[3] != time.Second/4 {
 		t.Errorf("waits %v", waits)
 	}
-	// Its own waits double, less up to a quarter, and end at the maximum.
+	// Its own waits double, less up to a half, and end at the maximum.
 	for attempt, most := range map[int]time.Duration{1: time.Second / 2, 2: time.Second, 4: 4 * time.Second, 5: 7 * time.Second, 90: 7 * time.Second} {
 		for range 100 {
-			if d, ok := e.delay(attempt, io.EOF); !ok || d > most || d < most*3/4 {
+			if d, ok := e.delay(attempt, io.EOF); !ok || d > most || d < most/2 {
 				t.Fatalf("attempt %d: waits %v", attempt, d)
 			}
-		}
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for _, c := range []struct {
-		header http.Header
-		want   time.Duration
-	}{
-		{http.Header{}, -1},
-		{http.Header{"Retry-After": {"2"}}, 2 * time.Second},
-		{http.Header{"Retry-After": {"-2"}}, -1},
-		{http.Header{"Retry-After": {"NaN"}}, -1},
-		{http.Header{"Retry-After": {"1e300"}}, 1 << 62},
-		{http.Header{"Retry-After": {"Fri, 02 Jan 2026 03:04:15 GMT"}}, 10 * time.Second},
-		{http.Header{"Retry-After": {"Fri, 02 Jan 2026 03:04:00 GMT"}}, 0},
-		{http.Header{"Retry-After": {"2"}, "Retry-After-Ms": {"30"}}, 30 * time.Millisecond},
-	} {
-		if got := retryAfter(c.header, now); got != c.want {
-			t.Errorf("%v: %v, want %v", c.header, got, c.want)
 		}
 	}
 }
@@ -571,8 +559,54 @@ func TestKeyStaysSecret(t *testing.T) {
 			t.Errorf("%s", shown)
 		}
 	}
-	if !strings.Contains(status.Message, "Incorrect API key provided: [redacted]") {
+	if !strings.Contains(status.Message, "Incorrect API key provided: [key]") {
 		t.Errorf("%s", status.Message)
+	}
+}
+
+// failing is a transport whose error repeats what it is told.
+type failing string
+
+func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New(string(f)) }
+
+// TestNoPieceOfTheKeyShows: whole, masked, cut, within words or in base64, no six
+// characters of the key come out, wherever the service or the network writes it.
+func TestNoPieceOfTheKeyShows(t *testing.T) {
+	const key = "Kq7-live-AbCdEfGh0123456789"
+	encoded := base64.StdEncoding.EncodeToString([]byte(key))
+	for _, form := range []string{key, "x" + key + "y", key[:9] + "…", key[:7] + "*****" + key[20:], key[4:16], strings.ToUpper(key), encoded, "pre" + encoded[4:20] + "post"} {
+		quoted, _ := json.Marshal(form)
+		for i, answer := range []func(w http.ResponseWriter){
+			func(w http.ResponseWriter) { fail(w, 400, form, form) },
+			func(w http.ResponseWriter) { w.WriteHeader(500); io.WriteString(w, "<title>"+form) },
+			func(w http.ResponseWriter) { io.WriteString(w, "<title>"+form) },
+			func(w http.ResponseWriter) { io.WriteString(w, `{"error":`+string(quoted)+`}`) },
+			func(w http.ResponseWriter) {
+				io.WriteString(w, `{"data":[{"index":0,"embedding":`+string(quoted)+`}]}`)
+			},
+			nil,
+		} {
+			s := start(t)
+			o := Options{APIKey: key, MaxRetries: new(0), Dim: 3}
+			if answer == nil {
+				o.HTTPClient = &http.Client{Transport: failing(form)}
+			} else {
+				s.answer(func(w http.ResponseWriter, _ *http.Request, _ int) bool { answer(w); return true })
+			}
+			_, err := s.encoder(o).Encode(t.Context(), []string{"a"})
+			if err == nil {
+				t.Fatal("answered")
+			}
+			status, _ := errors.AsType[*StatusError](err)
+			text := strings.ToLower(fmt.Sprintf("%v %+v %+v", err, err, status))
+			for _, secret := range []string{key, encoded[:len(encoded)-4]} {
+				for at := range len(secret) - 5 {
+					if piece := strings.ToLower(secret[at : at+6]); strings.Contains(text, piece) {
+						t.Errorf("answer %d, %q: %q shows in %s", i, form, piece, text)
+					}
+				}
+			}
+		}
 	}
 }
 

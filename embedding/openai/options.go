@@ -54,8 +54,8 @@ type Options struct {
 
 	// MaxRetries is how often a request is tried again after a failure that
 	// may pass: connection errors, timeouts, answers cut short or not of the
-	// form of an answer, and HTTP 408, 409, 425, 429 and 5xx. 0 (never) to 100.
-	// nil: 4.
+	// form of an answer, web pages, and what says "later": 429 unless credit is
+	// used up, 5xx, 408 and its like, or words. 0 (never) to 100. nil: 4.
 	MaxRetries *int
 
 	// MaxWait is the longest wait before a retry. The wait is what the service
