@@ -440,8 +440,15 @@ func TestNoPieceOfAKeyShows(t *testing.T) {
 			}
 		}
 	}
-	text := strings.ToLower(shown.String() + log.String())
-	for _, secret := range []string{key, header} {
+	searchPieces(t, shown.String()+log.String(), key, header)
+}
+
+// searchPieces looks in a text for every six characters of secrets, raw or in
+// base64.
+func searchPieces(t *testing.T, text string, secrets ...string) {
+	t.Helper()
+	text = strings.ToLower(text)
+	for _, secret := range secrets {
 		all := []string{secret}
 		for offset := range 3 {
 			encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, offset), secret...))
