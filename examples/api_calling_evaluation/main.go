@@ -9,6 +9,8 @@
 // object of keys by service. Candidates at localhost need no key. Headers of
 // requests take other secrets from the environment: ${NAME} in a value.
 //
+// A test run (--test) writes a_testrun.jsonl in the place of a.jsonl.
+//
 // Calls are journaled as they finish: an interrupted run goes on where it was.
 // The first interrupt lets the calls under way finish, the second stops at once.
 package main
@@ -44,6 +46,14 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 	if o.encoder != "" {
 		c.Embedding.Model = o.encoder
+	}
+	if o.TestRun {
+		d := &c.DataPath
+		if err := cli.TestRunOutputs(d); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.Stdout, "test run: the first queries of %s and %s; writes %s, %s and %s\n",
+			d.QueryDataTrain, d.QueryDataTest, d.QueryEmbeddingData, d.RoutingDataTrain, d.RoutingDataTest)
 	}
 	o.Logger = e.Logger()
 	if o.Keys, err = chat.ParseKeys(e.Getenv("API_KEYS")); err != nil {
@@ -147,7 +157,7 @@ func parse(e cli.Env) (*options, error) {
 	flags.StringVar(&o.config, "config", "", "configuration `file` (YAML); needed")
 	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
 	flags.IntVar(&o.Workers, "workers", pipeline.DefaultWorkers, "calls under way at once")
-	flags.BoolVar(&o.TestRun, "test", false, "take the first 50 training and 20 test queries only")
+	flags.BoolVar(&o.TestRun, "test", false, "take the first 50 training and 20 test queries only, of a test run of step 2a if there was one, and write files of other names than the configured ones")
 	flags.StringVar(&o.encoder, "encoder", "", "embedding model: a folder or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
 	flags.BoolVar(&o.dryRun, "dry_run", false, "say what the calls would take, and make none")
 	budget := flags.Float64("budget", 0, "stop before the calls cost more than this many `USD` by the candidates' prices")

@@ -100,6 +100,12 @@ func (s *setting) nothingWritten(t *testing.T) {
 	if n := s.server.Stats().Requests; n != 0 {
 		t.Errorf("%d requests were made", n)
 	}
+	s.nothingPublished(t)
+}
+
+// nothingPublished checks that the configured outputs are not there.
+func (s *setting) nothingPublished(t *testing.T) {
+	t.Helper()
 	for _, name := range []string{s.c.DataPath.QueryEmbeddingData, s.c.DataPath.RoutingDataTrain, s.c.DataPath.RoutingDataTest} {
 		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is there (%v)", name, err)
@@ -170,8 +176,17 @@ func TestTestRun(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errs)
 	}
+	s.nothingPublished(t) // the configured names are for real data
+	if err := cli.TestRunOutputs(&s.c.DataPath); err != nil {
+		t.Fatal(err)
+	}
 	if !strings.Contains(out, "140 rows: 140 calls made") || len(s.rows(t)) != 140 {
 		t.Errorf("want 50 and 20 queries for two candidates:\n%s", out)
+	}
+	for _, name := range []string{s.c.DataPath.RoutingDataTrain, s.c.DataPath.RoutingDataTest, s.c.DataPath.QueryEmbeddingData, s.c.DataPath.QueryDataTrain} {
+		if !strings.Contains(out, name) {
+			t.Errorf("%s is not named:\n%s", name, out)
+		}
 	}
 	if m := s.server.Stats().MaxInFlight; m > 8 {
 		t.Errorf("%d calls under way at once", m)
@@ -182,6 +197,14 @@ func TestTestRun(t *testing.T) {
 	train := s.rows(t)[99]
 	if train.Query != "What is 49 + train?" {
 		t.Errorf("the last training query is %q", train.Query)
+	}
+
+	// What a test run of step 2a has written goes before what is configured.
+	for _, split := range []string{"train", "test"} {
+		s.queries(t, split+"_testrun", 3)
+	}
+	if out, errs, err = s.run(t, nil, "--test"); err != nil || !strings.Contains(out, "12 rows: 12 calls made") {
+		t.Errorf("%v\n%s%s", err, out, errs)
 	}
 }
 

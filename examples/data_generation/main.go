@@ -4,6 +4,9 @@
 //	go run ./examples/data_generation --config examples/sample_config.yaml
 //	go run ./examples/data_generation --sample 100 --output_train train.jsonl --output_test test.jsonl
 //
+// A test run (--test) writes a_testrun.jsonl in the place of a.jsonl, and a test
+// run of step 3 reads it.
+//
 // The benchmarks come from the Hugging Face hub, through the cache that it
 // shares with the Python client, or from a folder (--source). GPQA is gated:
 // accept its licence on its page and set HF_TOKEN. The variables HF_TOKEN,
@@ -48,7 +51,7 @@ func parse(e cli.Env) (options, error) {
 	flags.IntVar(&o.sample, "sample", 0, "queries a benchmark; overrides the configuration (default 500)")
 	flags.StringVar(&o.train, "output_train", "", "training `file`; overrides the configuration")
 	flags.StringVar(&o.test, "output_test", "", "test `file`; overrides the configuration")
-	flags.BoolVar(&o.testRun, "test", false, "draw 10 queries a benchmark; --sample overrides it")
+	flags.BoolVar(&o.testRun, "test", false, "draw 10 queries a benchmark (--sample overrides it), and write files of other names than the configured ones")
 	flags.StringVar(&o.names, "datasets", "", "comma-separated `tasks` to draw from, for example gsm8k,mmlu (default: all eleven)")
 	flags.StringVar(&o.source, "source", "", "`folder` with the benchmarks' files, instead of the hub")
 	flags.BoolVar(&o.sampling.KeepSamples, "keep_samples", false, "with --datasets: draw the same queries as a run over all benchmarks")
@@ -98,6 +101,9 @@ func run(ctx context.Context, e cli.Env) error {
 	c, err := e.LoadConfig(o.config, o.root)
 	if err != nil {
 		return err
+	}
+	if o.testRun {
+		cli.TestRunQueries(&c.DataPath)
 	}
 	c.DataPath.QueryDataTrain = cmp.Or(o.train, c.DataPath.QueryDataTrain)
 	c.DataPath.QueryDataTest = cmp.Or(o.test, c.DataPath.QueryDataTest)

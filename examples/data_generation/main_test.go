@@ -103,6 +103,16 @@ func TestSampleSize(t *testing.T) {
 				args = append(args, "--root", dir, "--config", clitest.Write(t, dir, "config.yaml", tt.config))
 			}
 			screen, _ := generate(t, args...)
+			if tt.config != "" && slices.Contains(tt.args, "--test") { // the configured names are for real data
+				for _, name := range []*string{&train, &test} {
+					if _, err := os.Stat(*name); !errors.Is(err, os.ErrNotExist) {
+						t.Errorf("a test run wrote %s (%v)", *name, err)
+					}
+					if *name = cli.TestRunName(*name); !strings.Contains(screen, *name) {
+						t.Errorf("%s is not named:\n%s", *name, screen)
+					}
+				}
+			}
 			got := byTask(t, train, test)
 			expected := want(tt.each, got["math"])
 			if diff := cmp.Diff(expected, got); diff != "" {

@@ -4,8 +4,8 @@
 //
 //	go run ./examples/quickstart
 //
-// It writes the pipeline's seven files below --out and prints how the
-// candidates did. The texts, answers and scores are real in form only: the
+// It writes the pipeline's seven files and their configuration below --out and
+// prints how the candidates did. The texts, answers and scores are real in form only: the
 // queries were written for this program, and the embeddings come from random
 // weights.
 package main
@@ -19,6 +19,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmrouter-go/llmrouter/datasets"
@@ -51,16 +53,16 @@ func run(ctx context.Context, e cli.Env) error {
 		return e.Usage(flags, "--workers is %d; it must be more than 0", *workers)
 	}
 
+	if err := claim(*out); err != nil {
+		return err
+	}
 	server, err := startServer()
 	if err != nil {
 		return err
 	}
 	defer server.close()
 	c := config(*out, server.url)
-	if err := writeCandidates(c.DataPath.LLMData); err != nil {
-		return err
-	}
-	modelDir := filepath.Join(*out, "model")
+	modelDir := filepath.Join(*out, modelFolder)
 	if err := smallmodel.Write(modelDir); err != nil {
 		return err
 	}
@@ -129,11 +131,13 @@ func run(ctx context.Context, e cli.Env) error {
 		}
 		fmt.Fprintf(e.Stdout, "  %s (%s)\n", name, progress.Bytes(info.Size()))
 	}
-	fmt.Fprint(e.Stdout, `
+	fmt.Fprintf(e.Stdout, `
+A page with figures: go run ./examples/report --config %s --root %s
+
 Real data:  go run ./examples/data_generation --config examples/sample_config.yaml   (HF_TOKEN for the gated GPQA)
 Real model: go run ./examples/download_model --model allenai/longformer-base-4096    (then: embedding: {model: ...} in the configuration)
 Real keys:  API_KEYS='["key1", "key2"]' go run ./examples/api_calling_evaluation --config examples/sample_config.yaml
-`)
+`, filepath.Join(*out, configName), *out)
 	return nil
 }
 
@@ -175,19 +179,81 @@ func smallCatalog() []datasets.Spec {
 	return specs
 }
 
-// writeCandidates writes the candidate file. One that names other candidates
-// belongs to another data set, which is left alone.
-func writeCandidates(name string) error {
-	var text bytes.Buffer
-	if err := llmrouterdata.WriteCandidates(&text, candidates()); err != nil {
-		return err
+// configName is the configuration that the program writes beside the files, for
+// the other programs.
+const configName = "config.yaml"
+
+// configText is the configuration; its paths start from the folder.
+func configText() []byte {
+	var b bytes.Buffer
+	b.WriteString("# The data set of examples/quickstart. Paths start from this folder (--root).\ndata_path:\n")
+	d := config("", "").DataPath
+	for _, path := range [...]struct{ key, name string }{
+		{"query_data_train", d.QueryDataTrain}, {"query_data_test", d.QueryDataTest}, {"query_embedding_data", d.QueryEmbeddingData},
+		{"routing_data_train", d.RoutingDataTrain}, {"routing_data_test", d.RoutingDataTest},
+		{"llm_data", d.LLMData}, {"llm_embedding_data", d.LLMEmbeddingData},
+	} {
+		fmt.Fprintf(&b, "  %s: '%s'\n", path.key, filepath.ToSlash(path.name))
 	}
-	present, err := os.ReadFile(name)
-	switch {
-	case err == nil && !bytes.Equal(present, text.Bytes()):
+	b.WriteString("embedding:\n  model: '" + modelFolder + "'\n")
+	return b.Bytes()
+}
+
+const modelFolder = "model"
+
+// claim takes a folder for the program's files, and writes the configuration and
+// the candidates into it. One with files of somebody else's is left alone: it is
+// empty, or this program has made it, and nothing was added.
+func claim(dir string) error {
+	refuse := func(name string) error {
 		return fmt.Errorf("%s is not of this program; give another folder with --out, or take that one away", name)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	}
+	own := []string{configName, modelFolder + string(filepath.Separator)}
+	for _, name := range files(config("", "")) {
+		own = append(own, name)
+	}
+	foreign, some := "", ""
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		some = path
+		name, err := filepath.Rel(dir, path)
+		// Journals, caches and temporary files begin with the name of their file.
+		if foreign == "" && !slices.ContainsFunc(own, func(o string) bool { return strings.HasPrefix(name, o) }) {
+			foreign = path
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return cli.WriteFile(name, text.Bytes())
+	if foreign != "" {
+		return refuse(foreign)
+	}
+	var candidateText bytes.Buffer
+	if err := llmrouterdata.WriteCandidates(&candidateText, candidates()); err != nil {
+		return err
+	}
+	for _, f := range [...]struct {
+		name string
+		text []byte
+	}{
+		{filepath.Join(dir, configName), configText()}, // first: it says whose the folder is
+		{config(dir, "").DataPath.LLMData, candidateText.Bytes()},
+	} {
+		present, err := os.ReadFile(f.name)
+		switch {
+		case err == nil && !bytes.Equal(present, f.text):
+			return refuse(f.name)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		case err != nil && some != "" && f.name == filepath.Join(dir, configName):
+			return refuse(some) // a data set of the same names
+		}
+		if err := cli.WriteFile(f.name, f.text); err != nil {
+			return err
+		}
+	}
+	return nil
 }

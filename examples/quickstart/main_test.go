@@ -108,10 +108,10 @@ func TestQuickstart(t *testing.T) {
 				got = append(got, name)
 			}
 		}
-		if diff := cmp.Diff(outputs, got); diff != "" {
+		if diff := cmp.Diff(append([]string{configName}, outputs...), got); diff != "" {
 			t.Error(diff)
 		}
-		for _, name := range outputs {
+		for _, name := range append([]string{configName}, outputs...) {
 			if !strings.Contains(screen, filepath.Join(first, name)) {
 				t.Errorf("the screen does not name %s", name)
 			}
@@ -120,6 +120,18 @@ func TestQuickstart(t *testing.T) {
 	t.Run("check", func(t *testing.T) {
 		if err := dataset.Check(t.Context(), config(first, ""), nil); err != nil {
 			t.Error(err)
+		}
+	})
+	t.Run("configuration", func(t *testing.T) {
+		c, err := llmrouterdata.LoadConfig(filepath.Join(first, configName), &llmrouterdata.ConfigOptions{Root: first})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.DataPath != config(first, "").DataPath || c.Embedding.Model != modelFolder || len(c.Warnings) > 0 {
+			t.Errorf("%+v", c)
+		}
+		if !strings.Contains(screen, "./examples/report --config "+filepath.Join(first, configName)) {
+			t.Error("the screen does not name the report")
 		}
 	})
 	t.Run("no addresses and no keys", func(t *testing.T) {
@@ -464,6 +476,36 @@ func TestServerKnowsEveryQuery(t *testing.T) {
 	for _, q := range append(result.Train, result.Test...) {
 		if a := s.find("Question: " + q.Query + "\n"); a == nil || a.Task != q.TaskName {
 			t.Errorf("%s: %.60q: the server finds %v", q.TaskName, q.Query, a)
+		}
+	}
+}
+
+// A folder with anything that is not of this program is left as it is.
+func TestForeignFolders(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"anything":               {"notes.txt": "x"},
+		"a data set":             {outputs[3]: "{}\n", outputs[5]: "{}\n"},
+		"a configuration":        {configName: "data_path: {}\n"},
+		"other candidates":       {configName: string(configText()), outputs[0]: "{}\n"},
+		"something in a folder":  {configName: string(configText()), "query_data/mine.jsonl": "x"},
+		"something beside model": {configName: string(configText()), "model.bin": "x"},
+	} {
+		dir := t.TempDir()
+		for file, text := range files {
+			clitest.Write(t, dir, file, text)
+		}
+		before := clitest.Files(t, dir)
+		_, _, err := clitest.Run(t.Context(), run, nil, "--out", dir)
+		if err == nil || !strings.Contains(err.Error(), "is not of this program") || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(before, clitest.Files(t, dir)); diff != "" {
+			t.Errorf("%s: files were written or removed:\n%s", name, diff)
+		}
+		for file, text := range files {
+			if string(read(t, dir, file)) != text {
+				t.Errorf("%s: %s was changed", name, file)
+			}
 		}
 	}
 }
