@@ -182,7 +182,7 @@ func (r *configReader) keys(n *yaml.Node, section string, visit func(e entry)) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		r.fail(n, section, fmt.Errorf("want a mapping, have %s", n.ShortTag()))
+		r.fail(n, section, fmt.Errorf("want a mapping, have %s", shown(n)))
 		return
 	}
 	for _, e := range r.flatten(n, section) {

@@ -131,3 +131,16 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+// Faults speak of lists and mappings, not of YAML's tags.
+func TestConfigFaultsAreInPlainWords(t *testing.T) {
+	for _, text := range []string{"data_path: [1, 2]\n", "- a\n", "embedding: {model: [x]}\n", "data_generation: text\n"} {
+		name := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadConfig(name, nil); err == nil || strings.Contains(err.Error(), "!!") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

@@ -639,3 +639,54 @@ func answer(model, user string) string {
 	n := len(model) + len(user)
 	return fmt.Sprintf("I guess (%c), that is \\boxed{%d}.\n```python\ndef guess():\n    return %d\n```\nThe answer is %d", 'A'+n%5, n%9, n, n%9)
 }
+
+// What all candidates ask for is sent, from flags as from the candidate file, and
+// stands in no file that is written.
+func TestCallingFlags(t *testing.T) {
+	s := set(t, 4, chaos.Config{})
+	out, errs, err := s.run(t, map[string]string{"TEAM_TOKEN": "s3cr3t-0123456789"}, "--header", "X-Team: ${TEAM_TOKEN}", "--header", "X-Run: one",
+		"--params", `{"reasoning_effort": "low"}`, "--order", "by_query", "--timeout", "20.5", "--connect_timeout", "5", "--candidate_workers", "2")
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, errs)
+	}
+	for _, name := range clitest.Files(t, s.dir) {
+		text, err := os.ReadFile(filepath.Join(s.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"s3cr3t-0123456789", "TEAM_TOKEN", "reasoning_effort"} {
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("%s holds %q", name, secret)
+			}
+		}
+	}
+	for _, wrong := range [][]string{
+		{"--header", "no colon"}, {"--params", "[1]"}, {"--timeout", "0"}, {"--timeout", "soon"}, {"--order", "by_luck"}, {"--candidate_workers", "-1"},
+	} {
+		if _, _, err := s.run(t, nil, wrong...); !errors.Is(err, cli.ErrUsage) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+	if _, _, err := s.run(t, nil, "--header", "X-Team: ${ABSENT_TOKEN}"); err == nil || !strings.Contains(err.Error(), "ABSENT_TOKEN") {
+		t.Errorf("a variable that is not set: %v", err)
+	}
+}
+
+func TestUnpricedBudget(t *testing.T) {
+	s := set(t, 4, chaos.Config{})
+	s.candidates(t, `{"paid": {"model": "m", "service": "X", "api_endpoint": "https://x.example/v1", "input_price": 1}}`)
+	keys := map[string]string{"API_KEYS": "k-1"}
+	_, errs, err := s.run(t, keys, "--dry_run", "--budget", "1")
+	if !errors.Is(err, pipeline.ErrUnpriced) || !strings.Contains(errs, "--unpriced_ok") {
+		t.Errorf("%v\n%s", err, errs)
+	}
+	if _, errs, err := s.run(t, keys, "--dry_run", "--budget", "1", "--unpriced_ok"); err != nil {
+		t.Errorf("%v\n%s", err, errs)
+	}
+	s.candidates(t, `{"paid": {"model": "m", "service": "X", "api_endpoint": "https://x.example/v1", "input_price": 1000, "output_price": 1000}}`)
+	for budget, words := range map[string]string{"0.001": "the budget is too small", "0.5": "the budget may be too small", "1000": "buys all rows of 6 to 6 of the 6 queries"} {
+		if out, errs, err := s.run(t, keys, "--dry_run", "--budget", budget); err != nil || !strings.Contains(out, words) {
+			t.Errorf("%s USD: no %q in\n%s%s%v", budget, words, out, errs, err)
+		}
+	}
+}

@@ -62,8 +62,10 @@ func parse(e cli.Env) (options, error) {
 		return o, err
 	}
 	switch {
-	case (o.config == "") == (o.scores == ""):
-		return o, e.Usage(flags, "either --config or --scores is needed")
+	case o.config == "" && o.scores == "":
+		return o, e.Usage(flags, "--config FILE (a configuration) or --scores FILE is needed: the data set to show")
+	case o.config != "" && o.scores != "":
+		return o, e.Usage(flags, "--config and --scores do not go together: each names a data set, and a page shows one")
 	case o.config != "" && (o.queries != "" || o.candidates != ""):
 		return o, e.Usage(flags, "--queries and --candidates go with --scores")
 	case o.scores != "" && (o.evaluation != "" || o.root != ""):
@@ -145,9 +147,9 @@ func (o options) open(ctx context.Context, e cli.Env) (*dataset.Dataset, error) 
 	if err != nil {
 		return nil, err
 	}
-	// Neither queries nor candidates' embeddings are shown: what is not named is
-	// not read, and a fault of theirs does not matter.
-	c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest, c.DataPath.LLMEmbeddingData = "", "", ""
+	// Candidates' embeddings are not shown: what is not named is not read, and a
+	// fault of theirs does not matter.
+	c.DataPath.LLMEmbeddingData = ""
 	options := dataset.Options{SkipBadLines: true}
 	if o.evaluation != "" {
 		text, err := os.ReadFile(o.evaluation)
@@ -168,7 +170,18 @@ func (o options) open(ctx context.Context, e cli.Env) (*dataset.Dataset, error) 
 			})
 		}
 	}
-	return dataset.Open(ctx, c, &options)
+	data, err := dataset.Open(ctx, c, &options)
+	if err == nil || ctx.Err() != nil {
+		return data, err
+	}
+	// Queries are only compared with the rows: a fault of theirs is no reason not
+	// to show what there is.
+	c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest = "", ""
+	data, without := dataset.Open(ctx, c, &options)
+	if without == nil {
+		fmt.Fprintf(e.Stderr, "queries without rows are not looked for: %v\n", err)
+	}
+	return data, without
 }
 
 // show prints what one wants to know first.

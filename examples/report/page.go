@@ -54,6 +54,7 @@ type drawing struct {
 // meanings explain the kinds of warnings.
 var meanings = map[string][2]string{
 	analysis.WarnUnreadable:   {"Lines that are no records", "They are left out of every number."},
+	analysis.WarnNoRows:       {"Queries of the query files without any row", "They were not called, or the query files are of another data set."},
 	analysis.WarnInvalid:      {"Numbers that cannot be", "A performance outside of 0 to 1 counts as not evaluated; a negative count or time as 0."},
 	analysis.WarnGraded:       {"Failed calls with a performance", "The text of an error was graded. These rows count as 0 here."},
 	analysis.WarnDuplicate:    {"Duplicate queries in a split", "They weigh double in training and in every mean."},

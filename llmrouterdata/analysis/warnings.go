@@ -6,6 +6,7 @@ import "github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 const (
 	// What reading a table gives.
 	WarnUnreadable   = dataset.WarnUnreadable
+	WarnNoRows       = dataset.WarnNoRows
 	WarnInvalid      = dataset.WarnInvalid
 	WarnGraded       = dataset.WarnGraded
 	WarnNotEvaluated = dataset.WarnNotEvaluated
@@ -36,7 +37,7 @@ const (
 
 // warningOrder is the order in which a report lists warnings.
 var warningOrder = []string{
-	WarnUnreadable, WarnMissing, WarnSilent, WarnUnlisted, WarnLeak, WarnDuplicate, WarnOrder, WarnConstant,
+	WarnUnreadable, WarnNoRows, WarnMissing, WarnSilent, WarnUnlisted, WarnLeak, WarnDuplicate, WarnOrder, WarnConstant,
 	WarnNotEvaluated, WarnInvalid, WarnGraded, WarnPrice, WarnEmbedding,
 }
 

@@ -693,3 +693,50 @@ func TestOptionsValidate(t *testing.T) {
 	_, err := Open(t.Context(), goodSet(t), &Options{Workers: -1, NotEvaluated: []NotEvaluatedCount{{Task: "t", Model: "m", ScoreErrors: -1}}})
 	wantError(t, err, "dataset: Options.Workers is -1", `dataset: Options.NotEvaluated has a negative count of task "t", model "m"`)
 }
+
+// Queries of the query files without a row are told, split by split.
+func TestTableTellsQueriesWithoutRows(t *testing.T) {
+	c := goodSet(t)
+	names := []string{c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest}
+	count := func() Warning {
+		t.Helper()
+		d, err := Open(t.Context(), c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		table, err := d.Table(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table.Warnings()[WarnNoRows]
+	}
+	if w := count(); w.Count != 0 {
+		t.Errorf("of a whole set: %+v", w)
+	}
+	var all []llmrouterdata.StandardQueryData
+	for _, name := range names {
+		list, err := ReadQueries(t.Context(), name, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, list...)
+	}
+	more := append(all[:1:1], llmrouterdata.StandardQueryData{TaskName: "new", Query: "never asked?", GroundTruth: "x", Metric: "em"})
+	writeQueries(t, names[0], more)
+	if w := count(); w.Count != 1 || len(w.Examples) != 1 || !strings.Contains(w.Examples[0], "record 2 (task new)") {
+		t.Errorf("%+v", w)
+	}
+}
+
+// A routing file has all that a query file has, and would count each query once
+// for each candidate.
+func TestRoutingFileIsNoQueryFile(t *testing.T) {
+	c := goodSet(t)
+	_, err := ReadQueries(t.Context(), c.DataPath.RoutingDataTrain, 0)
+	wantError(t, err, c.DataPath.RoutingDataTrain, "a routing file, not a query file")
+	scores := c.DataPath.RoutingDataTrain + ".scores"
+	writeFile(t, scores, `[{"question": "q", "scores": {"a": 1}}]`)
+	_, err = ReadScores(t.Context(), scores, &ScoreOptions{Queries: c.DataPath.RoutingDataTest})
+	wantError(t, err, "a routing file")
+}

@@ -100,9 +100,26 @@ func optional[T any](v *T, name string, read func(string) (T, error)) error {
 	return err
 }
 
+// notRouting demands that a query file does not begin with a row of a routing
+// file, which has all that a query has: each query would count once for each
+// candidate.
+func notRouting(name string) error {
+	for _, err := range llmrouterdata.ReadFile[llmrouterdata.RoutingRecord](name, nil) {
+		if err == nil {
+			return fmt.Errorf("dataset: %s is a routing file, not a query file", name)
+		}
+		break // whatever it is, reading it as queries tells
+	}
+	return nil
+}
+
 // ReadQueries reads a query file, the first limit records where limit is not
-// 0. Lines that are no valid record are reported together.
+// 0. Lines that are no valid record are reported together. A routing file is an
+// error.
 func ReadQueries(ctx context.Context, name string, limit int) ([]llmrouterdata.StandardQueryData, error) {
+	if err := notRouting(name); err != nil {
+		return nil, err
+	}
 	records := []llmrouterdata.StandardQueryData{}
 	var bad problems.List
 	for record, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](name, nil) {
@@ -141,6 +158,15 @@ func (d *Dataset) Embedding(id int) ([]float32, error) {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	return vector, nil
+}
+
+// queries returns what the query file of a split holds, and queryFile its name.
+func (d *Dataset) queries(split Split) []llmrouterdata.StandardQueryData {
+	return [...][]llmrouterdata.StandardQueryData{d.TrainQueries, d.TestQueries}[split]
+}
+
+func (d *Dataset) queryFile(split Split) string {
+	return [...]string{d.paths.QueryDataTrain, d.paths.QueryDataTest}[split]
 }
 
 // routing is the routing file of a split.

@@ -75,6 +75,11 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 		}
 		a.add(r, line.number)
 	}
+	for i, q := range d.queries(split) {
+		if _, there := a.first[headOf(q.Key()).key]; !there {
+			t.warnings.Add(WarnNoRows, fmt.Sprintf("%s: record %d (task %s)", filepath.Base(d.queryFile(split)), i+1, q.TaskName))
+		}
+	}
 	if n := len(unscored); n > 0 {
 		t.warnings.Add(WarnNotEvaluated, fmt.Sprintf("%s: %d lines that are said not to be evaluated are not there; the lines are of other files", name, n))
 	}

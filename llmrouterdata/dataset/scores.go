@@ -56,6 +56,9 @@ func ReadScores(ctx context.Context, name string, o *ScoreOptions) (*Table, erro
 	}
 	known := map[digest]head{}
 	if o.Queries != "" {
+		if err := notRouting(o.Queries); err != nil {
+			return nil, err
+		}
 		for q, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](o.Queries, nil) {
 			if err != nil {
 				return nil, err

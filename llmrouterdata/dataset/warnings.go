@@ -12,6 +12,8 @@ const (
 	// WarnGraded: failed calls that have a performance other than 0, as the
 	// Python pipeline gives when it grades an error text. They count as 0.
 	WarnGraded = "graded_failures"
+	// WarnNoRows: queries of the query files that have no row.
+	WarnNoRows = "queries_without_rows"
 	// WarnNotEvaluated: counts of answers that were not evaluated that do not
 	// tell which rows they are, or counts and lines that do not fit the rows.
 	WarnNotEvaluated = "unclear_evaluation"

@@ -249,6 +249,39 @@ func TestBudgetNeedsPrices(t *testing.T) {
 	}
 }
 
+// No more calls of a candidate are under way than it asks for, and all are made.
+func TestCandidateWorkers(t *testing.T) {
+	for _, order := range []Order{Interleaved, ByCandidate, ByQuery} {
+		c := testSet(t, 100, 0, "a", "b", "c")
+		writeFile(t, c.DataPath.LLMData, `{
+			"a": {"model": "a", "api_endpoint": "http://localhost:1/v1", "workers": 1},
+			"b": {"model": "b", "api_endpoint": "http://localhost:1/v1", "workers": 3},
+			"c": {"model": "c", "api_endpoint": "http://localhost:1/v1"}}`)
+		synctest.Test(t, func(t *testing.T) {
+			var mu sync.Mutex
+			now, most := map[string]int{}, map[string]int{}
+			client := &fakeClient{before: func(ctx context.Context, r chat.Request) error {
+				mu.Lock()
+				now[r.Target.Name]++
+				most[r.Target.Name] = max(most[r.Target.Name], now[r.Target.Name])
+				mu.Unlock()
+				time.Sleep(time.Second)
+				mu.Lock()
+				now[r.Target.Name]--
+				mu.Unlock()
+				return nil
+			}}
+			report, err := evaluate(t, c, Options{Client: client, Workers: 20, Order: order})
+			if err != nil || report.Called != 300 {
+				t.Fatalf("order %d: %+v, %v", order, report, err)
+			}
+			if most["a"] != 1 || most["b"] != 3 || most["c"] < 5 {
+				t.Errorf("order %d: at most %v at once", order, most)
+			}
+		})
+	}
+}
+
 // A run that goes query by query ends with whole queries: with money for 60 % of
 // the calls, at least 55 % of the queries have all their rows.
 func TestByQueryUnderABudget(t *testing.T) {

@@ -1296,9 +1296,13 @@ func TestEvaluateErrorTexts(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []chat.Kind{chat.KindRateLimited, chat.KindServer, chat.KindTimeout, chat.KindTruncated, chat.KindInvalidJSON, chat.KindHTML, chat.KindContentType, chat.KindNoChoices, chat.KindConnection} {
+	for _, kind := range []chat.Kind{chat.KindRateLimited, chat.KindServer, chat.KindTimeout, chat.KindTruncated, chat.KindInvalidJSON, chat.KindContentType, chat.KindNoChoices, chat.KindConnection} {
 		if !kinds[string(kind)] {
 			t.Errorf("no error of the kind %s in the journal: %v", kind, kinds)
 		}
+	}
+	// A web page is the host's: it says nothing of the pair.
+	if kinds[string(chat.KindHTML)] || !slices.ContainsFunc(report.NotMade, func(reason string) bool { return strings.Contains(reason, "web page") }) {
+		t.Errorf("%v, calls not made: %q", kinds, report.NotMade)
 	}
 }

@@ -63,6 +63,9 @@ func (p *Plan) readQueries(ctx context.Context) error {
 		}
 		records, err := dataset.ReadQueries(ctx, name, limit)
 		errs = append(errs, err)
+		if err == nil && len(records) == 0 {
+			p.options.Logger.Warn("a query file is empty: its split will have no rows", "file", name)
+		}
 		for _, record := range records {
 			p.queries = append(p.queries, query{StandardQueryData: record})
 		}
