@@ -122,18 +122,7 @@ func TestQuickstart(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("configuration", func(t *testing.T) {
-		c, err := llmrouterdata.LoadConfig(filepath.Join(first, configName), &llmrouterdata.ConfigOptions{Root: first})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c.DataPath != config(first, "").DataPath || c.Embedding.Model != modelFolder || len(c.Warnings) > 0 {
-			t.Errorf("%+v", c)
-		}
-		if !strings.Contains(screen, "./examples/report --config "+filepath.Join(first, configName)) {
-			t.Error("the screen does not name the report")
-		}
-	})
+	t.Run("configuration", func(t *testing.T) { checkConfig(t, first, screen) })
 	t.Run("no addresses and no keys", func(t *testing.T) {
 		address := regexp.MustCompile(`127\.0\.0\.1|localhost|\[::1?\]|://|dial tcp|:[0-9]{4,5}/v1`)
 		for _, name := range append(slices.Clone(outputs), journal) {
@@ -179,6 +168,20 @@ func each(t *testing.T, dir string) func(func(string, string) bool) {
 				return
 			}
 		}
+	}
+}
+
+// checkConfig holds that the other programs find the files by config.yaml.
+func checkConfig(t *testing.T, dir, screen string) {
+	c, err := llmrouterdata.LoadConfig(filepath.Join(dir, configName), &llmrouterdata.ConfigOptions{Root: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.DataPath != config(dir, "").DataPath || c.Embedding.Model != modelFolder || len(c.Warnings) > 0 {
+		t.Errorf("%+v", c)
+	}
+	if !strings.Contains(screen, "./examples/report --config "+filepath.Join(dir, configName)) {
+		t.Error("the screen does not name the report")
 	}
 }
 
