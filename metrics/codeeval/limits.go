@@ -48,6 +48,8 @@ const (
 	// lets the host in: some tenths of a millisecond, for which Go's collector
 	// may have to wait.
 	pauseSteps = 100_000
+	// Of the file of a booted guest's memory, in bytes; it has some 30 MB.
+	maxImage = 256 << 20
 	// Once the tests have ended, a solution that ends by itself within this
 	// time keeps its instance.
 	endTime = 100 * time.Millisecond

@@ -34,10 +34,11 @@ type WASIOptions struct {
 	Module []byte
 	// ModulePath names the module's file. Empty: [WASIModulePath].
 	ModulePath string
-	// CacheDir is a folder for compiled code, which makes the second start
-	// take a fraction of a second instead of several. Whoever can write there
-	// can run code as this process. Empty: llmrouter/wazero in the user's cache
-	// folder.
+	// CacheDir is a folder for compiled code and, in images below it, the
+	// booted interpreter, which makes the second start take a fraction of a
+	// second instead of several. Whoever can write there can run code as this
+	// process; images is used only where that is this user alone. Empty:
+	// llmrouter/wazero in the user's cache folder.
 	CacheDir string
 	// Workers is how many programs run at a time, 1 or more. 0: as many as Go
 	// runs threads (GOMAXPROCS).
@@ -96,21 +97,35 @@ func OpenWASI(ctx context.Context, o *WASIOptions) (*WASISandbox, error) {
 		return nil, &UnavailableError{"wasi", err}
 	}
 	s := &WASISandbox{options: options}
-	if s.machine, err = bootMachine(ctx, &options, module); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, &UnavailableError{"wasi", err}
+	kept := openImages(&options)
+	err = s.open(ctx, module, kept)
+	if err != nil && ctx.Err() == nil && s.machine != nil && s.machine.loaded {
+		options.Logger.Warn("the kept interpreter does not hold, booting anew", "error", err)
+		err = s.open(ctx, module, kept)
 	}
-	s.slots = newSlots(options.Workers, s.start, (*wasiWorker).stop)
-	if err := selfCheck(ctx, s, judging(), forbidden); err != nil {
-		s.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, &UnavailableError{"wasi", err}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	} else if err != nil {
+		err = &UnavailableError{"wasi", err}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return s, nil
+}
+
+// open boots the guest or takes up its image, and checks that it holds.
+func (s *WASISandbox) open(ctx context.Context, module []byte, kept images) (err error) {
+	if s.machine, err = bootMachine(ctx, &s.options, module, kept); err != nil {
+		return err
+	}
+	s.slots = newSlots(s.options.Workers, s.start, (*wasiWorker).stop)
+	if err := selfCheck(ctx, s, judging(), forbidden); err != nil {
+		kept.drop()
+		s.Close()
+		return err
+	}
+	return nil
 }
 
 // wasiInterpreter is what a verdict says of the interpreter.
@@ -345,19 +360,26 @@ func (t *tail) failure() string {
 	return ""
 }
 
+// cacheDir is the folder of compiled code.
+func cacheDir(o *WASIOptions) (string, error) {
+	if o.CacheDir != "" {
+		return o.CacheDir, nil
+	}
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(base, "llmrouter", "wazero"), nil
+}
+
 // compilationCache opens the folder for compiled code. Without one, compiling
 // takes its time at each start.
 func compilationCache(o *WASIOptions) wazero.CompilationCache {
-	dir := o.CacheDir
-	if dir == "" {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			o.Logger.Info("no cache for compiled WebAssembly", "error", err)
-			return nil
-		}
-		dir = filepath.Join(base, "llmrouter", "wazero")
+	dir, err := cacheDir(o)
+	var cache wazero.CompilationCache
+	if err == nil {
+		cache, err = wazero.NewCompilationCacheWithDir(dir)
 	}
-	cache, err := wazero.NewCompilationCacheWithDir(dir)
 	if err != nil {
 		o.Logger.Info("no cache for compiled WebAssembly", "error", err)
 		return nil

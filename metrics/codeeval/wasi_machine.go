@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +38,7 @@ type machine struct {
 	limit    uint64 // bytes of memory of an instance
 	snapshot snapshot
 	entry    guestEntry
+	loaded   bool // the snapshot is an image's, not booted by this process
 
 	mu     sync.RWMutex // held for reading while an instance is in use
 	closed bool
@@ -53,8 +55,8 @@ type guestEntry struct {
 	stackLow uint32 // lowest address of the stack
 }
 
-// bootMachine compiles the module and boots the guest.
-func bootMachine(ctx context.Context, o *WASIOptions, module []byte) (_ *machine, err error) {
+// bootMachine compiles the module, and boots the guest or takes up its image.
+func bootMachine(ctx context.Context, o *WASIOptions, module []byte, kept images) (_ *machine, err error) {
 	m := &machine{limit: uint64(o.MemoryLimit) / wasmPage * wasmPage}
 	defer func() {
 		// wazero panics where it has no compiler.
@@ -80,16 +82,17 @@ func bootMachine(ctx context.Context, o *WASIOptions, module []byte) (_ *machine
 	if err := wasiHost(ctx, m.runtime, m.compiled, wasiSource); err != nil {
 		return nil, fmt.Errorf("linking: %w", err)
 	}
-	if err := m.boot(ctx, o.copied); err != nil {
+	if err := m.start(ctx, o, kept); err != nil {
 		return nil, fmt.Errorf("booting: %w", err)
 	}
-	o.Logger.Info("wasi sandbox ready", "compile", compiled.Sub(started), "boot", time.Since(compiled),
+	o.Logger.Info("wasi sandbox ready", "compile", compiled.Sub(started), "boot", time.Since(compiled), "kept", m.loaded,
 		"snapshot", m.snapshot.size())
 	return m, nil
 }
 
-// boot runs the guest's start and keeps its memory.
-func (m *machine) boot(ctx context.Context, copied bool) error {
+// start makes the snapshot, of the image that is kept or by booting, and keeps
+// the image for the next start.
+func (m *machine) start(ctx context.Context, o *WASIOptions, kept images) error {
 	config, err := framed(map[string]any{
 		"harness": harnessSource, "strict": strictSource, "imports": commonImports,
 		"spare": guestSpare, "stack": guestStack + guestGuard, "mark": recursionMark,
@@ -97,39 +100,56 @@ func (m *machine) boot(ctx context.Context, copied bool) error {
 	if err != nil {
 		return err
 	}
-	said := &bytes.Buffer{}
-	ctx = withStreams(ctx, &streams{in: bytes.NewReader(config), err: said})
-	plain := &copiedSnapshot{}
-	mod, err := m.instantiate(ctx, plain.newMemory(m.limit))
-	if err != nil {
-		return err
+	key := bootKey(config)
+	var memory []byte
+	m.entry, memory, err = kept.load(key, m.limit)
+	if m.loaded = err == nil; !m.loaded {
+		if !errors.Is(err, os.ErrNotExist) {
+			o.Logger.Info("the kept interpreter is not used", "error", err)
+		}
+		if memory, err = m.boot(ctx, config); err != nil {
+			return err
+		}
+		if err := kept.keep(key, m.entry, memory); err != nil {
+			o.Logger.Info("the booted interpreter is not kept", "error", err)
+		}
 	}
-	defer mod.Close(context.WithoutCancel(ctx))
-	_, err = mod.ExportedFunction("_start").Call(ctx)
-	if exit := (*sys.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 0 {
-		return fmt.Errorf("the interpreter ended early (%v): %.300q", err, said)
-	}
-	if err := json.Unmarshal(said.Bytes(), &m.entry); err != nil {
-		return fmt.Errorf("%w: %.300q", err, said)
-	}
-	memory, ok := mod.Memory().Read(0, mod.Memory().Size())
-	if !ok {
-		return errors.New("no memory")
-	}
-	if err := m.entry.prepare(memory); err != nil {
-		return err
-	}
-	if copied {
-		m.snapshot = &copiedSnapshot{bytes.Clone(memory)}
+	if o.copied {
+		m.snapshot = &copiedSnapshot{memory}
 		return nil
 	}
 	m.snapshot, err = newSnapshot(memory)
 	return err
 }
 
-// prepare reads where things lie and makes the changes that the guest cannot
-// make itself.
-func (e *guestEntry) prepare(memory []byte) error {
+// boot runs the guest's start and returns its memory.
+func (m *machine) boot(ctx context.Context, config []byte) ([]byte, error) {
+	said := &bytes.Buffer{}
+	ctx = withStreams(ctx, &streams{in: bytes.NewReader(config), err: said})
+	plain := &copiedSnapshot{}
+	mod, err := m.instantiate(ctx, plain.newMemory(m.limit))
+	if err != nil {
+		return nil, err
+	}
+	defer mod.Close(context.WithoutCancel(ctx))
+	_, err = mod.ExportedFunction("_start").Call(ctx)
+	if exit := (*sys.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 0 {
+		return nil, fmt.Errorf("the interpreter ended early (%v): %.300q", err, said)
+	}
+	m.entry = guestEntry{}
+	if err := json.Unmarshal(said.Bytes(), &m.entry); err != nil {
+		return nil, fmt.Errorf("%w: %.300q", err, said)
+	}
+	memory, ok := mod.Memory().Read(0, mod.Memory().Size())
+	if !ok {
+		return nil, errors.New("no memory")
+	}
+	memory = bytes.Clone(memory)
+	return memory, m.entry.prepare(memory)
+}
+
+// locate reads where things lie that the boot did not tell.
+func (e *guestEntry) locate(memory []byte) error {
 	word := func(at uint32) (uint32, error) {
 		if uint64(at)+4 > uint64(len(memory)) {
 			return 0, errors.New("an address outside of the memory")
@@ -138,19 +158,41 @@ func (e *guestEntry) prepare(memory []byte) error {
 	}
 	var err1, err2, err3 error
 	e.call, err1 = word(e.Type + offsetTypeCall)
-	var references uint32
-	references, err2 = word(e.Stack + offsetRefCount)
+	_, err2 = word(e.Stack + offsetRefCount)
 	e.stackLow, err3 = word(e.Stack + offsetByteArrayPtr)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
-	if references == 0 || references > 8 || uint64(e.stackLow)+guestStack+guestGuard > uint64(len(memory)) {
+	if uint64(e.stackLow)+guestStack+guestGuard > uint64(len(memory)) {
 		return errors.New("the stack is not where it should be")
+	}
+	return nil
+}
+
+// prepare locates things, and makes the changes that the guest cannot make
+// itself.
+func (e *guestEntry) prepare(memory []byte) error {
+	if err := e.locate(memory); err != nil {
+		return err
+	}
+	references := binary.LittleEndian.Uint32(memory[e.Stack+offsetRefCount:])
+	if references == 0 || references > 8 {
+		return errors.New("the stack is not where it should be")
+	}
+	counters, err := recursionCounters(memory)
+	if err != nil {
+		return err
 	}
 	// Nobody in the guest knows the stack, and nothing frees it.
 	binary.LittleEndian.PutUint32(memory[e.Stack+offsetRefCount:], 1<<30)
-	// PyThreadState holds, in this order: the frames that are left, the
-	// recursion limit, the C calls that are left, the head room.
+	binary.LittleEndian.PutUint32(memory[counters+4:], guestRecursion)
+	return nil
+}
+
+// recursionCounters finds the recursion limit in PyThreadState, which holds, in
+// this order: the frames that are left, the recursion limit, the C calls that
+// are left, the head room.
+func recursionCounters(memory []byte) (limit int, err error) {
 	found := 0
 	for at := 4; at+12 <= len(memory); at += 4 {
 		if binary.LittleEndian.Uint32(memory[at:]) != recursionMark {
@@ -160,14 +202,14 @@ func (e *guestEntry) prepare(memory []byte) error {
 		calls := binary.LittleEndian.Uint32(memory[at+4:])
 		room := binary.LittleEndian.Uint32(memory[at+8:])
 		if left <= recursionMark && left > recursionMark-200 && calls > 300 && calls <= 500 && room == 0 {
-			binary.LittleEndian.PutUint32(memory[at+4:], guestRecursion)
+			limit = at
 			found++
 		}
 	}
 	if found != 1 {
-		return fmt.Errorf("found %d recursion counters instead of one", found)
+		return 0, fmt.Errorf("found %d recursion counters instead of one", found)
 	}
-	return nil
+	return limit, nil
 }
 
 func (m *machine) instantiate(ctx context.Context, memory experimental.LinearMemory) (api.Module, error) {

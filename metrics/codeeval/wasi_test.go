@@ -114,7 +114,7 @@ func TestWASIMemoryLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	sb := &WASISandbox{options: options}
-	if sb.machine, err = bootMachine(context.Background(), &options, module); err != nil {
+	if sb.machine, err = bootMachine(context.Background(), &options, module, ""); err != nil {
 		t.Fatal(err)
 	}
 	sb.slots = newSlots(options.Workers, sb.start, (*wasiWorker).stop)

@@ -129,7 +129,6 @@ def boot():
     scope["close_imports"]()
     keep_modules()
     time.sleep = scope["isolated"](SLEEP, "sleep")
-    sys.maxsize = (1 << 63) - 1  # as programs know it
     sys.stderr = sys.__stderr__ = sys.stdout
     # Memory that programs find free without asking the host for more.
     spare = [bytearray(1 << 20) for _ in range(config["spare"])]

@@ -1516,7 +1516,15 @@ def f(n):
     return math.factorial(n)
 #@ tests
 assert f(2000) % (10 ** 9 + 7) == math.factorial(2000) % (10 ** 9 + 7)
-assert sys.maxsize == 9223372036854775807
+
+#@ right: the-largest-size-is-one-that-is-taken
+import itertools, re, sys
+def f(n=sys.maxsize):
+    return (list(itertools.islice("ab", 0, n)), "a,b".split(",", n), "aa".replace("a", "b", n),
+            len(range(n)), "ab".find("b", 0, n), [1, 2][:n], (1, 2).index(2, 0, n), b"aa".count(b"a", 0, n),
+            re.compile("a").findall("aa", 0, n), "ab"[-n:], next(itertools.islice(itertools.count(n - 1), 1, 2)))
+#@ tests
+assert f() == (["a", "b"], ["a", "b"], "bb", __import__("sys").maxsize, 1, [1, 2], 1, 2, ["a", "a"], "ab", __import__("sys").maxsize)
 
 #@ right: exec-and-eval
 def f(x):
