@@ -66,21 +66,22 @@ func TestInheritedDescriptors(t *testing.T) {
 	})
 }
 
-// TestNotConfined: a child that cannot be confined is an error, not a verdict.
+// TestNotConfined: an interpreter or a child that cannot be confined is an error,
+// not a verdict.
 func TestNotConfined(t *testing.T) {
 	t.Parallel()
 	eachNative(t, func(t *testing.T, sb *NativeSandbox) {
-		if sb.setup.namespaces {
-			t.Skip("such a user keeps the interpreter from getting ready")
-		}
-		setup := sb.setup
-		setup.uid = new(-5)
-		other := &NativeSandbox{options: sb.options, setup: setup}
-		other.slots = newSlots(1, other.start, (*zygote).stop)
-		defer other.Close()
-		v, err := other.Run(context.Background(), Program{Solution: "x = 1", Tests: []string{"assert x == 1"}})
-		if err == nil || !strings.Contains(err.Error(), "could not be confined") {
-			t.Errorf("%s (%s), %v", v.Outcome, v.Detail, err)
+		user, filter := sb.setup, sb.setup
+		user.uid = new(-5)
+		filter.filter = "00" // less than one instruction
+		for want, setup := range map[string]nativeSetup{"did not get ready": user, "could not be confined": filter} {
+			other := &NativeSandbox{options: sb.options, setup: setup}
+			other.slots = newSlots(1, other.start, (*zygote).stop)
+			v, err := other.Run(context.Background(), Program{Solution: "x = 1", Tests: []string{"assert x == 1"}})
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s (%s), %v, want %q", v.Outcome, v.Detail, err, want)
+			}
+			other.Close()
 		}
 	})
 }

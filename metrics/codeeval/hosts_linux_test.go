@@ -80,8 +80,9 @@ func TestHostKinds(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can make such hosts")
 	}
-	if _, err := findPythons(context.Background(), "/usr/bin/python3"); err != nil {
-		t.Skip(err) // one that everybody may use
+	everybodys := newPythons("/usr/bin/python3") // which everybody may use
+	if _, ok := everybodys.at(context.Background(), 0); !ok {
+		t.Skip(everybodys.missing())
 	}
 	for _, kind := range hostKinds() {
 		t.Run(kind.name, func(t *testing.T) {

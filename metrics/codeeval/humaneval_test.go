@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/llmrouter-go/llmrouter/internal/peertest"
 )
@@ -94,4 +95,18 @@ func humanEvalSeconds(t testing.TB, workers, n int) float64 {
 		t.Fatalf("%q of %d", out, n)
 	}
 	return seconds
+}
+
+// TestPeerHumanEvalSolutions: every backend passes HumanEval's own solutions.
+func TestPeerHumanEvalSolutions(t *testing.T) {
+	t.Parallel()
+	programs := humanEvalPrograms(t)
+	eachBackend(t, func(t *testing.T, _ backend, sb Sandbox) {
+		sb = impatient(t, sb, time.Minute, 0)
+		for i, v := range run(t, sb, programs) {
+			if v.Outcome != Passed {
+				t.Errorf("HumanEval/%d %s: %s", i, v.Outcome, v.Detail)
+			}
+		}
+	})
 }

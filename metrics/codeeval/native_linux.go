@@ -3,6 +3,7 @@
 package codeeval
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/hex"
@@ -41,8 +42,9 @@ type NativeSandbox struct {
 type nativeSetup struct {
 	python     string
 	version    string
-	namespaces bool // else Landlock
-	uid        *int // what programs run as; nil: as the caller, or as the user namespace's root
+	namespaces bool   // else Landlock
+	uid        *int   // what programs run as; nil: as the caller, or as the user namespace's root
+	filter     string // of system calls, in hexadecimal; "": seccompFilter's
 }
 
 // String names the way for people.
@@ -79,17 +81,18 @@ func OpenNative(ctx context.Context, o *NativeOptions) (*NativeSandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	pythons, err := findPythons(ctx, options.Python)
-	if err != nil {
-		return nil, &UnavailableError{"native", err}
-	}
+	pythons := newPythons(options.Python)
 	var failures []error
 	for _, namespaces := range []bool{true, false} {
 		if namespaces && options.Isolation == IsolationLandlock ||
 			!namespaces && options.Isolation == IsolationNamespaces {
 			continue
 		}
-		for _, python := range pythons {
+		for i := 0; ; i++ {
+			python, ok := pythons.at(ctx, i)
+			if !ok {
+				break
+			}
 			setup := nativeSetup{python: python.path, version: python.version, namespaces: namespaces, uid: asNobody()}
 			s := &NativeSandbox{options: options, setup: setup}
 			s.slots = newSlots(options.Workers, s.start, (*zygote).stop)
@@ -107,7 +110,10 @@ func OpenNative(ctx context.Context, o *NativeOptions) (*NativeSandbox, error) {
 			failures = append(failures, err)
 		}
 	}
-	return nil, &UnavailableError{"native", errors.Join(failures...)}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return nil, &UnavailableError{"native", errors.Join(append(failures, pythons.missing())...)}
 }
 
 // Name returns "native (namespaces, Python 3.11.7)" or the like.
@@ -239,7 +245,8 @@ func startZygote(ctx context.Context, setup nativeSetup) (*zygote, error) {
 	cmd := exec.Command(setup.python, "-B", "-S", "-s", "-c", zygoteSource)
 	cmd.Dir = "/"
 	// A fixed seed makes the order of sets the same in every worker.
-	cmd.Env = []string{"PYTHONHASHSEED=0", "PYTHONUTF8=1", "LC_ALL=C.UTF-8"}
+	// Bound at once, no library has to look a function up in every child.
+	cmd.Env = []string{"PYTHONHASHSEED=0", "PYTHONUTF8=1", "LC_ALL=C.UTF-8", "LD_BIND_NOW=1"}
 	cmd.ExtraFiles = []*os.File{requestsRead, answersWrite} // 3, 4
 	cmd.SysProcAttr = setup.process()
 	if err := cmd.Start(); err != nil {
@@ -254,7 +261,7 @@ func startZygote(ctx context.Context, setup nativeSetup) (*zygote, error) {
 	}
 	err = z.exchange(ctx, zygoteConfig{
 		Harness: harnessSource, Strict: strictSource, Namespaces: setup.namespaces,
-		UID: setup.uid, Scratch: scratch, Filter: hex.EncodeToString(seccompFilter(setup.namespaces)),
+		UID: setup.uid, Scratch: scratch, Filter: cmp.Or(setup.filter, hex.EncodeToString(seccompFilter(setup.namespaces))),
 		Numbers: syscallNumbers, Imports: commonImports,
 	}, &ready, startTime)
 	if err == nil && !ready.OK {
@@ -366,40 +373,56 @@ func isMapped(name string, id uint64) bool {
 // python is an interpreter that may do.
 type python struct{ path, version string }
 
-// findPythons returns the interpreters to try, real files rather than the
-// scripts that some version managers put on PATH.
-func findPythons(ctx context.Context, name string) ([]python, error) {
-	names := []string{name}
-	if name == "" {
-		names = []string{"python3", "/usr/bin/python3", "/usr/local/bin/python3"}
+// pythons are the interpreters to try, real files rather than the scripts that
+// some version managers put on PATH. Each is asked when it is wanted, since that
+// takes its time.
+type pythons struct {
+	names    []string // not asked yet
+	found    []python
+	failures []error
+}
+
+// newPythons returns those to try where the options name one, or none.
+func newPythons(name string) *pythons {
+	if name != "" {
+		return &pythons{names: []string{name}}
 	}
-	var found []python
-	var failures []error
-	for _, n := range names {
-		path, err := exec.LookPath(n)
+	return &pythons{names: []string{"python3", "/usr/bin/python3", "/usr/local/bin/python3"}}
+}
+
+// at returns the one at an index, false when there is none.
+func (p *pythons) at(ctx context.Context, i int) (python, bool) {
+	for i >= len(p.found) && len(p.names) > 0 {
+		path, err := exec.LookPath(p.names[0])
+		p.names = p.names[1:]
 		if err == nil {
 			path, err = filepath.Abs(path)
 		}
 		if err != nil {
-			failures = append(failures, err)
+			p.failures = append(p.failures, err)
 			continue
 		}
-		p, err := askPython(ctx, path)
-		if err != nil {
-			failures = append(failures, fmt.Errorf("%s: %w", path, err))
-			continue
-		}
-		if !slices.Contains(found, p) {
-			found = append(found, p)
+		if next, err := askPython(ctx, path); err != nil {
+			p.failures = append(p.failures, fmt.Errorf("%s: %w", path, err))
+		} else if !slices.Contains(p.found, next) {
+			p.found = append(p.found, next)
 		}
 	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("no CPython 3.10 or newer with ctypes: %w", errors.Join(failures...))
+	if i >= len(p.found) {
+		return python{}, false
 	}
-	return found, nil
+	return p.found[i], true
 }
 
-const askSource = `import sys, ctypes
+// missing says why there is no interpreter at all; nil when there is one.
+func (p *pythons) missing() error {
+	if len(p.found) > 0 {
+		return nil
+	}
+	return fmt.Errorf("no CPython 3.10 or newer: %w", errors.Join(p.failures...))
+}
+
+const askSource = `import sys
 assert sys.implementation.name == "cpython" and sys.version_info >= (3, 10), "it is %s %d.%d" % (sys.implementation.name, *sys.version_info[:2])
 print(sys.executable)
 print(sys.version.split()[0])`

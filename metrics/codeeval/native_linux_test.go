@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,36 +30,44 @@ func impatientNative(t testing.TB, sb Sandbox, limit time.Duration, memory int64
 	return other
 }
 
-// childrenOf returns the processes below the sandbox's interpreters, as the
-// host sees them.
+// childrenOf returns the processes below the sandbox's interpreters and their
+// templates, as the host sees them.
 func childrenOf(t *testing.T, sb Sandbox) []string {
 	t.Helper()
 	n, ok := sb.(*NativeSandbox)
 	if !ok {
 		return nil
 	}
-	n.slots.mu.Lock()
-	parents := map[string]bool{}
-	for z := range n.slots.live {
-		parents[strconv.Itoa(z.cmd.Process.Pid)] = true
-	}
-	n.slots.mu.Unlock()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		t.Fatal(err)
+	templates := childrenOfProcesses(supervisors(n))
+	if len(templates) != len(supervisors(n)) {
+		t.Errorf("%d templates of %d interpreters", len(templates), len(supervisors(n)))
 	}
 	var found []string
+	for _, pid := range childrenOfProcesses(templates) {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		found = append(found, string(text))
+	}
+	return found
+}
+
+// childrenOfProcesses returns the processes whose parents are pids.
+func childrenOfProcesses(pids []int) (children []int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well formed
 	for _, name := range stats {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			continue // it has ended
 		}
+		var state string
+		var parent int
 		_, rest, _ := strings.Cut(string(text), ") ")
-		if fields := strings.Fields(rest); len(fields) > 1 && parents[fields[1]] {
-			found = append(found, string(text))
+		if _, err := fmt.Sscan(rest, &state, &parent); err == nil && slices.Contains(pids, parent) {
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil {
+				children = append(children, pid)
+			}
 		}
 	}
-	return found
+	return children
 }
 
 // TestUnprivileged runs the tests of the native sandbox once more as nobody,
@@ -138,12 +147,18 @@ func busyNative(sb Sandbox) int {
 	return len(n.slots.live)
 }
 
-// interpreters returns the processes of a native sandbox, or nil.
+// interpreters returns the processes of a native sandbox that stay, or nil.
 func interpreters(sb Sandbox) []int {
 	n, ok := sb.(*NativeSandbox)
 	if !ok {
 		return nil
 	}
+	first := supervisors(n)
+	return append(first, childrenOfProcesses(first)...)
+}
+
+// supervisors returns the processes that the sandbox has started.
+func supervisors(n *NativeSandbox) []int {
 	n.slots.mu.Lock()
 	defer n.slots.mu.Unlock()
 	var pids []int

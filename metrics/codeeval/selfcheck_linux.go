@@ -33,12 +33,12 @@ func nativeForbidden() map[string]string {
 
 // ctypesByClasses looks for the classes of ctypes among those that object knows
 // and makes one that holds memory.
-const ctypesByClasses = `found, stack = [], [object]
+const ctypesByClasses = `found, stack = {}, [object]
 while stack:
     for kind in type.__subclasses__(stack.pop()):
-        if kind not in found:
-            found.append(kind)
+        if id(kind) not in found:
+            found[id(kind)] = kind
             stack.append(kind)
-named = {kind.__name__: kind for kind in found}
+named = {kind.__name__: kind for kind in found.values()}
 named['c_long'](5)
 reached = True`

@@ -6,31 +6,26 @@ import (
 	"sync"
 )
 
-// slots hands out workers, at most n at a time, and starts them when first
-// needed. One that is lost is discarded and started anew by the next who needs
-// it.
+// slots hands out workers, at most n at a time, and starts one when all that run
+// are in use. One that is lost is discarded.
 type slots[W comparable] struct {
 	start func(context.Context) (W, error)
 	stop  func(W)
-	// free holds the permits; the zero W stands for a worker not started.
-	free chan W
+	// permits holds as many as there are workers in use.
+	permits chan struct{}
 
 	mu     sync.Mutex
 	live   map[W]bool
+	idle   []W // the one that was used last is last, and the next to be used
 	closed chan struct{}
 	once   sync.Once
 }
 
 func newSlots[W comparable](n int, start func(context.Context) (W, error), stop func(W)) *slots[W] {
-	s := &slots[W]{
+	return &slots[W]{
 		start: start, stop: stop,
-		free: make(chan W, n), live: map[W]bool{}, closed: make(chan struct{}),
+		permits: make(chan struct{}, n), live: map[W]bool{}, closed: make(chan struct{}),
 	}
-	var none W
-	for range n {
-		s.free <- none
-	}
-	return s
 }
 
 // take waits for a worker. Each one taken must be given back or discarded.
@@ -39,31 +34,42 @@ func (s *slots[W]) take(ctx context.Context) (W, error) {
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}
-	var w W
 	select {
 	case <-s.closed:
 		return none, ErrClosed
 	case <-ctx.Done():
 		return none, ctx.Err()
-	case w = <-s.free:
+	case s.permits <- struct{}{}:
 	}
+	w, err := s.idleOrNew(ctx)
+	if err != nil {
+		<-s.permits
+	}
+	return w, err
+}
+
+// idleOrNew returns the worker that was used last, or starts one.
+func (s *slots[W]) idleOrNew(ctx context.Context) (w W, err error) {
+	var none W
+	s.mu.Lock()
+	last := len(s.idle) - 1
+	if last >= 0 {
+		w, s.idle = s.idle[last], s.idle[:last]
+	}
+	s.mu.Unlock()
 	if s.isClosed() {
-		s.free <- none
 		return none, ErrClosed
 	}
-	if w != none {
+	if last >= 0 {
 		return w, nil
 	}
-	w, err := s.start(ctx)
-	if err != nil {
-		s.free <- none
+	if w, err = s.start(ctx); err != nil {
 		return none, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.isClosed() {
 		s.stop(w)
-		s.free <- none
 		return none, ErrClosed
 	}
 	s.live[w] = true
@@ -71,7 +77,12 @@ func (s *slots[W]) take(ctx context.Context) (W, error) {
 }
 
 // give returns a worker that is fit for the next program.
-func (s *slots[W]) give(w W) { s.free <- w }
+func (s *slots[W]) give(w W) {
+	s.mu.Lock()
+	s.idle = append(s.idle, w)
+	s.mu.Unlock()
+	<-s.permits
+}
 
 // discard stops a worker that is not.
 func (s *slots[W]) discard(w W) {
@@ -79,8 +90,7 @@ func (s *slots[W]) discard(w W) {
 	delete(s.live, w)
 	s.mu.Unlock()
 	s.stop(w)
-	var none W
-	s.free <- none
+	<-s.permits
 }
 
 func (s *slots[W]) isClosed() bool {

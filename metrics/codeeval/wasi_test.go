@@ -132,3 +132,38 @@ func TestWASIMemoryLimit(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 }
+
+// TestWASIDiffers holds what docs/SANDBOX.md says of the differences between the
+// backends: programs that pass on one and fail on the other.
+func TestWASIDiffers(t *testing.T) {
+	t.Parallel()
+	for what, solution := range map[string]string{
+		"the largest size":  "import sys\nassert sys.maxsize == 2 ** 63 - 1",
+		"a long range":      "assert len(range(2 ** 31)) == 2 ** 31",
+		"a large count":     "assert 'a'.replace('a', 'b', 2 ** 40) == 'b'",
+		"a large stop":      "import itertools\nassert list(itertools.islice('ab', 2 ** 40)) == ['a', 'b']",
+		"a C long":          "import array, struct\nassert struct.calcsize('l') == array.array('l').itemsize == 8",
+		"hashes":            "assert hash(10 ** 10) == 10 ** 10 and hash(1.5) == 2 ** 60 + 1",
+		"the order of sets": "assert list({10 ** 10, 3, 7 ** 20}) == [10 ** 10, 7 ** 20, 3]",
+		"a module":          "import multiprocessing",
+		"a thread":          "import threading\nt = threading.Thread(target=print)\nt.start()\nt.join()",
+		"a pool of threads": "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(2) as e:\n    assert list(e.map(abs, [-1])) == [1]",
+		"an event loop":     "import asyncio\nasync def f():\n    return 1\nassert asyncio.run(f()) == 1",
+		"sleeping":          "import time\nbefore = time.monotonic()\ntime.sleep(0.2)\nassert time.monotonic() - before > 0.1",
+		"an alarm":          "import signal\nsignal.alarm(0)",
+		"nested brackets":   "assert eval('(' * 150 + ')' * 150) == ()",
+		"much memory":       "x = bytearray(300 << 20)",
+	} {
+		p := Program{Solution: solution, Tests: []string{"pass"}}
+		eachBackend(t, func(t *testing.T, b backend, sb Sandbox) {
+			want := Passed
+			if b.name == "wasi" {
+				want = Failed
+			}
+			v, err := sb.Run(context.Background(), p)
+			if err != nil || v.Outcome != want {
+				t.Errorf("%s: %s (%s), %v, want %s", what, v.Outcome, v.Detail, err, want)
+			}
+		})
+	}
+}

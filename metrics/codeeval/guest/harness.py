@@ -78,6 +78,10 @@ def judge(pop, write, leave, result):
 '''
 
 
+# The built-in functions as they are. Nothing changes them before a solution does.
+GENUINE = dict(vars(builtins))
+
+
 def isolated(source, name):
     """Defines one function in a namespace that holds nothing else."""
     scope = {}
@@ -99,7 +103,6 @@ def stage(solution, tests, token, result):
     first = compile(solution, "<solution>", "exec", 0, True)
     second = compile("\n".join(tests), "<tests>", "exec", 0, True)
     mine, theirs = {}, {}
-    genuine = dict(vars(builtins))
     steps = [
         os._exit,                           # leave with what write returned
         os.write, result,                   # write the answer
@@ -109,7 +112,7 @@ def stage(solution, tests, token, result):
         exec, second, theirs,               # run the tests
         {None: theirs}.get,
         theirs.update, {None: {"__builtins__": builtins}}.get,
-        vars(builtins).update, {None: genuine}.get,
+        vars(builtins).update, {None: GENUINE}.get,
         theirs.update, {None: mine}.get,
         exec, first, mine,                  # run the solution
     ]
@@ -122,14 +125,19 @@ def prepare(names):
     import importlib
     import site
 
+    # What asyncio would take of it is of no use without a network.
+    sys.modules.setdefault("ssl", None)
     for name in names:
         try:
             importlib.import_module(name)
         except ImportError:
             pass  # not in this version of Python, or not on this machine
+    if sys.modules["ssl"] is None:
+        del sys.modules["ssl"]
     site.setquit()
     site.setcopyright()
     site.sethelper()
+    GENUINE.update(vars(builtins))
 
 
 def close_imports():

@@ -78,16 +78,18 @@ def system_calls(config):
     long, text = ctypes.c_long, ctypes.c_char_p
     get_errno = ctypes.get_errno
 
-    pointers = []  # where each function object keeps the address of its function
+    # Where each function object keeps the address of its function: those that a
+    # child needs, and those that the template has no use for any more.
+    pointers, early = [], []
 
-    def function(*argtypes):
+    def function(*argtypes, pointers=early):
         f = libc["syscall"]  # a new object each time
         f.restype = long
         f.argtypes = (long,) + argtypes
         pointers.append(ctypes.addressof(f))
         return f
 
-    call_ints = function(long, long, long, long, long)
+    call_ints = function(long, long, long, long, long, pointers=pointers)
     call_mount = function(text, text, text, long, text)
     call_umount = function(text, long)
     call_two = function(text, text)
@@ -95,11 +97,16 @@ def system_calls(config):
     call_attr = function(long, text, long, text, long)
     call_ruleset = function(text, long, long)
     call_rule = function(long, long, text, long)
-    call_filter = function(long, long, text)
+    call_filter = function(long, long, text, pointers=pointers)
     fill = libc["memset"]
     fill.restype = long
     fill.argtypes = (long, long, long)
     pointers.append(ctypes.addressof(fill))  # itself, at last
+
+    hold = ctypes.pythonapi["Py_IncRef"]
+    hold.restype = None
+    hold.argtypes = (long,)
+    early.append(ctypes.addressof(hold))
 
     program = bytes.fromhex(config["filter"])
     kept = ctypes.create_string_buffer(program, len(program))
@@ -192,16 +199,23 @@ def system_calls(config):
     def install_filter():
         check(call_filter(number["seccomp"], 1, 0, fprog), "seccomp")
 
+    def blank_early():
+        for pointer in early:
+            fill(pointer, 0, 8)
+
     def blank():
         for pointer in pointers:
             fill(pointer, 0, 8)
+
+    def keep(value):
+        hold(id(value))
 
     disarm(ctypes)
     return {
         "mount": mount, "read_only": read_only, "pivot": pivot,
         "detach": detach, "ruleset": ruleset, "restrict": restrict,
         "prctl": prctl, "drop_capabilities": drop_capabilities,
-        "install_filter": install_filter, "blank": blank,
+        "install_filter": install_filter, "blank": blank, "blank_early": blank_early, "keep": keep,
         # The kernel reads the filter from here.
         "kept": kept,
     }
@@ -383,48 +397,45 @@ class Scratch:
     def mount(self):
         self.calls["mount"](b"tmpfs", self.place.encode(), b"tmpfs", 2 | 4 | 8,
                             self.options.encode())
-        self.fresh = self.look()
 
-    def look(self):
-        at = os.stat(self.place)
-        return os.listdir(self.place), at.st_mode, at.st_uid, at.st_gid, at.st_mtime_ns, at.st_ctime_ns
+    def replace(self):
+        self.calls["detach"](self.place.encode())
+        self.mount()
 
-    def renew(self):
-        if self.look() != self.fresh:
-            self.calls["detach"](self.place.encode())
-            self.mount()
+
+def look(place):
+    """What a program changes of its file system when it changes anything."""
+    at = os.stat(place)
+    return os.listdir(place), at.st_mode, at.st_uid, at.st_gid, at.st_mtime_ns, at.st_ctime_ns
 
 
 # ---------------------------------------------------------------------------
-# children
+# the template, of which every child is a copy
 
 
-def confine(calls, config, rules, keep):
-    """Gives up everything that a program has no need of. Cannot be undone."""
+def limit(name, value):
+    hard = resource.getrlimit(name)[1]
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(name, (value, value))
 
-    if config["namespaces"]:
-        os.chdir(config["place"])
-    low = 0
-    for fd in sorted(keep):
-        os.closerange(max(low, 3), fd)
-        low = fd + 1
-    os.closerange(max(low, 3), 4096)
 
-    def limit(name, value):
-        hard = resource.getrlimit(name)[1]
-        if hard != resource.RLIM_INFINITY:
-            value = min(value, hard)
-        resource.setrlimit(name, (value, value))
+def die_with_parent(calls, parent):
+    calls["prctl"](1, 9)  # PR_SET_PDEATHSIG: SIGKILL
+    if os.getppid() != parent:
+        os._exit(1)  # it has died before that
 
-    limit(resource.RLIMIT_AS, config["memory"])
-    limit(resource.RLIMIT_DATA, config["memory"])
+
+def confine(calls, config, rules, parent):
+    """Gives up what neither the template nor a program has any need of. Cannot
+    be undone, and a child has it from its birth."""
+
     limit(resource.RLIMIT_STACK, 64 << 20)
     limit(resource.RLIMIT_FSIZE, 16 << 20)
     limit(resource.RLIMIT_NOFILE, 64)
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_MEMLOCK, 0)
     limit(resource.RLIMIT_MSGQUEUE, 0)
-    limit(resource.RLIMIT_CPU, int(config["seconds"]) + 2)
     if config["uid"] is not None:
         os.setgroups([])
         os.setresgid(config["uid"], config["uid"], config["uid"])
@@ -432,16 +443,61 @@ def confine(calls, config, rules, keep):
     calls["drop_capabilities"]()
     os.environ.clear()
     prctl = calls["prctl"]
-    prctl(1, 9)   # PR_SET_PDEATHSIG: SIGKILL when the zygote dies
-    if os.getppid() != config["pid"]:
-        os._exit(1)  # it has died before that
+    die_with_parent(calls, parent)
     prctl(4, 0)   # PR_SET_DUMPABLE
     prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
     if rules is not None:
         calls["restrict"](rules)
         os.close(rules)
+    # What a child may not exceed of the limits that it sets itself.
+    hard = {name: resource.getrlimit(name)[1]
+            for name in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU)}
+    config["hard"] = {name: value for name, value in hard.items() if value != resource.RLIM_INFINITY}
+
+
+def confine_child(calls, config, job, keep):
+    """The rest of it: what the template needs, and what each program has of its
+    own."""
+
+    if config["namespaces"]:
+        os.chdir(config["place"])
+    low = 3
+    for fd in sorted(keep):
+        os.closerange(low, fd)
+        low = fd + 1
+    os.closerange(low, 64)  # RLIMIT_NOFILE
+    for name, value in ((resource.RLIMIT_AS, job["memory"]), (resource.RLIMIT_DATA, job["memory"]),
+                        (resource.RLIMIT_CPU, int(job["seconds"]) + 2)):
+        value = min(value, config["hard"].get(name, value))
+        resource.setrlimit(name, (value, value))
+    die_with_parent(calls, config["pid"])
     calls["install_filter"]()
     calls["blank"]()
+
+
+def fill_gaps():
+    """Fills the gaps between the objects that are there.
+
+    A child would put its own objects into them, here one and there one, and get
+    a copy of a page for each. So they go where nothing is yet, side by side.
+    What is returned is to be kept as it is.
+    """
+    filling = []
+    for size in range(48, 513, 16):
+        block = size - sys.getsizeof(b"")
+        before = 0
+        for _ in range(1 << 14):
+            filling.append(bytes(block))
+            at = id(filling[-1])
+            # The second block of a pool of pages, right behind the first one.
+            if at & 0x3fff < 2 * size and at - before == size:
+                break
+            before = at
+    return filling
+
+
+# ---------------------------------------------------------------------------
+# children
 
 
 def wait_for(pids, results, control, deadline):
@@ -487,19 +543,19 @@ def close_inherited(last):
 
 
 def serve(requests, answers):
-    """Serves the host; returns in a confined child, with what it is to run."""
+    """Gets everything ready; returns in a confined child, with what it is to run."""
 
     close_inherited(answers)
     config = receive(requests)
+    # What modules do in a forked child, such as to draw a new seed, costs more
+    # than all the rest of a child's start. We do what is needed.
+    register, os.register_at_fork = os.register_at_fork, lambda **_: None
     harness = load(config.pop("harness"), "harness")
     strict = load(config.pop("strict"), "strict")
     try:
         if sys.implementation.name != "cpython" or sys.maxsize < 1 << 62 or set(
                 getattr(sys, "abiflags", "")) & {"t", "d"}:
             raise RuntimeError("needs a 64-bit CPython, not free-threaded")
-        # What modules do in a forked child, such as to draw a new seed, costs
-        # more than all the rest of a child's start. We do what is needed.
-        register, os.register_at_fork = os.register_at_fork, lambda **_: None
         harness["prepare"](config.pop("imports"))
         os.register_at_fork = register
         calls = system_calls(config)
@@ -516,7 +572,24 @@ def serve(requests, answers):
         else:
             rules = calls["ruleset"](directories, hidden, devices())
             os.chdir("/")
-        gc.collect()
+        # A child forgets all names of ours. What they stand for stays, since
+        # taking it down would cost more than many a program.
+        calls["keep"](fill_gaps())
+        for names in (globals(), harness, strict, calls, config):
+            for value in (names, *names.values()):
+                calls["keep"](value)
+        asks, asked = os.pipe()
+        done, does = os.pipe()
+        supervisor = os.getpid()
+        if os.fork():
+            for fd in (requests, answers, asked, done):
+                os.close(fd)
+            supervise(scratch, asks, does)
+        for fd in (asks, does):
+            os.close(fd)
+        confine(calls, config, rules, supervisor)
+        harness["seal"]()
+        calls["blank_early"]()
         gc.freeze()
         config["pid"] = os.getpid()
         send(answers, {"ok": True, "version": sys.version.split()[0],
@@ -524,13 +597,29 @@ def serve(requests, answers):
     except BaseException as error:
         send(answers, {"ok": False, "error": "%s: %s" % (type(error).__name__, error)})
         os._exit(0)
+    return template(calls, config, (harness, strict), requests, answers, (asked, done))
 
-    roles = harness, strict
+
+def supervise(scratch, asks, does):
+    """Replaces the file system of programs when the template asks for it, which
+    has no right to, until the template has ended."""
+
+    while os.read(asks, 1):
+        scratch.replace()
+        os.write(does, b"r")
+    os._exit(0)
+
+
+def template(calls, config, roles, requests, answers, supervisor):
+    """Serves the host; returns in a confined child, with what it is to run."""
+
+    asked, done = supervisor
+    place = config["place"] if config["namespaces"] else None
+    fresh = look(place) if place else None
     while True:
         job = receive(requests)
-        config["seconds"], config["memory"] = job["seconds"], job["memory"]
         started = time.monotonic()
-        child = start(calls, config, rules, roles, job)
+        child = start(calls, config, roles, job)
         if child.get("run"):
             return child["run"]
         data, late = wait_for(child["pids"], child["result"], requests,
@@ -542,12 +631,17 @@ def serve(requests, answers):
             os.kill(pid, 9)
             _, code = os.waitpid(pid, 0)
             status = status or code
-        if scratch:
+        if place:
             try:
-                os.kill(-1, 9)  # everybody else in the process namespace
-            except ProcessLookupError:
+                # Everybody else in the process namespace but the supervisor.
+                os.kill(-1, 9)
+            except (ProcessLookupError, PermissionError):
                 pass  # nobody
-            scratch.renew()
+            if look(place) != fresh:
+                os.write(asked, b"r")
+                if not os.read(done, 1):
+                    os._exit(0)
+                fresh = look(place)
         passed = data == child["token"] + b"P"
         answer = {"passed": passed, "late": late and not passed,
                   "elapsed": ended - started, "signal": 0, "detail": ""}
@@ -561,10 +655,10 @@ def serve(requests, answers):
         send(answers, answer)
 
 
-def start(calls, config, rules, roles, job):
+def start(calls, config, roles, job):
     """Forks the children of one job.
 
-    In the host's process it returns {"pids", "result", "token"}, in a child
+    In the template it returns {"pids", "result", "token"}, in a child
     {"run": what to call}. The token is drawn after the fork, so that no copy
     of it is in a child's memory, and only the child that judges can read it.
     """
@@ -583,7 +677,7 @@ def start(calls, config, rules, roles, job):
     for role, fds in parts:
         pid = os.fork()
         if pid == 0:
-            return {"run": enter(calls, config, rules, role, fds, harness, strict, job)}
+            return {"run": enter(calls, config, role, fds, harness, strict, job)}
         pids.append(pid)
     for _, fds in parts:
         for fd in fds:
@@ -594,11 +688,11 @@ def start(calls, config, rules, roles, job):
     return {"pids": pids, "result": result_read, "token": token}
 
 
-def enter(calls, config, rules, role, fds, harness, strict, job):
+def enter(calls, config, role, fds, harness, strict, job):
     """Confines the child and prepares its part."""
     report = fds[1] if role != "solution" else None
     try:
-        confine(calls, config, rules, fds + ([rules] if rules is not None else []))
+        confine_child(calls, config, job, fds)
     except BaseException as error:
         if report is not None:
             # With the token: a program that says so has a verdict.
@@ -618,7 +712,6 @@ def enter(calls, config, rules, role, fds, harness, strict, job):
             judge, arguments = strict["tests"](job, read_token, *fds[1:])
         else:
             judge, arguments = strict["solution"](job, *fds)
-        harness["seal"]()
     except BaseException as error:
         if report is not None:
             text = "F%s: %s" % (type(error).__name__, error)
