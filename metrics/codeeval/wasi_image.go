@@ -78,8 +78,8 @@ func decodeImage(file []byte, key [sha256.Size]byte, limit uint64) (entry guestE
 	if sum := sha256.Sum256(body); string(file[len(body):]) != string(sum[:]) {
 		return entry, nil, fmt.Errorf("%w: its bytes are damaged", errImage)
 	}
-	rest, ok := bytes.CutPrefix(body, []byte(imageMagic))
-	if rest, ok = bytes.CutPrefix(rest, key[:]); !ok {
+	rest, ok := bytes.CutPrefix(body, append([]byte(imageMagic), key[:]...))
+	if !ok {
 		return entry, nil, fmt.Errorf("%w: it is of another version", errImage)
 	}
 	take := func(n uint64) []byte {
