@@ -54,3 +54,56 @@ func TestCasesMultipleChoice(t *testing.T) {
 		c.run(t, where, "em_mc_strict")
 	}
 }
+
+// TestCasesMATH scores forms of published truths, equal and unequal. At most one
+// right one in fifty may be missed, and no wrong one may pass.
+func TestCasesMATH(t *testing.T) {
+	n, missed := 0, 0
+	for where, c := range golden.Cases[replyCase](t, "scores/math_forms.jsonl") {
+		if c.Want == nil {
+			t.Fatalf("%s: no want", where)
+		}
+		n++
+		switch got := MATHStrict(`\boxed{`+c.Prediction+`}`, `\boxed{`+c.Truth+`}`); {
+		case got == *c.Want:
+		case got == 1:
+			t.Errorf("%s %s: %q passes for %q", where, c.Kind, c.Prediction, c.Truth)
+		default:
+			missed++
+			t.Logf("%s %s: %q is missed for %q", where, c.Kind, c.Prediction, c.Truth)
+		}
+	}
+	if missed*50 > n {
+		t.Errorf("%d of %d missed", missed, n)
+	}
+}
+
+// TestCasesTruthsDiffer scores each published truth of MATH as the answer to each
+// other one: those that have one value are named here.
+func TestCasesTruthsDiffer(t *testing.T) {
+	equal := map[string]string{
+		`2 \text{ pieces}`: "2", `3\text{ boxes}`: "3", `18^\circ`: "18", `45^\circ`: "45", `55^\circ`: "55", `30^\circ.`: "30", `95^\circ`: "95", `35^\circ`: "35", `62^\circ`: "62", "y = -1": "-1",
+		`\dfrac{6}{11}`: `\frac{6}{11}`, ".3": `\frac{3}{10}`, `\frac17`: `\frac{1}{7}`, `\frac12`: `\frac{1}{2}`, `\$5.50`: "5.5", `\text{(A)}`: "A", `\frac 59`: `\frac{5}{9}`, "4.5": `\frac{9}{2}`, "0.625": `\frac{5}{8}`,
+	}
+	class := func(truth string) string {
+		if other, ok := equal[truth]; ok {
+			return other
+		}
+		return truth
+	}
+	seen := map[string]bool{}
+	var truths []string
+	for _, p := range realPairs(t)["math_strict"] {
+		if truth := boxedOrAll(p[1]); !seen[truth] {
+			seen[truth] = true
+			truths = append(truths, truth)
+		}
+	}
+	for _, a := range truths {
+		for _, b := range truths {
+			if got, want := equalAnswers(a, b), class(a) == class(b); got != want {
+				t.Errorf("%q as the answer for %q: %v, want %v", a, b, got, want)
+			}
+		}
+	}
+}

@@ -30,6 +30,9 @@ func hostileTexts(size int) []string {
 		`\boxed{\frac{` + long("7") + "}{" + long("7") + "}}",
 		`\boxed{` + strings.Repeat(`\frac{1}{`, size/10),
 		`\boxed{` + long(".") + "}",
+		`\boxed{` + strings.Repeat(`\sqrt{99999999999999999989}`, 300) + "}", `\boxed{` + strings.Repeat(`(a+b)`, 1500) + "}", `\boxed{` + strings.Repeat(`+1/7919`, 1000) + "x}", `\boxed{` + strings.Repeat("2^", 3000) + "2}",
+		`\boxed{` + strings.Repeat(`\{x=1,y=`, 900) + "}", `\boxed{` + strings.Repeat(`(1,`, 2000) + "}", `\boxed{` + strings.Repeat("(", 3000) + strings.Repeat(")", 3000) + "}", `\boxed{(x+1)^{999}}`, `\boxed{\frac{1}{` + strings.Repeat(`\frac{1}{`, 800) + strings.Repeat("}", 801) + "}",
+		`\boxed{` + strings.Repeat("x!", 2000) + "}", `\boxed{` + strings.Repeat(`\sqrt{1+`, 900) + "}",
 		`\boxed{` + long("$") + "}",
 		"#### " + long("1,234,"),
 	}

@@ -18,40 +18,87 @@ import (
 //	1000         "\boxed{1,000}"                   0     1
 //	5/2          "\boxed{2\frac12}"                0     1
 //	x/2          "\boxed{x / 2}"                   0     1
+//	3\sqrt{2}    "\boxed{\sqrt{18}}"               0     1
+//	x^2+1        "\boxed{f(x) = 1 + x^2}"          0     1
+//	[2,5)        "\boxed{2 \le x < 5}"             0     1
+//	2,4          "\boxed{4 \text{ and } 2}"        0     1
+//	-2           "\boxed{-2 \text{ or } -12}"      1     0
 //	(empty)      "\boxed{}"                        1     0
 //
 // The answer is what the last \boxed or \fbox holds, in braces or not; a truth
-// without a box is the answer itself. Answers are equal when they are the same
-// text after the steps of [NormalizeLaTeX], where what that fails for stays as
-// it is, \frac12 and \frac1{2} have their braces put, and outer spaces, full
-// stops, dollar signs and braces are dropped; or when both are numbers of the
-// same value: integers, decimals, a/b, \frac{a}{b} or mixed numbers, with a
-// sign and separators of thousands.
+// without a box is the answer itself. Answers are equal when their forms are:
 //
-// A prediction without a box, and an empty answer on either side, give 0. Time
-// is linear.
+//   - an expression's is its sum of products, in which numbers are exact: terms
+//     and factors in any order, brackets multiplied out, roots and powers of
+//     numbers by their primes, fractions of numbers without roots below, π and i;
+//     elementary functions and other quotients count as a whole, by the forms of
+//     what they hold. There is no more algebra than that: (x²-1)/(x-1) is not x+1;
+//   - layout is none of it: percent, degree and money signs, units in words or as
+//     text after a number, and "x =", unless both answers say for what they are;
+//   - tuples and matrices are equal part by part, in round or square brackets
+//     where a matrix has them; sets, lists and unions in any order; intervals are
+//     inequalities; equations are equal but for a factor; texts by their words,
+//     whatever the letter case.
+//
+// The form of an expression is held against the value that is calculated beside
+// it in floating point; one that differs does not count. Where an answer has no
+// form, as the text is no such answer or is longer than 8,000 bytes, the two are
+// compared as texts after the steps of [NormalizeLaTeX], where what that fails
+// for stays as it is, or as plain numbers.
+//
+// A prediction without a box, and an empty answer on either side, give 0. Nothing
+// depends on time, and time is linear past answers that can be read as an
+// expression, whose work is bounded.
 func MATHStrict(prediction, truth string) float64 {
 	got, ok := lastBox(prediction)
 	if !ok {
 		return 0
 	}
-	got, want := strictLaTeX(got), strictLaTeX(boxedOrAll(truth))
-	if got == "" || want == "" {
-		return 0
+	return score(equalAnswers(got, boxedOrAll(truth)))
+}
+
+// equalAnswers reports whether two answers are equal: by their forms where both
+// have one, else as texts.
+func equalAnswers(got, want string) bool {
+	if isEmptyAnswer(got) || isEmptyAnswer(want) {
+		return false
 	}
+	a, b := strictLaTeX(got), strictLaTeX(want)
 	if got == want {
-		return 1
+		return true
 	}
-	a, ok := parseValue(got)
-	if !ok {
-		return 0
+	if x, ok := parseValue(a); ok && a == strings.TrimSpace(got) {
+		if y, ok := parseValue(b); ok && b == strings.TrimSpace(want) {
+			return x.equal(y)
+		}
 	}
-	b, ok := parseValue(want)
-	return score(ok && a.equal(b))
+	if len(got) <= maxFormed && len(want) <= maxFormed {
+		f, ok := formOf(got)
+		g, gOK := formOf(want)
+		if ok && gOK {
+			return f.equal(g)
+		}
+	}
+	// What \text holds is cut off there: such texts are equal as they stand or
+	// not at all.
+	if strings.Contains(got, `\text{ `) || strings.Contains(want, `\text{ `) {
+		return false
+	}
+	if a == b {
+		return true
+	}
+	x, ok := parseValue(a)
+	y, yOK := parseValue(b)
+	return ok && yOK && x.equal(y)
+}
+
+// isEmptyAnswer reports whether an answer says nothing.
+func isEmptyAnswer(s string) bool {
+	return strictLaTeX(s) == "" && !strings.Contains(s, `\text{ `)
 }
 
 func scoreMATHStrict(_ context.Context, in Input) (Result, error) {
-	if strictLaTeX(boxedOrAll(in.Truth)) == "" {
+	if isEmptyAnswer(boxedOrAll(in.Truth)) {
 		return NotEvaluated("the ground truth holds no answer"), nil
 	}
 	return Scored(MATHStrict(in.Prediction, in.Truth)), nil

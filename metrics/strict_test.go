@@ -102,7 +102,7 @@ func TestMATHStrict(t *testing.T) {
 		{`\boxed{2/4}`, "0.5", 1},
 		{`\boxed{1,000}`, "1000", 1},
 		{`\boxed{2\frac12}`, "5/2", 1},
-		{`\boxed{\frac{x/2}{3}}`, `\dfrac{x/2}3`, 0},
+		{`\boxed{\frac{x/2}{3}}`, `\dfrac{x/2}3`, 1},
 		{`\boxed{\frac{x/2}{3}}`, `\dfrac{x/2}{3}`, 1},
 		{`\boxed{}`, "", 0},
 		{`\boxed{}`, `\boxed{}`, 0},
@@ -140,6 +140,63 @@ func TestMATHStrict(t *testing.T) {
 		{`\boxed 5$ and $6`, "5", 1},
 		{"\\boxed 5\nand more", "5", 1},
 	})
+}
+
+// TestMATHStrictForms has answers that are equal, and answers that are not.
+func TestMATHStrictForms(t *testing.T) {
+	for _, group := range [][]string{
+		// Numbers.
+		{"5", "5.0", "+5", "5.", "{5}", `\frac{10}{2}`, "10/2", `\sqrt{25}`, "5^1", "2+3", "(5)", `\left(5\right)`, "x=5", "x = 5.00", `\displaystyle 5`, `5\quad`, `5\ `, `\mathbf{5}`, `\text{5}`, `|{-5}|`, `\boxed{5}`, `1 \cdot 5`, `\frac{5!}{24}`, `\binom{5}{1}`, "5!/4!"},
+		{"1000", "1,000", "1{,}000", `1,\!000`, `1\,000`, "1 000", "10^3", "10^{3}", `10 \times 100`},
+		{`\frac{1}{2}`, `\frac12`, `\dfrac12`, "1/2", "0.5", ".5", "0.50", `\frac{2}{4}`, `\frac{0.5}{1}`, `2^{-1}`, `\tfrac{3}{6}`, `\left( \frac{1}{2} \right)`, `1 \div 2`},
+		{`-\frac{25}{4}`, "-25/4", `\frac{-25}{4}`, `\frac{25}{-4}`, `-6\frac{1}{4}`, "-6.25", `-\left(\frac{25}{4}\right)`, `−\frac{25}{4}`},
+		{"50", `50\%`, "50%", `50^\circ`, `50^{\circ}`, "50°", `\$50`, "$50$", `50\text{ cm}`, `50\,\text{cm}`, `50\ \mathrm{cm}`, `50\mbox{ cm}^2`, `50\text{cm}^{2}`, "50 square units", "50 dollars", `50 \text{ miles per hour}`, `50\text{ km/h}`, `50 \text{ degrees}`, `\text{50 boxes}`, `50 units^2`},
+		// Roots, pi, i.
+		{`3\sqrt{2}`, `\sqrt{18}`, `3 \cdot \sqrt{2}`, `3\sqrt2`, `\sqrt 2 \cdot 3`, `\frac{6}{\sqrt{2}}`, `\sqrt{2}\sqrt{9}`, `3 * \sqrt{2}`, `3√2`, `3 \cdot 2^{1/2}`, `3\sqrt[2]{2}`},
+		{`\frac{\sqrt{3}}{3}`, `\frac{1}{\sqrt{3}}`, `\sqrt{\frac{1}{3}}`, `\sqrt{1/3}`, `3^{-1/2}`},
+		{`1+\sqrt{2}`, `\sqrt{2}+1`, `\frac{1}{\sqrt{2}-1}`},
+		{`2\sqrt[3]{2}`, `\sqrt[3]{16}`, `2^{4/3}`}, {`-2`, `\sqrt[3]{-8}`},
+		{`\frac{25\pi}{2}`, `\frac{25}{2}\pi`, `12.5\pi`, `\pi \cdot \frac{25}{2}`, `25π/2`, `\frac{50\pi}{4}`},
+		{"3+2i", `2i+3`, `3+2\,i`, `3 + 2 \cdot i`, `(3+2i)`}, {"-1", "i^2"}, {`i\sqrt{2}`, `\sqrt{2}i`, `\sqrt{-2}`}, {"-i", `\frac{1}{i}`},
+		// Expressions.
+		{"x^2+2x+1", "1+2x+x^2", "(x+1)^2", "(x+1)(x+1)", "x^{2}+2x+1", "x^2 + 2 x + 1", "f(x) = x^2+2x+1", "y = x^2+2x+1", `x\cdot x+2x+1`, "x²+2x+1"},
+		{"29b(5b+1)", "145b^2+29b", "(5b+1)29b"}, {"xy", "yx", `x\cdot y`}, {`\frac{x}{2}`, "x/2", `\frac{1}{2}x`, "0.5x"}, {`\frac{x+1}{x-1}`, `\frac{1+x}{-1+x}`, `\frac{2x+2}{2x-2}`},
+		{`\sin 2x`, `\sin(2x)`, `\sin{2x}`, "sin(2x)", `\sin(x \cdot 2)`}, {`\sin^2 x`, `(\sin x)^2`, `\sin x \cdot \sin x`}, {`\log_2 3`, `\log_{2}{3}`}, {"e^{x}", "e^x"}, {`2 \sin b \cos a`, `2\cos a\sin b`}, {"2^{x+1}", "2^{1+x}"},
+		// Tuples, intervals, sets, lists.
+		{"(1,2)", "(1, 2)", `\left(1,2\right)`, `\bigl(1, 2\bigr)`, `(1.0, \frac{4}{2})`, "(x,y) = (1,2)", "1 < x < 2", `x \in (1,2)`},
+		{`[-3,-\frac{4}{3})`, `\left[-3,-\frac{4}{3}\right)`, `-3 \le x < -\frac43`, `x \in [-3,-4/3)`, `-\frac43 > x \ge -3`},
+		{`(-\infty,5)\cup (5,\infty)`, `(5,\infty) \cup (-\infty,5)`, `x \in (-\infty,5)\cup(5,\infty)`, `x < 5 \text{ or } x > 5`, `(-∞,5)∪(5,+∞)`}, {`[2,\infty)`, `x \ge 2`, `x\geq2`, `2 \le x`},
+		{"2,4", "4, 2", "2, 4", `2\text{ and }4`, `2 \text{ or } 4`, `\{2,4\}`, `\left\{4, 2\right\}`, "x=2, x=4", `x = 2 \text{ or } x = 4`, "x=2,4", "2 and 4", "2; 4", `3 \pm 1`}, {`\{1,2,3\}`, "1, 2, and 3"},
+		{`1 + \sqrt{2}, 1 - \sqrt{2}`, `1 \pm \sqrt{2}`, `x = 1\pm\sqrt2`},
+		{`\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}`, `\begin{bmatrix}1&2\\3&4\end{bmatrix}`, `\left(\begin{array}{cc} 1 & 2 \\ 3 & 4 \end{array}\right)`, `\begin{pmatrix} 1.0 & \frac{4}{2} \\ 3 & 4 \\ \end{pmatrix}`},
+		// Equations and texts.
+		{"2x + z - 5 = 0", "z + 2x = 5", "4x+2z=10", "5 = 2x+z", "-2x-z+5=0"}, {"y=-2x+1", "y = 1-2x"}, {"Evelyn", `\text{Evelyn}`, `\mathrm{Evelyn}`, `\textbf{Evelyn}`, `\mbox{Evelyn}`, "evelyn", `\text{ Evelyn}`}, {"A", `\text{A}`, `\text{(A)}`, "(A)", `\textbf{(A)}`},
+		{`\text{June 20}`, "June 20"}, {"101_2", "101_{2}"}, {"x_1", "x_{1}"}, {`\theta`, `{\theta}`}, {`0.\overline{3}`, `0.\overline{3}`},
+	} {
+		for _, a := range group {
+			for _, b := range group {
+				if MATHStrict(`\boxed{`+a+"}", b) != 1 && MATHStrict(`\boxed{`+a+"}", `\boxed{`+b+"}") != 1 {
+					t.Errorf("%q is not %q", a, b)
+				}
+			}
+		}
+	}
+	different := []string{
+		"5", "-5", "50", "0.5", "0.05", `5^\circ C`, "5x", "x", "y", "x^2", "x+1", "x-1", "-x", "2s", "2m", "14k", "101_2", "101_3", "101", `\sqrt{5}`, "2.236", `\pi`, "3.14", "3.1416", `\frac{22}{7}`, "i", "e", "2.718", `\frac{x/3}{2}x`,
+		"(1,2)", "(2,1)", "[1,2]", "[1,2)", "(1,2]", "1,2", "1,3", "1", "2", "12", "(1,2,3)", "(3,2,1)", "1,2,3", `\{1,2,4\}`, `x<1`, `x>1`, `x\le1`, `x\ge1`, `x \ne 1`, `(-\infty,1)\cup(2,\infty)`, `(-\infty,1]\cup(2,\infty)`,
+		`\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}`, `\begin{pmatrix} 1 & 3 \\ 2 & 4 \end{pmatrix}`, `\begin{pmatrix} 1 \\ 2 \end{pmatrix}`, `\begin{pmatrix} 1 & 2 \end{pmatrix}`, `\begin{vmatrix} 1 & 2 \\ 3 & 4 \end{vmatrix}`,
+		"-2", `-2 \text{ or } -12`, "-12", `\text{Sunday}`, `\text{Monday}`, `\text{neither}`, `\text{odd}`, `\text{(B)}`, `\text{(C)}`, "a", "B b", `10\text{ a.m.}`, `10\text{ p.m.}`, "10", `\text{June 20}`, `\text{June 2}`, `\text{May 20}`,
+		"y=2x+3", "y=2x-3", "y=-2x+3", "2x+y=3", "x^2+y^2=1", "x^2+y^2=2", "0.56=56", "0.57=56", `\sin x`, `\cos x`, `\sin 2x`, `\sin^2 x`, `\tan \frac{x}{2}`, `\log 2`, `\ln 2`, `\log_3 2`, "2^x", "x^{2x}", "2^{10}", "1024x", `\sqrt[3]{2}`, `\sqrt{2}`, `\sqrt[3]{4}`, `\sqrt{x}`, `\sqrt{x^2}`, "|x|", "x!", "n!", `\frac{1}{x}`, `\frac{1}{x+1}`,
+		`\frac{x}{x+1}`, `1+\sqrt2`, `1-\sqrt2`, `1\pm\sqrt2`, "3+2i", "3-2i", "2+3i", `\frac{1}{0}`, `\frac{2}{0}`, `\infty`, `-\infty`, `\overline{AB}`, `\angle A`, "ABC", `\theta`, `2\theta`, "x_1", "x_2", "33_4", "33", `0.\overline{3}`, "0.3", `10{,}000`,
+	}
+	for i, a := range different {
+		for k, b := range different {
+			if i != k && MATHStrict(`\boxed{`+a+"}", b) == 1 {
+				f, _ := formOf(a)
+				t.Errorf("%q passes for %q (%+v)", a, b, f)
+			}
+		}
+	}
 }
 
 func TestMultipleChoiceStrict(t *testing.T) {
@@ -290,10 +347,35 @@ func TestStrictTablesOfQuirks(t *testing.T) {
 		{`\boxed5`, "5", 0}, {`\fbox{5}`, "5", 0}, {`\boxed {5}`, "5", 0}, {`\boxed 1, or rather \boxed{2}`, "2", 0},
 		{`\boxed{0.50}`, "0.5", 0}, {`\boxed{2/4}`, "0.5", 0}, {`\boxed{1,000}`, "1000", 0}, {`\boxed{2\frac12}`, "5/2", 0},
 		{`\boxed{\frac{x/2}{3}}`, `\dfrac{x/2}{3}`, 0}, {`\boxed{}`, "", 1},
+		{`\boxed{\sqrt{18}}`, `3\sqrt{2}`, 0}, {`\boxed{f(x) = 1 + x^2}`, "x^2+1", 0}, {`\boxed{2 \le x < 5}`, "[2,5)", 0}, {`\boxed{4 \text{ and } 2}`, "2,4", 0}, {`\boxed{-2 \text{ or } -12}`, "-2", 1},
+	})
+	runScores(t, "MATHStrict", MATHStrict, []scoreCase{
+		{`\boxed{\sqrt{18}}`, `3\sqrt{2}`, 1}, {`\boxed{f(x) = 1 + x^2}`, "x^2+1", 1}, {`\boxed{2 \le x < 5}`, "[2,5)", 1}, {`\boxed{4 \text{ and } 2}`, "2,4", 1}, {`\boxed{-2 \text{ or } -12}`, "-2", 0},
 	})
 	runScores(t, "MultipleChoice", MultipleChoice, []scoreCase{
 		{"B", "B", 0}, {"The answer is B.", "B", 0}, {"(B), as f(x) = 0", "B", 0}, {"The answer is (B), not (C).", "B", 0},
 		{"B. Paris", "B", 0}, {"(3)", "3", 0}, {"The answer is 3.", "3", 0}, {"(A) and (B) fit, so (C).", "C", 1},
 		{"(D), see (E)", "D", 0}, {"anything", "", 1},
+	})
+}
+
+// FuzzEqualAnswers looks for panics, and for answers that do not equal themselves
+// or whose equality depends on the order.
+func FuzzEqualAnswers(f *testing.F) {
+	for _, s := range [][2]string{
+		{`\frac{1}{2}`, "0.5"}, {`3\sqrt{2}`, `\sqrt{18}`}, {"x^2+2x+1", "(x+1)^2"}, {`-3 \le x < 5`, "[-3,5)"}, {`\{1,2\}`, `2 \text{ and } 1`}, {`\begin{pmatrix} 1 & 2 \end{pmatrix}`, "(1,2)"},
+		{"2x+z=5", "z=5-2x"}, {`12\text{ cm}^2`, "12"}, {`1 \pm i`, "1-i,1+i"}, {`\sin^2 x`, `\log_2 3`}, {`\frac{1}{1+\sqrt2}`, `x^{-1/3}`}, {"5!", `\binom52`}, {`\text{June 20}`, "33_4"}, {`^{\circ}`, `\left.\right)`}, {"½", "１\xff"},
+	} {
+		f.Add(s[0], s[1])
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if got, back := equalAnswers(a, b), equalAnswers(b, a); got != back {
+			t.Errorf("%q and %q: %v, turned round %v", a, b, got, back)
+		}
+		for _, s := range []string{a, b} {
+			if !isEmptyAnswer(s) && !equalAnswers(s, s) {
+				t.Errorf("%q does not equal itself", s)
+			}
+		}
 	})
 }
