@@ -146,6 +146,8 @@ func FuzzCacheNames(f *testing.F) {
 	f.Add("../d", "../..", "../x", `W/"../x"`)
 	f.Add("o/d", "refs/pr/1", "..", `"a/b"`)
 	f.Add("o/d", "a\x00", "a\\..\\b", "..")
+	f.Add("o/d", "main", "a", `W/"{SHA1{0a}}"`)
+	f.Add("o/d", "main", "a", `"x.incomplete"`)
 	root := f.TempDir()
 	c, err := New(&Options{CacheDir: root})
 	if err != nil {
@@ -187,6 +189,8 @@ func FuzzCacheNames(f *testing.F) {
 func FuzzHeaders(f *testing.F) {
 	f.Add(`<https://huggingface.co/x?cursor=1>; rel="next"`, `"api";r=0;t=55`, "Fri, 02 Jan 2026 03:05:05 GMT", "bytes 0-0/1")
 	f.Add(`<https://evil.example/x>; rel=next, <a>; rel="x"; rel=next`, `;;=`, "5", "bytes 1-0/0")
+	f.Add(`</mirror/api/datasets/o/d/tree/main?cursor=a,b;c>; title="x, \"y\";"; REL="prev next"`, ``, "", "bytes 0-0/1")
+	f.Add(`<https://huggingface.co/api/../../x>; rel="next`, ``, "", "")
 	f.Add(`<`, `r=0;t=9223372036854775807`, "9223372036854775807", "bytes --/")
 	c, err := New(&Options{CacheDir: f.TempDir()})
 	if err != nil {

@@ -160,6 +160,9 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 			guess = min(guess, o.MaxTokens)
 		}
 		e.ids = make([]int32, 0, guess)
+		if e.wantSpans {
+			e.spans = make([]Span, 0, guess)
+		}
 	}
 
 	e.ids = append(e.ids, prefix...)
@@ -282,18 +285,22 @@ func (m *byteLevel) encode(e *encoding, p part, at int) (err error) {
 	if m.prefixSpace && at < len(text) && text[at] != ' ' {
 		text, at, shift = " "+text[at:], 0, at-1
 	}
-	for at < len(text) && !e.full() {
+	// The loop runs for each word, so what it changes is in variables of its own.
+	ids, limit := e.ids, e.limit
+	for at < len(text) && (limit < 0 || len(ids) < limit) {
 		end := m.classes.wordEnd(text, at)
-		if err := e.proceed(end - at); err != nil {
-			return err
+		if e.stop != nil {
+			if err := e.proceed(end - at); err != nil {
+				return err
+			}
 		}
-		first := len(e.ids)
-		if e.ids, err = m.merger.appendWord(e.ids, text[at:end], e.stop); err != nil {
+		first := len(ids)
+		if ids, err = m.merger.appendWord(ids, text[at:end], e.stop); err != nil {
 			return err
 		}
 		if e.wantSpans {
 			pos := at
-			for _, id := range e.ids[first:] {
+			for _, id := range ids[first:] {
 				next := pos + int(m.merger.size[id])
 				// The space put before the text is no part of it.
 				e.spans = append(e.spans, p.span(max(pos+shift, begin), next+shift))
@@ -302,6 +309,7 @@ func (m *byteLevel) encode(e *encoding, p part, at int) (err error) {
 		}
 		at = end
 	}
+	e.ids = ids
 	return nil
 }
 
