@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/llmrouter-go/llmrouter/internal/lfs"
 	"github.com/llmrouter-go/llmrouter/internal/spell"
 )
 
@@ -119,6 +120,9 @@ func LoadConfig(name string, o *ConfigOptions) (*Config, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("llmrouterdata: %w", err)
+	}
+	if err := lfs.Pointer(text); err != nil {
+		return nil, fmt.Errorf("llmrouterdata: %s: %w", name, err)
 	}
 	return parseConfig(name, text, o.Root)
 }

@@ -101,6 +101,13 @@ func TestLoadConfigFiles(t *testing.T) {
 	if _, err := LoadConfig(filepath.Join(t.TempDir(), "absent.yaml"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("absent: %v", err)
 	}
+	pointer := filepath.Join(t.TempDir(), "pointer.yaml")
+	if err := os.WriteFile(pointer, []byte("version https://git-lfs.github.com/spec/v1\noid sha256:01\nsize 7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadConfig(pointer, nil); err == nil || !strings.Contains(err.Error(), "pointer.yaml: a Git LFS pointer") {
+		t.Errorf("a pointer: %v", err)
+	}
 	c, err := LoadConfig(filepath.Join("..", "examples", "sample_config.yaml"), &ConfigOptions{Root: "r"})
 	if err != nil {
 		t.Fatal(err)
