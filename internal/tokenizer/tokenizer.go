@@ -159,10 +159,7 @@ func (t *Tokenizer) encode(e *encoding, text string, o *Options) error {
 		if room >= 0 {
 			guess = min(guess, o.MaxTokens)
 		}
-		e.ids = make([]int32, 0, guess)
-		if e.wantSpans {
-			e.spans = make([]Span, 0, guess)
-		}
+		e.reserve(guess)
 	}
 
 	e.ids = append(e.ids, prefix...)
@@ -256,6 +253,14 @@ func (t *Tokenizer) encodeChanged(e *encoding, text string, begin, level int) er
 		at = to
 	}
 	return nil
+}
+
+// reserve makes room for n ids.
+func (e *encoding) reserve(n int) {
+	e.ids = make([]int32, 0, n)
+	if e.wantSpans {
+		e.spans = make([]Span, 0, n)
+	}
 }
 
 // full says whether the limit is reached.
