@@ -35,8 +35,8 @@ func benchForward(b *testing.B, seqs []Sequence, workers int) {
 		b.Fatal(err)
 	}
 	o := m.options
-	o.Workers = workers
-	n := &Longformer{options: o, config: m.config, kernels: m.kernels, net: m.net, turn: m.turn}
+	o.workers = workers
+	n := &Longformer{&Model{options: o, design: m.design, kernels: m.kernels, net: m.net, turn: m.turn}}
 	tokens := 0
 	for _, s := range seqs {
 		tokens += len(s.IDs)

@@ -80,42 +80,11 @@ func longformerConfig(layers, heads, hidden, intermediate int) Config {
 	}
 }
 
-// parseConfig reads a config.json.
-func parseConfig(b []byte) (Config, error) {
-	var kind struct {
-		ModelType     string   `json:"model_type"`
-		Architectures []string `json:"architectures"`
-		Position      string   `json:"position_embedding_type"`
-	}
-	if err := json.Unmarshal(b, &kind); err != nil {
-		return Config{}, err
-	}
-	if kind.ModelType != "longformer" {
-		name := kind.ModelType
-		if name == "" {
-			name = "(none)"
-		}
-		return Config{}, fmt.Errorf("model_type is %s %v, not longformer: %w", name, kind.Architectures, ErrArchitecture)
-	}
-	if kind.Position != "" && kind.Position != "absolute" {
-		return Config{}, fmt.Errorf("position_embedding_type is %q, not absolute: %w", kind.Position, ErrArchitecture)
-	}
-	c := Config{
-		VocabSize: 30522, HiddenSize: 768, Layers: 12, Heads: 12, IntermediateSize: 3072,
-		MaxPositions: 512, AttentionWindow: Windows{512}, TypeVocabSize: 2, PadTokenID: 1,
-		LayerNormEps: 1e-12, HiddenAct: "gelu",
-	}
-	if err := json.Unmarshal(b, &c); err != nil {
-		return Config{}, err
-	}
-	if len(c.AttentionWindow) == 1 && c.Layers > 1 && c.Layers <= maxLayers {
-		c.AttentionWindow = slices.Repeat(c.AttentionWindow, c.Layers)
-	}
-	return c, c.Validate()
-}
-
 // Validate reports the fields that no Longformer can have, all of them.
-func (c *Config) Validate() error {
+func (c *Config) Validate() error { return c.check(longformer) }
+
+// check reports the fields that no encoder of an architecture can have.
+func (c *Config) check(a *architecture) error {
 	var errs []error
 	inRange := func(name string, v, low, high int) {
 		if v < low || v > high {
@@ -127,20 +96,20 @@ func (c *Config) Validate() error {
 	inRange("num_hidden_layers", c.Layers, 1, maxLayers)
 	inRange("num_attention_heads", c.Heads, 1, maxWidth)
 	inRange("intermediate_size", c.IntermediateSize, 1, maxWidth)
-	inRange("type_vocab_size", c.TypeVocabSize, 1, maxRows)
-	inRange("pad_token_id", c.PadTokenID, 0, maxRows)
-	inRange("max_position_embeddings", c.MaxPositions, c.PadTokenID+2, maxRows)
+	if a.types {
+		inRange("type_vocab_size", c.TypeVocabSize, 1, maxRows)
+	}
+	if a.counted {
+		inRange("pad_token_id", c.PadTokenID, 0, maxRows)
+		inRange("max_position_embeddings", c.MaxPositions, c.PadTokenID+2, maxRows)
+	} else {
+		inRange("max_position_embeddings", c.MaxPositions, 1, maxRows)
+	}
 	if c.Heads > 0 && c.HiddenSize%c.Heads != 0 {
 		errs = append(errs, fmt.Errorf("num_attention_heads is %d, which does not divide hidden_size %d", c.Heads, c.HiddenSize))
 	}
-	if len(c.AttentionWindow) != c.Layers {
-		errs = append(errs, fmt.Errorf("attention_window lists %d layers of %d", len(c.AttentionWindow), c.Layers))
-	}
-	for i, w := range c.AttentionWindow {
-		if w < 2 || w%2 != 0 || w > maxRows {
-			errs = append(errs, fmt.Errorf("attention_window of layer %d is %d, not an even number from 2", i, w))
-			break
-		}
+	if a.windows {
+		errs = append(errs, c.checkWindows()...)
 	}
 	if !(c.LayerNormEps >= 0) || math.IsInf(c.LayerNormEps, 0) {
 		errs = append(errs, fmt.Errorf("layer_norm_eps is %v", c.LayerNormEps))
@@ -149,6 +118,18 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("hidden_act is %q, not gelu: %w", c.HiddenAct, ErrArchitecture))
 	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) checkWindows() (errs []error) {
+	if len(c.AttentionWindow) != c.Layers {
+		errs = append(errs, fmt.Errorf("attention_window lists %d layers of %d", len(c.AttentionWindow), c.Layers))
+	}
+	for i, w := range c.AttentionWindow {
+		if w < 2 || w%2 != 0 || w > maxRows {
+			return append(errs, fmt.Errorf("attention_window of layer %d is %d, not an even number from 2", i, w))
+		}
+	}
+	return errs
 }
 
 // MaxTokens is the number of tokens, special ones included, that the model has

@@ -131,8 +131,8 @@ func (d *definition) forward(s *Sequence) [][][]float64 {
 		p := fmt.Sprintf("encoder.layer.%d.", l)
 		var local, wide [3][][]float64
 		for i := range local {
-			local[i] = d.linear(x, p+"attention.self."+localNames[i])
-			wide[i] = d.linear(x, p+"attention.self."+globalNames[i])
+			local[i] = d.linear(x, p+longformer.attention[i])
+			wide[i] = d.linear(x, p+globalNames[i])
 		}
 		context := make([][]float64, n)
 		for i := range n {

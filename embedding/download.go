@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/datasets/hub"
 )
 
-// Download brings the files of a published model that [OpenLongformer] reads
-// into the client's cache, all from one commit, and returns the folder that
+// Download brings the files of a published model that [Open] and
+// [OpenLongformer] read into the client's cache, all from one commit, and returns the folder that
 // holds them: the configuration, the tokenizer, and the weights in one form,
 // as safetensors where there are such. What the cache has is not fetched again,
 // and an interrupted download goes on where it was.
@@ -41,7 +42,16 @@ func download(ctx context.Context, client *hub.Client, repo hub.Repo) (dir strin
 	for i, e := range entries {
 		names[i] = e.Path
 	}
-	files, index, err := chooseFiles(names)
+	parts := &modules{model: "."}
+	if slices.Contains(names, modulesFile) {
+		if dir, err = client.DownloadAll(ctx, repo, []string{modulesFile}); err != nil {
+			return "", err
+		}
+		if parts, err = readModules(os.DirFS(dir)); err != nil {
+			return "", err
+		}
+	}
+	files, index, err := chooseFiles(names, parts)
 	if err != nil {
 		return "", err
 	}
@@ -53,35 +63,50 @@ func download(ctx context.Context, client *hub.Client, repo hub.Repo) (dir strin
 	if err != nil {
 		return "", err
 	}
+	for i, name := range shards {
+		shards[i] = path.Join(parts.model, name)
+	}
 	return client.DownloadAll(ctx, repo, append(files, shards...))
 }
 
 // chooseFiles selects what is read of a model's repository, which may hold the
 // weights in several forms, each as large as the others. Where they come in
 // shards, index is the file among these that lists them.
-func chooseFiles(names []string) (files []string, index string, err error) {
-	has := func(name string) bool { return slices.Contains(names, name) }
-	if !has(configFile) {
-		return nil, "", errors.New("the repository has no " + configFile)
-	}
-	if !has(tokenizerNames[0]) && !(has(tokenizerNames[1]) && has(tokenizerNames[2])) {
-		return nil, "", errors.New("the repository has neither tokenizer.json nor vocab.json with merges.txt")
-	}
-	tokenizer := tokenizerNames[:1]
-	if !has(tokenizer[0]) {
-		tokenizer = tokenizerNames[1:]
-	}
-	for _, name := range slices.Concat([]string{configFile}, tokenizerSettings, tokenizer) {
-		if has(name) {
+func chooseFiles(names []string, parts *modules) (files []string, index string, err error) {
+	add := func(name string) bool {
+		if slices.Contains(names, name) {
 			files = append(files, name)
+			return true
 		}
+		return false
+	}
+	of := func(name string) string { return path.Join(parts.model, name) }
+	if !add(of(configFile)) {
+		return nil, "", errors.New("the repository has no " + of(configFile))
+	}
+	for _, name := range slices.Concat(tokenizerSettings, sentenceFiles) {
+		add(of(name))
+	}
+	if parts.pooling != "" {
+		for _, name := range []string{modulesFile, promptsFile, path.Join(parts.pooling, configFile)} {
+			add(name)
+		}
+	}
+	complete := slices.IndexFunc(vocabularies, func(vocabulary []string) bool {
+		return !slices.ContainsFunc(vocabulary, func(name string) bool { return !slices.Contains(names, of(name)) })
+	})
+	if complete < 0 {
+		return nil, "", errors.New("the repository has none of tokenizer.json, vocab.json with merges.txt, and vocab.txt")
+	}
+	for _, name := range vocabularies[complete] {
+		add(of(name))
 	}
 	for _, form := range checkpointForms {
 		switch {
-		case has(form.file):
-			return append(files, form.file), "", nil
-		case has(form.index):
-			return append(files, form.index), form.index, nil
+		case add(of(form.file)):
+			return files, "", nil
+		case add(of(form.index)):
+			return files, of(form.index), nil
 		}
 	}
 	return nil, "", fmt.Errorf("the repository has none of %s", strings.Join(checkpointNames(), ", "))

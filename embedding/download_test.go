@@ -16,30 +16,39 @@ import (
 
 func TestChooseFiles(t *testing.T) {
 	base := []string{"config.json", "tokenizer.json"}
+	plain := modules{model: "."}
+	sentences := modules{model: ".", pooling: "1_Pooling"}
+	below := modules{model: "0_BERT", pooling: "1_Pooling"}
 	for _, tt := range []struct {
 		name  string
 		names []string
 		want  []string
 		index string
 		says  string
+		parts modules
 	}{
-		{"safetensors before pickles", append([]string{"model.safetensors", "pytorch_model.bin"}, base...), append(base, "model.safetensors"), "", ""},
+		{"safetensors before pickles", append([]string{"model.safetensors", "pytorch_model.bin"}, base...), append(base, "model.safetensors"), "", "", plain},
 		{"shards are listed by their index", append([]string{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"}, base...),
-			append(base, "model.safetensors.index.json"), "model.safetensors.index.json", ""},
-		{"shards without an index are not enough", append([]string{"model-00001-of-00002.safetensors", "pytorch_model.bin"}, base...), append(base, "pytorch_model.bin"), "", ""},
+			append(base, "model.safetensors.index.json"), "model.safetensors.index.json", "", plain},
+		{"shards without an index are not enough", append([]string{"model-00001-of-00002.safetensors", "pytorch_model.bin"}, base...), append(base, "pytorch_model.bin"), "", "", plain},
 		{"torch shards", append([]string{"pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json"}, base...),
-			append(base, "pytorch_model.bin.index.json"), "pytorch_model.bin.index.json", ""},
+			append(base, "pytorch_model.bin.index.json"), "pytorch_model.bin.index.json", "", plain},
 		{"both tokenizers and their settings", []string{"vocab.json", "added_tokens.json", "model.safetensors", "merges.txt", "special_tokens_map.json", "tokenizer_config.json", "config.json", "tokenizer.json", "rust_model.ot"},
-			[]string{"config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.json", "model.safetensors"}, "", ""},
-		{"the older tokenizer", []string{"vocab.json", "model.safetensors", "merges.txt", "config.json"}, []string{"config.json", "vocab.json", "merges.txt", "model.safetensors"}, "", ""},
-		{"in a folder does not count", append([]string{"onnx/model.safetensors"}, base...), nil, "", "none of model.safetensors"},
-		{"no configuration", []string{"tokenizer.json", "model.safetensors"}, nil, "", "config.json"},
-		{"no tokenizer", []string{"config.json", "model.safetensors"}, nil, "", "tokenizer.json"},
-		{"half a tokenizer", []string{"config.json", "model.safetensors", "vocab.json"}, nil, "", "merges.txt"},
-		{"nothing", nil, nil, "", "config.json"},
+			[]string{"config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.json", "model.safetensors"}, "", "", plain},
+		{"the older tokenizer", []string{"vocab.json", "model.safetensors", "merges.txt", "config.json"}, []string{"config.json", "vocab.json", "merges.txt", "model.safetensors"}, "", "", plain},
+		{"in a folder does not count", append([]string{"onnx/model.safetensors"}, base...), nil, "", "none of model.safetensors", plain},
+		{"no configuration", []string{"tokenizer.json", "model.safetensors"}, nil, "", "config.json", plain},
+		{"no tokenizer", []string{"config.json", "model.safetensors"}, nil, "", "tokenizer.json", plain},
+		{"half a tokenizer", []string{"config.json", "model.safetensors", "vocab.json"}, nil, "", "merges.txt", plain},
+		{"nothing", nil, nil, "", "config.json", plain},
+		{"words", []string{"config.json", "vocab.txt", "model.safetensors"}, []string{"config.json", "vocab.txt", "model.safetensors"}, "", "", plain},
+		{"sentences", append([]string{"modules.json", "1_Pooling/config.json", "sentence_bert_config.json", "model.safetensors", "2_Normalize/config.json", "onnx/model.onnx", "README.md"}, base...),
+			[]string{"config.json", "sentence_bert_config.json", "modules.json", "1_Pooling/config.json", "tokenizer.json", "model.safetensors"}, "", "", sentences},
+		{"sentences, the model in a folder", []string{"modules.json", "config_sentence_transformers.json", "1_Pooling/config.json", "0_BERT/config.json", "0_BERT/vocab.txt", "0_BERT/pytorch_model.bin", "0_BERT/sentence_bert_config.json", "pytorch_model.bin"},
+			[]string{"0_BERT/config.json", "0_BERT/sentence_bert_config.json", "modules.json", "config_sentence_transformers.json", "1_Pooling/config.json", "0_BERT/vocab.txt", "0_BERT/pytorch_model.bin"}, "", "", below},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, index, err := chooseFiles(tt.names)
+			got, index, err := chooseFiles(tt.names, &tt.parts)
 			if tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)) || tt.says == "" && err != nil {
 				t.Errorf("got %v, want %q", err, tt.says)
 			}

@@ -91,3 +91,21 @@ func ExampleLongformerLarge() {
 	fmt.Println(c.Layers, "layers", c.HiddenSize, "wide, up to", c.MaxTokens(), "tokens")
 	// Output: 24 layers 1024 wide, up to 4096 tokens
 }
+
+func ExampleOpen() {
+	ctx := context.Background()
+	// A folder as sentence-transformers saves one; a published model would be
+	// "sentence-transformers/all-MiniLM-L6-v2" and the like.
+	model, err := embedding.OpenFS(ctx, embedding.SeededModel(smallModel(), 1), &embedding.Options{Normalize: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	vectors, err := model.Encode(ctx, []string{"Which eats other creatures?"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(model.Architecture(), len(vectors[0]), model.MaxTokens())
+	// Output:
+	// longformer 32 4096
+}

@@ -41,6 +41,7 @@ type sequence struct {
 	// hidden states after a layer, [n, hidden] each; layer 0 is the embeddings.
 	pooled  []float32
 	pooling Pooling
+	unit    bool // the pooled vector is scaled to length 1
 	states  func(layer int) [][]float32
 	pooler  []float32
 }
@@ -155,9 +156,9 @@ func (r *run) prepare(seqs []*sequence) {
 	}
 }
 
-func resize(s []float32, n int) []float32 {
+func resize[T float32 | float64](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]float32, n)
+		return make([]T, n)
 	}
 	return s[:n]
 }
@@ -315,6 +316,9 @@ func (r *run) attend(t *attentionTask, side, worker int) {
 		K: r.plane(ws.local, 1, t.head, s), V: r.plane(ws.local, 2, t.head, s),
 		Len: s.n, Width: w, Side: min(side, s.n), Hidden: s.seq.hidden, Scale: r.scale(),
 	}
+	if r.net.biases != nil {
+		h.Biases = &r.net.biases[t.head]
+	}
 	if g := s.seq.global; len(g) > 0 {
 		mine.keys, mine.values = resize(mine.keys, len(g)*w), resize(mine.values, len(g)*w)
 		for i, at := range g {
@@ -358,34 +362,13 @@ func (r *run) scale() float32 {
 	return float32(1 / math.Sqrt(float64(r.net.config.headWidth())))
 }
 
-// finish pools a text: the mean of the hidden states over its tokens that are
-// not masked, or the state of its first.
+// finish pools a text.
 func (r *run) finish(s *span, worker int) {
 	c, ws, seq := &r.net.config, r.ws, s.seq
 	if seq.pooled != nil {
-		switch seq.pooling {
-		case CLS:
-			copy(seq.pooled, ws.x.Row(s.row))
-		case Mean:
-			mine := &ws.workers[worker]
-			if len(mine.sums) < c.HiddenSize {
-				mine.sums = make([]float64, c.HiddenSize)
-			}
-			sums := mine.sums[:c.HiddenSize]
-			clear(sums)
-			tokens := 0
-			for i := range s.n {
-				if seq.masked != nil && seq.masked[i] {
-					continue
-				}
-				tokens++
-				for j, v := range ws.x.Row(s.row + i) {
-					sums[j] += float64(v)
-				}
-			}
-			for j, v := range sums {
-				seq.pooled[j] = float32(v / float64(tokens))
-			}
+		r.pool(s, worker)
+		if seq.unit {
+			toUnit(seq.pooled)
 		}
 	}
 	if seq.pooler != nil {
@@ -396,5 +379,58 @@ func (r *run) finish(s *span, worker int) {
 		for j := range seq.pooler {
 			seq.pooler[j] = float32(math.Tanh(float64(row[j])))
 		}
+	}
+}
+
+// pool makes one vector of the hidden states of a text's tokens that are not
+// masked; its first and its last are none of those.
+func (r *run) pool(s *span, worker int) {
+	ws, seq := r.ws, s.seq
+	switch seq.pooling {
+	case CLS:
+		copy(seq.pooled, ws.x.Row(s.row))
+	case LastToken:
+		copy(seq.pooled, ws.x.Row(s.row+s.n-1))
+	case Max:
+		copy(seq.pooled, ws.x.Row(s.row))
+		for i := 1; i < s.n; i++ {
+			if seq.masked != nil && seq.masked[i] {
+				continue
+			}
+			for j, v := range ws.x.Row(s.row + i) {
+				if !(v <= seq.pooled[j]) { // a NaN shows in the result
+					seq.pooled[j] = v
+				}
+			}
+		}
+	case Mean:
+		mine := &ws.workers[worker]
+		mine.sums = resize(mine.sums, len(seq.pooled))
+		clear(mine.sums)
+		tokens := 0
+		for i := range s.n {
+			if seq.masked != nil && seq.masked[i] {
+				continue
+			}
+			tokens++
+			for j, v := range ws.x.Row(s.row + i) {
+				mine.sums[j] += float64(v)
+			}
+		}
+		for j, v := range mine.sums {
+			seq.pooled[j] = float32(v / float64(tokens))
+		}
+	}
+}
+
+// toUnit scales a vector to length 1; one of zeros stays.
+func toUnit(v []float32) {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(float64(x) * float64(x))
+	}
+	length := max(math.Sqrt(sum), 1e-12)
+	for i, x := range v {
+		v[i] = float32(float64(x) / length)
 	}
 }

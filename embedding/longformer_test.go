@@ -552,7 +552,7 @@ func TestCancelWithinLayer(t *testing.T) {
 	if err := net.forward(ctx, m.kernels, ws, []*sequence{s}, 4); !errors.Is(err, context.Canceled) {
 		t.Errorf("the pass ended with %v", err)
 	}
-	if last := 13 * (m.config.Layers + 1); states >= last {
+	if last := 13 * (m.design.Layers + 1); states >= last {
 		t.Errorf("all %d row tasks ran", states)
 	}
 }
@@ -579,7 +579,7 @@ func TestSteadyState(t *testing.T) {
 // TestWorkspace adds up the activations of a 4,096-token text of the base model.
 func TestWorkspace(t *testing.T) {
 	c := LongformerBase()
-	net := &network{config: c, width: kernel.RoundUp(c.headWidth())}
+	net := &network{config: design{architecture: longformer, Config: c}, width: kernel.RoundUp(c.headWidth())}
 	ws := new(workspace)
 	r := &run{net: net, ws: ws, workers: 2}
 	r.prepare([]*sequence{{ids: make([]int32, 4096)}})
@@ -942,7 +942,7 @@ func TestOpenErrors(t *testing.T) {
 		"config is a list":       {func(f fstest.MapFS) { f["config.json"].Data = []byte("[]") }, "config.json", nil},
 		"a huge config":          {func(f fstest.MapFS) { f["config.json"].Data = make([]byte, 2<<20) }, "config.json", nil},
 		"another architecture":   {config("model_type", "bert"), "model_type is bert", ErrArchitecture},
-		"no architecture":        {config("model_type", nil), "not longformer", ErrArchitecture},
+		"no architecture":        {config("model_type", nil), "supported are longformer", ErrArchitecture},
 		"another activation":     {config("hidden_act", "relu"), `hidden_act is "relu"`, ErrArchitecture},
 		"relative positions":     {config("position_embedding_type", "relative_key"), "relative_key", ErrArchitecture},
 		"an odd window":          {config("attention_window", []int{8, 7, 8}), "attention_window of layer 1 is 7", nil},
@@ -1051,7 +1051,7 @@ func TestNoTokenizer(t *testing.T) {
 }
 
 func TestParseConfig(t *testing.T) {
-	got, err := parseConfig([]byte(`{"model_type": "longformer", "num_hidden_layers": 2, "attention_window": 64}`))
+	got, err := parseDesign([]byte(`{"model_type": "longformer", "num_hidden_layers": 2, "attention_window": 64}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -1059,7 +1059,7 @@ func TestParseConfig(t *testing.T) {
 		VocabSize: 30522, HiddenSize: 768, Layers: 2, Heads: 12, IntermediateSize: 3072, MaxPositions: 512,
 		AttentionWindow: Windows{64, 64}, TypeVocabSize: 2, PadTokenID: 1, LayerNormEps: 1e-12, HiddenAct: "gelu",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got.Config); diff != "" {
 		t.Error(diff)
 	}
 	for _, c := range []Config{LongformerBase(), LongformerLarge(), smallConfig()} {
@@ -1067,11 +1067,11 @@ func TestParseConfig(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := parseConfig(raw)
+		got, err := parseDesign(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(c, got); diff != "" {
+		if diff := cmp.Diff(c, got.Config); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -1084,9 +1084,11 @@ func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte(`{"model_type": "longformer", "attention_window": [8], "num_hidden_layers": 1}`))
 	f.Add([]byte(`{"model_type": "longformer", "attention_window": null}`))
 	f.Add([]byte(`[1]`))
+	f.Add([]byte(`{"model_type": "bert", "max_position_embeddings": 1, "attention_window": [7]}`))
+	f.Add([]byte(`{"model_type": "mpnet", "relative_attention_num_buckets": 33, "pad_token_id": 9, "type_vocab_size": 0}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		c, err := parseConfig(raw)
-		if err == nil && (c.Validate() != nil || c.headWidth() < 1 || c.MaxTokens() < 1) {
+		c, err := parseDesign(raw)
+		if err == nil && (c.validate() != nil || c.headWidth() < 1 || c.maxTokens() < 1) {
 			t.Errorf("accepted %+v", c)
 		}
 	})

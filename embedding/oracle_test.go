@@ -313,11 +313,11 @@ func TestOracleBase(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := parseConfig(raw)
+			c, err := parseDesign(raw)
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := OpenLongformerFS(t.Context(), SeededModel(c, 2001), nil)
+			m, err := OpenLongformerFS(t.Context(), SeededModel(c.Config, 2001), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -30,7 +30,7 @@ func SeededModel(c Config, seed uint64) fs.FS {
 func seededFS(c Config, seed uint64, kind seededweights.Kind) fs.FS {
 	files := virtualFS{
 		configFile:          bytesFile(must(json.Marshal(configJSON(c)))),
-		"model.safetensors": seededTensors(c, seed, kind),
+		"model.safetensors": seededTensors(design{architecture: longformer, Config: c}, seed, kind),
 	}
 	v := must(tokenizer.Train(nil, nil)) // no text gives the bytes
 	if len(v.Tokens) <= c.VocabSize {
@@ -54,12 +54,12 @@ func configJSON(c Config) any {
 }
 
 // seededTensors is a safetensors file of all parameters.
-func seededTensors(c Config, seed uint64, kind seededweights.Kind) *virtualFile {
-	params := slices.Concat(c.parameters(true), c.poolerParameters())
+func seededTensors(d design, seed uint64, kind seededweights.Kind) *virtualFile {
+	params := slices.Concat(d.parameters(d.windows), d.poolerParameters())
 	shapes := make([]safetensors.Shape, len(params))
 	starts := make([]int64, len(params)+1)
 	for i, p := range params {
-		shapes[i] = safetensors.Shape{Name: weightsPrefix + p.name, Shape: p.shape}
+		shapes[i] = safetensors.Shape{Name: d.prefix + p.name, Shape: p.shape}
 		n := int64(4)
 		for _, d := range p.shape {
 			n *= int64(d)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Sequence is one text as token ids, for [Longformer.Forward].
+// Sequence is one text as token ids, for [Model.Forward].
 type Sequence struct {
 	// IDs are the token ids, special ones included.
 	IDs []int32
@@ -15,12 +15,13 @@ type Sequence struct {
 	// seen. Masked tokens at either end cost nothing.
 	Mask []bool
 	// Global is true for tokens that every token sees and that see every
-	// token, through projections of their own; Mask wins over it. It has the
-	// length of IDs; nil means that there are none, as in the Python pipeline.
+	// token, through projections of their own; Mask wins over it. Only a
+	// Longformer has such. It has the length of IDs; nil means that there are
+	// none, as in the Python pipeline.
 	Global []bool
 }
 
-// ForwardOptions say what [Longformer.Forward] returns beside the pooled vector.
+// ForwardOptions say what [Model.Forward] returns beside the pooled vector.
 type ForwardOptions struct {
 	// LastHidden asks for [Output.Last].
 	LastHidden bool
@@ -33,7 +34,7 @@ type ForwardOptions struct {
 // Output is what the model gives for one sequence. Rows of masked tokens are
 // zero in all of it.
 type Output struct {
-	// Pooled is the vector that [Longformer.Encode] gives, [Dim].
+	// Pooled is the vector that [Model.Encode] gives, [Dim].
 	Pooled []float32
 	// Last holds the hidden states after the last layer, [len(IDs), Dim]
 	// row-major.
@@ -52,7 +53,7 @@ type Output struct {
 // A sequence without a token that is not masked, with an id or a number of
 // tokens that the model does not know, or with a mask of another length is an
 // error that names its index, as is Pooler where the checkpoint has none.
-func (m *Longformer) Forward(ctx context.Context, in []Sequence, o *ForwardOptions) ([]Output, error) {
+func (m *Model) Forward(ctx context.Context, in []Sequence, o *ForwardOptions) ([]Output, error) {
 	out, err := m.forward(ctx, in, o)
 	if err != nil {
 		return nil, fmt.Errorf("embedding: %w", err)
@@ -62,7 +63,7 @@ func (m *Longformer) Forward(ctx context.Context, in []Sequence, o *ForwardOptio
 
 var errNoGlobal = errors.New("global attention is asked for, but the checkpoint has no projections for it (query_global, key_global, value_global)")
 
-func (m *Longformer) forward(ctx context.Context, in []Sequence, o *ForwardOptions) ([]Output, error) {
+func (m *Model) forward(ctx context.Context, in []Sequence, o *ForwardOptions) ([]Output, error) {
 	if o == nil {
 		o = new(ForwardOptions)
 	}
@@ -83,8 +84,8 @@ func (m *Longformer) forward(ctx context.Context, in []Sequence, o *ForwardOptio
 		if err != nil {
 			return nil, fmt.Errorf("sequence %d: %w", i, err)
 		}
-		s.want(&out[i], len(in[i].IDs), &m.config, o)
-		s.pooling = m.options.Pooling
+		s.want(&out[i], len(in[i].IDs), &m.design.Config, o)
+		s.pooling, s.unit = m.options.pooling, m.options.unit
 		if batch.full(s) {
 			if err := batch.flush(ctx); err != nil {
 				return nil, err
@@ -97,8 +98,8 @@ func (m *Longformer) forward(ctx context.Context, in []Sequence, o *ForwardOptio
 
 // prepare checks a sequence, gives its tokens their positions and cuts off the
 // masked tokens at its ends.
-func (m *Longformer) prepare(in *Sequence) (*sequence, error) {
-	c := &m.config
+func (m *Model) prepare(in *Sequence) (*sequence, error) {
+	c := &m.design
 	n := len(in.IDs)
 	if in.Mask != nil && len(in.Mask) != n {
 		return nil, fmt.Errorf("a mask of %d tokens for %d", len(in.Mask), n)
@@ -108,22 +109,11 @@ func (m *Longformer) prepare(in *Sequence) (*sequence, error) {
 	}
 	seen := func(i int) bool { return in.Mask == nil || in.Mask[i] }
 	first, last := n, -1
-	positions := make([]int32, n)
-	position := c.PadTokenID
-	for i, id := range in.IDs {
-		if id < 0 || int(id) >= c.VocabSize {
-			return nil, fmt.Errorf("token %d is %d, not an id below %d", i, id, c.VocabSize)
-		}
-		// Tokens count from the position after the padding's; <pad> itself has
-		// the padding's wherever it stands.
-		positions[i] = int32(c.PadTokenID)
-		if int(id) != c.PadTokenID {
-			position++
-			if position >= c.MaxPositions {
-				return nil, fmt.Errorf("more than the %d tokens that the model has positions for", c.MaxTokens())
-			}
-			positions[i] = int32(position)
-		}
+	positions, err := c.positions(in.IDs)
+	if err != nil {
+		return nil, err
+	}
+	for i := range n {
 		if seen(i) {
 			first, last = min(first, i), i
 		}
@@ -151,6 +141,32 @@ func (m *Longformer) prepare(in *Sequence) (*sequence, error) {
 		}
 	}
 	return s, nil
+}
+
+// positions checks ids and gives each its position. Where these are counted,
+// tokens count from the position after the padding's, and padding itself has the
+// padding's wherever it stands.
+func (d *design) positions(ids []int32) ([]int32, error) {
+	positions := make([]int32, len(ids))
+	count := d.PadTokenID
+	for i, id := range ids {
+		if id < 0 || int(id) >= d.VocabSize {
+			return nil, fmt.Errorf("token %d is %d, not an id below %d", i, id, d.VocabSize)
+		}
+		position := i
+		if d.counted {
+			position = d.PadTokenID
+			if int(id) != d.PadTokenID {
+				count++
+				position = count
+			}
+		}
+		if position >= d.MaxPositions {
+			return nil, fmt.Errorf("more than the %d tokens that the model has positions for", d.maxTokens())
+		}
+		positions[i] = int32(position)
+	}
+	return positions, nil
 }
 
 // want prepares out to receive the results of s, one of n tokens before the

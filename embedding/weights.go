@@ -32,85 +32,21 @@ type tensorSource interface {
 	Read(name string, dst []float32) error
 }
 
-// parameter is a tensor of the architecture.
-type parameter struct {
-	name  string // without a prefix
-	shape []int
-}
-
-// parameters lists the tensors of a model in a fixed order, those of global
-// attention where global is set.
-func (c *Config) parameters(global bool) []parameter {
-	projections := localNames[:]
-	if global {
-		projections = slices.Concat(localNames[:], globalNames[:])
-	}
-	h, f := c.HiddenSize, c.IntermediateSize
-	var all []parameter
-	add := func(name string, shape ...int) { all = append(all, parameter{name, shape}) }
-	linear := func(name string, out, in int) {
-		add(name+".weight", out, in)
-		add(name+".bias", out)
-	}
-	norm := func(name string) {
-		add(name+".weight", h)
-		add(name+".bias", h)
-	}
-	add("embeddings.word_embeddings.weight", c.VocabSize, h)
-	add("embeddings.position_embeddings.weight", c.MaxPositions, h)
-	add("embeddings.token_type_embeddings.weight", c.TypeVocabSize, h)
-	norm("embeddings.LayerNorm")
-	for i := range c.Layers {
-		p := fmt.Sprintf("encoder.layer.%d.", i)
-		for _, n := range projections {
-			linear(p+"attention.self."+n, h, h)
-		}
-		linear(p+"attention.output.dense", h, h)
-		norm(p + "attention.output.LayerNorm")
-		linear(p+"intermediate.dense", f, h)
-		linear(p+"output.dense", h, f)
-		norm(p + "output.LayerNorm")
-	}
-	return all
-}
-
-// globalParameters lists the tensors of global attention.
-func (c *Config) globalParameters() []parameter {
-	return slices.DeleteFunc(c.parameters(true), func(p parameter) bool { return !strings.Contains(p.name, "_global.") })
-}
-
-// poolerParameters lists the tensors of the pooler, which not every checkpoint
-// of the architecture has.
-func (c *Config) poolerParameters() []parameter {
-	h := c.HiddenSize
-	return []parameter{{"pooler.dense.weight", []int{h, h}}, {"pooler.dense.bias", []int{h}}}
-}
-
-var (
-	localNames  = [3]string{"query", "key", "value"}
-	globalNames = [3]string{"query_global", "key_global", "value_global"}
-)
-
-const (
-	weightsPrefix = "longformer."
-	firstName     = "embeddings.word_embeddings.weight" // which every checkpoint has
-)
-
-// prefixParts are what the names of tensors may begin with, in any order: the
-// model's own prefix and those of what it was saved in.
-var prefixParts = []string{weightsPrefix, "module.", "model.", "auto_model.", "0.auto_model.", "base_model."}
+// wrappers are what the names of tensors may begin with beside the model's own
+// prefix, in any order: those of what it was saved in.
+var wrappers = []string{"module.", "model.", "auto_model.", "0.auto_model.", "base_model."}
 
 // findPrefix gives what the names of a checkpoint's tensors begin with, "" where
 // that is unknown. Where a checkpoint holds several models, the one without a
 // wrapper counts.
-func findPrefix(src tensorSource) (string, error) {
+func findPrefix(src tensorSource, own string) (string, error) {
 	var found []string
 	for name := range src.Names() {
-		if prefix, ok := strings.CutSuffix(name, firstName); ok && isPrefix(prefix) {
+		if prefix, ok := strings.CutSuffix(name, firstName); ok && isPrefix(prefix, own) {
 			found = append(found, prefix)
 		}
 	}
-	for _, plain := range []string{weightsPrefix, ""} {
+	for _, plain := range []string{own, ""} {
 		if slices.Contains(found, plain) {
 			return plain, nil
 		}
@@ -125,25 +61,27 @@ func findPrefix(src tensorSource) (string, error) {
 	return "", fmt.Errorf("the checkpoint holds several models, by the names of their tensors: %q", found)
 }
 
-func isPrefix(s string) bool {
+func isPrefix(s, own string) bool {
+	parts := append([]string{own}, wrappers...)
 	for s != "" {
-		i := slices.IndexFunc(prefixParts, func(part string) bool { return strings.HasPrefix(s, part) })
+		i := slices.IndexFunc(parts, func(part string) bool { return strings.HasPrefix(s, part) })
 		if i < 0 {
 			return false
 		}
-		s = s[len(prefixParts[i]):]
+		s = s[len(parts[i]):]
 	}
 	return true
 }
 
 // network is a model's weights, ready for the kernels.
 type network struct {
-	config Config
+	config design
 
-	word     []float32   // [VocabSize, HiddenSize]
-	position []float32   // [MaxPositions, HiddenSize]
-	kind     []float32   // [HiddenSize], token type 0
-	norm     scaleOffset // of the embeddings
+	word     []float32       // [VocabSize, HiddenSize]
+	position []float32       // [MaxPositions, HiddenSize]
+	kind     []float32       // [HiddenSize], token type 0, or zeros
+	biases   []kernel.Biases // by the head, what a distance adds to scores, or nil
+	norm     scaleOffset     // of the embeddings
 	layers   []layer
 	pooler   *kernel.Weights // [HiddenSize, HiddenSize], or nil
 
@@ -173,10 +111,10 @@ type scaleOffset struct{ gain, bias []float32 }
 
 // loadNetwork reads the weights of a model. Besides the weights themselves it
 // holds one tensor a worker in memory.
-func loadNetwork(ctx context.Context, c Config, src tensorSource, workers int) (*network, error) {
+func loadNetwork(ctx context.Context, c design, src tensorSource, workers int) (*network, error) {
 	l := &loader{ctx: ctx, src: src}
 	var err error
-	if l.prefix, err = findPrefix(src); err != nil {
+	if l.prefix, err = findPrefix(src, c.prefix); err != nil {
 		return nil, err
 	}
 	hasGlobal := l.hasAny(c.globalParameters())
@@ -195,22 +133,22 @@ func loadNetwork(ctx context.Context, c Config, src tensorSource, workers int) (
 	l.hashes = make(map[string][32]byte, len(params))
 	h := c.HiddenSize
 
-	l.vector(&n.word, "embeddings.word_embeddings.weight", c.VocabSize*h)
-	l.vector(&n.position, "embeddings.position_embeddings.weight", c.MaxPositions*h)
-	l.vector(&n.kind, "embeddings.token_type_embeddings.weight", c.TypeVocabSize*h)
-	l.norm(&n.norm, "embeddings.LayerNorm", h)
+	distances := l.embeddings(n)
 	for i := range n.layers {
 		y := &n.layers[i]
-		p := fmt.Sprintf("encoder.layer.%d.", i)
-		y.side = c.AttentionWindow[i] / 2
-		y.local = l.heads(p+"attention.self.", localNames, &c, n.width)
-		if hasGlobal {
-			y.global = l.heads(p+"attention.self.", globalNames, &c, n.width)
+		p := layerName(i)
+		y.side = c.MaxPositions
+		if c.windows {
+			y.side = c.AttentionWindow[i] / 2
 		}
-		y.output = l.linear(p+"attention.output.dense", h, h)
+		y.local = l.heads(p, c.attention, &c, n.width)
+		if hasGlobal {
+			y.global = l.heads(p, globalNames, &c, n.width)
+		}
+		y.output = l.linear(p+c.output, h, h)
 		y.expand = l.linear(p+"intermediate.dense", c.IntermediateSize, h)
 		y.contract = l.linear(p+"output.dense", h, c.IntermediateSize)
-		l.norm(&y.attentionNorm, p+"attention.output.LayerNorm", h)
+		l.norm(&y.attentionNorm, p+c.norm, h)
 		l.norm(&y.outputNorm, p+"output.LayerNorm", h)
 	}
 	if hasPooler {
@@ -220,6 +158,9 @@ func loadNetwork(ctx context.Context, c Config, src tensorSource, workers int) (
 		return nil, err
 	}
 	n.kind = slices.Clone(n.kind[:h])
+	if c.relates {
+		n.biases = distanceBiases(*distances, c.Heads, c.MaxPositions)
+	}
 
 	sum := sha256.New()
 	for _, p := range params {
@@ -227,6 +168,24 @@ func loadNetwork(ctx context.Context, c Config, src tensorSource, workers int) (
 	}
 	sum.Sum(n.hash[:0])
 	return n, nil
+}
+
+// embeddings asks for what comes before the layers; the table of distances is
+// there once it is read.
+func (l *loader) embeddings(n *network) (distances *[]float32) {
+	c, h := &n.config, n.config.HiddenSize
+	l.vector(&n.word, firstName, c.VocabSize*h)
+	l.vector(&n.position, "embeddings.position_embeddings.weight", c.MaxPositions*h)
+	n.kind = make([]float32, h)
+	if c.types {
+		l.vector(&n.kind, "embeddings.token_type_embeddings.weight", c.TypeVocabSize*h)
+	}
+	distances = new([]float32)
+	if c.relates {
+		l.vector(distances, distancesName, c.buckets*c.Heads)
+	}
+	l.norm(&n.norm, "embeddings.LayerNorm", h)
+	return distances
 }
 
 // loader collects what is to be read, then reads it with several goroutines.
@@ -330,7 +289,7 @@ func (l *loader) linear(name string, out, in int) *kernel.Weights {
 }
 
 // heads reads three linear layers as one, each head on planes of its own.
-func (l *loader) heads(prefix string, names [3]string, c *Config, width int) *kernel.Weights {
+func (l *loader) heads(prefix string, names [3]string, c *design, width int) *kernel.Weights {
 	w := new(kernel.Weights)
 	h, d := c.HiddenSize, c.headWidth()
 	l.jobs = append(l.jobs, func(scratch *[]float32) error {

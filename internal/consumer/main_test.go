@@ -18,17 +18,28 @@ func TestREADME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(readme), "<!-- example:start -->\n```go\n")
-	example, _, closed := strings.Cut(rest, "```\n<!-- example:end -->")
-	if !ok || !closed {
-		t.Fatal("the README marks no example")
+	marked := func(name string) string {
+		_, rest, ok := strings.Cut(string(readme), "<!-- "+name+":start -->\n```go\n")
+		example, _, closed := strings.Cut(rest, "```\n<!-- "+name+":end -->")
+		if !ok || !closed || example == "" {
+			t.Fatalf("the README marks no %s", name)
+		}
+		return example
 	}
+	example := marked("example")
 	program, err := os.ReadFile("main.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if example != string(program) {
 		t.Errorf("main.go is\n%s\nand the README's example\n%s", program, example)
+	}
+	embed, err := os.ReadFile("embed.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if example := marked("embed"); !strings.HasSuffix(string(embed), "\n\n"+example) {
+		t.Errorf("embed.go does not end with the README's\n%s", example)
 	}
 	if n := strings.Count(example, "\n"); n > 20 {
 		t.Errorf("the example has %d lines; that is no longer short", n)

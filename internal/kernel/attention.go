@@ -18,11 +18,37 @@ type Head struct {
 	// Hidden marks keys that no query sees through the window: masked ones and
 	// those that stand in ExtraK. Nil means none.
 	Hidden []bool
+	// Biases are added to the scores of the keys in the window, by their
+	// distance. Nil means none.
+	Biases *Biases
 	// ExtraK and ExtraV are [Extra, Width]: keys that every query sees.
 	ExtraK, ExtraV []float32
 	Extra          int
 	// Scale multiplies every query.
 	Scale float32
+}
+
+// Biases are numbers by the distance of a key from a query, over texts of a
+// bounded length. They lie so that those of one key and a block of queries are
+// neighbours.
+type Biases struct {
+	values []float32 // by query-key, from -length+1, with room for a block beyond
+	length int
+}
+
+// NewBiases lays out the biases of texts of up to length tokens: of gives that of
+// a key which lies distance tokens after the query.
+func NewBiases(length int, of func(distance int) float32) Biases {
+	b := Biases{values: make([]float32, 2*length-1+lane), length: length}
+	for i := range b.values[:2*length-1] {
+		b.values[i] = of(length - 1 - i)
+	}
+	return b
+}
+
+// at gives the biases of a key and the queries from query on.
+func (b *Biases) at(query, key int) []float32 {
+	return b.values[query-key+b.length-1:][:lane]
 }
 
 // Scratch is the working memory of one caller of [Set.Attend].
@@ -51,7 +77,14 @@ func (s *Set) Attend(dst []float32, ldd, width int, q []float32, ldq, q0, n int,
 
 	s.transpose(query, q, ldq, n, d, h.Scale)
 	if band > 0 {
-		s.gemm(scores, lane, h.K[first*d:], d, query, 0, band, d, 1, noBias[:])
+		initial := noBias[:]
+		if h.Biases != nil {
+			for j := range band {
+				copy(scores[j*lane:], h.Biases.at(q0, first+j))
+			}
+			initial = nil // the products are added
+		}
+		s.gemm(scores, lane, h.K[first*d:], d, query, 0, band, d, 1, initial)
 	}
 	if h.Extra > 0 {
 		s.gemm(scores[band*lane:], lane, h.ExtraK, d, query, 0, h.Extra, d, 1, noBias[:])

@@ -460,15 +460,22 @@ func TestLinearDivided(t *testing.T) {
 	})
 }
 
+// biasOf is what some tests add to scores.
+func biasOf(distance int) float32 { return float32(math.Sin(float64(distance))) }
+
 // attend is attention as its definition states it.
 func attend(h *Head, q []float32, ldq, q0, n, width int) [][]float64 {
 	out := make([][]float64, n)
 	for c := range out {
 		out[c] = make([]float64, width)
 		var keys, values [][]float32
+		var biases []float64
 		for j := range h.Len {
 			if j >= q0+c-h.Side && j <= q0+c+h.Side && (h.Hidden == nil || !h.Hidden[j]) {
 				keys, values = append(keys, h.K[j*h.Width:][:h.Width]), append(values, h.V[j*h.Width:][:h.Width])
+				if h.Biases != nil {
+					biases = append(biases, float64(biasOf(j-q0-c)))
+				}
 			}
 		}
 		for j := range h.Extra {
@@ -477,6 +484,9 @@ func attend(h *Head, q []float32, ldq, q0, n, width int) [][]float64 {
 		total := 0.0
 		for j, key := range keys {
 			score := 0.0
+			if j < len(biases) {
+				score = biases[j]
+			}
 			for i := range width {
 				score += float64(q[c*ldq+i]) * float64(h.Scale) * float64(key[i])
 			}
@@ -515,6 +525,10 @@ func TestAttend(t *testing.T) {
 							K: pad(random(length*w, 1)), V: pad(random(length*w, 2)), Len: length, Width: w,
 							Side: min(side, length), Extra: extra, Scale: 0.3,
 							ExtraK: pad(random(extra*w, 3)), ExtraV: pad(random(extra*w, 4)),
+						}
+						if side%2 == 0 {
+							biases := NewBiases(length+extra, biasOf)
+							h.Biases = &biases
 						}
 						if length%2 == 1 {
 							h.Hidden = make([]bool, length)

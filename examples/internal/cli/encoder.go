@@ -24,9 +24,9 @@ func Downloads(bar *progress.Printer) func(hub.Progress) {
 	}
 }
 
-// OpenEncoder opens a Longformer: a model folder, or the name of a published
+// OpenEncoder opens an encoder: a model folder, or the name of a published
 // model, which is downloaded into the cache shared with the Python client.
-func (e Env) OpenEncoder(ctx context.Context, model string, bar *progress.Printer) (*embedding.Longformer, error) {
+func (e Env) OpenEncoder(ctx context.Context, model string, bar *progress.Printer) (*embedding.Model, error) {
 	options := hub.OptionsFromEnv(e.Getenv)
 	options.Progress = Downloads(bar)
 	options.Logger = e.Logger()
@@ -34,7 +34,7 @@ func (e Env) OpenEncoder(ctx context.Context, model string, bar *progress.Printe
 	if err != nil {
 		return nil, err
 	}
-	encoder, err := embedding.OpenLongformer(ctx, model, &embedding.LongformerOptions{Hub: client})
+	encoder, err := embedding.Open(ctx, model, &embedding.Options{Hub: client})
 	if err != nil {
 		return nil, fmt.Errorf("opening the embedding model: %w", err)
 	}
