@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/bench/internal/clock"
 	"github.com/llmrouter-go/llmrouter/internal/kernel"
 )
 
@@ -118,12 +119,12 @@ func run(ctx context.Context, args []string, w io.Writer) error {
 	var results []embedding.Output
 	for range *repeat {
 		before := peak(kernels, *workers)
-		start, busy := time.Now(), processTime()
+		start, busy := time.Now(), clock.Processor()
 		if results, err = encode(); err != nil {
 			return err
 		}
 		s := time.Since(start).Seconds()
-		processor = append(processor, processTime()-busy)
+		processor = append(processor, clock.Processor()-busy)
 		after := peak(kernels, *workers)
 		seconds = append(seconds, s)
 		if before+after > 0 {
