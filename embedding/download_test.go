@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -105,5 +106,39 @@ func TestDownload(t *testing.T) {
 		if _, err := OpenLongformer(t.Context(), name, &LongformerOptions{Hub: client}); err == nil || !strings.Contains(err.Error(), name) || is != nil && !errors.Is(err, is) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestDownloadSentences opens a model of sentence-transformers by name, its
+// network in a folder of its own.
+func TestDownloadSentences(t *testing.T) {
+	dir := filepath.Join("testdata", "oracle", "bert-max")
+	var want expected
+	readJSON(t, filepath.Join(dir, "expected.json"), &want)
+	fsys := oracleFolderOf(t, dir, &want)
+	content := map[string]string{"pytorch_model.bin": "not wanted"}
+	for _, name := range []string{modulesFile, "1_Pooling/config.json", "0_Transformer/config.json", "0_Transformer/vocab.txt", "0_Transformer/sentence_bert_config.json", "0_Transformer/model.safetensors"} {
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content[name] = string(data)
+	}
+	server := hubtest.New(t)
+	server.Model("someone/sentences", content)
+	dense := maps.Clone(content)
+	dense[modulesFile] = `[{"path": "0_Transformer", "type": "a.Transformer"}, {"path": "1_Pooling", "type": "a.Pooling"}, {"path": "2_Dense", "type": "a.Dense"}]`
+	server.Model("someone/dense", dense)
+	client, err := hub.New(&hub.Options{Endpoint: server.URL, CacheDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(t.Context(), "someone/sentences", &Options{Hub: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkEncoder(t, m, &want)
+	if _, err := Open(t.Context(), "someone/dense", &Options{Hub: client}); !errors.Is(err, ErrArchitecture) || !strings.Contains(err.Error(), "someone/dense") {
+		t.Errorf("another module: %v", err)
 	}
 }

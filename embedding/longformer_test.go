@@ -1075,8 +1075,13 @@ func TestParseConfig(t *testing.T) {
 			t.Error(diff)
 		}
 	}
-	if base := LongformerBase(); base.MaxTokens() != 4096 {
-		t.Errorf("the base model takes %d tokens", base.MaxTokens())
+	base := LongformerBase()
+	if base.MaxTokens() != 4096 || base.Validate() != nil {
+		t.Errorf("the base model takes %d tokens: %v", base.MaxTokens(), base.Validate())
+	}
+	base.AttentionWindow, base.Heads = base.AttentionWindow[:3], 7
+	if err := base.Validate(); err == nil || !strings.Contains(err.Error(), "attention_window") || !strings.Contains(err.Error(), "num_attention_heads") {
+		t.Errorf("three windows, seven heads: %v", err)
 	}
 }
 
