@@ -124,6 +124,12 @@ func TestPeerLiteLLM(t *testing.T) {
 	if n := upstream.Stats().Requests; n != attempts || n < 440 {
 		t.Errorf("the upstream counted %d requests, the journal %d attempts", n, attempts)
 	}
+	checkBills(t, c, report, key)
+}
+
+// checkBills holds the run behind the proxy against what its upstream bills.
+func checkBills(t *testing.T, c *llmrouterdata.Config, report *Report, key string) {
+	t.Helper()
 	// After a failure of its upstream the proxy does not tell whether that was paid
 	// for, so that the most is charged: no total is below what the upstream bills.
 	// Without one it is what the upstream bills.
