@@ -192,6 +192,20 @@ func show(e cli.Env, r *analysis.Report, written []string) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Name, f.Value, f.Note)
 	}
 	err := t.Flush()
+	for i, o := range r.Outcomes {
+		if i == 0 {
+			fmt.Fprintln(&b, "\nRows without a score:")
+		}
+		fmt.Fprintf(&b, "  %s: %s (", o.Kind, whole(o.Count))
+		comma := ""
+		for m, n := range o.Models {
+			if n > 0 {
+				fmt.Fprintf(&b, "%s%s %s", comma, r.Models[m].Name, whole(n))
+				comma = ", "
+			}
+		}
+		fmt.Fprintln(&b, ")")
+	}
 	if len(r.Warnings) > 0 {
 		fmt.Fprintln(&b, "\nWarnings:")
 		for _, w := range r.Warnings {

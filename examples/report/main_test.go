@@ -422,3 +422,22 @@ func TestCategories(t *testing.T) {
 		seen[k] = i
 	}
 }
+
+// The screen says why rows have no score, by reason and candidate.
+func TestReasonsOnTheScreen(t *testing.T) {
+	dir := t.TempDir()
+	config, file := dataSet(t, dir), filepath.Join(dir, "report.json")
+	screen, _, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", dir, "--out", filepath.Join(dir, "page.html"), "--json", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r analysis.Report
+	if err := json.Unmarshal([]byte(read(t, file)), &r); err != nil || len(r.Outcomes) == 0 {
+		t.Fatal(r.Outcomes, err)
+	}
+	for _, o := range r.Outcomes {
+		if !strings.Contains(screen, fmt.Sprintf("  %s: %s (", o.Kind, whole(o.Count))) {
+			t.Errorf("%q is not on the screen:\n%s", o.Kind, screen)
+		}
+	}
+}
