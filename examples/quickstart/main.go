@@ -208,10 +208,7 @@ func claim(dir string) error {
 	refuse := func(name string) error {
 		return fmt.Errorf("%s is not of this program; give another folder with --out, or take that one away", name)
 	}
-	own := []string{configName, modelFolder + string(filepath.Separator)}
-	for _, name := range files(config("", "")) {
-		own = append(own, name)
-	}
+	own := append(files(config("", "")), configName, modelFolder+string(filepath.Separator))
 	foreign, some := "", ""
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
