@@ -21,6 +21,8 @@ type SearchOptions struct {
 	Seed    uint64
 	// Objective is what the chosen router is to reach.
 	Objective Objective
+	// Encoder and Precision are as in [FitOptions].
+	Encoder, Precision string
 }
 
 func (o *SearchOptions) validate() (SearchOptions, error) {
@@ -207,7 +209,9 @@ func Train(ctx context.Context, d *Data, trainers []Trainer, o *SearchOptions) (
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := Fit(ctx, d, best.Trainer, &FitOptions{Workers: options.Workers, Seed: options.Seed, Rule: best.Rule})
+	r, err := Fit(ctx, d, best.Trainer, &FitOptions{
+		Workers: options.Workers, Seed: options.Seed, Rule: best.Rule, Encoder: options.Encoder, Precision: options.Precision,
+	})
 	if err == nil && !best.Reached {
 		err = fmt.Errorf("routers: %w: %s; the nearest is %.4f for %.4g USD, the best single model %.4f for %.4g", ErrObjective, v.Objective, best.Performance, best.USD, v.Single.Performance, v.Single.USD)
 	}

@@ -130,7 +130,7 @@ func TestKNNIsTheMeanOfNeighbours(t *testing.T) {
 						n++
 					}
 				}
-				near(t, fmt.Sprintf("k %d, query %d, model %d", k, q, m), scores[m], sum/n, 1e-9)
+				near(t, fmt.Sprintf("k %d, query %d, model %d", k, q, m), scores[m], sum/n, 1e-6)
 			}
 		}
 	}

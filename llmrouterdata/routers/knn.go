@@ -36,7 +36,7 @@ func (k KNN) validate() error { return oneOf("knn", "K", float64(k.K), 1, maxMod
 func (k KNN) fit(ctx context.Context, f *fitting) (predictor, error) {
 	n, dim, models := f.data.Len(), f.data.dim, len(f.data.models)
 	fitted := &neighbours{
-		k: min(k.k(), n), n: n, noTasks: k.NoTasks, by: *f.by, means: f.means, set: f.set,
+		k: min(k.k(), n), n: n, noTasks: k.NoTasks, by: transform{rounded(f.by.mean), rounded([]float64{f.by.scale})[0]}, means: rounded(f.means), set: f.set,
 		vectors: kernel.NewWeights(n, dim), scores: make([]float32, n*models),
 	}
 	err := sweep(ctx, &f.sweeper, func() struct{} { return struct{}{} }, func(b *block, _ struct{}) {}, func(b *block, _ struct{}) {

@@ -23,7 +23,13 @@ type Router struct {
 	tasks   *tasks
 	rest    predictor
 	rule    Rule
+	card    Card
 	buffers sync.Pool // of *routing
+}
+
+// clone is the router with memory of its own for predictions.
+func (r *Router) clone() *Router {
+	return &Router{trainer: r.trainer, kind: r.kind, models: r.models, dim: r.dim, tasks: r.tasks, rest: r.rest, rule: r.rule, card: r.card}
 }
 
 // A Rule says how predictions become a choice: of the models whose utility,
@@ -102,6 +108,10 @@ type FitOptions struct {
 	Seed uint64
 	// Rule is how the router chooses. Default: the highest expected score.
 	Rule Rule
+	// Encoder is the fingerprint of the encoder that the vectors are of, and
+	// Precision that of its arithmetic. They stand in the router's file, which is
+	// refused for another encoder. Default: unknown.
+	Encoder, Precision string
 }
 
 func (o *FitOptions) validate() (FitOptions, error) {
@@ -136,11 +146,16 @@ func FitAll(ctx context.Context, d *Data, trainers []Trainer, o *FitOptions) ([]
 	if err != nil {
 		return nil, err
 	}
+	card := Card{Encoder: v.Encoder, Precision: v.Precision, Queries: d.Len(), Seed: v.Seed, Kernels: f.set.Name()}
+	if card.Hash, err = d.hash(ctx); err != nil {
+		return nil, err
+	}
 	list := make([]*Router, len(trainers))
 	for i, t := range trainers {
 		if list[i], err = f.router(ctx, t, v.Rule); err != nil {
 			return nil, err
 		}
+		list[i].card = card
 	}
 	return list, nil
 }
@@ -174,7 +189,9 @@ func (r *Router) WithRule(rule Rule) (*Router, error) {
 	if err := rule.validate(); err != nil {
 		return nil, err
 	}
-	return &Router{trainer: r.trainer, kind: r.kind, models: r.models, dim: r.dim, tasks: r.tasks, rest: r.rest, rule: rule}, nil
+	s := r.clone()
+	s.rule = rule
+	return s, nil
 }
 
 // routing is the memory of one prediction.

@@ -75,7 +75,7 @@ func (f *fitting) cells(tasks int, value func(p *Pair) float64) []float64 {
 		}
 		sums[at] = (sums[at] + taskPrior*all[m]/n[m]) / (counts[at] + taskPrior)
 	}
-	return sums
+	return rounded(sums)
 }
 
 // chances writes the chance of each task to dst; they add up to 1.

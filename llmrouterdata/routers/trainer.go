@@ -26,6 +26,7 @@ type predictor interface {
 	// puts those that the router expects in their place. x is a unit vector. Any
 	// number of goroutines may call it.
 	predict(dst []float64, x []float32)
+	saved
 }
 
 // fitting is what the fits to one set of rows share. One goroutine uses it.
@@ -119,6 +120,7 @@ func newLinear(t *transform, weights, bias []float64) *linear {
 		}
 		l.bias[m] = b
 	}
+	l.bias = rounded(l.bias)
 	return l
 }
 
