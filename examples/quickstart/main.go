@@ -5,9 +5,9 @@
 //	go run ./examples/quickstart
 //
 // It writes the pipeline's seven files and their configuration below --out and
-// prints how the candidates did. The texts, answers and scores are real in form only: the
-// queries were written for this program, and the embeddings come from random
-// weights.
+// prints how the candidates did, and what a router trained on them is worth. The
+// texts, answers and scores are real in form only: the queries were written for
+// this program, and the embeddings come from random weights.
 package main
 
 import (
@@ -28,6 +28,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 	"github.com/llmrouter-go/llmrouter/examples/internal/smallmodel"
+	"github.com/llmrouter-go/llmrouter/examples/internal/training"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
@@ -131,8 +132,13 @@ func run(ctx context.Context, e cli.Env) error {
 		}
 		fmt.Fprintf(e.Stdout, "  %s (%s)\n", name, progress.Bytes(info.Size()))
 	}
+	fmt.Fprint(e.Stdout, "\nA router trained on these data, which are too small to mean anything:\n\n")
+	if _, _, err := training.Run(ctx, e.Stdout, c, training.Options{Kind: "ridge"}); err != nil {
+		return err
+	}
 	fmt.Fprintf(e.Stdout, `
-A page with figures: go run ./examples/report --config %s --root %s
+A page with figures: go run ./examples/report --config %[1]s --root %[2]s
+A router in a file:  go run ./examples/train_router --config %[1]s --root %[2]s
 
 Real data:  go run ./examples/data_generation --config examples/sample_config.yaml   (HF_TOKEN for the gated GPQA)
 Real model: go run ./examples/download_model --model allenai/longformer-base-4096    (then: embedding: {model: ...} in the configuration)

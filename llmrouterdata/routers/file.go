@@ -369,6 +369,11 @@ var loaders = map[string]func(f *fileReader) predictor{
 	Ridge{}.Kind():    func(f *fileReader) predictor { return &ridge{*f.linear(), f.router.NoTasks} },
 	Logistic{}.Kind(): func(f *fileReader) predictor { return &logistic{*f.linear(), f.router.NoTasks} },
 	KNN{}.Kind():      loadNeighbours,
+	MLP{}.Kind():      func(f *fileReader) predictor { return f.network(MLP{}.network()) },
+	MF{}.Kind():       func(f *fileReader) predictor { return f.network(MF{}.network()) },
+	BradleyTerry{}.Kind(): func(f *fileReader) predictor {
+		return &ratings{models: f.models, strengths: widen(f.tensor("strengths", false, false, -1, f.models))}
+	},
 }
 
 // linear reads a linear function for each model.

@@ -62,6 +62,7 @@ func newData(t testing.TB, make func() ([]Model, []Query)) *Data {
 func kinds() []Trainer {
 	return []Trainer{
 		Ridge{}, Ridge{Penalty: 3, NoTasks: true}, Logistic{}, Logistic{Penalty: 0.5, NoTasks: true}, KNN{}, KNN{K: 5, NoTasks: true},
+		MLP{Hidden: 20, Epochs: 3}, MLP{NoTasks: true, Epochs: 3}, MF{Rank: 3, Epochs: 3}, MF{NoTasks: true, Epochs: 3}, BradleyTerry{}, BradleyTerry{NoTasks: true},
 	}
 }
 

@@ -220,7 +220,7 @@ func TestTrain(t *testing.T) {
 		}
 		for i, trial := range v.Trials {
 			switch {
-			case objective.KeepQuality && trial.Reached && (trial.Performance < v.Single.Performance || trial.USD < best.USD),
+			case objective.KeepQuality && trial.Reached && (trial.Performance < v.Single.Performance || trial.Curve[0].Performance > best.Curve[0].Performance),
 				objective.Budget > 0 && trial.USD > 0.02,
 				objective == Objective{} && (trial.Rule.Lambda != 0 || trial.Performance > best.Performance):
 				t.Errorf("%s: trial %d is %+v; the best %+v, single %+v", objective, i, trial.Point, best.Point, v.Single)

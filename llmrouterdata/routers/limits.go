@@ -64,3 +64,13 @@ const roundingError = 1e-12
 // nearFloats is how many products of queries and training vectors are computed at
 // a time: 8 MiB.
 const nearFloats = 2 << 20
+
+const (
+	// batchRows is how many queries a network learns from at a time.
+	batchRows = 64
+	// maxHidden and maxEpochs bound the settings of networks.
+	maxHidden, maxEpochs = 4096, 10_000
+	// maxNewton bounds the steps of Newton's method, which takes some five, and
+	// smallNewton is the step that ends it.
+	maxNewton, smallNewton = 100, 1e-9
+)

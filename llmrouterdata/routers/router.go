@@ -166,7 +166,13 @@ func (f *fitting) router(ctx context.Context, t Trainer, rule Rule) (*Router, er
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t, err)
 	}
-	return &Router{trainer: t.String(), kind: t.Kind(), models: f.data.models, dim: f.data.dim, tasks: f.tasks, rest: rest, rule: rule}, nil
+	told := f.tasks
+	if own, ok := rest.(interface{ taskScores() []float64 }); ok {
+		other := *told
+		other.scores = own.taskScores()
+		told = &other
+	}
+	return &Router{trainer: t.String(), kind: t.Kind(), models: f.data.models, dim: f.data.dim, tasks: told, rest: rest, rule: rule}, nil
 }
 
 // Kind is the kind of router, for example "ridge".

@@ -8,8 +8,8 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/kernel"
 )
 
-// A Trainer is a kind of router with its settings: [Ridge], [KNN], [Logistic].
-// Its zero value has the default settings.
+// A Trainer is a kind of router with its settings: [Ridge], [KNN], [Logistic],
+// [MLP], [MF], [BradleyTerry]. Its zero value has the default settings.
 type Trainer interface {
 	// Kind is the kind of router, for example "ridge".
 	Kind() string

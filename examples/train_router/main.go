@@ -1,0 +1,96 @@
+// Command train_router trains a router on a finished data set and says whether it
+// is worth having.
+//
+//	go run ./examples/train_router --config my_config.yaml --objective keep --out router.safetensors
+//
+// Settings, and the weight of cost, are found by cross-validation on the training
+// queries; the router is then judged on the test queries, beside always calling
+// the best single candidate. The file holds the router for routers.Open.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
+	"github.com/llmrouter-go/llmrouter/examples/internal/training"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
+)
+
+func main() { cli.Main("train_router", run) }
+
+func run(ctx context.Context, e cli.Env) error {
+	var o training.Options
+	flags := e.Flags("train_router", "Trains a router on a finished data set and says whether it is worth having.")
+	config := flags.String("config", "", "configuration `file` of the data set")
+	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default the working directory)")
+	flags.StringVar(&o.Kind, "router", "all", "`kind` of router: "+strings.Join(training.Kinds(), ", "))
+	objective := flags.String("objective", "best", "`what` to reach: best (performance), keep (the best single candidate's performance at the least cost), budget=USD for 1,000 queries, share=S of the dearest candidate's cost")
+	out := flags.String("out", "router.safetensors", "router `file` to write")
+	figures := flags.String("json", "", "`file` for the judgement as JSON")
+	flags.IntVar(&o.Search.Folds, "folds", 5, "`parts` of the cross-validation")
+	flags.Uint64Var(&o.Search.Seed, "seed", 0, "`seed` of folds and intervals")
+	flags.StringVar(&o.Search.Encoder, "encoder", "", "`fingerprint` of the encoder of the embeddings; the router is opened for it alone")
+	if err := e.Parse(flags); err != nil {
+		return err
+	}
+	var err error
+	switch {
+	case *config == "":
+		return e.Usage(flags, "--config is needed")
+	case !slices.Contains(training.Kinds(), o.Kind):
+		return e.Usage(flags, "--router is %q; it is one of %s", o.Kind, strings.Join(training.Kinds(), ", "))
+	case o.Search.Folds < 2:
+		return e.Usage(flags, "--folds is %d; it must be at least 2", o.Search.Folds)
+	}
+	if o.Search.Objective, err = parseObjective(*objective); err != nil {
+		return e.Usage(flags, "%v", err)
+	}
+	c, err := e.LoadConfig(*config, *root)
+	if err != nil {
+		return err
+	}
+	router, judgement, err := training.Run(ctx, e.Stdout, c, o)
+	if err != nil {
+		return err
+	}
+	if *figures != "" {
+		text, err := json.MarshalIndent(judgement, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := cli.WriteFile(*figures, append(text, '\n')); err != nil {
+			return err
+		}
+	}
+	if err := router.Save(*out); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Stdout, "\n%s is in %s\n", router, *out)
+	return nil
+}
+
+// parseObjective reads the flag.
+func parseObjective(text string) (o routers.Objective, err error) {
+	name, value, given := strings.Cut(text, "=")
+	number := 0.0
+	if given {
+		number, err = strconv.ParseFloat(value, 64)
+	}
+	switch {
+	case err == nil && text == "best":
+	case err == nil && text == "keep":
+		o.KeepQuality = true
+	case err == nil && name == "budget" && number > 0:
+		o.Budget = number
+	case err == nil && name == "share" && number > 0 && number <= 1:
+		o.ShareOfDearest = number
+	default:
+		return o, fmt.Errorf("--objective is %q; it is best, keep, budget=USD above 0, or share=S above 0 and up to 1", text)
+	}
+	return o, nil
+}
