@@ -31,6 +31,7 @@ func run(ctx context.Context, e cli.Env) error {
 	flags.StringVar(&o.Kind, "router", "all", "`kind` of router: "+strings.Join(training.Kinds(), ", "))
 	objective := flags.String("objective", "best", "`what` to reach: best (performance), keep (the best single candidate's performance at the least cost), budget=USD for 1,000 queries, share=S of the dearest candidate's cost")
 	out := flags.String("out", "router.safetensors", "router `file` to write")
+	choices := flags.String("judge", "", "instead of training: `file` of another router's choices or scores for the test queries, JSON Lines or .csv, to be judged")
 	figures := flags.String("json", "", "`file` for the judgement as JSON")
 	flags.IntVar(&o.Search.Folds, "folds", 5, "`parts` of the cross-validation")
 	flags.Uint64Var(&o.Search.Seed, "seed", 0, "`seed` of folds and intervals")
@@ -54,24 +55,37 @@ func run(ctx context.Context, e cli.Env) error {
 	if err != nil {
 		return err
 	}
+	if *choices != "" {
+		judgement, err := training.Judge(ctx, e.Stdout, c, *choices, o.Search.Seed)
+		if err != nil {
+			return err
+		}
+		return writeFigures(*figures, judgement)
+	}
 	router, judgement, err := training.Run(ctx, e.Stdout, c, o)
 	if err != nil {
 		return err
 	}
-	if *figures != "" {
-		text, err := json.MarshalIndent(judgement, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := cli.WriteFile(*figures, append(text, '\n')); err != nil {
-			return err
-		}
+	if err := writeFigures(*figures, judgement); err != nil {
+		return err
 	}
 	if err := router.Save(*out); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "\n%s is in %s\n", router, *out)
 	return nil
+}
+
+// writeFigures writes a judgement as JSON where a file is asked for.
+func writeFigures(name string, j *routers.Judgement) error {
+	if name == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(j, "", "  ")
+	if err != nil {
+		return err
+	}
+	return cli.WriteFile(name, append(text, '\n'))
 }
 
 // parseObjective reads the flag.

@@ -121,6 +121,39 @@ func TestTrainRouter(t *testing.T) {
 	}
 }
 
+// TestJudge judges choices that another program made: always the small one.
+func TestJudge(t *testing.T) {
+	config := dataSet(t)
+	root := filepath.Dir(config)
+	var text strings.Builder
+	for i := range 120 {
+		if i%6 >= 4 {
+			query := fmt.Sprintf("What is %d plus %d, the sum?", i, i+1)
+			if i%2 == 1 {
+				query = fmt.Sprintf("Name the capital city of country number %d.", i)
+			}
+			fmt.Fprintf(&text, "%q,small\n", query)
+		}
+	}
+	file := filepath.Join(root, "choices.csv")
+	if err := os.WriteFile(file, []byte("query,model_name\n"+text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", root, "--judge", file, "--json", filepath.Join(root, "figures.json"))
+	if err != nil || !strings.Contains(stdout, ": worse than always large by 0.5000") || !strings.Contains(stdout, "small  100.0 %") {
+		t.Errorf("%v\n%s", err, stdout)
+	}
+	if _, err := os.Stat(filepath.Join(root, "figures.json")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat("router.safetensors"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a router was written: %v", err)
+	}
+	if _, _, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", root, "--judge", config); err == nil {
+		t.Error("a configuration was judged")
+	}
+}
+
 func TestObjectiveThatIsNotReached(t *testing.T) {
 	config := dataSet(t)
 	root := filepath.Dir(config)

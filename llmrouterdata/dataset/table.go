@@ -167,6 +167,16 @@ func (t *Table) AppendEmbedding(dst []float32, q int) ([]float32, error) {
 	return dst, err
 }
 
+// A TextID stands for the text of a query: equal texts have equal ones, whatever
+// their tasks.
+type TextID [len(digest{})]byte
+
+// NewTextID returns that of a text.
+func NewTextID(text string) TextID { return TextID(digestOf([]byte(text))) }
+
+// TextID is that of query q.
+func (t *Table) TextID(q int) TextID { return TextID(t.queries[q].text) }
+
 // Where names the first row of query q, for example "train.jsonl:41".
 func (t *Table) Where(q int) string {
 	at := &t.queries[q]

@@ -80,7 +80,8 @@ type store struct {
 	dim    int
 	task   []int32
 	text   []int32 // equal for equal texts
-	pairs  []Pair  // [queries, models]
+	id     []dataset.TextID
+	pairs  []Pair // [queries, models]
 	unit   []float32
 	// read appends the vector of a query where unit is nil.
 	read  func(dst []float32, q int) ([]float32, error)
@@ -124,6 +125,7 @@ func NewData(models []Model, queries []Query) (*Data, error) {
 		s.pairs = append(s.pairs, one.Pairs...)
 		s.task = append(s.task, tasks.of(one.Task))
 		s.text = append(s.text, texts.of(one.Text))
+		s.id = append(s.id, dataset.NewTextID(one.Text))
 		d.rows = append(d.rows, int32(q))
 	}
 	s.tasks = tasks.list
@@ -238,6 +240,7 @@ func FromTable(ctx context.Context, t *dataset.Table, split dataset.Split) (*Dat
 		d.pairs = append(d.pairs, pairs...)
 		d.task = append(d.task, at.Task)
 		d.text = append(d.text, int32(text))
+		d.id = append(d.id, t.TextID(q))
 	}
 	if len(d.rows) == 0 {
 		return nil, fmt.Errorf("%w in the %s split with a vector and a score", ErrNoQueries, split)

@@ -74,3 +74,6 @@ const (
 	// smallNewton is the step that ends it.
 	maxNewton, smallNewton = 100, 1e-9
 )
+
+// maxLine is how long a line of choices may be: 64 MiB.
+const maxLine = 64 << 20

@@ -38,19 +38,11 @@ func Kinds() []string {
 // Run trains a router on the data set of a configuration, judges it on its test
 // queries and prints both.
 func Run(ctx context.Context, w io.Writer, c *llmrouterdata.Config, o Options) (*routers.Router, *routers.Judgement, error) {
-	d := *c
-	// Who trains needs neither queries nor candidates' embeddings.
-	d.DataPath.QueryDataTrain, d.DataPath.QueryDataTest, d.DataPath.LLMEmbeddingData = "", "", ""
-	data, err := dataset.Open(ctx, &d, nil)
+	data, train, test, err := open(ctx, w, c)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer data.Close()
-	train, test, err := halves(ctx, data)
-	if err != nil {
-		return nil, nil, err
-	}
-	fmt.Fprintf(w, "%d training and %d test queries, %d candidates%s\n", train.Len(), test.Len(), len(train.Models()), leftOut(train, test))
 	trainers := slices.DeleteFunc(routers.Grid(), func(t routers.Trainer) bool { return o.Kind != "all" && t.Kind() != o.Kind })
 	router, v, err := routers.Train(ctx, train, trainers, &o.Search)
 	missed := errors.Is(err, routers.ErrObjective)
@@ -70,17 +62,51 @@ func Run(ctx context.Context, w io.Writer, c *llmrouterdata.Config, o Options) (
 	return router.WithFigures(j), j, Show(w, j)
 }
 
-// halves reads what routers are trained on and judged on.
-func halves(ctx context.Context, data *dataset.Dataset) (train, test *routers.Data, err error) {
+// Judge judges the choices of a file, whoever made them, on the test queries of the
+// data set and prints the judgement.
+func Judge(ctx context.Context, w io.Writer, c *llmrouterdata.Config, file string, seed uint64) (*routers.Judgement, error) {
+	data, train, test, err := open(ctx, w, c)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Close()
+	choices, err := routers.ReadChoicesFile(file, test)
+	if err != nil {
+		return nil, err
+	}
+	j, err := routers.Judge(ctx, file, choices, train, test, &routers.JudgeOptions{Seed: seed})
+	if err != nil {
+		return nil, err
+	}
+	return j, Show(w, j)
+}
+
+// open opens a data set, reads what routers are trained on and judged on, and says
+// how much that is. The caller closes it.
+func open(ctx context.Context, w io.Writer, c *llmrouterdata.Config) (data *dataset.Dataset, train, test *routers.Data, err error) {
+	d := *c
+	// Neither queries nor candidates' embeddings are needed.
+	d.DataPath.QueryDataTrain, d.DataPath.QueryDataTest, d.DataPath.LLMEmbeddingData = "", "", ""
+	if data, err = dataset.Open(ctx, &d, nil); err != nil {
+		return nil, nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, data.Close())
+		}
+	}()
 	table, err := data.Table(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if train, err = routers.FromTable(ctx, table, dataset.Train); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	test, err = routers.FromTable(ctx, table, dataset.Test)
-	return train, test, err
+	if test, err = routers.FromTable(ctx, table, dataset.Test); err != nil {
+		return nil, nil, nil, err
+	}
+	fmt.Fprintf(w, "%d training and %d test queries, %d candidates%s\n", train.Len(), test.Len(), len(train.Models()), leftOut(train, test))
+	return data, train, test, nil
 }
 
 // leftOut says what the data lack.
