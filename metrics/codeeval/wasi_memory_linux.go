@@ -1,6 +1,7 @@
 package codeeval
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"unsafe"
@@ -13,7 +14,19 @@ import (
 type mappedSnapshot struct {
 	file  *os.File
 	bytes int
+	// pages is the snapshot to read, and pagemap says of each page of this
+	// process whether it is a private copy. Either is nil where it is not to be
+	// had.
+	pages   []byte
+	pagemap *os.File
 }
+
+// Of an entry of /proc/self/pagemap.
+const (
+	pagePresent = 1 << 63
+	pageSwapped = 1 << 62
+	pageOfFile  = 1 << 61 // or of shared memory, as the snapshot's are
+)
 
 func newSnapshot(memory []byte) (snapshot, error) {
 	fd, err := unix.MemfdCreate("codeeval-snapshot", unix.MFD_CLOEXEC)
@@ -34,11 +47,23 @@ func newSnapshot(memory []byte) (snapshot, error) {
 		s.file.Close()
 		return nil, fmt.Errorf("codeeval: memory for the snapshot: %w", err)
 	}
+	if s.pages, err = unix.Mmap(fd, 0, s.bytes, unix.PROT_READ, unix.MAP_SHARED); err == nil {
+		s.pagemap, _ = os.Open("/proc/self/pagemap")
+	}
 	return s, nil
 }
 
 func (s *mappedSnapshot) size() int { return s.bytes }
-func (s *mappedSnapshot) close()    { s.file.Close() }
+
+func (s *mappedSnapshot) close() {
+	if s.pages != nil {
+		unix.Munmap(s.pages)
+	}
+	if s.pagemap != nil {
+		s.pagemap.Close()
+	}
+	s.file.Close()
+}
 
 // newMemory reserves address space for as much as the instance may ever have.
 // When there is none, every request for memory fails.
@@ -54,6 +79,7 @@ type mappedMemory struct {
 	snapshot *mappedSnapshot
 	space    []byte
 	usable   int // bytes that can be accessed, from the start
+	entries  []byte
 }
 
 // Reallocate makes the first size bytes accessible.
@@ -87,7 +113,47 @@ func (m *mappedMemory) attach() error {
 	return err
 }
 
-// reset drops the private copies of the pages that were written to.
+// reset puts the snapshot's content back into the pages that were written to, or
+// drops them where they are many: the next program would have to be given each
+// of them anew, which costs several times the copying.
 func (m *mappedMemory) reset() error {
+	if m.restore() {
+		return nil
+	}
 	return unix.Madvise(m.space[:m.snapshot.bytes], unix.MADV_DONTNEED)
+}
+
+// restore copies the snapshot's content to all private pages. It reports false,
+// having copied nothing, where they are not known or more than maxRestored.
+func (m *mappedMemory) restore() bool {
+	s, page := m.snapshot, os.Getpagesize()
+	if s.pagemap == nil || s.bytes%page != 0 {
+		return false
+	}
+	if m.entries == nil {
+		m.entries = make([]byte, s.bytes/page*8)
+	}
+	first := uintptr(unsafe.Pointer(unsafe.SliceData(m.space))) / uintptr(page)
+	if _, err := s.pagemap.ReadAt(m.entries, int64(first)*8); err != nil {
+		return false
+	}
+	written := func(i int) bool {
+		e := binary.NativeEndian.Uint64(m.entries[8*i:])
+		return e&pageSwapped != 0 || e&(pagePresent|pageOfFile) == pagePresent
+	}
+	count := 0
+	for i := range s.bytes / page {
+		if written(i) {
+			count++
+		}
+	}
+	if count*page > maxRestored {
+		return false
+	}
+	for i := range s.bytes / page {
+		if written(i) {
+			copy(m.space[i*page:(i+1)*page], s.pages[i*page:])
+		}
+	}
+	return true
 }
