@@ -51,7 +51,7 @@ const (
 	// Of the file of a booted guest's memory, in bytes; it has some 30 MB.
 	maxImage = 256 << 20
 	// Bytes of pages that an instance keeps from one program to the next.
-	maxRestored = 16 << 20
+	maxRestored = 6 << 20
 	// Once the tests have ended, a solution that ends by itself within this
 	// time keeps its instance.
 	endTime = 100 * time.Millisecond

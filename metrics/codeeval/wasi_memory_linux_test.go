@@ -34,7 +34,7 @@ func TestMappedMemoryReset(t *testing.T) {
 		if err := memory.attach(); err != nil {
 			t.Fatal(err)
 		}
-		for round, writes := range []int{1, 0, 100, 4000, 200000, 100, 0, 1} {
+		for round, writes := range []int{1, 0, 100, 1000, 200000, 100, 0, 1} {
 			for range writes {
 				at := random.IntN(len(space))
 				if random.IntN(4) == 0 {
