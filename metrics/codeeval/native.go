@@ -16,7 +16,7 @@ type NativeOptions struct {
 	// python3 on PATH, /usr/bin/python3 and /usr/local/bin/python3.
 	Python string
 	// Workers is how many programs run at a time, 1 or more, each in a warm
-	// interpreter of its own of about 20 MB, started when first needed. 0: as
+	// interpreter of its own of about 22 MB, started when first needed. 0: as
 	// many as Go runs threads (GOMAXPROCS).
 	Workers int
 	// TimeLimit is the wall time of one program, more than 0. 0: 3 s, as in the
