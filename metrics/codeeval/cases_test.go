@@ -45,7 +45,7 @@ func TestCasesAnswers(t *testing.T) {
 		result, err := registry.Score(t.Context(), c.Metric, metrics.Input{
 			Task: c.Task, TaskID: c.TaskID, Query: c.Query, Prediction: c.Prediction, Truth: c.Truth, Choices: c.Choices,
 		})
-		if err != nil || result != metrics.Scored(*c.Want) {
+		if err != nil || !result.Evaluated || result.Score != *c.Want || result.By == "" {
 			t.Errorf("%s (%s): %+v, %v, want %v", where, c.ID, result, err, *c.Want)
 		}
 	}
