@@ -3,13 +3,17 @@ package pyliteral
 import (
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/llmrouter-go/llmrouter/internal/pyjson"
 	"github.com/llmrouter-go/llmrouter/internal/pytext"
 )
 
-// Str returns what str(v) gives in Python for a value that JSON can hold.
+// Str returns what str(v) gives in Python for a literal or a value that JSON can
+// hold. The elements of a set stand in the order of their first appearance, which
+// is not Python's: that follows the hashes of the elements and the size of the
+// set's table, and for texts differs from process to process.
 func Str(v any) string {
 	if s, ok := v.(string); ok {
 		return s
@@ -41,14 +45,7 @@ func appendRepr(dst []byte, v any) []byte {
 	case string:
 		return appendQuoted(dst, v)
 	case []any:
-		dst = append(dst, '[')
-		for i, item := range v {
-			if i > 0 {
-				dst = append(dst, ", "...)
-			}
-			dst = appendRepr(dst, item)
-		}
-		return append(dst, ']')
+		return append(appendItems(append(dst, '['), v), ']')
 	case *pyjson.Object:
 		dst = append(dst, '{')
 		for i := range v.Len() {
@@ -60,9 +57,89 @@ func appendRepr(dst []byte, v any) []byte {
 			dst = appendRepr(dst, value)
 		}
 		return append(dst, '}')
+	case Tuple:
+		dst = append(dst, '(')
+		dst = appendItems(dst, v)
+		if len(v) == 1 {
+			dst = append(dst, ',')
+		}
+		return append(dst, ')')
+	case Set:
+		if len(v) == 0 {
+			return append(dst, "set()"...)
+		}
+		return append(appendItems(append(dst, '{'), v), '}')
+	case *Dict:
+		dst = append(dst, '{')
+		for i, key := range v.Keys {
+			if i > 0 {
+				dst = append(dst, ", "...)
+			}
+			dst = append(appendRepr(dst, key), ": "...)
+			dst = appendRepr(dst, v.Values[i])
+		}
+		return append(dst, '}')
+	case Bytes:
+		return appendBytes(dst, v)
+	case Complex:
+		return appendComplex(dst, v)
+	case Ellipsis:
+		return append(dst, "Ellipsis"...)
 	default:
 		return fmt.Append(dst, v)
 	}
+}
+
+// appendItems appends what stands between the brackets of a list.
+func appendItems(dst []byte, items []any) []byte {
+	for i, item := range items {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		dst = appendRepr(dst, item)
+	}
+	return dst
+}
+
+// appendBytes appends repr(b).
+func appendBytes(dst []byte, b Bytes) []byte {
+	quote := byte('\'')
+	if strings.ContainsRune(string(b), '\'') && !strings.ContainsRune(string(b), '"') {
+		quote = '"'
+	}
+	dst = append(dst, 'b', quote)
+	for _, c := range []byte(b) {
+		switch {
+		case c == quote || c == '\\':
+			dst = append(dst, '\\', c)
+		case c == '\t':
+			dst = append(dst, `\t`...)
+		case c == '\n':
+			dst = append(dst, `\n`...)
+		case c == '\r':
+			dst = append(dst, `\r`...)
+		case c < ' ' || c > '~':
+			dst = fmt.Appendf(dst, `\x%02x`, c)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, quote)
+}
+
+// appendComplex appends repr(c): whole parts without a fraction, and the real
+// part only where it is not 0.
+func appendComplex(dst []byte, c Complex) []byte {
+	part := func(f float64) string { return strings.TrimSuffix(string(appendRepr(nil, f)), ".0") }
+	re, im := real(c), imag(c)
+	if re == 0 && !math.Signbit(re) {
+		return append(append(dst, part(im)...), 'j')
+	}
+	dst = append(append(dst, '('), part(re)...)
+	if !math.Signbit(im) || im != im {
+		dst = append(dst, '+')
+	}
+	return append(append(dst, part(im)...), "j)"...)
 }
 
 // appendQuoted appends repr(s): in single quotes unless s holds one and no
