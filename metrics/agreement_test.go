@@ -56,18 +56,15 @@ func TestPeerScoresAgree(t *testing.T) {
 	comparisons := agreementCases(t)
 	versions, theirs := peerVerdicts(t, python, comparisons)
 
-	var table strings.Builder
+	var table, differences strings.Builder
 	fmt.Fprintf(&table, "math-verify %s, inspect-ai %s.\n", versions["math-verify"], versions["inspect-ai"])
+	differences.WriteString("\n| reference's metric | strict metric | answers | verdicts that differ |\n|---|---|---:|---:|\n")
 	registry := metrics.Builtin()
 	for _, c := range comparisons {
 		verdicts := map[string][]bool{}
 		for _, name := range c.ours {
-			metric, err := registry.Lookup("", name)
-			if err != nil {
-				t.Fatal(err)
-			}
 			for _, a := range c.cases {
-				result, err := metric.Score(t.Context(), metrics.Input{Prediction: a.Prediction, Truth: a.Truth, Choices: a.Choices})
+				result, err := registry.Score(t.Context(), name, metrics.Input{Prediction: a.Prediction, Truth: a.Truth, Choices: a.Choices})
 				if err != nil || !result.Evaluated {
 					t.Fatalf("%s of %q: %+v, %v", name, a.Prediction, result, err)
 				}
@@ -78,7 +75,9 @@ func TestPeerScoresAgree(t *testing.T) {
 			verdicts[name], theirs = theirs[:len(c.cases)], theirs[len(c.cases):]
 		}
 		c.write(&table, verdicts)
+		c.writeDifference(&differences, verdicts)
 	}
+	table.WriteString(differences.String())
 	compareAgreement(t, table.String())
 }
 
@@ -92,6 +91,7 @@ func agreementCases(t *testing.T) []comparison {
 		return number
 	}}
 	choice := comparison{name: "Multiple choice", ours: []string{"em_mc", "em_mc_strict"}, peers: []string{"inspect choice"}, truth: same}
+	trivia := comparison{name: "TriviaQA", ours: []string{"cem", "trivia_qa_strict"}, truth: same}
 
 	const answers = "calls/answers.jsonl"
 	for _, c := range golden.Cases[answerCase](t, "scores/math_forms.jsonl") {
@@ -109,7 +109,7 @@ func agreementCases(t *testing.T) []comparison {
 		}
 	}
 	of := map[string]*comparison{
-		"MATH": &math, "math_strict": &math, "GSM8K": &gsm8k, "gsm8k_strict": &gsm8k, "em_mc": &choice, "em_mc_strict": &choice,
+		"MATH": &math, "math_strict": &math, "GSM8K": &gsm8k, "gsm8k_strict": &gsm8k, "em_mc": &choice, "em_mc_strict": &choice, "trivia_qa_strict": &trivia,
 	}
 	for _, c := range golden.Cases[answerCase](t, answers) {
 		if into := of[c.Metric]; into != nil {
@@ -117,7 +117,7 @@ func agreementCases(t *testing.T) []comparison {
 			into.cases = append(into.cases, c)
 		}
 	}
-	return []comparison{math, gsm8k, choice}
+	return []comparison{math, gsm8k, choice, trivia}
 }
 
 // peerVerdicts asks each peer for each answer of its comparison, in the order of
@@ -205,6 +205,18 @@ func (c comparison) write(w *strings.Builder, verdicts map[string][]bool) {
 		}
 		w.WriteByte('\n')
 	}
+}
+
+// writeDifference writes the row of how often the reference's metric, the first of
+// ours, and the strict one, the second, say different things.
+func (c comparison) writeDifference(w *strings.Builder, verdicts map[string][]bool) {
+	n := 0
+	for i, reference := range verdicts[c.ours[0]] {
+		if reference != verdicts[c.ours[1]][i] {
+			n++
+		}
+	}
+	fmt.Fprintf(w, "| %s | %s | %d | %d |\n", c.ours[0], c.ours[1], len(c.cases), n)
 }
 
 // compareAgreement holds the document to the table, or rewrites it.
