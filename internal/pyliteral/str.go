@@ -57,6 +57,14 @@ func appendRepr(dst []byte, v any) []byte {
 			dst = appendRepr(dst, value)
 		}
 		return append(dst, '}')
+	default:
+		return appendLiteral(dst, v)
+	}
+}
+
+// appendLiteral appends what JSON cannot hold.
+func appendLiteral(dst []byte, v any) []byte {
+	switch v := v.(type) {
 	case Tuple:
 		dst = append(dst, '(')
 		dst = appendItems(dst, v)
