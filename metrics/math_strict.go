@@ -64,7 +64,7 @@ func equalAnswers(got, want string) bool {
 		return false
 	}
 	a, b := strictLaTeX(got), strictLaTeX(want)
-	if got == want {
+	if got == want || a == b && !holdsMore(got) && !holdsMore(want) {
 		return true
 	}
 	if x, ok := parseValue(a); ok && a == strings.TrimSpace(got) {
@@ -79,10 +79,8 @@ func equalAnswers(got, want string) bool {
 			return f.equal(g)
 		}
 	}
-	// What \text holds is cut off there: such texts are equal as they stand or
-	// not at all.
-	if strings.Contains(got, `\text{ `) || strings.Contains(want, `\text{ `) {
-		return false
+	if cutsText(got) || cutsText(want) {
+		return false // such texts are equal as they stand or not at all
 	}
 	if a == b {
 		return true
@@ -92,9 +90,17 @@ func equalAnswers(got, want string) bool {
 	return ok && yOK && x.equal(y)
 }
 
+// holdsMore reports whether strictLaTeX may drop of an answer what tells it from
+// others: a text, or what it is given for.
+func holdsMore(s string) bool { return strings.IndexByte(s, '=') >= 0 || cutsText(s) }
+
+// cutsText reports whether strictLaTeX cuts an answer at a text that begins with
+// a space, be it a unit or not.
+func cutsText(s string) bool { return strings.Contains(s, `\text{ `) }
+
 // isEmptyAnswer reports whether an answer says nothing.
 func isEmptyAnswer(s string) bool {
-	return strictLaTeX(s) == "" && !strings.Contains(s, `\text{ `)
+	return strictLaTeX(s) == "" && !cutsText(s)
 }
 
 func scoreMATHStrict(_ context.Context, in Input) (Result, error) {
