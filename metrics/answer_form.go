@@ -11,12 +11,14 @@ type answerForm struct {
 	name string
 	// value is the form of the answer itself: equal texts are equal answers.
 	value string
+	// equation is the form of what is all in all an equation; "" for others.
+	equation string
 }
 
 // equal reports whether two answers are equal. What only one of them is given
 // for does not matter.
 func (f answerForm) equal(g answerForm) bool {
-	return f.value == g.value && (f.name == g.name || f.name == "" || g.name == "")
+	return f.equation != "" && f.equation == g.equation || f.value == g.value && (f.name == g.name || f.name == "" || g.name == "")
 }
 
 // formOf returns the form of an answer, or false where it is of no kind that is
@@ -282,10 +284,18 @@ func equationForm(parts [][]latexToken, deep int) (answerForm, bool) {
 	if len(parts) != 2 {
 		return answerForm{}, false
 	}
-	f, ok := formOfTokens(parts[1], deep-1)
-	if name, is := nameOf(parts[0]); is && ok {
+	if _, is := nameOf(parts[0]); !is {
+		if _, is = nameOf(parts[1]); is {
+			parts = [][]latexToken{parts[1], parts[0]}
+		}
+	}
+	if name, is := nameOf(parts[0]); is {
+		f, ok := formOfTokens(parts[1], deep-1)
+		if right, isValue := readExpression(parts[1], 1); isValue && len(parts[0]) == 1 {
+			f.equation = differenceForm(factorOf(name), right)
+		}
 		f.name = name
-		return f, true
+		return f, ok
 	}
 	left, lOK := readExpression(parts[0], 1)
 	right, rOK := readExpression(parts[1], 1)
@@ -297,7 +307,8 @@ func equationForm(parts [][]latexToken, deep int) (answerForm, bool) {
 			return answerForm{value: "equation " + a.RatString() + " = " + b.RatString()}, true
 		}
 	}
-	return answerForm{value: "equation " + differenceForm(left, right)}, true
+	form := differenceForm(left, right)
+	return answerForm{value: "equation " + form, equation: form}, true
 }
 
 // nameOf returns what the left side of an equation names: a variable, a pair of

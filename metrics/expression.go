@@ -262,6 +262,9 @@ func (r *reader) number() (e expression, ok bool) {
 	if !ok {
 		return e, false
 	}
+	if repeated, ok := r.repeated(t.text); ok {
+		n.Add(n, repeated)
+	}
 	if r.take("_") {
 		base, ok := r.index()
 		name := t.text + "_" + base
@@ -280,6 +283,32 @@ func (r *reader) number() (e expression, ok bool) {
 	}
 	v, _ := n.Float64()
 	return expression{constant(n), complex(v, 0)}, true
+}
+
+// repeated reads the digits under a line that follow a decimal number, and
+// returns what they add to it: 0.1\overline{6}.
+func (r *reader) repeated(decimal string) (*big.Rat, bool) {
+	begin := r.at
+	_, places, pointed := strings.Cut(decimal, ".")
+	if !pointed && !r.take(".") {
+		return nil, false
+	}
+	if r.peek() != (latexToken{"overline", commandToken}) {
+		r.at = begin
+		return nil, false
+	}
+	r.at++
+	braced := r.take("{")
+	digits := r.peek()
+	r.at++
+	n, ok := new(big.Rat).SetString(digits.text)
+	if digits.kind != numberToken || !ok || len(digits.text)+len(places) > maxRatDigits || braced && !r.take("}") {
+		r.at = begin
+		return nil, false
+	}
+	nines := strings.Repeat("9", len(digits.text)) + strings.Repeat("0", len(places))
+	below, _ := new(big.Rat).SetString(nines)
+	return n.Quo(n, below), true
 }
 
 // integerArgument reads the argument of a command that is a positive integer.

@@ -450,7 +450,7 @@ var remarks = map[string]bool{
 // withoutRemark cuts a line at the first sentence that is a remark.
 func withoutRemark(line string) string {
 	for at := 0; at < len(line); {
-		if remarks[firstWord(line[at:])] {
+		if remarks[firstWord(line[at:])] || isClosing(line[at:]) {
 			return line[:at]
 		}
 		next := strings.IndexAny(line[at:], ".!?;(")
@@ -460,6 +460,13 @@ func withoutRemark(line string) string {
 		at += next + 1
 	}
 	return line
+}
+
+// isClosing reports whether s begins with what ends a conversation rather than
+// an answer.
+func isClosing(s string) bool {
+	s = strings.TrimLeft(s[:min(len(s), maxScript)], " \t*_(")
+	return hasPrefixFold(s, "let me know") || hasPrefixFold(s, "feel free") || hasPrefixFold(s, "hope this") || hasPrefixFold(s, "i hope")
 }
 
 // firstWord returns the first word of s in small letters, marks left out.

@@ -290,12 +290,20 @@ var shortWords = map[string]bool{
 	"cup": true, "sun": true, "mon": true, "tue": true, "wed": true, "thu": true, "fri": true, "sat": true, "may": true, "cat": true, "dog": true, "red": true, "egg": true, "ml": true, "of": true, "is": true, "if": true, "in": true, "to": true,
 }
 
+// followsNumber reports whether the token before is a number.
+func (r *latexReader) followsNumber() bool {
+	n := len(r.tokens)
+	return n > 0 && r.tokens[n-1].kind == numberToken
+}
+
 // letters reads a run of letters: a word, or a product of variables.
 func (r *latexReader) letters(s string) int {
 	end := skipLetters(s, 0)
 	run := s[:end]
 	lower := strings.ToLower(run)
 	switch {
+	case end == 1 && len(r.texts) > 0 && strings.Contains("mgshLNJWVKFCtd", run) && r.followsNumber():
+		r.add(wordLatex, run) // a unit
 	case end == 1:
 		r.add(letterToken, run)
 	case len(r.texts) == 0 && plainFunctions[run] != "":

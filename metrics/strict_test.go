@@ -72,7 +72,7 @@ func TestGSM8KStrictStatements(t *testing.T) {
 		// No statement.
 		"She has 5 + 7 = 12 eggs.", "12", "That makes 12 (7 red and 5 blue).", "That makes **12** eggs in 3 boxes.", "It is 12 dollars.\n\nCheck: 12 - 5 = 7.", "It is 12.\n\nCheck:\n12 - 5 = 7\n5 + 7 = 12, as 1 = 1",
 		"It is 12. Verification: 12 - 5 = 7. So 7 + 5 = 12, 1 time.", "She needs 12 boxes, rounded up from 11.5.", "About 12, rounded to the nearest 1", "It is 12, rounded to 2 decimal places.", "It was 12 as of 2024.",
-		"We get 12. Note that 3 of them are red.", "**Total:** 12", "**Step 4:** 5 + 7 = 12", "12 (see step 3)", "There are 12 [3].",
+		"We get 12. Note that 3 of them are red.", "She has 12 left. Let me know if you have 2 more questions!", "12 in all.\n\nI hope these 3 steps help.", "**Total:** 12", "**Step 4:** 5 + 7 = 12", "12 (see step 3)", "There are 12 [3].",
 		// Units and notations.
 		"12 square feet (ft^2)", "12 m^2", "12m²", "12 ft2", "$12\\text{ cm}^2$", "12\\,\\mathrm{m}^{2}", "12 m<sup>2</sup>", "12.[1]", "12[1]", "12 [1]", "12.0", "12.00 dollars", "$12.00", "USD 12", "12 USD", "12 €", "₹12", "12%", "12:00", "at 12:00 pm",
 		"1.2 × 10^1", "1.2e1", "1.2 * 10**1", "1.2 x 10^{1}", "1.2 \\times 10^1 m", "0.12 · 10²", "１２", "１２．０", "١٢", "१२", "12/1", "24/2", "\\frac{24}{2}", "\\dfrac{24}2", "11\\frac{1}{1}", "10 4/2",
@@ -171,7 +171,7 @@ func TestMATHStrictForms(t *testing.T) {
 		{`\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}`, `\begin{bmatrix}1&2\\3&4\end{bmatrix}`, `\left(\begin{array}{cc} 1 & 2 \\ 3 & 4 \end{array}\right)`, `\begin{pmatrix} 1.0 & \frac{4}{2} \\ 3 & 4 \\ \end{pmatrix}`},
 		// Equations and texts.
 		{"2x + z - 5 = 0", "z + 2x = 5", "4x+2z=10", "5 = 2x+z", "-2x-z+5=0"}, {"y=-2x+1", "y = 1-2x"}, {"Evelyn", `\text{Evelyn}`, `\mathrm{Evelyn}`, `\textbf{Evelyn}`, `\mbox{Evelyn}`, "evelyn", `\text{ Evelyn}`}, {"A", `\text{A}`, `\text{(A)}`, "(A)", `\textbf{(A)}`},
-		{`\text{June 20}`, "June 20"}, {"101_2", "101_{2}"}, {"x_1", "x_{1}"}, {`\theta`, `{\theta}`}, {`0.\overline{3}`, `0.\overline{3}`},
+		{`\text{June 20}`, "June 20"}, {"101_2", "101_{2}"}, {"x_1", "x_{1}"}, {`\theta`, `{\theta}`}, {`0.\overline{3}`, `\frac{1}{3}`, "1/3"}, {`0.1\overline{6}`, `\frac16`}, {`1.\overline{27}`, `\frac{14}{11}`}, {"y=-2x+1", "2x+y=1", "1-2x=y"}, {"12", `12\text{ m}`, `12\,\mathrm{m}`, `12\text{ m/s}`, `12\text{ m}^2`},
 	} {
 		for _, a := range group {
 			for _, b := range group {
@@ -186,8 +186,8 @@ func TestMATHStrictForms(t *testing.T) {
 		"(1,2)", "(2,1)", "[1,2]", "[1,2)", "(1,2]", "1,2", "1,3", "1", "2", "12", "(1,2,3)", "(3,2,1)", "1,2,3", `\{1,2,4\}`, `x<1`, `x>1`, `x\le1`, `x\ge1`, `x \ne 1`, `(-\infty,1)\cup(2,\infty)`, `(-\infty,1]\cup(2,\infty)`,
 		`\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}`, `\begin{pmatrix} 1 & 3 \\ 2 & 4 \end{pmatrix}`, `\begin{pmatrix} 1 \\ 2 \end{pmatrix}`, `\begin{pmatrix} 1 & 2 \end{pmatrix}`, `\begin{vmatrix} 1 & 2 \\ 3 & 4 \end{vmatrix}`,
 		"-2", `-2 \text{ or } -12`, "-12", `\text{Sunday}`, `\text{Monday}`, `\text{neither}`, `\text{odd}`, `\text{(B)}`, `\text{(C)}`, "a", "B b", `10\text{ a.m.}`, `10\text{ p.m.}`, "10", `\text{June 20}`, `\text{June 2}`, `\text{May 20}`,
-		"y=2x+3", "y=2x-3", "y=-2x+3", "2x+y=3", "x^2+y^2=1", "x^2+y^2=2", "0.56=56", "0.57=56", `\sin x`, `\cos x`, `\sin 2x`, `\sin^2 x`, `\tan \frac{x}{2}`, `\log 2`, `\ln 2`, `\log_3 2`, "2^x", "x^{2x}", "2^{10}", "1024x", `\sqrt[3]{2}`, `\sqrt{2}`, `\sqrt[3]{4}`, `\sqrt{x}`, `\sqrt{x^2}`, "|x|", "x!", "n!", `\frac{1}{x}`, `\frac{1}{x+1}`,
-		`\frac{x}{x+1}`, `1+\sqrt2`, `1-\sqrt2`, `1\pm\sqrt2`, "3+2i", "3-2i", "2+3i", `\frac{1}{0}`, `\frac{2}{0}`, `\infty`, `-\infty`, `\overline{AB}`, `\angle A`, "ABC", `\theta`, `2\theta`, "x_1", "x_2", "33_4", "33", `0.\overline{3}`, "0.3", `10{,}000`,
+		"y=2x+3", "y=2x-3", "y=-2x+3", "x^2+y^2=1", "x^2+y^2=2", "0.56=56", "0.57=56", `\sin x`, `\cos x`, `\sin 2x`, `\sin^2 x`, `\tan \frac{x}{2}`, `\log 2`, `\ln 2`, `\log_3 2`, "2^x", "x^{2x}", "2^{10}", "1024x", `\sqrt[3]{2}`, `\sqrt{2}`, `\sqrt[3]{4}`, `\sqrt{x}`, `\sqrt{x^2}`, "|x|", "x!", "n!", `\frac{1}{x}`, `\frac{1}{x+1}`,
+		`\frac{x}{x+1}`, `1+\sqrt2`, `1-\sqrt2`, `1\pm\sqrt2`, "3+2i", "3-2i", "2+3i", `\frac{1}{0}`, `\frac{2}{0}`, `\infty`, `-\infty`, `\overline{AB}`, `\angle A`, "ABC", `\theta`, `2\theta`, "x_1", "x_2", "33_4", "33", `0.\overline{3}`, "0.3", `10{,}000`, `5\mathrm{i}`, "x=5y",
 	}
 	for i, a := range different {
 		for k, b := range different {
