@@ -165,3 +165,33 @@ func ExampleEvaluate() {
 	// unknown metric, perhaps f1_score
 	// {Scored:2 NotEvaluated:1 Failed:1 Mean:0.5}
 }
+
+func ExampleWithoutThought() {
+	fmt.Println(metrics.WithoutThought("<think>Lyon? No.</think>\nIt is Paris."))
+	fmt.Printf("%q\n", metrics.WithoutThought("<think>Lyon? Or rather"))
+	// Output:
+	// It is Paris.
+	// ""
+}
+
+func ExampleRegistry_WithWholeReplies() {
+	in := metrics.Input{Prediction: "<think>Maybe (B).</think>It is C.", Truth: "B"}
+	for _, registry := range []metrics.Registry{metrics.Builtin(), metrics.Builtin().WithWholeReplies()} {
+		result, err := registry.Score(context.Background(), "em_mc", in)
+		fmt.Println(registry.WholeReplies(), result.Score, err)
+	}
+	// Output:
+	// false 0 <nil>
+	// true 1 <nil>
+}
+
+func ExampleMultipleChoiceTextStrict() {
+	choices := []string{"bus depot", "train station"}
+	fmt.Println(metrics.MultipleChoiceTextStrict("I would say a train station.", "B", choices))
+	// Output: 1
+}
+
+func ExampleTriviaQAStrict() {
+	fmt.Println(metrics.TriviaQAStrict("It was Spider-Man.", "spider man"), metrics.CEM("It was Spider-Man.", "spider man"))
+	// Output: 1 0
+}
