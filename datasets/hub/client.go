@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // Client talks to one hub and owns no more than a cache folder's name. It is
@@ -35,12 +37,8 @@ type Client struct {
 func (c *Client) CacheDir() string { return c.o.CacheDir }
 
 func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
+	if !service.Sleep(ctx, nil, d) {
 		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
+	return nil
 }

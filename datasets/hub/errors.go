@@ -126,14 +126,14 @@ func (c *Client) classify(t target, resp *http.Response, fromHub bool) *Error {
 	e := &Error{
 		Repo: t.repo, Path: t.path,
 		Status:     resp.StatusCode,
-		Code:       h.Get("X-Error-Code"),
-		Message:    clip(h.Get("X-Error-Message")),
-		RequestID:  clip(h.Get("X-Request-Id")),
+		Code:       c.show(h.Get("X-Error-Code")),
+		Message:    c.show(h.Get("X-Error-Message")),
+		RequestID:  c.show(h.Get("X-Request-Id")),
 		RetryAfter: retryAfter(resp.StatusCode, h, time.Now()),
 		commit:     h.Get("X-Repo-Commit"),
 	}
 	if e.Message == "" {
-		e.Message = clip(bodyMessage(resp))
+		e.Message = c.show(bodyMessage(resp))
 	}
 	if !fromHub {
 		// A content server knows nothing of repositories; its refusals are

@@ -302,7 +302,7 @@ func (d *transfer) attempt(ctx context.Context) error {
 func (d *transfer) continued(h http.Header) error {
 	first, _, total, err := parseContentRange(h.Get("Content-Range"))
 	if err != nil || first != d.have || total != d.m.size || h.Get("Content-Encoding") != "" {
-		return d.t.errorf("answer to the range from byte %d of %d: Content-Range %q", d.have, d.m.size, clip(h.Get("Content-Range")))
+		return d.t.errorf("answer to the range from byte %d of %d: Content-Range %q", d.have, d.m.size, d.c.show(h.Get("Content-Range")))
 	}
 	if !d.v.known() && !d.m.etag.continues(h.Get("ETag")) {
 		return d.t.errorf("the answer to the range from byte %d does not say that it is of the same content", d.have)

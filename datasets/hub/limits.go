@@ -17,7 +17,6 @@ const (
 	maxInfoBytes = 64 << 20  // a repository's description lists every file name
 	maxPageBytes = 32 << 20  // of a listing; the hub's own have 1,000 files, below 1 MiB
 	maxEntries   = 2_000_000 // files of a repository; the hub advises 100,000
-	maxErrorBody = 64 << 10  // a refusal's message takes less than 1 kB
 	maxMessage   = 300       // bytes of what the hub says that go into an error
 	maxRef       = 128       // bytes of a cached reference: a commit has 40 digits
 	maxShown     = 5         // commits that a message names
@@ -29,7 +28,7 @@ const (
 // Waits and retries.
 const (
 	maxBackoffShift = 3             // waits of 1, 2, 4, 8, 8, ... times Options.Backoff
-	maxRetryAfter   = math.MaxInt32 // seconds, beyond any MaxWait: sums with it do not overflow
+	maxReset        = math.MaxInt32 // seconds, beyond any MaxWait: sums with it do not overflow
 	maxRaces        = 2             // fresh starts of a download whose blob another process took, where locks do not work
 	maxNames        = 100           // random names of 32 bits tried for a new file
 	// The holder of a lock is asked at once, then less and less often.

@@ -299,8 +299,11 @@ func TestMessagesFromTheBody(t *testing.T) {
 	}{
 		{"a string", json, `{"error": "no soup"}`, `"no soup"`},
 		{"several", json, `{"error": ["no soup", "no bread"]}`, `"no soup; no bread"`},
-		{"neither", json, `{"error": {"a": 1}}`, "(status 400, request"},
-		{"not JSON", http.Header{"Content-Type": {"text/html"}}, `{"error": "no soup"}`, "(status 400, request"},
+		{"an object", json, `{"error": {"message": "no soup"}}`, `"no soup"`},
+		{"neither", json, `{"error": {"a": 1}}`, `{\"a\": 1}`},
+		{"not said to be JSON", http.Header{"Content-Type": {"text/html"}}, `{"error": "no soup"}`, `"no soup"`},
+		{"a page", http.Header{"Content-Type": {"text/html"}}, `<title>No soup</title>`, `"No soup"`},
+		{"no error", json, `["no soup"]`, "(status 400, request"},
 		{"very long", json, `{"error": "` + strings.Repeat("ü", 1000) + `"}`, `ü..."`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -307,7 +307,7 @@ func (f *RemoteFile) fetchOnce(p []byte, off int64) (int, error) {
 	case http.StatusPartialContent:
 		first, to, total, err := parseContentRange(r.Header.Get("Content-Range"))
 		if err != nil || first != off || to > last || total != f.m.size {
-			return 0, f.t.errorf("answer to the range %d-%d of %d: Content-Range %q", off, last, f.m.size, clip(r.Header.Get("Content-Range")))
+			return 0, f.t.errorf("answer to the range %d-%d of %d: Content-Range %q", off, last, f.m.size, f.c.show(r.Header.Get("Content-Range")))
 		}
 	case http.StatusOK:
 		if f.m.size > skipLimit {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // knownHosts are the hub's own names. A mirror may redirect to them; what they
@@ -173,8 +175,9 @@ func (c *Client) networkError(ctx, watched context.Context, t target, u *url.URL
 	if errors.Is(context.Cause(watched), errStalled) {
 		return &passing{t.errorf("%s: %w (%v)", u.Host, errStalled, c.o.Timeout)}
 	}
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		err = ue.Err
+	err = service.Reason(err)
+	if text := err.Error(); c.show(text) != clip(text) {
+		err = errors.New(c.show(text))
 	}
 	return &passing{t.errorf("%s: %w", u.Host, err)}
 }
@@ -197,17 +200,17 @@ func (c *Client) note(r *reply) {
 			topic, text = "", w
 		}
 		if _, seen := c.warned.LoadOrStore(topic, true); !seen {
-			c.o.Logger.Warn("the hub warns", "topic", clip(topic), "warning", clip(text))
+			c.o.Logger.Warn("the hub warns", "topic", c.show(topic), "warning", c.show(text))
 		}
 	}
 }
 
 // transientStatus wraps e in passing where trying again makes sense.
 func (c *Client) transientStatus(e *Error, r *reply) error {
-	switch e.Status {
-	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	if service.Judge(e.Status, service.Body{}).Fault == service.OfNobody {
 		return &passing{e}
+	}
+	switch e.Status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:
 		// From a content server: the signed link has expired. The next attempt
 		// asks the hub for a new one.
@@ -283,7 +286,7 @@ func (c *Client) getJSONOnce(ctx context.Context, t target, rawURL string, limit
 	}
 	defer r.Body.Close()
 	if r.next != nil {
-		return nil, t.errorf("the API redirects to another host, %s: refused", r.next.Host)
+		return nil, t.errorf("the API redirects to another host, %s: refused", c.show(r.next.Host))
 	}
 	body, err := r.content()
 	if err != nil {
@@ -344,15 +347,11 @@ func retryAfter(status int, h http.Header, now time.Time) time.Duration {
 	// One second more in each case, as the clocks' fractions are not told.
 	if status == http.StatusTooManyRequests {
 		if reset, ok := exhausted(h.Get("RateLimit")); ok {
-			return time.Duration(min(reset, maxRetryAfter)+1) * time.Second
+			return time.Duration(min(reset, maxReset)+1) * time.Second
 		}
 	}
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.ParseInt(v, 10, 64); err == nil && n >= 0 {
-		return time.Duration(min(n, maxRetryAfter)+1) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil && at.After(now) {
-		return min(at.Sub(now), maxRetryAfter*time.Second) + time.Second
+	if wait, ok := service.RetryAfter(h, service.Body{}, now); ok {
+		return wait + time.Second
 	}
 	return 0
 }
@@ -382,26 +381,21 @@ func exhausted(header string) (reset int64, ok bool) {
 	return reset, ok
 }
 
-// bodyMessage reads {"error": string or [string]} from a refusal's body.
+// bodyMessage reads what a refusal's body says, if it has the form of an error or
+// is a web page.
 func bodyMessage(resp *http.Response) string {
-	if !strings.Contains(resp.Header.Get("Content-Type"), "json") {
-		return ""
-	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, service.MaxErrorBody))
 	if err != nil {
 		return ""
 	}
-	var one struct {
-		Error string `json:"error"`
-	}
-	if json.Unmarshal(b, &one) == nil {
-		return one.Error
-	}
-	var many struct {
-		Error []string `json:"error"`
-	}
-	if json.Unmarshal(b, &many) == nil {
-		return strings.Join(many.Error, "; ")
+	if b := service.ReadBody(text); b.Error || b.Page {
+		return b.Message
 	}
 	return ""
+}
+
+// show bounds what a server may put into our messages, and takes the token out
+// of it.
+func (c *Client) show(s string) string {
+	return clip(service.NewRedactor(*c.token).Strike(s))
 }
