@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/llmrouter-go/llmrouter/internal/service"
 )
@@ -501,8 +502,8 @@ func (c *content) len() int { return len(c.raw) }
 
 // String returns the text.
 func (c *content) String() string {
-	if len(c.raw) == 0 {
-		return ""
+	if !bytes.ContainsRune(c.raw, '\\') && utf8.Valid(c.raw) { // as it stands
+		return string(c.raw)
 	}
 	var s string
 	quoted := make([]byte, 0, len(c.raw)+2)
@@ -523,7 +524,12 @@ func (c *content) add(raw json.RawMessage, thought *strings.Builder) (null bool)
 	case 'n':
 		return true
 	case '"':
-		c.raw = append(c.raw, raw[1:len(raw)-1]...)
+		raw = raw[1 : len(raw)-1]
+		if len(c.raw) == 0 {
+			c.raw = raw[:len(raw):len(raw)] // not copied: a further piece is, with it
+		} else {
+			c.raw = append(c.raw, raw...)
+		}
 	case '[':
 		var parts []json.RawMessage
 		if json.Unmarshal(raw, &parts) != nil {
@@ -590,6 +596,9 @@ var thoughtTags = [][2]string{
 // ended reaches to the end; of one that is not begun, the beginning is the
 // text's, as templates put it into the prompt.
 func thoughtIn(text string) int {
+	if !strings.ContainsAny(text, "<[") {
+		return 0
+	}
 	n := 0
 	for _, tag := range thoughtTags {
 		rest := text

@@ -225,8 +225,12 @@ func (l *call) clean(a *answer, key secret.Secret) {
 	if len(key) > 0 || l.r.Target.own.secret {
 		a.text = l.st.secrets.StrikeWhole(a.text)
 	}
-	a.model = l.st.secrets.Text(a.model, maxModel)
-	a.finish = l.st.secrets.Text(a.finish, maxWord)
+	if a.model != l.r.Target.Model { // else it is the candidate file's
+		a.model = l.st.shown(a.model, maxModel)
+	}
+	if _, known := endings[a.finish]; !known {
+		a.finish = l.st.shown(a.finish, maxWord)
+	}
 }
 
 // otherModel tells an answer by another model than the one that was asked for.

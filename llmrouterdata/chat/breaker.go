@@ -28,7 +28,8 @@ type targetState struct {
 	total   time.Duration // of a call
 	secrets *service.Redactor
 
-	completionTokens atomic.Bool // max_tokens is sent as max_completion_tokens
+	completionTokens atomic.Bool               // max_tokens is sent as max_completion_tokens
+	lastShown        atomic.Pointer[[2]string] // a word of the service's, and what may be shown of it: most answers repeat it
 
 	mu       sync.Mutex      // guards the rest
 	answered bool            // ever
@@ -36,6 +37,17 @@ type targetState struct {
 	unknown  map[string]bool // queries in a row that were refused in unknown words, by fingerprint
 	stopped  *StoppedError   // why the breaker tripped, for good; nil: it has not
 	stats    CandidateStats
+}
+
+// shown returns what may be shown of a word of the service's, up to so many
+// characters.
+func (st *targetState) shown(word string, most int) string {
+	if last := st.lastShown.Load(); last != nil && last[0] == word {
+		return last[1]
+	}
+	clean := st.secrets.Text(word, most)
+	st.lastShown.Store(&[2]string{word, clean})
+	return clean
 }
 
 // tripped returns why the candidate takes no more calls, nil if it does.

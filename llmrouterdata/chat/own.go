@@ -146,7 +146,7 @@ func checkParam(name string, value json.RawMessage) error {
 
 // maxTokens returns the most tokens that an answer may have.
 func (w *own) maxTokens(p filledParams) int {
-	if w == nil {
+	if w == nil || len(w.params) == 0 {
 		return p.maxTokens
 	}
 	for _, name := range []string{"max_completion_tokens", "max_tokens"} {
