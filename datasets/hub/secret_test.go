@@ -41,7 +41,10 @@ func TestNoPieceOfTheTokenShows(t *testing.T) {
 				w.WriteHeader(500)
 				fmt.Fprintf(w, `{"error":%q}`, form)
 			},
-			func(_ http.Header, w http.ResponseWriter) { w.WriteHeader(400); fmt.Fprintf(w, "<title>%s</title>", form) },
+			func(_ http.Header, w http.ResponseWriter) {
+				w.WriteHeader(400)
+				fmt.Fprintf(w, "<title>%s</title>", form)
+			},
 			func(h http.Header, w http.ResponseWriter) { h.Set("X-Hf-Warning", "topic; "+form); fmt.Fprint(w, form) },
 		} {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w.Header(), w) }))
