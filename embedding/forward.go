@@ -87,7 +87,7 @@ type run struct {
 	workers int
 
 	barrier *kernel.Barrier
-	stop    atomic.Bool
+	ctx     context.Context // once it has ended, no task is begun
 }
 
 // forward computes one slab. When ctx ends it returns its error soon, and the
@@ -96,10 +96,8 @@ func (n *network) forward(ctx context.Context, k *kernel.Set, ws *workspace, seq
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r := &run{net: n, k: k, ws: ws, workers: workers, barrier: kernel.NewBarrier(workers)}
+	r := &run{net: n, k: k, ws: ws, workers: workers, barrier: kernel.NewBarrier(workers), ctx: ctx}
 	r.prepare(seqs)
-	release := context.AfterFunc(ctx, func() { r.stop.Store(true) })
-	defer release()
 
 	var wg sync.WaitGroup
 	for w := 1; w < workers; w++ {
@@ -107,10 +105,7 @@ func (n *network) forward(ctx context.Context, k *kernel.Set, ws *workspace, seq
 	}
 	r.work(0)
 	wg.Wait()
-	if r.stop.Load() {
-		return ctx.Err()
-	}
-	return nil
+	return ctx.Err()
 }
 
 // prepare lays out the slab and shapes the workspace for it.
@@ -211,7 +206,7 @@ func (r *run) work(w int) {
 
 // each runs tasks 0..n of a step, taken one by one by all goroutines.
 func (r *run) each(counter *atomic.Int64, n int, task func(i int)) {
-	for !r.stop.Load() {
+	for r.ctx.Err() == nil {
 		i := int(counter.Add(1)) - 1
 		if i >= n {
 			return
