@@ -312,8 +312,9 @@ func WriteCandidates(w io.Writer, candidates []Candidate) error {
 // output_price, model, api_endpoint, embedding, and then size, service, further
 // prices and every other field, as json.dump(..., indent=2, ensure_ascii=False)
 // does. How a candidate is called is left out: its params, headers, limits and
-// the query string of its endpoint, which may hold secrets. A candidate without
-// an embedding is a *CandidateError.
+// the query string of its endpoint, which may hold secrets. Missing prices are
+// written as 0, since the Python trainers read both. A candidate without an
+// embedding is a *CandidateError.
 func WriteEmbeddedCandidates(w io.Writer, candidates []Candidate) error {
 	for _, c := range candidates {
 		if len(c.Embedding) == 0 {
