@@ -170,6 +170,8 @@ func parse(e cli.Env) (*options, error) {
 	flags.Func("connect_timeout", "`seconds` to make a connection", seconds(&o.calling.ConnectTimeout))
 	flags.Func("first_byte_timeout", "with --stream: `seconds` until an answer begins", seconds(&o.calling.FirstByteTimeout))
 	flags.IntVar(&o.calling.Workers, "candidate_workers", 0, "calls under way at once for each candidate (default: its share of --workers)")
+	flags.IntVar(&o.calling.RequestsPerMinute, "candidate_requests_per_minute", 0, "most requests a minute for each candidate")
+	flags.IntVar(&o.calling.TokensPerMinute, "candidate_tokens_per_minute", 0, "most tokens a minute for each candidate")
 	flags.BoolVar(&o.calling.StrictModel, "strict_model", false, "take an answer by a model of another name for a failure")
 	flags.IntVar(&o.chat.Limits.RequestsPerMinute, "requests_per_minute", 0, "most requests a minute for each key")
 	flags.IntVar(&o.chat.Limits.TokensPerMinute, "tokens_per_minute", 0, "most tokens a minute for each key")
@@ -185,18 +187,25 @@ func parse(e cli.Env) (*options, error) {
 	if err := e.Parse(flags); err != nil {
 		return nil, err
 	}
-	limits := o.chat.Limits
 	switch {
 	case o.config == "":
 		return nil, e.Usage(flags, "--config is needed")
 	case o.Workers < 1:
 		return nil, e.Usage(flags, "--workers is %d; it must be more than 0", o.Workers)
-	case o.calling.Workers < 0:
-		return nil, e.Usage(flags, "--candidate_workers is %d; it must not be negative", o.calling.Workers)
-	case limits.RequestsPerMinute < 0 || limits.TokensPerMinute < 0:
-		return nil, e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", limits.RequestsPerMinute, limits.TokensPerMinute)
 	case !(*o.MaxFailed >= 0 && *o.MaxFailed <= 1):
 		return nil, e.Usage(flags, "--max_failed is %v; it must be from 0 to 1", *o.MaxFailed)
+	}
+	for _, bound := range []struct {
+		flag  string
+		value int
+	}{
+		{"candidate_workers", o.calling.Workers},
+		{"candidate_requests_per_minute", o.calling.RequestsPerMinute}, {"candidate_tokens_per_minute", o.calling.TokensPerMinute},
+		{"requests_per_minute", o.chat.Limits.RequestsPerMinute}, {"tokens_per_minute", o.chat.Limits.TokensPerMinute},
+	} {
+		if bound.value < 0 {
+			return nil, e.Usage(flags, "--%s is %d; it must not be negative", bound.flag, bound.value)
+		}
 	}
 	var err error
 	if o.chat.Balance, err = chat.ParseBalance(*balance); err != nil {

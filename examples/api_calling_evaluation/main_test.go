@@ -24,6 +24,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/metrics/codeeval"
 )
 
 // setting is a folder with everything that the program needs.
@@ -662,6 +663,7 @@ func TestCallingFlags(t *testing.T) {
 	}
 	for _, wrong := range [][]string{
 		{"--header", "no colon"}, {"--params", "[1]"}, {"--timeout", "0"}, {"--timeout", "soon"}, {"--order", "by_luck"}, {"--candidate_workers", "-1"},
+		{"--candidate_requests_per_minute", "-1"}, {"--candidate_tokens_per_minute", "-1"},
 	} {
 		if _, _, err := s.run(t, nil, wrong...); !errors.Is(err, cli.ErrUsage) {
 			t.Errorf("%q: %v", wrong, err)
@@ -670,6 +672,56 @@ func TestCallingFlags(t *testing.T) {
 	if _, _, err := s.run(t, nil, "--header", "X-Team: ${ABSENT_TOKEN}"); err == nil || !strings.Contains(err.Error(), "ABSENT_TOKEN") {
 		t.Errorf("a variable that is not set: %v", err)
 	}
+}
+
+// A limit for candidates bounds each of them and not the key that they share.
+func TestCandidateLimits(t *testing.T) {
+	for _, flag := range []string{"--candidate_requests_per_minute", "--candidate_tokens_per_minute"} {
+		drain := make(chan struct{})
+		var asked atomic.Int32
+		s := set(t, 4, chaos.Config{Answer: func(model, user string) string {
+			if asked.Add(1) == 2 { // one of each candidate, which then waits for its minute to pass
+				close(drain)
+			}
+			return chaos.Answer(model, user)
+		}})
+		var errs bytes.Buffer
+		err := run(t.Context(), clitest.Env(nil, io.Discard, &errs, drain, append(s.args, flag, "1", "--workers", "8")...))
+		incomplete, ok := errors.AsType[*pipeline.IncompleteError](err)
+		if !ok || incomplete.Missing != 10 {
+			t.Errorf("%s: %v\n%s", flag, err, errs.String())
+		}
+		s.server.Wait()
+		if got := s.server.Stats().Requests; got != 2 {
+			t.Errorf("%s: %d requests, want one for each candidate", flag, got)
+		}
+	}
+}
+
+// A graceful shutdown does not wait for a sandbox that is being opened, and calls
+// nobody.
+func TestDrainWhileTheSandboxOpens(t *testing.T) {
+	s := set(t, 2, chaos.Config{})
+	clitest.Write(t, s.dir, "data/example_data/query_data/default_query_test.jsonl",
+		`{"task_name": "human_eval", "query": "def guess():\n", "ground_truth": "def check(f):\n    assert f() >= 0", "metric": "code_eval", "task_id": "HumanEval/7"}`)
+	drain := make(chan struct{})
+	var errs bytes.Buffer
+	e := clitest.Env(nil, io.Discard, &errs, drain, s.args...)
+	opened := 0
+	e.Sandbox = func(ctx context.Context) (codeeval.Sandbox, error) {
+		opened++
+		close(drain)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	err := run(t.Context(), e)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "asked to stop") || cli.Code("program", err, io.Discard, true) != 130 {
+		t.Errorf("got %v\n%s", err, errs.String())
+	}
+	if n := s.server.Stats().Requests; opened != 1 || n != 0 {
+		t.Errorf("opened %d times, %d requests", opened, n)
+	}
+	s.nothingWritten(t)
 }
 
 func TestUnpricedBudget(t *testing.T) {

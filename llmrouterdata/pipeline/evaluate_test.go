@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -727,9 +728,14 @@ func TestEvaluateSmall(t *testing.T) {
 	writeQueries(t, c.DataPath.QueryDataTrain, nil)
 	writeQueries(t, c.DataPath.QueryDataTest, testQueries(0, 1))
 	writeCandidates(t, c.DataPath.LLMData, []string{"a"})
-	report, err := evaluate(t, c, Options{Client: &fakeClient{}})
+	var log bytes.Buffer
+	report, err := evaluate(t, c, Options{Client: &fakeClient{}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil || report.Pairs != 1 {
 		t.Fatalf("%+v, %v", report, err)
+	}
+	warning, n := "a query file is empty: its split will have no rows", strings.Count(log.String(), "\n")
+	if n != 1 || !strings.Contains(log.String(), warning) || !strings.Contains(log.String(), filepath.Base(c.DataPath.QueryDataTrain)) {
+		t.Errorf("want one warning, of the training file: %s", log.String())
 	}
 	if err := dataset.Check(t.Context(), c, nil); err != nil {
 		t.Error(err)
@@ -797,6 +803,27 @@ func TestOpenMetrics(t *testing.T) {
 		if opened != 1 || err == nil || strings.Count(err.Error(), "\n") != 0 || !strings.Contains(err.Error(), want) {
 			t.Errorf("opened %d times, %v", opened, err)
 		}
+	}
+}
+
+// A plan that is asked to stop does not wait for a sandbox that is being opened.
+func TestDrainWhileTheMetricsOpen(t *testing.T) {
+	c := testSet(t, 5, 5, "a")
+	writeQueries(t, c.DataPath.QueryDataTrain, codeQueries())
+	drain := make(chan struct{})
+	client := &fakeClient{}
+	plan, err := NewPlan(t.Context(), c, &Options{Client: client, Drain: drain, OpenMetrics: func(ctx context.Context) (*metrics.Registry, error) {
+		close(drain)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}})
+	if plan != nil || !errors.Is(err, context.Canceled) || client.total != 0 {
+		t.Fatalf("%v, %d calls, %v", plan, client.total, err)
+	}
+	wantError(t, err, askedToStop)
+	wantNoFiles(t, c)
+	if _, err := os.Stat(journalOf(c)); err == nil {
+		t.Error("there is a journal")
 	}
 }
 
