@@ -33,8 +33,9 @@ type MetricOptions struct {
 // task is "human_eval": then the query is the prompt and the ground truth the
 // source of the tests. Else it is MBPP's: then the ground truth is the list of
 // tests in JSON or as a Python literal, or, where it is neither, the choices
-// are the tests. A record without tests is not evaluated, and with a nil
-// sandbox none is; the reason says so. An error means that the sandbox failed.
+// are the tests. A record without tests is not evaluated, nor is a program that
+// needs a package (see [NotEvaluated]), and with a nil sandbox nothing is; the
+// reason says so, such as "module numpy". An error means that the sandbox failed.
 func NewMetric(sb Sandbox, o *MetricOptions) metrics.Metric {
 	m := &codeMetric{sandbox: sb}
 	if o != nil {
@@ -73,8 +74,11 @@ func (m *codeMetric) Score(ctx context.Context, in metrics.Input) (metrics.Resul
 		return metrics.Result{}, fmt.Errorf("codeeval: task %s: %w", in.TaskID, err)
 	}
 	result := metrics.Scored(0)
-	if verdict.Outcome == Passed {
+	switch verdict.Outcome {
+	case Passed:
 		result = metrics.Scored(1)
+	case NotEvaluated:
+		return metrics.NotEvaluated(verdict.Detail), nil
 	}
 	result.By = verdict.Interpreter
 	return result, nil

@@ -43,6 +43,7 @@ func TestMetricScores(t *testing.T) {
 			program: &Program{Solution: "def f(x): return x", Tests: []string{"assert f(1)"}}},
 		{name: "fails", in: mbpp, want: metrics.Scored(0)},
 		{name: "times out", sandbox: recorder{verdict: Verdict{Outcome: TimedOut}}, in: humanEval, want: metrics.Scored(0)},
+		{name: "lacks a module", sandbox: recorder{verdict: Verdict{Outcome: NotEvaluated, Detail: "module numpy", Interpreter: "any"}}, in: mbpp, want: metrics.NotEvaluated("module numpy")},
 		{name: "HumanEval", sandbox: recorder{verdict: Verdict{Outcome: Passed}}, in: humanEval, want: metrics.Scored(1),
 			program: &Program{Solution: addPrompt + "    return 3\n", Tests: []string{addTests, "check(total)"}, EntryPoint: "total", Preamble: addBefore}},
 		{name: "HumanEval by its task", in: metrics.Input{Task: "human_eval", TaskID: "7", Query: addPrompt, Truth: addTests}, want: metrics.Scored(0)},

@@ -215,7 +215,7 @@ func (a zygoteAnswer) verdict() Verdict {
 	case v.Detail == "":
 		v.Detail = "ended without an answer"
 	}
-	return v
+	return v.unlessModuleMissing()
 }
 
 // zygote is a running warm interpreter. One goroutine at a time uses it.

@@ -76,15 +76,22 @@ const (
 	// TimedOut: the time was up, and everything the program had started was
 	// killed.
 	TimedOut
+	// NotEvaluated: the program ended because the sandbox lacks a module of a
+	// package that programs are often written with, such as numpy. It may be
+	// right or wrong. docs/SANDBOX.md lists these modules; a program that ends
+	// for want of any other one has Failed.
+	NotEvaluated
 )
 
-// String returns "failed", "passed" or "timed out".
+// String returns "failed", "passed", "timed out" or "not evaluated".
 func (o Outcome) String() string {
 	switch o {
 	case Passed:
 		return "passed"
 	case TimedOut:
 		return "timed out"
+	case NotEvaluated:
+		return "not evaluated"
 	default:
 		return "failed"
 	}
@@ -94,7 +101,8 @@ func (o Outcome) String() string {
 type Verdict struct {
 	Outcome Outcome
 	// Detail is the exception or the signal of a failure, at most 500 bytes,
-	// for people to read. It comes from the program and proves nothing.
+	// for people to read. It comes from the program and proves nothing. Where
+	// nothing was evaluated it names what was missing: "module numpy".
 	Detail string
 	// Elapsed is the wall time of the program itself.
 	Elapsed time.Duration

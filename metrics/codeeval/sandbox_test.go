@@ -302,6 +302,7 @@ func TestUnsandboxed(t *testing.T) {
 		want     Outcome
 	}{
 		{"x = 1", Passed}, {"x = 2", Failed}, {"import os\nprint('P')\nos._exit(0)", Failed}, {"while True: pass", TimedOut}, {"x = ", Failed},
+		{"import sys\nsys.path[:] = []\nimport numpy", NotEvaluated}, {"import no_such_module", Failed},
 	} {
 		v, err := sb.Run(context.Background(), Program{Solution: test.solution, Tests: []string{"assert x == 1"}})
 		if err != nil || v.Outcome != test.want || !regexp.MustCompile(`^cpython 3\.\d+\.\d+, unsandboxed$`).MatchString(v.Interpreter) {
@@ -318,8 +319,8 @@ func TestUnsandboxed(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	got := fmt.Sprint(Failed, Passed, TimedOut, IsolationAuto, IsolationNamespaces, IsolationLandlock, BackendAuto, BackendNative, BackendWASI)
-	if diff := cmp.Diff("failed passed timed out auto namespaces landlock auto native wasi", got); diff != "" {
+	got := fmt.Sprint(Failed, Passed, TimedOut, NotEvaluated, IsolationAuto, IsolationNamespaces, IsolationLandlock, BackendAuto, BackendNative, BackendWASI)
+	if diff := cmp.Diff("failed passed timed out not evaluated auto namespaces landlock auto native wasi", got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -135,5 +135,5 @@ func (u *unsandboxed) Run(ctx context.Context, p Program) (Verdict, error) {
 			v.Detail = "ended without an answer"
 		}
 	}
-	return v, nil
+	return v.unlessModuleMissing(), nil
 }

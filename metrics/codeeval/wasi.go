@@ -258,7 +258,7 @@ func (w *wasiWorker) run(caller context.Context, p Program, limit time.Duration)
 			v.Detail = "ended without an answer"
 		}
 	}
-	return v, nil
+	return v.unlessModuleMissing(), nil
 }
 
 func (w *wasiWorker) runPlain(ctx context.Context, p Program, token []byte, answer *tail) (ending, error) {
