@@ -17,7 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"text/tabwriter"
@@ -84,11 +83,15 @@ func run(ctx context.Context, e cli.Env) error {
 		return err
 	}
 	var table *dataset.Table
+	var summary *pipeline.Report
 	if o.scores != "" {
 		table, err = dataset.ReadScores(ctx, o.scores, &dataset.ScoreOptions{Queries: o.queries, Candidates: o.candidates})
 	} else {
+		if summary, err = readSummary(o.evaluation); err != nil {
+			return err
+		}
 		var data *dataset.Dataset
-		if data, err = o.open(ctx, e); err == nil {
+		if data, err = o.open(ctx, e, summary); err == nil {
 			defer data.Close()
 			table, err = data.Table(ctx)
 		}
@@ -96,9 +99,13 @@ func run(ctx context.Context, e cli.Env) error {
 	if err != nil {
 		return err
 	}
-	report, err := analysis.NewReport(ctx, table, &analysis.Options{Solved: &o.solved, MapPoints: o.points})
+	numbers, err := analysis.NewReport(ctx, table, &analysis.Options{Solved: &o.solved, MapPoints: o.points})
 	if err != nil {
 		return err
+	}
+	report, misfit := withSummary(numbers, summary)
+	if misfit != "" {
+		fmt.Fprintf(e.Stderr, "%s is of other files: %s; failures are shown by their messages\n", o.evaluation, misfit)
 	}
 	written, err := o.write(report)
 	if err != nil {
@@ -109,7 +116,7 @@ func run(ctx context.Context, e cli.Env) error {
 
 // write writes the files that were asked for and returns their names, the page
 // first. The page is written last: where it is, the other files are too.
-func (o options) write(report *analysis.Report) ([]string, error) {
+func (o options) write(report shown) ([]string, error) {
 	pens := newPens()
 	html, err := render(o.title, report, pens)
 	if err != nil {
@@ -117,7 +124,7 @@ func (o options) write(report *analysis.Report) ([]string, error) {
 	}
 	written := []string{o.out}
 	if o.figures != "" {
-		figures := figures(report)
+		figures := figures(report.Report)
 		for _, id := range slices.Sorted(maps.Keys(figures)) {
 			for class, width := range map[string]vg.Length{"wide": wideWidth, "narrow": narrowWidth} {
 				svg := figures[id].svg(pens, width, class, figureStyle)
@@ -141,8 +148,8 @@ func (o options) write(report *analysis.Report) ([]string, error) {
 	return written, cli.WriteFile(o.out, html)
 }
 
-// open opens the data set of a configuration.
-func (o options) open(ctx context.Context, e cli.Env) (*dataset.Dataset, error) {
+// open opens the data set of a configuration. The summary may be nil.
+func (o options) open(ctx context.Context, e cli.Env, summary *pipeline.Report) (*dataset.Dataset, error) {
 	c, err := e.LoadConfig(o.config, o.root)
 	if err != nil {
 		return nil, err
@@ -151,18 +158,7 @@ func (o options) open(ctx context.Context, e cli.Env) (*dataset.Dataset, error) 
 	// fault of theirs does not matter.
 	c.DataPath.LLMEmbeddingData = ""
 	options := dataset.Options{SkipBadLines: true}
-	if o.evaluation != "" {
-		text, err := os.ReadFile(o.evaluation)
-		if err != nil {
-			return nil, err
-		}
-		var summary pipeline.Report
-		if err := json.Unmarshal(text, &summary); err != nil {
-			return nil, fmt.Errorf("%s: %w", o.evaluation, err)
-		}
-		if len(summary.Cells) == 0 {
-			return nil, fmt.Errorf("%s is no summary of step 3: it has no cells", o.evaluation)
-		}
+	if summary != nil {
 		options.NotEvaluatedRows, options.ScoreErrorRows = summary.NotEvaluatedRows, summary.ScoreErrorRows
 		for _, c := range summary.Cells { // of older summaries, which do not name the rows
 			options.NotEvaluated = append(options.NotEvaluated, dataset.NotEvaluatedCount{
@@ -185,27 +181,14 @@ func (o options) open(ctx context.Context, e cli.Env) (*dataset.Dataset, error) 
 }
 
 // show prints what one wants to know first.
-func show(e cli.Env, r *analysis.Report, written []string) error {
+func show(e cli.Env, r shown, written []string) error {
 	var b bytes.Buffer
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, f := range facts(r) {
+	for _, f := range facts(r.Report) {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Name, f.Value, f.Note)
 	}
 	err := t.Flush()
-	for i, o := range r.Outcomes {
-		if i == 0 {
-			fmt.Fprintln(&b, "\nRows without a score:")
-		}
-		fmt.Fprintf(&b, "  %s: %s (", o.Kind, whole(o.Count))
-		comma := ""
-		for m, n := range o.Models {
-			if n > 0 {
-				fmt.Fprintf(&b, "%s%s %s", comma, r.Models[m].Name, whole(n))
-				comma = ", "
-			}
-		}
-		fmt.Fprintln(&b, ")")
-	}
+	showCalls(&b, r)
 	if len(r.Warnings) > 0 {
 		fmt.Fprintln(&b, "\nWarnings:")
 		for _, w := range r.Warnings {
@@ -218,4 +201,34 @@ func show(e cli.Env, r *analysis.Report, written []string) error {
 	}
 	_, writeErr := e.Stdout.Write(b.Bytes())
 	return errors.Join(err, writeErr)
+}
+
+// showCalls prints what became of the calls that are no plain answers.
+func showCalls(b *bytes.Buffer, r shown) {
+	for i, f := range r.Failures {
+		if i == 0 {
+			fmt.Fprintln(b, "\nFailed calls:")
+		}
+		fmt.Fprintf(b, "  %s: %s (%s), for example %s\n", f.Kind, whole(f.Count), f.Candidate, example(f))
+	}
+	for i, o := range r.byMessage() {
+		if i == 0 {
+			fmt.Fprintln(b, "\nRows without a score:")
+		}
+		fmt.Fprintf(b, "  %s: %s (", o.Kind, whole(o.Count))
+		comma := ""
+		for m, n := range o.Models {
+			if n > 0 {
+				fmt.Fprintf(b, "%s%s %s", comma, r.Models[m].Name, whole(n))
+				comma = ", "
+			}
+		}
+		fmt.Fprintln(b, ")")
+	}
+	for i, a := range r.Answered {
+		if i == 0 {
+			fmt.Fprintln(b, "\nAnswered by:")
+		}
+		fmt.Fprintf(b, "  %s: %s %s (%s)\n", a.Candidate, answering(a), whole(a.Count), share(a.Share))
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"math"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
@@ -439,5 +442,110 @@ func TestReasonsOnTheScreen(t *testing.T) {
 		if !strings.Contains(screen, fmt.Sprintf("  %s: %s (", o.Kind, whole(o.Count))) {
 			t.Errorf("%q is not on the screen:\n%s", o.Kind, screen)
 		}
+	}
+}
+
+// summaryOf is a summary of step 3 that fits a report: every failed call is of one
+// of two kinds, and two models answered for the last candidate.
+func summaryOf(r *analysis.Report) *pipeline.Report {
+	s := &pipeline.Report{Cells: []pipeline.Cell{{Task: r.Cells[0].Task, Model: r.Cells[0].Model}}}
+	for i := range r.Models {
+		m := &r.Models[i]
+		s.Models = append(s.Models, pipeline.Group{Name: m.Name, Pairs: m.Rows, Failed: m.Failed})
+		for j, kind := range []string{"length", "timeout"} {
+			if n := []int{min(m.Failed, 1), m.Failed - 1}[j]; n > 0 {
+				s.Failures = append(s.Failures, pipeline.Failure{Candidate: m.Name, Kind: kind, Count: n, Example: "said " + kind, Query: fmt.Sprintf("test query %d (task x)", i+1)})
+			}
+		}
+	}
+	last := &r.Models[len(r.Models)-1]
+	s.Answered = []pipeline.Answered{
+		{Candidate: last.Name, Model: "big-2026 " + hostile, Count: 30, Share: 0.75}, {Candidate: last.Name, Count: 10, Share: 0.25},
+	}
+	return s
+}
+
+// outputs are what the program gives.
+type outputs struct {
+	page, screen, errs string
+	r                  shown
+}
+
+// showWith shows the data set of a folder with a summary, or without.
+func showWith(t *testing.T, dir, config string, summary *pipeline.Report) (o outputs) {
+	t.Helper()
+	args := []string{"--config", config, "--root", dir, "--out", filepath.Join(dir, "page.html"), "--json", filepath.Join(dir, "report.json")}
+	if summary != nil {
+		text, err := json.Marshal(summary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--evaluation", clitest.Write(t, dir, "summary.json", string(text)))
+	}
+	var err error
+	if o.screen, o.errs, err = clitest.Run(t.Context(), run, nil, args...); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "report.json"))), &o.r); err != nil {
+		t.Fatal(err)
+	}
+	o.page = read(t, filepath.Join(dir, "page.html"))
+	return o
+}
+
+const otherFiles = "summary.json is of other files"
+
+// The page, the screen and the JSON show what a summary knows of the calls.
+func TestCallsOfASummary(t *testing.T) {
+	dir := t.TempDir()
+	config := dataSet(t, dir)
+	plain := showWith(t, dir, config, nil)
+	if plain.r.Failures != nil || plain.r.Answered != nil || !strings.Contains(plain.screen, "timed out") {
+		t.Fatalf("without a summary: %+v\n%s", plain.r.Failures, plain.screen)
+	}
+	summary := summaryOf(plain.r.Report)
+	got := showWith(t, dir, config, summary)
+	if diff := cmp.Diff([]any{summary.Failures, summary.Answered}, []any{got.r.Failures, got.r.Answered}); diff != "" || strings.Contains(got.errs, otherFiles) {
+		t.Errorf("%s (-summary +JSON):\n%s", got.errs, diff)
+	}
+	wants := map[string][]string{
+		got.screen: {"big-2026 " + hostile + " 30 (75.0 %)", "(it did not tell its name) 10 (25.0 %)"},
+		got.page:   {"big-2026 &lt;script&gt;", "<td>30</td><td>75.0 %</td>", "<td>10</td><td>25.0 %</td>"},
+	}
+	for _, f := range summary.Failures {
+		wants[got.page] = append(wants[got.page], fmt.Sprintf(`<th scope="row">%s</th><td class="text">%s</td><td class="text">%s: %s</td><td>%d</td>`,
+			f.Kind, template.HTMLEscapeString(f.Candidate), f.Query, f.Example, f.Count))
+		wants[got.screen] = append(wants[got.screen], fmt.Sprintf("  %s: %d (%s), for example %s: %s\n", f.Kind, f.Count, f.Candidate, f.Query, f.Example))
+	}
+	for text, list := range wants {
+		for _, want := range list {
+			if !strings.Contains(text, want) {
+				t.Errorf("%q is not shown in\n%s", want, text[:min(len(text), 2000)])
+			}
+		}
+		if strings.Contains(text, "timed out") {
+			t.Error("failures are shown by message too")
+		}
+	}
+}
+
+// Pairs that were not called are failed rows of the files; a summary of other
+// files is not believed.
+func TestSummaryThatDiffers(t *testing.T) {
+	dir := t.TempDir()
+	config := dataSet(t, dir)
+	plain := showWith(t, dir, config, nil)
+	summary := summaryOf(plain.r.Report)
+	summary.Models[0].Failed -= 2
+	summary.Models[0].Missing = 2
+	summary.NotMade = []string{"the budget is spent"}
+	got := showWith(t, dir, config, summary)
+	if strings.Contains(got.errs, otherFiles) || !strings.Contains(got.screen, "  not called: 2 (small-1b), for example the budget is spent\n") {
+		t.Errorf("%s\n%s", got.errs, got.screen)
+	}
+	summary.Models[0].Failed++
+	got = showWith(t, dir, config, summary)
+	if got.page != plain.page || got.r.Failures != nil || !strings.Contains(got.errs, otherFiles) || !strings.Contains(got.errs, `"small-1b"`) {
+		t.Errorf("a summary of other files: %s", got.errs)
 	}
 }

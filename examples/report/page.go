@@ -70,7 +70,7 @@ var meanings = map[string][2]string{
 }
 
 // render makes the page.
-func render(title string, r *analysis.Report, pens pens) ([]byte, error) {
+func render(title string, r shown, pens pens) ([]byte, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"text": func(texts, column int) bool { return column < texts },
 		"long": func(name string) bool { return utf8.RuneCountInString(name) > 24 },
@@ -78,7 +78,7 @@ func render(title string, r *analysis.Report, pens pens) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := page{Title: title, Style: template.CSS(styleText + figureStyle), Facts: facts(r), Sections: sections(r, pens)}
+	p := page{Title: title, Style: template.CSS(styleText + figureStyle), Facts: facts(r.Report), Sections: sections(r, pens)}
 	for _, w := range r.Warnings {
 		m := meanings[w.Kind]
 		p.Warnings = append(p.Warnings, warning{m[0], m[1], whole(w.Count), w.Examples, w.Count - len(w.Examples), len(w.Examples) <= 3})
@@ -118,8 +118,8 @@ func joined(a, b string) string {
 }
 
 // sections puts texts, figures and tables together.
-func sections(r *analysis.Report, pens pens) []section {
-	figures := figures(r)
+func sections(r shown, pens pens) []section {
+	figures := figures(r.Report)
 	draw := func(ids ...string) (list []drawing) {
 		for _, id := range ids {
 			if f := figures[id]; f != nil {
@@ -134,7 +134,7 @@ func sections(r *analysis.Report, pens pens) []section {
 
 	add(section{ID: "performance", Title: "Performance", Text: []string{
 		"Failed calls count as 0; rows that were not evaluated count nowhere.",
-	}, Figures: draw("models", "heat"), Tables: []*table{modelsTable(r), heatTable(r), splitsTable(r)}})
+	}, Figures: draw("models", "heat"), Tables: []*table{modelsTable(r.Report), heatTable(r.Report), splitsTable(r.Report)}})
 
 	if r.CostKnown {
 		add(section{ID: "costs", Title: "Cost against performance", Text: []string{
@@ -154,13 +154,13 @@ func sections(r *analysis.Report, pens pens) []section {
 
 	add(section{ID: "routing", Title: "What there is to route", Text: []string{
 		"Only queries that some candidates solve and others do not reward a router for its choice.",
-	}, Figures: draw("solved", "best"), Tables: []*table{solvedTable(r), bestTable(r)}})
+	}, Figures: draw("solved", "best"), Tables: []*table{solvedTable(r.Report), bestTable(r.Report)}})
 
-	if quantities := quantities(r); len(quantities) > 0 {
+	if quantities := quantities(r.Report); len(quantities) > 0 {
 		s := section{ID: "distributions", Title: "Response times and tokens", Text: []string{"Of answered calls; failed ones are left out."}}
 		for _, q := range quantities {
 			s.Figures = append(s.Figures, draw(q.id)...)
-			s.Tables = append(s.Tables, distributionTables(r, q)...)
+			s.Tables = append(s.Tables, distributionTables(r.Report, q)...)
 		}
 		add(s)
 	} else {
@@ -172,6 +172,12 @@ func sections(r *analysis.Report, pens pens) []section {
 		outcomes.Text = []string{"Every pair has a row, and every row a score."}
 	}
 	add(outcomes)
+
+	if len(r.Answered) > 0 {
+		add(section{ID: "answered", Title: "Who answered", Text: []string{
+			"Services name the model that answers. Where that is another than the one asked for, as behind a candidate that chooses by itself, these are its shares.",
+		}, Tables: []*table{answeredTable(r)}})
+	}
 
 	if m := r.Map; m != nil {
 		shown := fmt.Sprintf("%s of %s queries, at even distances, by the first two principal components of their embeddings of %s numbers", whole(len(m.Points)), whole(m.Queries), whole(m.Dim))

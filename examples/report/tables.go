@@ -139,7 +139,7 @@ func solvedTable(r *analysis.Report) *table {
 	return t.cap()
 }
 
-func outcomesTables(r *analysis.Report) []*table {
+func outcomesTables(r shown) []*table {
 	sums := &table{Caption: "What became of the rows", Head: []string{"candidate", "pairs", "scored", "failed", "not evaluated", "missing"}}
 	line := func(name string, g *analysis.Group) {
 		sums.Rows = append(sums.Rows, []string{name, whole(g.Rows + g.Missing), whole(g.Rated - g.Failed), whole(g.Failed), whole(g.NotEvaluated), whole(g.Missing)})
@@ -149,12 +149,15 @@ func outcomesTables(r *analysis.Report) []*table {
 	}
 	line("all", &r.All)
 	list := []*table{sums.cap()}
-	if len(r.Outcomes) > 0 {
+	if len(r.Failures) > 0 {
+		list = append(list, failuresTable(r))
+	}
+	if outcomes := r.byMessage(); len(outcomes) > 0 {
 		kinds := &table{Caption: "Rows without a score, by kind", Texts: 2, Head: []string{"kind", "counts as", "rows"}}
 		for i := range r.Models {
 			kinds.Head = append(kinds.Head, r.Models[i].Name)
 		}
-		for _, o := range r.Outcomes {
+		for _, o := range outcomes {
 			as := "nothing (not evaluated)"
 			if o.Failed {
 				as = "0 (failed call)"

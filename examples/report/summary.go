@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+)
+
+// shown is what the page, the screen and the JSON show: the numbers of the data
+// set, and what step 3's summary knows of its calls beyond that.
+type shown struct {
+	*analysis.Report
+	// Failures are the failed calls by candidate and kind, the most frequent
+	// first; nil: the kinds are not known, and messages stand in their place.
+	Failures []pipeline.Failure `json:"failures,omitempty"`
+	// Answered says which models answered, for the candidates for which others
+	// did than the one asked for; nil: nothing is known of that.
+	Answered []pipeline.Answered `json:"answered_by,omitempty"`
+}
+
+// readSummary reads the summary of step 3, nil where none is named.
+func readSummary(name string) (*pipeline.Report, error) {
+	if name == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var summary pipeline.Report
+	if err := json.Unmarshal(text, &summary); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(summary.Cells) == 0 {
+		return nil, fmt.Errorf("%s is no summary of step 3: it has no cells", name)
+	}
+	return &summary, nil
+}
+
+// kindNotCalled is the kind of a row whose pair was not called, in the files of a
+// run that stopped early.
+const kindNotCalled = "not called"
+
+// withSummary puts a report and a summary together. A summary of other files says
+// nothing of these: then misfit says why.
+func withSummary(r *analysis.Report, summary *pipeline.Report) (s shown, misfit string) {
+	s = shown{Report: r}
+	if summary == nil || len(summary.Failures)+len(summary.Answered) == 0 {
+		return s, ""
+	}
+	groups := map[string]pipeline.Group{}
+	for _, g := range summary.Models {
+		groups[g.Name] = g
+	}
+	failures := summary.Failures
+	for i := range r.Models {
+		m := &r.Models[i]
+		g := groups[m.Name]
+		if g.Pairs != m.Rows || g.Failed+g.Missing != m.Failed {
+			return s, fmt.Sprintf("candidate %q has %s rows there, %s of them failed or not called, and %s here, %s of them failed",
+				m.Name, whole(g.Pairs), whole(g.Failed+g.Missing), whole(m.Rows), whole(m.Failed))
+		}
+		if g.Missing > 0 {
+			failures = append(failures[:len(failures):len(failures)], pipeline.Failure{
+				Candidate: m.Name, Kind: kindNotCalled, Count: g.Missing, Example: strings.Join(summary.NotMade, "; "),
+			})
+		}
+	}
+	s.Failures, s.Answered = failures, summary.Answered
+	return s, ""
+}
+
+// byMessage returns the rows without a score that Failures do not tell of.
+func (s shown) byMessage() []analysis.Outcome {
+	var list []analysis.Outcome
+	for _, o := range s.Outcomes {
+		if !o.Failed || s.Failures == nil {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// example says which query a failure is of, and what its row says.
+func example(f pipeline.Failure) string {
+	if f.Query == "" || f.Example == "" {
+		return f.Query + f.Example
+	}
+	return f.Query + ": " + f.Example
+}
+
+// answering names a model that answered.
+func answering(a pipeline.Answered) string {
+	if a.Model == "" {
+		return "(it did not tell its name)"
+	}
+	return a.Model
+}
+
+// share prints a share from 0 to 1.
+func share(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
+
+func failuresTable(s shown) *table {
+	t := &table{Caption: "Failed calls by kind and candidate", Texts: 3, Head: []string{"kind", "candidate", "example", "calls"}}
+	for _, f := range s.Failures {
+		t.Rows = append(t.Rows, []string{f.Kind, f.Candidate, example(f), whole(f.Count)})
+	}
+	return t.cap()
+}
+
+func answeredTable(s shown) *table {
+	t := &table{Caption: "Models that answered", Texts: 2, Head: []string{"candidate", "model", "answers", "share"}}
+	for _, a := range s.Answered {
+		t.Rows = append(t.Rows, []string{a.Candidate, answering(a), whole(a.Count), share(a.Share)})
+	}
+	return t.cap()
+}
