@@ -29,7 +29,8 @@ type Decoder interface {
 //
 // A dot leads into a group of columns. Fields are strings, integers, floats,
 // booleans, or slices of one of them for lists. A null is an error, except in
-// an optional column, where it is the zero value; a null list is empty. In
+// an optional column, where it is the zero value, as is every row of a file
+// that lacks the column; a null list is empty. In
 // .csv files the text of a cell is converted to the field's type. In parquet
 // files a dot leads into a column of JSON too, whose texts are read as the lines
 // of a .jsonl file; a string takes a JSON value that is no text as it is

@@ -97,7 +97,7 @@ func TestCasesMBPPSetup(t *testing.T) {
 		result, err := registry.Score(t.Context(), rec.Metric, metrics.Input{
 			Task: rec.TaskName, TaskID: *rec.TaskID, Query: rec.Query, Truth: rec.GroundTruth, Choices: rec.Choices.Text(), Prediction: c.Prediction,
 		})
-		if err != nil || result != metrics.Scored(*c.Want) {
+		if err != nil || !result.Evaluated || result.Score != *c.Want {
 			t.Errorf("%s (%s): %+v, %v, want %v", where, c.ID, result, err, *c.Want)
 		}
 	}

@@ -32,9 +32,16 @@ func (s *parquetShard) name() string { return s.file.Name() }
 
 func (s *parquetShard) rows() int { return int(s.pq.NumRows()) }
 
-// leaves finds the fields' columns and compares their types.
-func (s *parquetShard) leaves(b *binding) ([]parquetcol.Leaf, error) {
-	out := make([]parquetcol.Leaf, len(b.fields))
+// boundLeaf is a field and the column that it is read from.
+type boundLeaf struct {
+	f    *field
+	leaf parquetcol.Leaf
+}
+
+// leaves finds the fields' columns and compares their types. Optional fields
+// without a column are not among them.
+func (s *parquetShard) leaves(b *binding) ([]boundLeaf, error) {
+	out := make([]boundLeaf, 0, len(b.fields))
 	for i := range b.fields {
 		f := &b.fields[i]
 		leaf, err := s.pq.Leaf(f.name)
@@ -44,15 +51,17 @@ func (s *parquetShard) leaves(b *binding) ([]parquetcol.Leaf, error) {
 			fits = !leaf.List || f.list && leaf.Inside == ""
 		}
 		bad := &ColumnError{Task: s.task, File: s.name(), Column: f.name, Want: f.typeName()}
-		switch {
-		case errors.Is(err, parquetcol.ErrNoColumn) && leaf.Type == "":
+		switch absent := errors.Is(err, parquetcol.ErrNoColumn) && leaf.Type == ""; {
+		case absent && f.optional:
+			continue
+		case absent:
 			bad.Columns = s.pq.Columns()
 			return nil, bad
 		case err != nil || !fits:
 			bad.Found = leaf.Type
 			return nil, bad
 		}
-		out[i] = leaf
+		out = append(out, boundLeaf{f, leaf})
 	}
 	return out, nil
 }
@@ -72,8 +81,8 @@ func (s *parquetShard) read(ctx context.Context, b *binding, indices []int, dst 
 	if err != nil {
 		return err
 	}
-	for i := range b.fields {
-		col := s.column(&b.fields[i], leaves[i], parquetcol.ColumnOptions{ReadBytes: seekAhead})
+	for _, l := range leaves {
+		col := s.column(l, parquetcol.ColumnOptions{ReadBytes: seekAhead})
 		for k, row := range indices {
 			if k%64 == 0 {
 				if err := ctx.Err(); err != nil {
@@ -95,8 +104,7 @@ func (s *parquetShard) read(ctx context.Context, b *binding, indices []int, dst 
 // column reads a column of a file into a field of structs.
 type column struct {
 	*parquetcol.Column
-	f    *field
-	leaf parquetcol.Leaf
+	boundLeaf
 	// reuseLists puts each batch's lists where those of an earlier one were.
 	reuseLists bool
 	buffers    *buffers
@@ -113,8 +121,8 @@ type buffers struct {
 	ends    []int
 }
 
-func (s *parquetShard) column(f *field, l parquetcol.Leaf, o parquetcol.ColumnOptions) *column {
-	return &column{Column: s.pq.Column(l, o), f: f, leaf: l, buffers: new(buffers)}
+func (s *parquetShard) column(l boundLeaf, o parquetcol.ColumnOptions) *column {
+	return &column{Column: s.pq.Column(l.leaf, o), boundLeaf: l, buffers: new(buffers)}
 }
 
 // cells is one field of the structs in a slice. The fields of a hundred

@@ -154,7 +154,8 @@ func asColumns(row any) map[string]any {
 	out := map[string]any{}
 	for i := range v.NumField() {
 		at := out
-		path := strings.Split(v.Type().Field(i).Tag.Get("column"), ".")
+		column, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("column"), ",")
+		path := strings.Split(column, ".")
 		for _, name := range path[:len(path)-1] {
 			if at[name] == nil {
 				at[name] = map[string]any{}

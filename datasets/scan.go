@@ -93,7 +93,7 @@ func (s *parquetShard) scan(ctx context.Context, b *binding, o scanOptions, yiel
 	alone := runtime.GOMAXPROCS(0) == 1 || s.pq.NumRows() <= batchRows
 	all := 0.0 // bytes that are to be decoded, as the file states them
 	for _, l := range leaves {
-		all += s.pq.UnpackedBytes(l)
+		all += s.pq.UnpackedBytes(l.leaf)
 	}
 	slots := 1
 	if !alone {
@@ -104,9 +104,9 @@ func (s *parquetShard) scan(ctx context.Context, b *binding, o scanOptions, yiel
 	for range slots {
 		c.slots = append(c.slots, reflect.MakeSlice(reflect.SliceOf(b.typ), batchRows, batchRows))
 	}
-	for i, l := range leaves {
-		how := parquetcol.ColumnOptions{ReadBytes: scanAhead, ShareBytes: shareBytes, Ahead: !alone && s.pq.UnpackedBytes(l) > all/2}
-		col := &scanColumn{column: s.column(&b.fields[i], l, how), shard: s}
+	for _, l := range leaves {
+		how := parquetcol.ColumnOptions{ReadBytes: scanAhead, ShareBytes: shareBytes, Ahead: !alone && s.pq.UnpackedBytes(l.leaf) > all/2}
+		col := &scanColumn{column: s.column(l, how), shard: s}
 		if col.reuseLists = o.reuseLists && col.f.list; col.reuseLists {
 			for range slots {
 				col.lists = append(col.lists, new(buffers))
@@ -239,7 +239,7 @@ func (s *parquetShard) badRow(c *column, at span, rows reflect.Type, err *error)
 	if errors.Is(*err, context.Canceled) || errors.Is(*err, context.DeadlineExceeded) {
 		return at.first
 	}
-	single := s.column(c.f, c.leaf, parquetcol.ColumnOptions{ReadBytes: scanAhead})
+	single := s.column(c.boundLeaf, parquetcol.ColumnOptions{ReadBytes: scanAhead})
 	to := cellsOf(c.f, reflect.MakeSlice(rows, 1, 1), 0, 1)
 	bad := single.Start(at.group)
 	for i := range int64(at.n) {
