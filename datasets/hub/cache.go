@@ -104,7 +104,7 @@ func (c *Client) cached(pinned Repo, name string) (local string, err error) {
 	}
 	if f, ok := c.fact(pinned, name); ok && f.Size != size {
 		err := &wrongSize{size, f.Size}
-		c.o.Logger.Warn("cached file of the wrong size passed over", "repo", pinned.String(), "path", name, "size", size, "want", f.Size)
+		c.o.Logger.Warn("cached file of the wrong size passed over", "repo", pinned.String(), "path", c.secrets.Strike(name), "size", size, "want", f.Size)
 		return "", err
 	}
 	return local, nil
@@ -191,7 +191,7 @@ func (c *Client) markAbsent(repo Repo, commit, name string) {
 		return
 	}
 	if err := c.writeSmall(repo, c.absentMark(repo, commit, name), nil); err != nil {
-		c.o.Logger.Debug("absence not cached", "repo", repo.String(), "path", name, "error", err)
+		c.o.Logger.Debug("absence not cached", "repo", repo.String(), "path", c.secrets.Strike(name), "error", struck(c.secrets, err))
 	}
 }
 
@@ -213,7 +213,7 @@ func (c *Client) link(blob, pointer string, size int64, fresh bool) error {
 		if err == nil {
 			return nil
 		}
-		c.o.Logger.Debug("no symbolic link, the file itself takes its place", "error", err)
+		c.o.Logger.Debug("no symbolic link, the file itself takes its place", "error", struck(c.secrets, err))
 	}
 	if fresh {
 		return atomicfile.Rename(blob, pointer)
@@ -299,7 +299,7 @@ func fallsBack(ctx context.Context, err error) bool {
 }
 
 func (c *Client) logFallback(t target, commit string, err error) {
-	c.o.Logger.Warn("the hub does not answer, the cache stands in", "repo", t.repo.String(), "path", t.path, "commit", commit, "error", err)
+	c.o.Logger.Warn("the hub does not answer, the cache stands in", "repo", t.repo.String(), "path", t.shownPath(), "commit", commit, "error", err)
 }
 
 // notCached says that the cache does not hold what is asked for, and why.
@@ -313,5 +313,5 @@ func (c *Client) notCached(t target, why error) error {
 			advice += ": it has snapshots of the commits " + strings.Join(commits[:min(len(commits), maxShown)], ", ") + " and no reference: ask for one of them"
 		}
 	}
-	return &Error{Repo: t.repo, Path: t.path, Kind: ErrNotCached, advice: advice}
+	return &Error{Repo: t.repo, Path: t.shownPath(), Kind: ErrNotCached, advice: advice}
 }

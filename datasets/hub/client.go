@@ -20,6 +20,8 @@ type Client struct {
 	http  *http.Client
 	sleep func(context.Context, time.Duration) error
 
+	secrets *service.Redactor // knows the token
+
 	slots chan struct{} // one element for each transfer under way
 
 	progressMu sync.Mutex // held while o.Progress runs

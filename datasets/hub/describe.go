@@ -23,7 +23,7 @@ type meta struct {
 // describe asks the hub about a file. With once there are no retries, as the
 // caller has something to fall back on.
 func (c *Client) describe(ctx context.Context, repo Repo, name string, once bool) (meta, error) {
-	t := target{repo, name}
+	t := c.about(repo, name)
 	retry := c.retries(t, once)
 	for {
 		m, err := c.describeOnce(ctx, t)

@@ -25,7 +25,7 @@ func (c *Client) download(ctx context.Context, repo Repo, path string, doubt boo
 	if err != nil {
 		return "", err
 	}
-	if err := checkPath(path); err != nil {
+	if err := struck(c.secrets, checkPath(path)); err != nil {
 		return "", err
 	}
 	local, m, err := c.find(ctx, repo, path, doubt)
@@ -51,7 +51,7 @@ func (c *Client) download(ctx context.Context, repo Repo, path string, doubt boo
 // stays. No paths means no files: List gives those there are.
 func (c *Client) DownloadAll(ctx context.Context, repo Repo, paths []string) (snapshotDir string, err error) {
 	for _, p := range paths {
-		if err := checkPath(p); err != nil {
+		if err := struck(c.secrets, checkPath(p)); err != nil {
 			return "", err
 		}
 	}
@@ -82,7 +82,7 @@ func (c *Client) DownloadAll(ctx context.Context, repo Repo, paths []string) (sn
 // find answers from the cache where that is allowed (local is then set), else
 // with what the hub says of the file.
 func (c *Client) find(ctx context.Context, repo Repo, name string, doubt bool) (local string, m meta, err error) {
-	t := target{repo, name}
+	t := c.about(repo, name)
 	fixed := isCommit(repo.Revision)
 	missing := errAbsent
 	known, ok := c.lastCommit(repo)
@@ -98,7 +98,7 @@ func (c *Client) find(ctx context.Context, repo Repo, name string, doubt bool) (
 	case has && (c.o.Offline || fixed && !doubt):
 		return local, meta{}, nil
 	case missing == errAbsent && fixed && c.knownAbsent(repo, repo.Revision, name):
-		return "", meta{}, &Error{Repo: repo, Path: name, Kind: ErrEntryNotFound, advice: "the cache remembers that the commit has no such file"}
+		return "", meta{}, &Error{Repo: repo, Path: t.shownPath(), Kind: ErrEntryNotFound, advice: "the cache remembers that the commit has no such file"}
 	case c.o.Offline:
 		return "", meta{}, c.notCached(t, missing)
 	}
@@ -118,8 +118,8 @@ func (c *Client) find(ctx context.Context, repo Repo, name string, doubt bool) (
 
 // materialize gets the file that m describes into its snapshot.
 func (c *Client) materialize(ctx context.Context, repo Repo, name string, m meta) (string, error) {
-	t := target{repo, name}
-	b := bringing{c: c, t: target{repo.At(m.commit), name}, m: m, pointer: c.pointer(repo, m.commit, name)}
+	t := c.about(repo, name)
+	b := bringing{c: c, t: c.about(repo.At(m.commit), name), m: m, pointer: c.pointer(repo, m.commit, name)}
 	// Where the listing has another size only the content can tell.
 	listed, ok := c.fact(b.t.repo, name)
 	b.doubtful = ok && listed.Size != m.size
@@ -167,7 +167,7 @@ func (b *bringing) has(file string) bool { return !b.doubtful && b.whole(file) }
 func (b *bringing) whole(file string) bool {
 	size, ok := fileSize(file)
 	if ok && size != b.m.size {
-		b.c.o.Logger.Warn("cached file of the wrong size is fetched again", "repo", b.t.repo.String(), "path", b.t.path, "size", size, "want", b.m.size)
+		b.c.o.Logger.Warn("cached file of the wrong size is fetched again", "repo", b.t.repo.String(), "path", b.t.shownPath(), "size", size, "want", b.m.size)
 		return false
 	}
 	return ok

@@ -42,7 +42,8 @@ var (
 // Error is the hub's refusal of a request.
 type Error struct {
 	Repo Repo
-	// Path is the file asked for, empty for calls about the repository.
+	// Path is the file asked for, empty for calls about the repository. A piece of
+	// the token in it is struck out.
 	Path string
 	// Status is the HTTP status.
 	Status int
@@ -124,7 +125,7 @@ func (e *ChecksumError) Unwrap() error { return ErrChecksum }
 func (c *Client) classify(t target, resp *http.Response, fromHub bool) *Error {
 	h := resp.Header
 	e := &Error{
-		Repo: t.repo, Path: t.path,
+		Repo: t.repo, Path: t.shownPath(),
 		Status:     resp.StatusCode,
 		Code:       c.show(h.Get("X-Error-Code")),
 		Message:    c.show(h.Get("X-Error-Message")),

@@ -74,7 +74,7 @@ func (c *Client) fetch(ctx context.Context, t target, m meta, blob string, locke
 		if tries > 0 {
 			return err
 		}
-		c.o.Logger.Warn("fetching again from the start", "repo", t.repo.String(), "path", t.path, "resumed", resumed, "error", err)
+		c.o.Logger.Warn("fetching again from the start", "repo", t.repo.String(), "path", t.shownPath(), "resumed", resumed, "error", err)
 		if err = d.restart(); err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (d *transfer) check(ctx context.Context) error {
 	d.told = true
 	files, listErr := d.c.list(ctx, d.t.repo)
 	if listErr != nil {
-		d.c.o.Logger.Warn("no listing to hold the content against", "repo", d.t.repo.String(), "path", d.t.path, "error", listErr)
+		d.c.o.Logger.Warn("no listing to hold the content against", "repo", d.t.repo.String(), "path", d.t.shownPath(), "error", listErr)
 		return err
 	}
 	d.v = newVerifier(d.t, d.m, files[d.t.path])
@@ -218,7 +218,7 @@ func (d *transfer) adopt(names []string) error {
 	if err != nil {
 		return err
 	}
-	d.c.o.Logger.Debug("resuming", "repo", d.t.repo.String(), "path", d.t.path, "have", d.have, "size", d.m.size)
+	d.c.o.Logger.Debug("resuming", "repo", d.t.repo.String(), "path", d.t.shownPath(), "have", d.have, "size", d.m.size)
 	return nil
 }
 
@@ -361,7 +361,7 @@ func (d *transfer) badSize(got string) error {
 }
 
 func sizeError(t target, want int64, got string) error {
-	return &ChecksumError{Repo: t.repo, Path: t.path, Algorithm: "size", Want: strconv.FormatInt(want, 10), Got: got}
+	return &ChecksumError{Repo: t.repo, Path: t.shownPath(), Algorithm: "size", Want: strconv.FormatInt(want, 10), Got: got}
 }
 
 func (d *transfer) report(always bool) {

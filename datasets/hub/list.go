@@ -38,7 +38,7 @@ func (c *Client) Info(ctx context.Context, repo Repo) (Info, error) {
 // info asks about a repository: once, as the caller has something to fall back
 // on, or with retries.
 func (c *Client) info(ctx context.Context, repo Repo, once bool) (Info, error) {
-	t := target{repo: repo}
+	t := c.about(repo, "")
 	if c.o.Offline {
 		return Info{}, c.notCached(t, errAbsent)
 	}
@@ -104,11 +104,11 @@ func (c *Client) List(ctx context.Context, repo Repo) ([]Entry, error) {
 		if entries := c.held(pinned); len(entries) > 0 {
 			return entries, nil
 		}
-		return nil, c.notCached(target{repo: pinned}, errAbsent)
+		return nil, c.notCached(c.about(pinned, ""), errAbsent)
 	}
 	if files, err = c.list(ctx, pinned); err != nil {
 		if entries := c.held(pinned); len(entries) > 0 && fallsBack(ctx, err) {
-			c.logFallback(target{repo: pinned}, pinned.Revision, err)
+			c.logFallback(c.about(pinned, ""), pinned.Revision, err)
 			return entries, nil
 		}
 		return nil, c.blame(ctx, pinned, err)
@@ -149,14 +149,14 @@ func (c *Client) commit(ctx context.Context, repo Repo) (string, error) {
 	known, hasKnown := c.lastCommit(repo)
 	if c.o.Offline {
 		if !hasKnown {
-			return "", c.notCached(target{repo: repo}, errAbsent)
+			return "", c.notCached(c.about(repo, ""), errAbsent)
 		}
 		return known, nil
 	}
 	info, err := c.info(ctx, repo, hasKnown)
 	if err != nil {
 		if hasKnown && fallsBack(ctx, err) {
-			c.logFallback(target{repo: repo}, known, err)
+			c.logFallback(c.about(repo, ""), known, err)
 			return known, nil
 		}
 		return "", c.blame(ctx, repo, err)
@@ -188,7 +188,7 @@ func sortEntries(entries []Entry) {
 
 // tree reads the listing of a commit, page by page.
 func (c *Client) tree(ctx context.Context, repo Repo) (map[string]treeFile, error) {
-	t := target{repo: repo}
+	t := c.about(repo, "")
 	type item struct {
 		Type string `json:"type"`
 		Path string `json:"path"`
@@ -221,7 +221,7 @@ func (c *Client) tree(ctx context.Context, repo Repo) (map[string]treeFile, erro
 				f.Size, f.LFSSHA256 = it.LFS.Size, it.LFS.OID
 			}
 			if it.Path == "" || f.Size < 0 {
-				return nil, t.errorf("the listing holds a file %q of size %d", clip(it.Path), f.Size)
+				return nil, t.errorf("the listing holds a file %q of size %d", c.show(it.Path), f.Size)
 			}
 			files[it.Path] = f
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/internal/secret"
+	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
 // Secret is a credential that no formatting, logging or encoding reveals.
@@ -151,6 +152,8 @@ func New(o *Options) (*Client, error) {
 		base:  base,
 		slots: make(chan struct{}, v.Concurrency),
 		sleep: sleep,
+
+		secrets: service.NewRedactor(token),
 		http: &http.Client{
 			Transport: v.Transport,
 			// Redirects are followed by hand: see request.go.

@@ -33,7 +33,7 @@ func (c *Client) Parquet(ctx context.Context, repo Repo, config, split string) (
 	if err != nil {
 		return Repo{}, nil, err
 	}
-	t := target{repo: repo}
+	t := c.about(repo, "")
 	if repo.Type != TypeDataset {
 		return Repo{}, nil, t.errorf("parquet splits are of datasets")
 	}

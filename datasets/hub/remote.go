@@ -53,7 +53,7 @@ func (c *Client) Open(ctx context.Context, repo Repo, path string) (*RemoteFile,
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPath(path); err != nil {
+	if err := struck(c.secrets, checkPath(path)); err != nil {
 		return nil, err
 	}
 	local, m, err := c.find(ctx, repo, path, false)
@@ -63,14 +63,14 @@ func (c *Client) Open(ctx context.Context, repo Repo, path string) (*RemoteFile,
 	if local == "" {
 		pinned := repo.At(m.commit)
 		if listed, ok := c.fact(pinned, path); ok && listed.Size != m.size {
-			return nil, target{pinned, path}.errorf("%w: of %d bytes, and %d by the commit's listing, only the whole can be verified", ErrNoRanges, m.size, listed.Size)
+			return nil, c.about(pinned, path).errorf("%w: of %d bytes, and %d by the commit's listing, only the whole can be verified", ErrNoRanges, m.size, listed.Size)
 		}
 		p := c.pointer(repo, m.commit, path)
 		if size, ok := fileSize(p); ok && size == m.size {
 			local = p
 		}
 	}
-	f := &RemoteFile{c: c, t: target{repo, path}, m: m}
+	f := &RemoteFile{c: c, t: c.about(repo, path), m: m}
 	if local != "" {
 		file, err := os.Open(local)
 		if err != nil {

@@ -22,18 +22,58 @@ import (
 // the configured endpoint.
 var knownHosts = map[string]bool{"huggingface.co": true, "hf.co": true, "hub-ci.huggingface.co": true}
 
-// target names what a request is about, for messages.
+// target names what a request is about, for messages, which never hold a piece
+// of the token: a server may have put it into a path, an address or a number.
 type target struct {
-	repo Repo
-	path string
+	repo    Repo
+	path    string
+	secrets *service.Redactor
 }
+
+// about returns a target of the client's; path is "" for the repository.
+func (c *Client) about(repo Repo, path string) target { return target{repo, path, c.secrets} }
 
 func (t target) errorf(format string, args ...any) error {
 	prefix := "hub: " + t.repo.String()
 	if t.path != "" {
 		prefix += ": file " + t.path
 	}
-	return fmt.Errorf("%s: "+format, append([]any{prefix}, args...)...)
+	return struck(t.secrets, fmt.Errorf("%s: "+format, append([]any{prefix}, args...)...))
+}
+
+// shownPath is the path for logs and errors.
+func (t target) shownPath() string { return t.secrets.Strike(t.path) }
+
+// struck returns err, or, where its text holds a piece of a secret, an error that
+// is the same to errors.Is without that piece.
+func struck(secrets *service.Redactor, err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if clean := secrets.Strike(text); clean != text {
+		return &struckError{clean, err}
+	}
+	return err
+}
+
+// A struckError is an error whose text held a piece of a secret. It gives the
+// error away to nobody, and so has no Unwrap.
+type struckError struct {
+	text string
+	err  error
+}
+
+func (e *struckError) Error() string        { return e.text }
+func (e *struckError) Is(target error) bool { return errors.Is(e.err, target) }
+
+// Format implements fmt.Formatter: no verb shows more than the text.
+func (e *struckError) Format(s fmt.State, verb rune) {
+	if verb == 'q' {
+		_, _ = fmt.Fprintf(s, "%q", e.text)
+		return
+	}
+	_, _ = io.WriteString(s, e.text)
 }
 
 // reply is the end of a chain of redirects.
@@ -175,11 +215,7 @@ func (c *Client) networkError(ctx, watched context.Context, t target, u *url.URL
 	if errors.Is(context.Cause(watched), errStalled) {
 		return &passing{t.errorf("%s: %w (%v)", u.Host, errStalled, c.o.Timeout)}
 	}
-	err = service.Reason(err)
-	if text := err.Error(); c.show(text) != clip(text) {
-		err = errors.New(c.show(text))
-	}
-	return &passing{t.errorf("%s: %w", u.Host, err)}
+	return &passing{t.errorf("%s: %w", u.Host, service.Reason(err))}
 }
 
 // note takes down what the hub says about the file and logs its warnings.
@@ -256,7 +292,7 @@ func (r *retrier) again(ctx context.Context, err error) error {
 		}
 	}
 	r.tries++
-	r.c.o.Logger.Warn("trying again", "repo", r.t.repo.String(), "path", r.t.path, "wait", wait, "attempt", r.tries, "error", p.err)
+	r.c.o.Logger.Warn("trying again", "repo", r.t.repo.String(), "path", r.t.shownPath(), "wait", wait, "attempt", r.tries, "error", p.err)
 	if err := r.c.sleep(ctx, wait); err != nil {
 		return r.t.errorf("%w", err)
 	}
@@ -397,5 +433,5 @@ func bodyMessage(resp *http.Response) string {
 // show bounds what a server may put into our messages, and takes the token out
 // of it.
 func (c *Client) show(s string) string {
-	return clip(service.NewRedactor(*c.token).Strike(s))
+	return clip(c.secrets.Strike(s))
 }

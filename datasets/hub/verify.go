@@ -91,7 +91,7 @@ func (v *verifier) check() error {
 			return nil
 		}
 		if wrong == nil {
-			wrong = &ChecksumError{Repo: v.t.repo, Path: v.t.path, Algorithm: s.algorithm, Want: s.want, Got: got}
+			wrong = &ChecksumError{Repo: v.t.repo, Path: v.t.shownPath(), Algorithm: s.algorithm, Want: v.t.secrets.Strike(s.want), Got: got}
 		}
 	}
 	if wrong == nil {

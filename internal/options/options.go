@@ -63,11 +63,17 @@ func Number[T number](f *Faults, field string, v *T, standard, least, most T) {
 // Pointer is Number for a field in which 0 has a meaning: nil stands for the
 // default.
 func Pointer[T number](f *Faults, field string, v **T, standard, least, most T) {
-	if *v != nil {
-		standard = **v
+	n := Value(f, field, *v, standard, least, most)
+	*v = &n // not the caller's, who may change it
+}
+
+// Value is Pointer for a caller who needs the number alone.
+func Value[T number](f *Faults, field string, v *T, standard, least, most T) T {
+	if v != nil {
+		standard = *v
 	}
-	*v = &standard // not the caller's, who may change it
 	check(f, field, standard, least, most)
+	return standard
 }
 
 // URL checks the base URL of a service. Faults do not show it, as it may hold a

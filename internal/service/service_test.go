@@ -256,6 +256,9 @@ func TestFellBack(t *testing.T) {
 			t.Errorf("%q: %v", value, !want)
 		}
 	}
+	if n := testing.AllocsPerRun(10, func() { FellBack(nil) }); n != 0 {
+		t.Errorf("an answer without these headers takes %v allocations", n)
+	}
 }
 
 func TestWantsCompletionTokens(t *testing.T) {

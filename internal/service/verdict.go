@@ -334,6 +334,9 @@ var version = words(`/(v\d+\w*|openai|deployments)(/|$)`)
 
 // number reads a count of a header, 0 where there is none.
 func number(text string) int {
+	if text == "" {
+		return 0 // as a rule; an error costs more
+	}
 	n, err := strconv.Atoi(strings.TrimSpace(text))
 	if err != nil || n < 0 {
 		return 0

@@ -34,8 +34,9 @@ func bad(kind Kind, format string, args ...any) *Error {
 }
 
 // wireCompletion is the part of a completion, or of a piece of one in a stream,
-// that is used. Values of type any or json.RawMessage are those that services are
-// known to send in more than one form; others of another form count as absent.
+// that is used. Values of type any, jsonText or json.RawMessage are those that
+// services are known to send in more than one form; others of another form count
+// as absent.
 type wireCompletion struct {
 	Choices []wireChoice    `json:"choices"`
 	Model   any             `json:"model"`
@@ -55,7 +56,7 @@ type wireGroq struct {
 type wireChoice struct {
 	Message      *wireMessage    `json:"message"`
 	Delta        *wireMessage    `json:"delta"`
-	Text         json.RawMessage `json:"text"`
+	Text         jsonText        `json:"text"`
 	FinishReason any             `json:"finish_reason"`
 	NativeReason any             `json:"native_finish_reason"`
 	Index        any             `json:"index"`
@@ -64,13 +65,22 @@ type wireChoice struct {
 }
 
 type wireMessage struct {
-	Content      json.RawMessage `json:"content"`
-	Reasoning    any             `json:"reasoning"`
-	ReasoningTo  any             `json:"reasoning_content"`
-	Thinking     any             `json:"thinking"`
-	Refusal      any             `json:"refusal"`
-	ToolCalls    any             `json:"tool_calls"`
-	FunctionCall any             `json:"function_call"`
+	Content      jsonText `json:"content"`
+	Reasoning    any      `json:"reasoning"`
+	ReasoningTo  any      `json:"reasoning_content"`
+	Thinking     any      `json:"thinking"`
+	Refusal      any      `json:"refusal"`
+	ToolCalls    any      `json:"tool_calls"`
+	FunctionCall any      `json:"function_call"`
+}
+
+// jsonText is a json.RawMessage of which a part is a string without a copy.
+type jsonText string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *jsonText) UnmarshalJSON(text []byte) error {
+	*t = jsonText(text)
+	return nil
 }
 
 // asText returns a JSON string, "" for any other value.
@@ -99,7 +109,10 @@ func present(v any) bool {
 // that a stream was asked for. The error is an *Error of bad, or the error of
 // reading the body; the answer then holds what is known of it.
 func readAnswer(res *http.Response, p Prompt, streamed bool, maxBytes int64) (answer, error) {
-	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	media := res.Header.Get("Content-Type")
+	if media != "application/json" { // as a rule
+		media, _, _ = mime.ParseMediaType(media)
+	}
 	body := &cappedReader{ReadCloser: res.Body, left: maxBytes}
 	r := reading{prompt: p, header: res.Header}
 	var err error
@@ -415,7 +428,7 @@ func (r *reading) addChoice(c *wireChoice) {
 }
 
 // empty reports whether a JSON value says nothing.
-func empty(raw json.RawMessage) bool {
+func empty[T ~string | ~[]byte](raw T) bool {
 	switch string(raw) {
 	case "", "null", "{}", "[]", `""`, "false":
 		return true
@@ -495,44 +508,54 @@ func (r *reading) end(whole bool, err error) error {
 // stood in its JSON strings, so that a character that is written as two halves in
 // two pieces comes out whole.
 type content struct {
-	raw []byte // JSON, without the quotes
+	first string // JSON, without the quotes
+	all   []byte // first and what came behind it; nil: nothing did
 }
 
-func (c *content) len() int { return len(c.raw) }
+func (c *content) len() int { return max(len(c.first), len(c.all)) }
 
 // String returns the text.
 func (c *content) String() string {
-	if !bytes.ContainsRune(c.raw, '\\') && utf8.Valid(c.raw) { // as it stands
-		return string(c.raw)
+	raw := c.first
+	if c.all != nil {
+		raw = string(c.all)
+	}
+	if strings.IndexByte(raw, '\\') < 0 && utf8.ValidString(raw) { // as it stands
+		return raw
 	}
 	var s string
-	quoted := make([]byte, 0, len(c.raw)+2)
-	quoted = append(append(append(quoted, '"'), c.raw...), '"')
-	_ = json.Unmarshal(quoted, &s) // pieces of valid strings
+	_ = json.Unmarshal([]byte(`"`+raw+`"`), &s) // pieces of valid strings
 	return s
+}
+
+// append takes in a piece of the JSON.
+func (c *content) append(raw string) {
+	switch {
+	case c.first == "":
+		c.first = raw
+	case c.all == nil:
+		c.all = append([]byte(c.first), raw...)
+	default:
+		c.all = append(c.all, raw...)
+	}
 }
 
 // add takes in a content in any form: a string, null, a list of parts or strings;
 // anything else becomes its JSON text as sent. Parts that hold a thought go to
 // thought. It reports whether the content was null, or had no part of text.
-func (c *content) add(raw json.RawMessage, thought *strings.Builder) (null bool) {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 {
+func (c *content) add(text jsonText, thought *strings.Builder) (null bool) {
+	raw := strings.TrimSpace(string(text))
+	if raw == "" {
 		return true
 	}
 	switch raw[0] {
 	case 'n':
 		return true
 	case '"':
-		raw = raw[1 : len(raw)-1]
-		if len(c.raw) == 0 {
-			c.raw = raw[:len(raw):len(raw)] // not copied: a further piece is, with it
-		} else {
-			c.raw = append(c.raw, raw...)
-		}
+		c.append(raw[1 : len(raw)-1])
 	case '[':
-		var parts []json.RawMessage
-		if json.Unmarshal(raw, &parts) != nil {
+		var parts []jsonText
+		if json.Unmarshal([]byte(raw), &parts) != nil {
 			return true
 		}
 		null = true
@@ -541,7 +564,7 @@ func (c *content) add(raw json.RawMessage, thought *strings.Builder) (null bool)
 		}
 		return null
 	default:
-		c.addText(string(raw))
+		c.addText(raw)
 	}
 	return false
 }
@@ -549,20 +572,21 @@ func (c *content) add(raw json.RawMessage, thought *strings.Builder) (null bool)
 // addText takes in text that is no JSON string.
 func (c *content) addText(text string) {
 	quoted, _ := json.Marshal(text) // a string
-	c.raw = append(c.raw, quoted[1:len(quoted)-1]...)
+	c.append(string(quoted[1 : len(quoted)-1]))
 }
 
 // addPart takes in one of a list of parts.
-func (c *content) addPart(raw json.RawMessage, thought *strings.Builder) (null bool) {
-	if raw = bytes.TrimSpace(raw); len(raw) == 0 || raw[0] != '{' {
-		return c.add(raw, thought)
+func (c *content) addPart(text jsonText, thought *strings.Builder) (null bool) {
+	raw := strings.TrimSpace(string(text))
+	if raw == "" || raw[0] != '{' {
+		return c.add(text, thought)
 	}
 	var part struct {
-		Type     any             `json:"type"`
-		Text     json.RawMessage `json:"text"`
-		Thinking json.RawMessage `json:"thinking"`
+		Type     any      `json:"type"`
+		Text     jsonText `json:"text"`
+		Thinking jsonText `json:"thinking"`
 	}
-	_ = json.Unmarshal(raw, &part)
+	_ = json.Unmarshal([]byte(raw), &part)
 	switch kind := asText(part.Type); {
 	case strings.Contains(kind, "think"), strings.Contains(kind, "reason"):
 		var inner content
@@ -573,15 +597,15 @@ func (c *content) addPart(raw json.RawMessage, thought *strings.Builder) (null b
 	case len(part.Text) > 0 && (kind == "" || strings.Contains(kind, "text")):
 		if part.Text[0] == '{' { // {"value": "..."}
 			var value struct {
-				Value json.RawMessage `json:"value"`
+				Value jsonText `json:"value"`
 			}
-			if json.Unmarshal(part.Text, &value) == nil && len(value.Value) > 0 {
+			if json.Unmarshal([]byte(part.Text), &value) == nil && len(value.Value) > 0 {
 				part.Text = value.Value
 			}
 		}
 		return c.add(part.Text, thought)
 	case kind == "":
-		c.addText(string(raw))
+		c.addText(raw)
 		return false
 	}
 	return true
@@ -596,7 +620,7 @@ var thoughtTags = [][2]string{
 // ended reaches to the end; of one that is not begun, the beginning is the
 // text's, as templates put it into the prompt.
 func thoughtIn(text string) int {
-	if !strings.ContainsAny(text, "<[") {
+	if strings.IndexByte(text, '<') < 0 && strings.IndexByte(text, '[') < 0 {
 		return 0
 	}
 	n := 0

@@ -269,3 +269,41 @@ func TestKindsHaveWords(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestContentIsNotCopied: an answer in one piece, with nothing escaped, is the
+// text that was read.
+func TestContentIsNotCopied(t *testing.T) {
+	var thought strings.Builder
+	text := jsonText(`"` + strings.Repeat("The answer is 42. ", 20) + `"`)
+	allocations := testing.AllocsPerRun(10, func() {
+		var c content
+		if c.add(text, &thought) || c.String() != string(text[1:len(text)-1]) {
+			t.Fatal("another text")
+		}
+	})
+	if allocations != 0 {
+		t.Errorf("%v allocations", allocations)
+	}
+}
+
+// TestContentInPieces: pieces join as they stand in their JSON.
+func TestContentInPieces(t *testing.T) {
+	var thought strings.Builder
+	for want, pieces := range map[string][]jsonText{
+		"":           {`""`, `null`, ``},
+		"ab":         {`""`, `"a"`, `""`, ` "b" `},
+		"a\nb\"c":    {`"a\n"`, `"b\"c"`},
+		"\U0001F600": {`"\ud83d"`, `"\ude00"`},
+		"a{\"b\":1}": {`"a"`, `{"b":1}`},
+		"1.50":       {`1.50`},
+		"xyz":        {`["x",{"type":"text","text":"y"}]`, `"z"`},
+	} {
+		var c content
+		for _, piece := range pieces {
+			c.add(piece, &thought)
+		}
+		if got := c.String(); got != want || (c.len() == 0) != (want == "") {
+			t.Errorf("%q gives %q, of length %d, want %q", pieces, got, c.len(), want)
+		}
+	}
+}

@@ -57,6 +57,7 @@ type streamOptions struct {
 func encodeRequest(r Request, p filledParams, rename bool) (body []byte, renamed bool, err error) {
 	w := wireRequest{
 		Model: r.Target.Model, MaxTokens: p.maxTokens, Temperature: p.temperature, TopP: p.topP, Stream: p.stream,
+		Messages: make([]wirePrompt, 0, 2),
 	}
 	if r.Prompt.System != "" {
 		w.Messages = append(w.Messages, wirePrompt{"system", r.Prompt.System})

@@ -48,6 +48,9 @@ var (
 
 // endingOf reads a finish reason, in whatever case and with whatever marks.
 func endingOf(reason string) ending {
+	if e, ok := endings[reason]; ok { // as a rule
+		return e
+	}
 	word := strings.Map(func(r rune) rune {
 		switch {
 		case r == ' ' || r == '-' || r == '.' || r == '/':

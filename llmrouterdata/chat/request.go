@@ -35,9 +35,9 @@ type filledParams struct {
 func (p Params) validate() (filledParams, error) {
 	v, f := options.Begin(&p, "chat: Params")
 	options.Number(f, "MaxTokens", &v.MaxTokens, defaultMaxTokens, 1, maxTokens)
-	options.Pointer(f, "Temperature", &v.Temperature, defaultTemperature, 0, maxTemperature)
-	options.Pointer(f, "TopP", &v.TopP, defaultTopP, 0, 1)
-	return filledParams{v.MaxTokens, *v.Temperature, *v.TopP, v.Stream}, f.Err()
+	temperature := options.Value(f, "Temperature", v.Temperature, defaultTemperature, 0, maxTemperature)
+	topP := options.Value(f, "TopP", v.TopP, defaultTopP, 0, 1)
+	return filledParams{v.MaxTokens, temperature, topP, v.Stream}, f.Err()
 }
 
 // Validate reports every parameter that is out of range.
