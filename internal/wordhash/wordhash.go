@@ -18,9 +18,6 @@ const Dim = 768
 // Encoder is an encoder of texts.
 type Encoder struct{}
 
-// Dim is the length of the vectors.
-func (Encoder) Dim() int { return Dim }
-
 // Encode returns a vector for each text: its words in lower case, and each two
 // that follow each other, are hashed to a place and a sign, where the square
 // root of their count is added; vectors are of unit length, those of texts
