@@ -60,6 +60,8 @@ type Error struct {
 	Code    string `json:"code,omitempty"`   // the service's own
 	Message string `json:"message"`
 	Detail  string `json:"detail,omitempty"`
+	// Unknown says that the service refused in words that are not known.
+	Unknown bool `json:"unknown_words,omitempty"`
 }
 
 // note is a line that is no entry: it says what has scored answers.

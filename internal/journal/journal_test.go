@@ -45,7 +45,7 @@ func testEntry(i int) *Entry {
 	}
 	if i%5 == 4 {
 		e.Response = ""
-		e.Error = &Error{Kind: "server_error", Status: 503, Code: "busy", Message: "server error (HTTP 503, busy)", Detail: "overloaded"}
+		e.Error = &Error{Kind: "server_error", Status: 503, Code: "busy", Message: "server error (HTTP 503, busy)", Detail: "overloaded", Unknown: i%10 == 9}
 	}
 	return e
 }

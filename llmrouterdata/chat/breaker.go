@@ -110,13 +110,13 @@ func (st *targetState) failed(err error, r *Request, attempts int, o *Options) {
 		if e.verdict.Certain && !st.answered {
 			stop.Calls, stops = 1, true
 		}
-	case e.unknownWords():
+	case e.Unknown:
 		if st.unknown == nil {
 			st.unknown = map[string]bool{}
 		}
 		st.unknown[r.Fingerprint()] = true
 		stop.Calls, stop.Unknown = len(st.unknown), len(st.unknown)
-		stops = len(st.unknown) >= maxUnknown
+		stops = len(st.unknown) >= MaxUnknown
 	}
 	st.mu.Unlock()
 	if stops {

@@ -109,7 +109,7 @@ func (l *call) next(e *Error, key *poolKey) (n next, counts bool) {
 		return atOnce, false
 	case e.Fault == FaultKey:
 		return atOnce, false // the key is disabled: at most one such attempt per key
-	case e.unknownWords() && e.Status == http.StatusForbidden && l.suspect == nil && len(l.st.ring.keys) > 1:
+	case e.Unknown && e.Status == http.StatusForbidden && l.suspect == nil && len(l.st.ring.keys) > 1:
 		l.suspect = &suspicion{key, e}
 		return atOnce, false
 	case !e.retried():

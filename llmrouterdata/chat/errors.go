@@ -159,6 +159,9 @@ type Error struct {
 	// Code is the service's own code for the error, for example
 	// "model_not_found"; "" where it gave none.
 	Code string
+	// Unknown says that the service refused in words that are not known. Such a
+	// refusal counts as the query's; see [MaxUnknown].
+	Unknown bool
 	// RetryAfter is how long the service asked to wait, not clamped; 0 where it
 	// did not say.
 	RetryAfter time.Duration
@@ -260,6 +263,3 @@ func (e *Error) againstCandidate() bool {
 	}
 	return e.Fault == FaultCandidate
 }
-
-// unknownWords reports whether the service refused in words that are not known.
-func (e *Error) unknownWords() bool { return e.verdict.Meaning == service.Unknown }

@@ -180,14 +180,25 @@ func TestUnknownWords(t *testing.T) {
 				if want := c.stops && i >= 20; isStop != want || isStop && (stopped.Unknown != 20 || stopped.Fault != chat.FaultQuery) {
 					t.Errorf("call %d: %v", i, err)
 				}
-				if e, ok := errors.AsType[*chat.Error](err); ok && e.Fault != chat.FaultQuery {
-					t.Errorf("call %d: the fault of %q", i, e.Fault)
+				if e, ok := errors.AsType[*chat.Error](err); ok && (e.Fault != chat.FaultQuery || !e.Unknown) {
+					t.Errorf("call %d: the fault of %q, unknown words: %t", i, e.Fault, e.Unknown)
 				}
 			}
 			if c.stops && len(s.requests()) != 20 {
 				t.Errorf("%d requests", len(s.requests()))
 			}
 		})
+	}
+}
+
+// Words that are known are not said to be unknown.
+func TestKnownWords(t *testing.T) {
+	s := &script{next: func(int, seen) reply {
+		return reply{status: 400, body: `{"error":{"message":"too long","code":"context_length_exceeded"}}`}
+	}}
+	_, err := newClient(t, chat.Options{Transport: s}).Complete(t.Context(), ask(resolve(t, remote, []string{"a"}, "m")[0], "x"))
+	if e, ok := errors.AsType[*chat.Error](err); !ok || e.Fault != chat.FaultQuery || e.Unknown {
+		t.Errorf("%+v", err)
 	}
 }
 

@@ -22,9 +22,9 @@ const (
 	defaultMaxResponse = 8 << 20                // twice what maxTokens usually take
 )
 
-// maxUnknown is how many different queries in a row are refused in unknown words
+// MaxUnknown is how many different queries in a row are refused in unknown words
 // until it is taken to be the candidate: chance would have let one through.
-const maxUnknown = 20
+const MaxUnknown = 20
 
 // Time-outs narrow a host's window when their share among the last attempts,
 // which fades with each by a tenth, passes a quarter: three together do.

@@ -31,6 +31,7 @@ func refusal(status int, h http.Header, b service.Body) *Error {
 	v := service.Judge(status, b)
 	e := &Error{
 		Kind: kinds[v.Meaning], Fault: Fault(v.Fault), Status: status, Code: b.Code, Detail: b.Message,
+		Unknown: v.Meaning == service.Unknown,
 		verdict: v,
 		cools:   v.Meaning == service.Passing && (status == 0 || status >= 500),
 		body:    &b,

@@ -94,7 +94,7 @@ func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, sco
 		r.notMade(p, e)
 		r.because(failure.Error(), "address", failure.Address, "detail", failure.Detail)
 	case failed:
-		e.Error = &journal.Error{Kind: string(failure.Kind), Status: failure.Status, Code: failure.Code, Message: failure.Message, Detail: failure.Detail}
+		e.Error = &journal.Error{Kind: string(failure.Kind), Status: failure.Status, Code: failure.Code, Message: failure.Message, Detail: failure.Detail, Unknown: failure.Unknown}
 		if refuses(failure) {
 			r.keepRefusal(p, e)
 		} else {

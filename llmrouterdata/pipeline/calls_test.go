@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/llmrouter-go/llmrouter/internal/chaos"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
 
@@ -26,6 +28,7 @@ type breakerClient struct {
 	candidate string
 	good      int // calls that are answered first
 	threshold int
+	known     bool // the refusal's words are
 
 	mu      sync.Mutex
 	refused int
@@ -41,7 +44,7 @@ func (c *breakerClient) Complete(ctx context.Context, r chat.Request) (chat.Resp
 		c.good--
 		return c.fakeClient.Complete(ctx, r)
 	}
-	last := &chat.Error{Kind: chat.KindBadRequest, Fault: chat.FaultQuery, Status: 400, Candidate: r.Target.Name, Message: "bad request (HTTP 400)"}
+	last := &chat.Error{Kind: chat.KindBadRequest, Fault: chat.FaultQuery, Status: 400, Candidate: r.Target.Name, Message: "bad request (HTTP 400)", Unknown: !c.known}
 	if c.refused == c.threshold {
 		return chat.Response{}, &chat.StoppedError{Candidate: r.Target.Name, Calls: c.refused, Unknown: c.refused, Fault: chat.FaultCandidate, Last: last}
 	}
@@ -82,6 +85,84 @@ func TestRefusalsInARowAreVoid(t *testing.T) {
 			if diff := cmp.Diff(finalFiles(t, undisturbed), finalFiles(t, c)); diff != "" {
 				t.Errorf("%d good, %d workers: the files differ (-undisturbed +ours):\n%s", good, workers, diff)
 			}
+		}
+	}
+}
+
+// kill takes from a journal what a run that is killed after its last refusal has
+// not written, its void entries, and returns how many these are.
+func kill(t *testing.T, name string) int {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []byte
+	void := 0
+	for line := range bytes.Lines(text) {
+		if bytes.Contains(line, []byte(`"void":true`)) {
+			void++
+		} else {
+			kept = append(kept, line...)
+		}
+	}
+	writeFile(t, name, string(kept))
+	return void
+}
+
+// The run after one that was killed before it could void what a candidate refused
+// in a row does that in its place, where the journal says that it was so.
+func TestRefusalsOfAKilledRun(t *testing.T) {
+	undisturbed := testSet(t, 60, 20, "a", "b")
+	if _, err := evaluate(t, undisturbed, Options{Client: &fakeClient{}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, one := range map[string]struct {
+		client *breakerClient
+		void   int // how many refusals are called again
+	}{
+		"none is answered":    {&breakerClient{threshold: 40}, 40},
+		"some are answered":   {&breakerClient{good: 7, threshold: 40}, 40},
+		"too few":             {&breakerClient{good: 7, threshold: 19}, 0},
+		"of the same queries": {&breakerClient{threshold: 20}, 0}, // some of the first 20 ask what others do
+		"in known words":      {&breakerClient{good: 7, threshold: 40, known: true}, 0},
+		"to the last":         {&breakerClient{good: 7, threshold: 80}, 0}, // it was never stopped
+		"to the last of all":  {&breakerClient{threshold: 80}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := testSet(t, 60, 20, "a", "b")
+			one.client.candidate = "b"
+			refusals := min(one.client.threshold, 80-one.client.good)
+			left := 80 - one.client.good - refusals // pairs to be called
+			if _, err := evaluate(t, c, Options{Client: one.client, Workers: 1}); (err == nil) != (left == 0) {
+				t.Fatal(err)
+			}
+			if n := kill(t, journalOf(c)); left > 0 && n != refusals {
+				t.Fatalf("%d void entries, want %d", n, refusals)
+			}
+			runAfterKill(t, c, left+one.void, refusals-one.void)
+			if n := kill(t, journalOf(c)); n != one.void {
+				t.Errorf("%d void entries, want %d", n, one.void)
+			}
+			if diff := cmp.Diff(finalFiles(t, undisturbed), finalFiles(t, c)); one.void > 0 && diff != "" {
+				t.Errorf("the files differ (-undisturbed +ours):\n%s", diff)
+			}
+		})
+	}
+}
+
+// runAfterKill runs on from a journal: what is to be called is called once, and
+// what has failed stays so.
+func runAfterKill(t *testing.T, c *llmrouterdata.Config, calls, failures int) {
+	t.Helper()
+	e, err := estimate(t, c, Options{})
+	if err != nil || e.Total().Calls != calls {
+		t.Fatalf("an estimate of %+v, want %d calls: %v", e, calls, err)
+	}
+	for _, want := range []int{calls, 0} {
+		report, err := evaluate(t, c, Options{Client: &fakeClient{}})
+		if err != nil || report.Called != want || report.Failed != failures {
+			t.Fatalf("%d calls and %d failures, want %d and %d: %v", report.Called, report.Failed, want, failures, err)
 		}
 	}
 }

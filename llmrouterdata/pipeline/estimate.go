@@ -97,5 +97,9 @@ func (r *run) peek(ctx context.Context) error {
 	}
 	defer j.Close() // it was only read
 	r.journal = j
-	return r.scanJournal(ctx, func(int, int64, *journal.Entry, int) {})
+	void, err := r.scanJournal(ctx, func(int, int64, *journal.Entry, int) {})
+	for _, i := range void {
+		r.set(i, 0, &journal.Entry{Void: true})
+	}
+	return err
 }

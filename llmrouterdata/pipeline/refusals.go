@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/internal/schedule"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
@@ -94,4 +97,88 @@ func (r *run) voidRefusals(candidate, n int) {
 	if err != nil {
 		r.fail(err)
 	}
+}
+
+// A run that was killed between its last refusal and the void entries leaves the
+// refusals as rows. Then the journal has no answer of the candidate after as many
+// refusals in unknown words as stop one, and the next run voids them.
+
+// unanswered are the pairs of a candidate that were refused in unknown words since
+// its last answer, each with the fingerprint of its request.
+type unanswered map[int32]string
+
+// follow takes up the next entry of the candidate, which is of pair i. As for the
+// circuit breaker, failures of other kinds do not matter.
+func (u *unanswered) follow(i int32, e *journal.Entry) {
+	delete(*u, i)
+	switch {
+	case e.Void:
+	case e.Error == nil:
+		*u = nil
+	case e.Error.Unknown:
+		if *u == nil {
+			*u = unanswered{}
+		}
+		fingerprint, _, _ := strings.Cut(e.Call, "-")
+		(*u)[i] = strings.Clone(fingerprint) // not a piece of a journal's text
+	}
+}
+
+// stops reports whether they are of so many different queries that the candidate
+// is stopped.
+func (u unanswered) stops() bool {
+	different := map[string]bool{}
+	for _, fingerprint := range u {
+		different[fingerprint] = true
+	}
+	return len(different) >= chat.MaxUnknown
+}
+
+// notVoided returns the pairs, in order, that a killed run would have made void.
+// A candidate that has all its rows was not stopped.
+func (r *run) notVoided(refused []unanswered) []int {
+	var list []int
+	for c, u := range refused {
+		if !u.stops() || !r.lacks(c) {
+			continue
+		}
+		for i := range u {
+			if r.pairs[i].outcome == failed { // and is not to be called again anyway
+				list = append(list, int(i))
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// lacks reports whether pairs of a candidate have no call.
+func (r *run) lacks(candidate int) bool {
+	for q := range r.queries {
+		if r.pair(q, candidate).offset == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// voidLate writes the void entries that a killed run has not written.
+func (r *run) voidLate(pairs []int) error {
+	for _, i := range pairs {
+		e, err := r.journal.Read(r.pairs[i].offset)
+		if err != nil {
+			return err
+		}
+		void := voided(e)
+		void.Attempts = 0
+		at, err := r.append(void)
+		if err != nil {
+			return err
+		}
+		r.set(i, at, void)
+	}
+	if len(pairs) > 0 {
+		r.options.Logger.Warn("refusals in a row are void: a run ended before it could say so", "calls", len(pairs))
+	}
+	return nil
 }

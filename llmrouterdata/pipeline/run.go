@@ -276,7 +276,7 @@ func (r *run) failure(ctx context.Context) error {
 func (r *run) resume(ctx context.Context, client Client, scorer *scorer) error {
 	r.budget = budgetOf(client)
 	count := 0
-	err := r.scanJournal(ctx, func(i int, offset int64, e *journal.Entry, change int) {
+	void, err := r.scanJournal(ctx, func(i int, offset int64, e *journal.Entry, change int) {
 		count += change
 		r.charge(offset, e)
 		scorer.add(i, offset, e)
@@ -287,6 +287,9 @@ func (r *run) resume(ctx context.Context, client Client, scorer *scorer) error {
 	}
 	r.mu.Lock() // answers are being scored
 	defer r.mu.Unlock()
+	if err := r.voidLate(void); err != nil {
+		return err
+	}
 	for i := range r.pairs {
 		if p := &r.pairs[i]; p.offset != 0 {
 			r.schedule.Resumed(r.indices(i), p.outcome == failed)
@@ -313,13 +316,15 @@ func (r *run) payment(offset int64, e *journal.Entry) uint64 {
 // scanJournal takes from the journal what it holds of the pairs, and tells each
 // of these entries: the index of its pair, its place, and how it changes the
 // number of pairs that are there. It does not look at calls that are not of this
-// run: other prompts, parameters or candidates.
-func (r *run) scanJournal(ctx context.Context, each func(i int, offset int64, e *journal.Entry, change int)) error {
+// run: other prompts, parameters or candidates. It returns the pairs that are void
+// although no entry says so.
+func (r *run) scanJournal(ctx context.Context, each func(i int, offset int64, e *journal.Entry, change int)) (void []int, err error) {
 	ids, err := r.ids()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return r.journal.Scan(func(offset int64, e *journal.Entry) error {
+	refused := make([]unanswered, len(r.targets))
+	err = r.journal.Scan(func(offset int64, e *journal.Entry) error {
 		i, ok := ids[journal.NewCallID(e.Candidate, e.Call)]
 		if !ok {
 			return nil
@@ -331,6 +336,7 @@ func (r *run) scanJournal(ctx context.Context, each func(i int, offset int64, e 
 			change--
 		}
 		r.set(int(i), offset, e)
+		refused[int(i)%len(r.targets)].follow(i, e)
 		if p.outcome == failed && r.options.RetryFailed {
 			*p = pair{cost: p.cost}
 		}
@@ -341,6 +347,12 @@ func (r *run) scanJournal(ctx context.Context, each func(i int, offset int64, e 
 		each(int(i), offset, e, change)
 		return ctx.Err()
 	})
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock() // answers are being scored
+	defer r.mu.Unlock()
+	return r.notVoided(refused), nil
 }
 
 // ids returns the pairs by the ids of their calls.
