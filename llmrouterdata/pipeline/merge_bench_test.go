@@ -36,6 +36,9 @@ func finishedPart(b *testing.B, dir string, from, n int, models []string) *llmro
 	routing, vectors := create(c.DataPath.RoutingDataTrain), create(c.DataPath.QueryEmbeddingData)
 	defer routing.Close()
 	defer vectors.Close()
+	if err := create(c.DataPath.RoutingDataTest).Close(); err != nil { // all rows are for training
+		b.Fatal(err)
+	}
 	w := llmrouterdata.NewWriter[llmrouterdata.RoutingRecord](routing)
 	v := torchio.NewWriter(vectors, nil)
 	vector := make([]float32, 768)
