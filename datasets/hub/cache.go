@@ -191,7 +191,7 @@ func (c *Client) markAbsent(repo Repo, commit, name string) {
 		return
 	}
 	if err := c.writeSmall(repo, c.absentMark(repo, commit, name), nil); err != nil {
-		c.o.Logger.Debug("absence not cached", "repo", repo.String(), "path", c.secrets.Strike(name), "error", struck(c.secrets, err))
+		c.o.Logger.Debug("absence not cached", "repo", repo.String(), "path", c.secrets.Strike(name), "error", c.secrets.Err(err))
 	}
 }
 
@@ -213,7 +213,7 @@ func (c *Client) link(blob, pointer string, size int64, fresh bool) error {
 		if err == nil {
 			return nil
 		}
-		c.o.Logger.Debug("no symbolic link, the file itself takes its place", "error", struck(c.secrets, err))
+		c.o.Logger.Debug("no symbolic link, the file itself takes its place", "error", c.secrets.Err(err))
 	}
 	if fresh {
 		return atomicfile.Rename(blob, pointer)

@@ -25,7 +25,7 @@ func (c *Client) download(ctx context.Context, repo Repo, path string, doubt boo
 	if err != nil {
 		return "", err
 	}
-	if err := struck(c.secrets, checkPath(path)); err != nil {
+	if err := c.secrets.Err(checkPath(path)); err != nil {
 		return "", err
 	}
 	local, m, err := c.find(ctx, repo, path, doubt)
@@ -51,7 +51,7 @@ func (c *Client) download(ctx context.Context, repo Repo, path string, doubt boo
 // stays. No paths means no files: List gives those there are.
 func (c *Client) DownloadAll(ctx context.Context, repo Repo, paths []string) (snapshotDir string, err error) {
 	for _, p := range paths {
-		if err := struck(c.secrets, checkPath(p)); err != nil {
+		if err := c.secrets.Err(checkPath(p)); err != nil {
 			return "", err
 		}
 	}

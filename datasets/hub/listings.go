@@ -72,7 +72,7 @@ func (c *Client) listed(pinned Repo) (map[string]treeFile, bool) {
 			files, err = c.listings.read(name, info)
 		}
 		if err != nil {
-			c.o.Logger.Warn("cached listing ignored", "repo", pinned.String(), "error", struck(c.secrets, err))
+			c.o.Logger.Warn("cached listing ignored", "repo", pinned.String(), "error", c.secrets.Err(err))
 		}
 		if files != nil {
 			return files, true

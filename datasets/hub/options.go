@@ -51,8 +51,8 @@ type Options struct {
 	// length of a download. More than 0; 0: 30 s.
 	Timeout time.Duration
 	// MaxRetries is how often a request is tried again after a passing fault
-	// (no connection, silence, a broken body, status 408, 429, 500, 502, 503,
-	// 504), 0 (never) to 100. A download that got new bytes starts counting
+	// (no connection, silence, a broken body, status 408, 409, 424, 425, 429,
+	// 498, 499 or 5xx), 0 (never) to 100. A download that got new bytes starts counting
 	// anew. nil: 5.
 	MaxRetries *int
 	// Backoff is the wait before the first retry; it doubles up to eight times

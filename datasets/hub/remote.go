@@ -53,7 +53,7 @@ func (c *Client) Open(ctx context.Context, repo Repo, path string) (*RemoteFile,
 	if err != nil {
 		return nil, err
 	}
-	if err := struck(c.secrets, checkPath(path)); err != nil {
+	if err := c.secrets.Err(checkPath(path)); err != nil {
 		return nil, err
 	}
 	local, m, err := c.find(ctx, repo, path, false)

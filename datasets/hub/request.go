@@ -38,43 +38,11 @@ func (t target) errorf(format string, args ...any) error {
 	if t.path != "" {
 		prefix += ": file " + t.path
 	}
-	return struck(t.secrets, fmt.Errorf("%s: "+format, append([]any{prefix}, args...)...))
+	return t.secrets.Err(fmt.Errorf("%s: "+format, append([]any{prefix}, args...)...))
 }
 
 // shownPath is the path for logs and errors.
 func (t target) shownPath() string { return t.secrets.Strike(t.path) }
-
-// struck returns err, or, where its text holds a piece of a secret, an error that
-// is the same to errors.Is without that piece.
-func struck(secrets *service.Redactor, err error) error {
-	if err == nil {
-		return nil
-	}
-	text := err.Error()
-	if clean := secrets.Strike(text); clean != text {
-		return &struckError{clean, err}
-	}
-	return err
-}
-
-// A struckError is an error whose text held a piece of a secret. It gives the
-// error away to nobody, and so has no Unwrap.
-type struckError struct {
-	text string
-	err  error
-}
-
-func (e *struckError) Error() string        { return e.text }
-func (e *struckError) Is(target error) bool { return errors.Is(e.err, target) }
-
-// Format implements fmt.Formatter: no verb shows more than the text.
-func (e *struckError) Format(s fmt.State, verb rune) {
-	if verb == 'q' {
-		_, _ = fmt.Fprintf(s, "%q", e.text)
-		return
-	}
-	_, _ = io.WriteString(s, e.text)
-}
 
 // reply is the end of a chain of redirects.
 type reply struct {
@@ -283,7 +251,7 @@ func (r *retrier) again(ctx context.Context, err error) error {
 	if r.tries >= *r.c.o.MaxRetries {
 		return p.err
 	}
-	wait := r.c.o.Backoff << min(r.tries, maxBackoffShift)
+	wait := service.Doubling(r.c.o.Backoff, r.tries, r.c.o.Backoff<<maxBackoffShift)
 	if e, ok := errors.AsType[*Error](err); ok && e.RetryAfter > 0 {
 		if wait = e.RetryAfter; wait > r.c.o.MaxWait {
 			e.advice = fmt.Sprintf("the server asks to wait %v, more than the %v allowed", wait, r.c.o.MaxWait)

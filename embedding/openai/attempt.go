@@ -111,12 +111,12 @@ func (e *Encoder) fromAnswer(res *http.Response, status int, b service.Body) *St
 	return failed
 }
 
-// shown is an error whose text holds no secret.
+// shown is an error whose text holds no secret. A *DimError holds numbers alone.
 func (e *Encoder) shown(err error) error {
-	if text := err.Error(); e.secrets.Strike(text) != text {
-		return errors.New(e.secrets.Text(text, maxMessage))
+	if _, ok := errors.AsType[*DimError](err); ok {
+		return err
 	}
-	return err
+	return e.secrets.Err(err)
 }
 
 // delay gives the wait before the attempt after the given one; ok is false when

@@ -2,6 +2,7 @@ package service
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"html"
 	"regexp"
@@ -45,12 +46,10 @@ func ReadBody(text []byte) Body {
 		return b
 	}
 	data := text
-	for _, field := range []string{"event:", "data:"} { // of a stream's first event
-		if bytes.HasPrefix(data, []byte("event:")) && field == "event:" {
-			_, data, _ = bytes.Cut(data, []byte("\n"))
-		}
-		data = bytes.TrimSpace(bytes.TrimPrefix(data, []byte(field)))
+	if bytes.HasPrefix(data, []byte("event:")) { // of a stream's first event
+		_, data, _ = bytes.Cut(data, []byte("\n"))
 	}
+	data = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(data), []byte("data:")))
 	f := finder{}
 	v, ok := decode(data)
 	if ok {
@@ -339,7 +338,7 @@ func (f *finder) metadata(fields map[string]any) {
 			behind := finder{}
 			behind.find(inner, 1)
 			f.codes = append(f.codes, behind.codes...)
-			f.code = first(f.code, behind.code)
+			f.code = cmp.Or(f.code, behind.code)
 		}
 	}
 	if reasons, isList := meta["reasons"].([]any); isList {
@@ -363,16 +362,9 @@ func (f *finder) wordsOf(fields map[string]any) {
 		}
 		f.codes = append(f.codes, plain(text))
 		if name != "reason" && plain(text) != "error" {
-			f.code = first(f.code, text)
+			f.code = cmp.Or(f.code, text)
 		}
 	}
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func (f *finder) message(text string) {

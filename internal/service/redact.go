@@ -2,6 +2,9 @@ package service
 
 import (
 	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
 	"regexp"
 	"strings"
 
@@ -168,4 +171,36 @@ func cut(text string, most int) string {
 		text = string(runes[:most])
 	}
 	return text
+}
+
+// Err returns err, or, where its text holds a piece of a secret, an error that is
+// the same to errors.Is without that piece. Nil gives nil.
+func (r *Redactor) Err(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if clean := r.Strike(text); clean != text {
+		return &struckError{clean, err}
+	}
+	return err
+}
+
+// A struckError is an error whose text held a piece of a secret. It gives the
+// error away to nobody, and so has no Unwrap.
+type struckError struct {
+	text string
+	err  error
+}
+
+func (e *struckError) Error() string        { return e.text }
+func (e *struckError) Is(target error) bool { return errors.Is(e.err, target) }
+
+// Format implements fmt.Formatter: no verb shows more than the text.
+func (e *struckError) Format(s fmt.State, verb rune) {
+	if verb == 'q' {
+		_, _ = fmt.Fprintf(s, "%q", e.text)
+		return
+	}
+	_, _ = io.WriteString(s, e.text)
 }

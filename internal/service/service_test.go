@@ -2,6 +2,9 @@ package service
 
 import (
 	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -256,7 +259,8 @@ func TestFellBack(t *testing.T) {
 			t.Errorf("%q: %v", value, !want)
 		}
 	}
-	if n := testing.AllocsPerRun(10, func() { FellBack(nil) }); n != 0 {
+	h := http.Header{"Content-Type": {"application/json"}}
+	if n := testing.AllocsPerRun(10, func() { FellBack(h) }); n != 0 {
 		t.Errorf("an answer without these headers takes %v allocations", n)
 	}
 }
@@ -358,5 +362,19 @@ func TestCode(t *testing.T) {
 		if got := NewRedactor("topsecret").Code(code); got != want {
 			t.Errorf("%q: got %q, want %q", code, got, want)
 		}
+	}
+}
+
+// TestStruckErrorIsWhatItWas: a struck error is still found by errors.Is, and
+// gives what it holds to nothing else.
+func TestStruckErrorIsWhatItWas(t *testing.T) {
+	secrets := NewRedactor("Kq7_live_AbCdEfGh")
+	inner := fmt.Errorf("%w: live_AbCd", io.ErrUnexpectedEOF)
+	err := secrets.Err(inner)
+	if !errors.Is(err, io.ErrUnexpectedEOF) || errors.Unwrap(err) != nil || err.Error() != io.ErrUnexpectedEOF.Error()+": [key]" {
+		t.Errorf("%v", err)
+	}
+	if clean := fmt.Errorf("%w: nothing", io.ErrUnexpectedEOF); secrets.Err(clean) != clean || secrets.Err(nil) != nil {
+		t.Error("an error without a secret is another")
 	}
 }

@@ -241,7 +241,7 @@ var codes = func() map[string]Meaning {
 			unsupportedmodel modelunavailable`,
 		Passing: `overloaded overloadederror servererror serviceunavailable serviceunavailableerror capacityexceeded modelloading
 			timeout internalerror internalservererror unavailable deadlineexceeded aborted enginenotready modelnotready
-			apierror serverbusy serverovoverloaded serveroverloaded`,
+			apierror serverbusy serveroverloaded`,
 	}
 	all := map[string]Meaning{}
 	for m, list := range byMeaning {

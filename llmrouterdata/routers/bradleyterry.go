@@ -1,6 +1,7 @@
 package routers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -27,7 +28,7 @@ type BradleyTerry struct {
 // Kind is "bradley-terry".
 func (BradleyTerry) Kind() string { return "bradley-terry" }
 
-func (b BradleyTerry) penalty() float64 { return orDefault(b.Penalty, 10) }
+func (b BradleyTerry) penalty() float64 { return cmp.Or(b.Penalty, 10) }
 
 // String is for example "bradley-terry(penalty=10)".
 func (b BradleyTerry) String() string {

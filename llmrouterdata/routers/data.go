@@ -218,8 +218,8 @@ func FromTable(ctx context.Context, t *dataset.Table, split dataset.Split) (*Dat
 		if at.Split != split {
 			continue
 		}
-		text, again := first[q], false
-		if _, again = first[q]; !again {
+		text, again := first[q]
+		if !again {
 			text = q
 		}
 		if split == dataset.Test && again && (t.Query(text).Split == dataset.Train || isLeaked(t, first, text)) {

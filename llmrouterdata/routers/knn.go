@@ -26,12 +26,12 @@ type KNN struct {
 // Kind is "knn".
 func (KNN) Kind() string { return "knn" }
 
-func (k KNN) k() int { return orDefault(k.K, 80) }
+func (k KNN) k() int { return cmp.Or(k.K, 80) }
 
 // String is for example "knn(k=80)".
 func (k KNN) String() string { return fmt.Sprintf("knn(k=%d%s)", k.k(), withoutTasks(k.NoTasks)) }
 
-func (k KNN) validate() error { return oneOf("knn", "K", float64(k.K), 1, maxModels) }
+func (k KNN) validate() error { return oneOf("knn", "K", float64(k.K), 1, maxNeighbours) }
 
 func (k KNN) fit(ctx context.Context, f *fitting) (predictor, error) {
 	n, dim, models := f.data.Len(), f.data.dim, len(f.data.models)

@@ -65,6 +65,9 @@ const roundingError = 1e-12
 // a time: 8 MiB.
 const nearFloats = 2 << 20
 
+// maxNeighbours bounds the neighbours that a router asks.
+const maxNeighbours = 10_000
+
 const (
 	// batchRows is how many queries a network learns from at a time.
 	batchRows = 64

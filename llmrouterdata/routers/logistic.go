@@ -1,6 +1,7 @@
 package routers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -24,7 +25,7 @@ type Logistic struct {
 // Kind is "logistic".
 func (Logistic) Kind() string { return "logistic" }
 
-func (l Logistic) penalty() float64 { return orDefault(l.Penalty, 30) }
+func (l Logistic) penalty() float64 { return cmp.Or(l.Penalty, 30) }
 
 // String is for example "logistic(penalty=30)".
 func (l Logistic) String() string {

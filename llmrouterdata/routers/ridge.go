@@ -1,6 +1,7 @@
 package routers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -23,7 +24,7 @@ type Ridge struct {
 // Kind is "ridge".
 func (Ridge) Kind() string { return "ridge" }
 
-func (r Ridge) penalty() float64 { return orDefault(r.Penalty, 100) }
+func (r Ridge) penalty() float64 { return cmp.Or(r.Penalty, 100) }
 
 // String is for example "ridge(penalty=100)".
 func (r Ridge) String() string {

@@ -134,13 +134,6 @@ func logit(p float64) float64 {
 	return math.Log(p / (1 - p))
 }
 
-func orDefault[T int | float64 | uint64](v, standard T) T {
-	if v == 0 {
-		return standard
-	}
-	return v
-}
-
 // oneOf demands that a setting is 0 or from least to most.
 func oneOf(kind, field string, v, least, most float64) error {
 	if v != 0 && !(v >= least && v <= most) {

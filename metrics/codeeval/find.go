@@ -434,8 +434,7 @@ func codeRegions(text string) []string {
 	return regions
 }
 
-// isStatementAfter reports whether the next line that says anything is a
-// statement.
+// isStatementAfter reports whether the next line is a statement.
 func isStatementAfter(text string) bool {
 	line, _, _ := strings.Cut(text, "\n")
 	return isStatement(line)
