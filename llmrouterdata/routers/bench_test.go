@@ -31,6 +31,20 @@ func BenchmarkRoute(b *testing.B) {
 	}
 }
 
+// BenchmarkFit fits every kind of router, as it is by default, to 4,127 queries of
+// 9 models and a width of 768.
+func BenchmarkFit(b *testing.B) {
+	d := sampleData(b, 4127, benchDim, 9, 0, 1)
+	for _, trainer := range []Trainer{Ridge{}, Logistic{}, MLP{}, MF{}, BradleyTerry{}, KNN{}} {
+		b.Run(trainer.Kind(), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				fit(b, d, trainer, nil)
+			}
+		})
+	}
+}
+
 // BenchmarkNearest looks the neighbours of one query up among many: the exact
 // search of KNN.
 func BenchmarkNearest(b *testing.B) {

@@ -42,6 +42,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	reference := routers.Ridge{NoTasks: true} // nothing is chosen by it
+	plain := 0.0
 	tallies := []*tally{{objective: routers.Objective{}}, {objective: routers.Objective{KeepQuality: true}}}
 	for seed := range *splits {
 		train, test, err := r.open(ctx, seed)
@@ -59,6 +61,11 @@ func run(ctx context.Context) error {
 			return err
 		}
 		fmt.Printf("split %d: cross-validation %.1f s, all fits %.1f s\n", seed, searched.Seconds(), (time.Since(begin) - searched).Seconds())
+		gain, err := gainOf(ctx, reference, train, test, seed)
+		if err != nil {
+			return err
+		}
+		plain += gain
 		for _, t := range tallies {
 			if err := t.add(ctx, v, fitted, train, test); err != nil {
 				return err
@@ -68,7 +75,21 @@ func run(ctx context.Context) error {
 	for _, t := range tallies {
 		t.print()
 	}
+	fmt.Printf("\nfor comparison %s, at lambda 0: mean gain %+.4f\n", reference, plain/float64(*splits))
 	return nil
+}
+
+// gainOf fits a router and judges it where cost does not count.
+func gainOf(ctx context.Context, trainer routers.Trainer, train, test *routers.Data, seed uint64) (float64, error) {
+	r, err := routers.Fit(ctx, train, trainer, &routers.FitOptions{Seed: seed})
+	if err != nil {
+		return 0, err
+	}
+	j, err := routers.Evaluate(ctx, r, train, test, nil)
+	if err != nil {
+		return 0, err
+	}
+	return j.Gain.Estimate, nil
 }
 
 // tally adds up what cross-validation chose for one objective.
