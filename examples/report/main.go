@@ -166,18 +166,7 @@ func (o options) open(ctx context.Context, e cli.Env, summary *pipeline.Report) 
 			})
 		}
 	}
-	data, err := dataset.Open(ctx, c, &options)
-	if err == nil || ctx.Err() != nil {
-		return data, err
-	}
-	// Queries are only compared with the rows: a fault of theirs is no reason not
-	// to show what there is.
-	c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest = "", ""
-	data, without := dataset.Open(ctx, c, &options)
-	if without == nil {
-		fmt.Fprintf(e.Stderr, "queries without rows are not looked for: %v\n", err)
-	}
-	return data, without
+	return dataset.Open(ctx, c, &options)
 }
 
 // show prints what one wants to know first.

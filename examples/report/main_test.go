@@ -94,10 +94,10 @@ func dataSet(t testing.TB, dir string) string {
 	clitest.Write(t, dir, "train.jsonl", files[0].String())
 	clitest.Write(t, dir, "test.jsonl", files[1].String())
 	clitest.Write(t, dir, "vectors.pt", pt.String())
-	clitest.Write(t, dir, "not_read", "neither a query nor a candidate\n")
+	clitest.Write(t, dir, "not_read", "no candidate\n")
 	return clitest.Write(t, dir, "config.yaml", `data_path:
-  query_data_train: not_read
-  query_data_test: not_read
+  query_data_train: queries.jsonl
+  query_data_test: absent.jsonl
   llm_embedding_data: not_read
   routing_data_train: train.jsonl
   routing_data_test: test.jsonl

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
@@ -16,15 +17,43 @@ func TestMain(m *testing.M) {
 // TestUnusableQueries runs the program on query files that cannot be used. Tasks
 // that it does not know are no fault: it scores nothing.
 func TestUnusableQueries(t *testing.T) {
-	clitest.RefusesQueries(t, map[string][]string{
+	said := map[string][]string{
 		"array":       {":1: want an object, have an array"},
 		"array lines": {":1: invalid JSON"},
 		"UTF-16":      {"the text is UTF-16"},
 		"UTF-16 bare": {"the text is UTF-16"},
 		"no JSON":     {":1: invalid JSON"},
-	}, func(t *testing.T, file string) []string {
+	}
+	clitest.RefusesQueries(t, said, func(t *testing.T, file string) []string {
 		dir := t.TempDir()
 		scores := clitest.Write(t, dir, "scores.json", `[{"question": "What is 0+1?", "scores": {"a": 1, "b": 0}}]`)
 		return []string{"--scores", scores, "--queries", file, "--out", filepath.Join(dir, "report.html")}
 	})
+	t.Run("configuration", func(t *testing.T) {
+		clitest.RefusesQueries(t, said, func(t *testing.T, file string) []string {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			config := dataSet(t, dir)
+			clitest.Write(t, dir, "queries.jsonl", string(text))
+			return []string{"--config", config, "--root", dir, "--out", filepath.Join(dir, "report.html")}
+		})
+	})
+}
+
+// TestUnusableRows runs the program on routing files without any record.
+func TestUnusableRows(t *testing.T) {
+	for name, text := range map[string]string{"array": `[{"task_name": "a"}]`, "array lines": "[\n{},\n{}\n]\n"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			config := dataSet(t, dir)
+			clitest.Write(t, dir, "train.jsonl", text)
+			_, _, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", dir, "--out", filepath.Join(dir, "report.html"))
+			if err == nil || !strings.Contains(err.Error(), "train.jsonl is a record") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
 }

@@ -121,6 +121,42 @@ func TestTrainRouter(t *testing.T) {
 	}
 }
 
+// TestUnusableData: data that cannot be read, or lack what is needed, end the
+// program with the reason.
+func TestUnusableData(t *testing.T) {
+	for name, tt := range map[string]struct{ file, text, want string }{
+		"no vectors":      {"vectors.pt", "", "no query embeddings"},
+		"an array":        {"train.jsonl", "[]", "train.jsonl"},
+		"UTF-16":          {"test.jsonl", "\xff\xfe{\x00}\x00", "UTF-16"},
+		"cut short":       {"test.jsonl", `{"task_name": "su`, "test.jsonl"},
+		"no training row": {"train.jsonl", "\n", "train"},
+		"no test row":     {"test.jsonl", "\n", "test"},
+	} {
+		for _, judge := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/judge=%v", name, judge), func(t *testing.T) {
+				config := dataSet(t)
+				root := filepath.Dir(config)
+				damaged := filepath.Join(root, tt.file)
+				err := os.Remove(damaged)
+				if tt.text != "" {
+					err = os.WriteFile(damaged, []byte(tt.text), 0o600)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				args := []string{"--config", config, "--root", root, "--encoder", "words", "--out", filepath.Join(root, "r.safetensors")}
+				if judge {
+					args = []string{"--config", config, "--root", root, "--judge", clitest.Write(t, root, "choices.jsonl", `{"query": "q", "model_name": "small"}`)}
+				}
+				_, _, err = clitest.Run(t.Context(), run, nil, args...)
+				if err == nil || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("%v, want %q in it", err, tt.want)
+				}
+			})
+		}
+	}
+}
+
 // TestJudge judges choices that another program made: always the small one.
 func TestJudge(t *testing.T) {
 	config := dataSet(t)

@@ -17,7 +17,8 @@ type Options struct {
 	// embedding of its query.
 	BareRows bool
 	// SkipBadLines leaves lines that are no records out of [Dataset.Table], which
-	// counts them as warnings. Default: such a line is an error of Table.
+	// counts them as warnings; a file without any record among its lines stays an
+	// error. Default: such a line is an error of Table.
 	SkipBadLines bool
 
 	// NotEvaluated are the answers that could not be evaluated, as the report

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,8 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 	a := t.adder(name)
 	var known sync.Map
 	var bad problems.List
+	var skipped error // the first
+	records := 0
 	for line, err := range readLines(ctx, path, d.options.Workers, func() lineDecoder[row] { return newRowReader(&known).decode }) {
 		if err != nil {
 			if _, ok := errors.AsType[*llmrouterdata.LineError](err); !ok {
@@ -51,11 +54,13 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 			}
 			if d.options.SkipBadLines {
 				t.warnings.Add(WarnUnreadable, err.Error())
+				skipped = cmp.Or(skipped, err)
 			} else {
 				bad.Add(err)
 			}
 			continue
 		}
+		records++
 		r := &line.value
 		switch {
 		case r.invalid:
@@ -74,6 +79,9 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 			delete(unscored, line.number)
 		}
 		a.add(r, line.number)
+	}
+	if records == 0 && skipped != nil {
+		return fmt.Errorf("dataset: no line of %s is a record: %w", path, skipped)
 	}
 	for i, q := range d.queries(split) {
 		if _, there := a.first[headOf(q.Key()).key]; !there {

@@ -3,6 +3,7 @@
 package training
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,23 +91,25 @@ func open(ctx context.Context, w io.Writer, c *llmrouterdata.Config) (data *data
 	if data, err = dataset.Open(ctx, &d, nil); err != nil {
 		return nil, nil, nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, data.Close())
-		}
-	}()
-	table, err := data.Table(ctx)
+	train, test, err = read(ctx, data)
 	if err != nil {
-		return nil, nil, nil, err
-	}
-	if train, err = routers.FromTable(ctx, table, dataset.Train); err != nil {
-		return nil, nil, nil, err
-	}
-	if test, err = routers.FromTable(ctx, table, dataset.Test); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, errors.Join(err, data.Close())
 	}
 	fmt.Fprintf(w, "%d training and %d test queries, %d candidates%s\n", train.Len(), test.Len(), len(train.Models()), leftOut(train, test))
 	return data, train, test, nil
+}
+
+// read reads both splits of a data set.
+func read(ctx context.Context, data *dataset.Dataset) (train, test *routers.Data, err error) {
+	table, err := data.Table(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if train, err = routers.FromTable(ctx, table, dataset.Train); err != nil {
+		return nil, nil, err
+	}
+	test, err = routers.FromTable(ctx, table, dataset.Test)
+	return train, test, err
 }
 
 // leftOut says what the data lack.
@@ -168,13 +171,7 @@ func Show(w io.Writer, j *routers.Judgement) error {
 	fmt.Fprintf(w, ": %s.\n\nCalls:\n\n", j.Verdict())
 	calls := slices.Clone(j.Calls)
 	slices.SortStableFunc(calls, func(a, b routers.Share) int {
-		switch {
-		case a.Share > b.Share:
-			return -1
-		case a.Share < b.Share:
-			return 1
-		}
-		return 0
+		return cmp.Compare(b.Share, a.Share)
 	})
 	for _, c := range calls {
 		fmt.Fprintf(t, "  %s\t%.1f %%\n", c.Model, 100*c.Share)
