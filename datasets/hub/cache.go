@@ -95,19 +95,63 @@ func (e *wrongSize) Error() string {
 }
 
 // cached finds a file in the snapshot of a commit: errAbsent where it is not
-// there, a *wrongSize where the commit's listing is and says that it is not whole.
+// there, a *wrongSize where the commit's listing is and says that it is not whole,
+// a *ChecksumError where there is none and a small file is not what its blob is
+// named after.
 func (c *Client) cached(pinned Repo, name string) (local string, err error) {
 	local = c.pointer(pinned, pinned.Revision, name)
 	size, ok := fileSize(local)
 	if !ok {
 		return "", errAbsent
 	}
-	if f, ok := c.fact(pinned, name); ok && f.Size != size {
+	f, known := c.fact(pinned, name)
+	if known && f.Size != size {
 		err := &wrongSize{size, f.Size}
 		c.o.Logger.Warn("cached file of the wrong size passed over", "repo", pinned.String(), "path", c.secrets.Strike(name), "size", size, "want", f.Size)
 		return "", err
 	}
+	if known {
+		return local, nil
+	}
+	if err := c.checkNamed(c.about(pinned, name), local, size); err != nil {
+		c.o.Logger.Warn("cached file that is not what it is named after passed over", "repo", pinned.String(), "path", c.secrets.Strike(name), "error", err)
+		return "", err
+	}
 	return local, nil
+}
+
+// checkNamed holds a cached file of at most maxChecked bytes against the name of
+// its blob, where that is a hash and links lead to it. Larger ones say
+// themselves that they are cut short: weights and tables have sizes in them.
+func (c *Client) checkNamed(t target, local string, size int64) error {
+	link, err := os.Readlink(local)
+	tag := etag{tag: filepath.Base(link)}
+	if err != nil || size > maxChecked || !tag.isHash() {
+		return nil
+	}
+	return newVerifier(t, meta{etag: tag, size: size}, treeFile{}).checkFile(local)
+}
+
+// isThat tells whether a file of the cache is the one that m describes, as far as
+// its size tells, and of a small one its hash.
+func (c *Client) isThat(t target, m meta, file string) bool {
+	size, ok := fileSize(file)
+	if !ok {
+		return false
+	}
+	var err error = &wrongSize{size, m.size}
+	if size == m.size {
+		listed, _ := c.fact(t.repo, t.path)
+		if v := newVerifier(t, m, listed); size > maxChecked || !v.known() {
+			err = nil
+		} else {
+			err = v.checkFile(file)
+		}
+	}
+	if err != nil {
+		c.o.Logger.Warn("cached file is not the one wanted", "repo", t.repo.String(), "path", t.shownPath(), "error", err)
+	}
+	return err == nil
 }
 
 // lastCommit gives the commit that the cache has for a revision: the revision

@@ -161,17 +161,8 @@ type bringing struct {
 	doubtful bool // the size does not tell that a file of the cache is whole
 }
 
-// has tells whether file is the one that m describes, as far as its size tells.
-func (b *bringing) has(file string) bool { return !b.doubtful && b.whole(file) }
-
-func (b *bringing) whole(file string) bool {
-	size, ok := fileSize(file)
-	if ok && size != b.m.size {
-		b.c.o.Logger.Warn("cached file of the wrong size is fetched again", "repo", b.t.repo.String(), "path", b.t.shownPath(), "size", size, "want", b.m.size)
-		return false
-	}
-	return ok
-}
+// has tells whether file is the one that m describes, where that can be told.
+func (b *bringing) has(file string) bool { return !b.doubtful && b.c.isThat(b.t, b.m, file) }
 
 // bring fetches the blob, unless it is there, and links it. cached tells that
 // nothing had to be fetched.
@@ -191,7 +182,7 @@ func (b *bringing) bring(ctx context.Context, blob string, locked bool) (cached 
 			}
 		}
 		err := b.c.link(blob, b.pointer, b.m.size, fresh)
-		if err == nil && !b.whole(b.pointer) {
+		if size, ok := fileSize(b.pointer); err == nil && (!ok || size != b.m.size) {
 			err = fmt.Errorf("%s does not lead to the file", b.pointer)
 		}
 		if err == nil {

@@ -54,4 +54,7 @@ const (
 	// skipLimit is how large a file may be to be read from a server that
 	// ignores ranges and sends all of it each time.
 	skipLimit = 16 << 20
+	// maxChecked is how large a cached file may be to be hashed each time that
+	// it is asked for, where no listing tells its size: some 30 ms.
+	maxChecked = 16 << 20
 )

@@ -65,8 +65,7 @@ func (c *Client) Open(ctx context.Context, repo Repo, path string) (*RemoteFile,
 		if listed, ok := c.fact(pinned, path); ok && listed.Size != m.size {
 			return nil, c.about(pinned, path).errorf("%w: of %d bytes, and %d by the commit's listing, only the whole can be verified", ErrNoRanges, m.size, listed.Size)
 		}
-		p := c.pointer(repo, m.commit, path)
-		if size, ok := fileSize(p); ok && size == m.size {
+		if p := c.pointer(repo, m.commit, path); c.isThat(c.about(pinned, path), m, p) {
 			local = p
 		}
 	}

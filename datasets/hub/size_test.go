@@ -125,27 +125,60 @@ func outOfReach(t *testing.T, h *hubtest.Hub, cache string) *hub.Client {
 	})
 }
 
-// Without a listing DownloadAll at a branch asks the hub, as it has to all the
-// same; at a commit the cache is believed.
-func TestDownloadAllAsksWhereNoListingTells(t *testing.T) {
-	h := hubtest.New(t)
+// Without a listing a small file is held against the hash that its blob is named
+// after, where a link leads to it. A copy tells nothing: DownloadAll at a branch
+// asks the hub, as it has to all the same; at a commit the copy is believed.
+func TestDownloadAllWhereNoListingTells(t *testing.T) {
 	want := content(5000)
-	commit := h.Dataset("o/d", nil).Branch("main", map[string]string{largeName: want})
-	c := newClient(t, h, nil)
-	get := ways["DownloadAll"]
-	for _, repo := range []hub.Repo{hub.Dataset("o/d"), hub.Dataset("o/d").At(commit)} {
-		local, err := c.Download(t.Context(), repo, largeName)
-		must(t, err)
+	for _, links := range []bool{true, false} {
+		h := hubtest.New(t)
+		commit := h.Dataset("o/d", nil).Branch("main", map[string]string{largeName: want})
+		c := newClient(t, h, func(o *hub.Options) { o.NoSymlinks = !links })
+		get := ways["DownloadAll"]
+		var local string
+		for _, repo := range []hub.Repo{hub.Dataset("o/d"), hub.Dataset("o/d").At(commit)} {
+			var err error
+			local, err = c.Download(t.Context(), repo, largeName)
+			must(t, err)
+			must(t, os.WriteFile(local, []byte(want[:100]), 0o600))
+			got, err := get(t, c, repo, largeName)
+			if n := map[bool]int{true: 5000, false: 100}[links || repo.Revision == ""]; err != nil || len(got) != n {
+				t.Errorf("links %v, %s: %d bytes, %v", links, repo, len(got), err)
+			}
+		}
 		must(t, os.WriteFile(local, []byte(want[:100]), 0o600))
-		got, err := get(t, c, repo, largeName)
-		if n := map[bool]int{true: 5000, false: 100}[repo.Revision == ""]; err != nil || len(got) != n {
-			t.Errorf("%s: %d bytes, %v", repo, len(got), err)
+		// The hub is out of reach once it has named the commit.
+		h.Inject(hubtest.Fault{Method: "HEAD", Status: 503, Times: -1})
+		if got, err := get(t, c, hub.Dataset("o/d"), largeName); links && err == nil || !links && (err != nil || len(got) != 100) {
+			t.Errorf("links %v: %d bytes, %v", links, len(got), err)
 		}
 	}
-	// The hub is out of reach once it has named the commit.
-	h.Inject(hubtest.Fault{Method: "HEAD", Status: 503, Times: -1})
-	if got, err := get(t, c, hub.Dataset("o/d"), largeName); err != nil || len(got) != 100 {
-		t.Errorf("%d bytes, %v", len(got), err)
+}
+
+// TestFilesAreWhatTheirBlobsAreNamedAfter reads caches that have neither listings
+// nor the hub: what is cut short, and what is changed without another length.
+func TestFilesAreWhatTheirBlobsAreNamedAfter(t *testing.T) {
+	files := map[string]string{largeName: content(5000), smallName: "a small file\n"}
+	h := hubtest.New(t)
+	h.Dataset("o/d", nil).Branch("main", files)
+	for way, get := range ways {
+		for name, want := range files {
+			for what, damaged := range map[string]string{"cut": want[:len(want)-1], "empty": "", "changed": "X" + want[1:], "whole": want} {
+				c := newClient(t, h, nil)
+				local, err := c.Download(t.Context(), hub.Dataset("o/d"), name)
+				must(t, err)
+				must(t, os.RemoveAll(filepath.Join(c.CacheDir(), "datasets--o--d", "listings")))
+				must(t, os.WriteFile(local, []byte(damaged), 0o600))
+				offline := newClient(t, h, func(o *hub.Options) { o.CacheDir, o.Offline = c.CacheDir(), true })
+				got, err := get(t, offline, hub.Dataset("o/d"), name)
+				if what == "whole" && (err != nil || got != want) || what != "whole" && !errors.Is(err, hub.ErrNotCached) {
+					t.Errorf("%s, %s, %s: %d bytes, %v", way, filepath.Base(name), what, len(got), err)
+				}
+				if got, err = get(t, c, hub.Dataset("o/d"), name); err != nil || got != want {
+					t.Errorf("%s, %s, %s, with the hub: %d bytes, %v", way, filepath.Base(name), what, len(got), err)
+				}
+			}
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os"
 	"strings"
 )
 
@@ -98,6 +99,16 @@ func (v *verifier) check() error {
 		return nil // nothing is known
 	}
 	return wrong
+}
+
+// checkFile compares a file of the cache.
+func (v *verifier) checkFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return v.checkAll(f)
 }
 
 // checkAll compares all of the content, which r reads.

@@ -502,16 +502,16 @@ func TestCancel(t *testing.T) {
 	if _, err := s.encoder(Options{}).Encode(ctx, []string{"a"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	// It also ends a wait.
-	ctx, cancel = context.WithCancel(t.Context())
+	// It also ends a wait. Names of its own: a handler may still read those above.
+	waiting, end := context.WithCancel(t.Context())
 	s.answer(func(w http.ResponseWriter, _ *http.Request, _ int) bool {
 		w.Header().Set("Retry-After", "20")
 		w.WriteHeader(503)
 		return true
 	})
 	e := s.encoder(Options{})
-	e.wait = func(ctx context.Context, d time.Duration) error { cancel(); return wait(ctx, d) }
-	if _, err := e.Encode(ctx, []string{"a"}); !errors.Is(err, context.Canceled) {
+	e.wait = func(ctx context.Context, d time.Duration) error { end(); return wait(ctx, d) }
+	if _, err := e.Encode(waiting, []string{"a"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }
