@@ -18,7 +18,9 @@
 //     write what they like), the commit's listing tells the hash, or, where the
 //     cache has none, the size alone is compared.
 //   - A cached file whose size is not that of the commit's listing, where the
-//     cache has one, is not used: it is fetched again, or offline an error.
+//     cache has one, is not used: it is fetched again, or offline an error. At
+//     a commit without a listing, a file of at most 16 MiB that is not what its
+//     blob is named after is not used either; larger ones are believed.
 //   - An interrupted download is resumed by the next attempt, also that of
 //     another process, and the bytes taken over are hashed again. Where nothing
 //     tells the content's hash, no part is taken over.
