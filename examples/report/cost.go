@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 )
 
@@ -35,27 +36,27 @@ type costChart struct {
 }
 
 var (
-	costFront    = draw.GlyphStyle{Color: ink("c0"), Radius: 5, Shape: draw.CircleGlyph{}}
-	costBeaten   = draw.GlyphStyle{Color: ink("c0"), Radius: 4.5, Shape: ring{}}
-	costOracle   = draw.GlyphStyle{Color: ink("c1"), Radius: 6, Shape: diamond{}}
-	costRandom   = draw.GlyphStyle{Color: ink("c2"), Radius: 5, Shape: draw.PyramidGlyph{}}
-	costHull     = draw.LineStyle{Color: ink("c0"), Width: 1.4, Dashes: []vg.Length{5, 3}}
-	costFrontier = draw.LineStyle{Color: ink("c1"), Width: 1.6}
+	costFront    = draw.GlyphStyle{Color: page.Ink("c0"), Radius: 5, Shape: draw.CircleGlyph{}}
+	costBeaten   = draw.GlyphStyle{Color: page.Ink("c0"), Radius: 4.5, Shape: page.Ring{}}
+	costOracle   = draw.GlyphStyle{Color: page.Ink("c1"), Radius: 6, Shape: page.Diamond{}}
+	costRandom   = draw.GlyphStyle{Color: page.Ink("c2"), Radius: 5, Shape: draw.PyramidGlyph{}}
+	costHull     = draw.LineStyle{Color: page.Ink("c0"), Width: 1.4, Dashes: []vg.Length{5, 3}}
+	costFrontier = draw.LineStyle{Color: page.Ink("c1"), Width: 1.6}
 )
 
 // costFigure shows what performance costs: every candidate, the routers to
 // hold against, the hull of the candidates and the oracle's frontier.
-func costFigure(r *analysis.Report) *figure {
+func costFigure(r *analysis.Report) *page.Figure {
 	c := newCostChart(r)
-	return &figure{
-		id: "cost", title: "Cost against performance",
-		about: fmt.Sprintf("A scatter of %d candidates by USD per 1,000 queries and mean performance, with the oracle router, random choice, the convex hull of the candidates and the frontier of a perfect router. The table below has the numbers.", len(c.dots)-2),
-		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
-			legendHeight, legend := s.legend(c.legend(s))
-			height := legendHeight + 6 + map[bool]vg.Length{true: 330, false: 430}[s.narrow()]
+	return &page.Figure{
+		ID: "cost", Title: "Cost against performance",
+		About: fmt.Sprintf("A scatter of %d candidates by USD per 1,000 queries and mean performance, with the oracle router, random choice, the convex hull of the candidates and the frontier of a perfect router. The table below has the numbers.", len(c.dots)-2),
+		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
+			legendHeight, legend := s.Legend(c.legend(s))
+			height := legendHeight + 6 + map[bool]vg.Length{true: 330, false: 430}[s.Narrow()]
 			return height, func(canvas draw.Canvas) {
 				p, axis := c.plot(s)
-				s.drawPlot(p, draw.Crop(canvas, 0, -8, legendHeight+6, -4), axis)
+				s.DrawPlot(p, draw.Crop(canvas, 0, -8, legendHeight+6, -4), axis)
 				legend(&canvas, canvas.Min.Y+legendHeight)
 			}
 		},
@@ -99,16 +100,16 @@ func (c *costChart) see(p analysis.Point) {
 	c.bottom, c.top = min(c.bottom, p.Performance), max(c.top, p.Performance)
 }
 
-func (c *costChart) legend(s sheet) []legendEntry {
-	entries := []legendEntry{
-		{"on the Pareto front", glyph(costFront)}, {"beaten by another", glyph(costBeaten)}, {"oracle router", glyph(costOracle)},
-		{"random choice", glyph(costRandom)}, {"hull of the candidates", stroke(costHull)}, {"best any router can do", stroke(costFrontier)},
+func (c *costChart) legend(s page.Sheet) []page.LegendEntry {
+	entries := []page.LegendEntry{
+		{Name: "on the Pareto front", Sign: page.Glyph(costFront)}, {Name: "beaten by another", Sign: page.Glyph(costBeaten)}, {Name: "oracle router", Sign: page.Glyph(costOracle)},
+		{Name: "random choice", Sign: page.Glyph(costRandom)}, {Name: "hull of the candidates", Sign: page.Stroke(costHull)}, {Name: "best any router can do", Sign: page.Stroke(costFrontier)},
 	}
-	if s.narrow() || len(c.models) > 6 { // labels may be numbers
+	if s.Narrow() || len(c.models) > 6 { // labels may be numbers
 		for i, name := range c.models {
 			n := fmt.Sprint(i + 1)
-			entries = append(entries, legendEntry{name, func(c *draw.Canvas, at vg.Point) {
-				c.FillText(s.style(letters, inkMuted, text.XCenter, text.YCenter), at, n)
+			entries = append(entries, page.LegendEntry{Name: name, Sign: func(c *draw.Canvas, at vg.Point) {
+				c.FillText(s.Style(page.Letters, page.InkMuted, text.XCenter, text.YCenter), at, n)
 			}})
 		}
 	}
@@ -117,23 +118,23 @@ func (c *costChart) legend(s sheet) []legendEntry {
 
 // plot makes the axes with what stands between them, and the horizontal axis's
 // title.
-func (c *costChart) plot(s sheet) (p *plot.Plot, axis string) {
-	p, axis = s.newPlot(), "USD per 1,000 queries"
+func (c *costChart) plot(s page.Sheet) (p *plot.Plot, axis string) {
+	p, axis = s.NewPlot(), "USD per 1,000 queries"
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, c.high, c.bottom, c.top
-	ticks := map[bool]int{true: 5, false: 8}[s.narrow()]
-	p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks(ticks), evenTicks(ticks)
+	ticks := map[bool]int{true: 5, false: 8}[s.Narrow()]
+	p.X.Tick.Marker, p.Y.Tick.Marker = page.EvenTicks(ticks), page.EvenTicks(ticks)
 	p.Y.Label.Text = "mean performance"
 	if c.log {
 		axis += " (logarithmic)"
 		p.X.Scale = plot.LogScale{}
-		p.X.Tick.Marker = logTicks(8)
+		p.X.Tick.Marker = page.LogTicks(8)
 		p.X.Min, p.X.Max = c.low/1.25, c.high*1.25
 	} else {
-		widen(&p.X)
+		page.Widen(&p.X)
 	}
-	widen(&p.Y)
-	widen(&p.Y)
-	p.Add(grid(), plotFunc(func(area draw.Canvas, p *plot.Plot) {
+	page.Widen(&p.Y)
+	page.Widen(&p.Y)
+	p.Add(page.Grid(), page.PlotFunc(func(area draw.Canvas, p *plot.Plot) {
 		x, y := p.Transforms(&area)
 		place := func(q analysis.Point) vg.Point {
 			return vg.Point{X: x(max(q.Cost*perThousand, p.X.Min)), Y: y(q.Performance)}
@@ -186,15 +187,15 @@ func along(path []vg.Point) []vg.Rectangle {
 
 // label names the dots: off the lines where that can be, and never on another
 // label or dot.
-func (c *costChart) label(s sheet, area draw.Canvas, place func(analysis.Point) vg.Point, lines []vg.Rectangle) {
+func (c *costChart) label(s page.Sheet, area draw.Canvas, place func(analysis.Point) vg.Point, lines []vg.Rectangle) {
 	var taken []vg.Rectangle
 	for _, d := range c.dots {
 		taken = append(taken, around(place(d.Point), 7, 7))
 	}
-	style := s.label(inkText)
+	style := s.Label(page.InkText)
 	for _, d := range c.dots {
 		label := d.Name
-		if s.narrow() {
+		if s.Narrow() {
 			label = d.short
 		}
 		for k, try := range []string{label, label, d.short, d.short} {

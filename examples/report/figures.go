@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 )
 
@@ -29,8 +30,8 @@ func capped(title string, n, most int, what string) string {
 }
 
 // figures makes the figures that a report has numbers for.
-func figures(r *analysis.Report) map[string]*figure {
-	list := []*figure{modelsFigure(r), heatFigure(r), bestFigure(r), solvedFigure(r)}
+func figures(r *analysis.Report) map[string]*page.Figure {
+	list := []*page.Figure{modelsFigure(r), heatFigure(r), bestFigure(r), solvedFigure(r)}
 	if r.CostKnown {
 		list = append(list, costFigure(r))
 	}
@@ -43,9 +44,9 @@ func figures(r *analysis.Report) map[string]*figure {
 	if r.Map != nil {
 		list = append(list, mapFigure(r, true), mapFigure(r, false))
 	}
-	by := map[string]*figure{}
+	by := map[string]*page.Figure{}
 	for _, f := range list {
-		by[f.id] = f
+		by[f.ID] = f
 	}
 	return by
 }
@@ -59,23 +60,23 @@ func modelNames(r *analysis.Report) []string {
 }
 
 // heatFigure shows performance by task and model.
-func heatFigure(r *analysis.Report) *figure {
+func heatFigure(r *analysis.Report) *page.Figure {
 	rows, columns := min(len(r.Tasks), mostRows), min(len(r.Models), mostColumns)
 	title := capped(capped("Performance by task and candidate", len(r.Tasks), mostRows, "tasks"), len(r.Models), mostColumns, "candidates")
-	return &figure{
-		id: "heat", title: title,
-		about: fmt.Sprintf("A heat map of %d tasks by %d candidates: the mean performance of each, and from how many rated rows. The table below has the same numbers.", rows, columns),
-		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
-			style := s.label(inkText)
+	return &page.Figure{
+		ID: "heat", Title: title,
+		About: fmt.Sprintf("A heat map of %d tasks by %d candidates: the mean performance of each, and from how many rated rows. The table below has the same numbers.", rows, columns),
+		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
+			style := s.Label(page.InkText)
 			left := vg.Length(0)
 			for _, t := range r.Tasks[:rows] {
 				left = max(left, style.Width(t.Name))
 			}
-			left = min(left, s.width*0.3) + 8
+			left = min(left, s.Width*0.3) + 8
 			// Names stand slanted over their columns, or as numbers on a phone.
 			const slant, longest = math.Pi / 3, 190
 			head, right := vg.Length(18), vg.Length(0)
-			numbered := s.narrow()
+			numbered := s.Narrow()
 			if !numbered && columns > 0 {
 				widest := vg.Length(0)
 				for i := range columns {
@@ -83,20 +84,20 @@ func heatFigure(r *analysis.Report) *figure {
 				}
 				head = min(widest, longest)*vg.Length(math.Sin(slant)) + 14
 				last := min(style.Width(r.Models[columns-1].Name), longest) * vg.Length(math.Cos(slant))
-				right = max(0, last+8-(s.width-left-last)/vg.Length(2*columns))
+				right = max(0, last+8-(s.Width-left-last)/vg.Length(2*columns))
 			}
-			cell := min((s.width-left-right)/vg.Length(max(columns, 1)), 110)
+			cell := min((s.Width-left-right)/vg.Length(max(columns, 1)), 110)
 			const tall = vg.Length(30)
-			var entries []legendEntry
+			var entries []page.LegendEntry
 			if numbered {
 				for i := range columns {
 					n := fmt.Sprint(i + 1)
-					entries = append(entries, legendEntry{r.Models[i].Name, func(c *draw.Canvas, at vg.Point) {
-						c.FillText(s.style(letters, inkMuted, text.XCenter, text.YCenter), at, n)
+					entries = append(entries, page.LegendEntry{Name: r.Models[i].Name, Sign: func(c *draw.Canvas, at vg.Point) {
+						c.FillText(s.Style(page.Letters, page.InkMuted, text.XCenter, text.YCenter), at, n)
 					}})
 				}
 			}
-			legendHeight, legend := s.legend(entries)
+			legendHeight, legend := s.Legend(entries)
 			if numbered {
 				legendHeight += 6
 			}
@@ -107,41 +108,41 @@ func heatFigure(r *analysis.Report) *figure {
 				for m := range columns {
 					x := left + cell*vg.Length(m) + cell/2
 					if numbered {
-						c.FillText(s.style(letters, inkText, text.XCenter, text.YBottom), vg.Point{X: x, Y: top + 4}, fmt.Sprint(m+1))
+						c.FillText(s.Style(page.Letters, page.InkText, text.XCenter, text.YBottom), vg.Point{X: x, Y: top + 4}, fmt.Sprint(m+1))
 						continue
 					}
-					slanted := s.label(inkText)
+					slanted := s.Label(page.InkText)
 					slanted.Rotation = slant
-					name := s.shorten(r.Models[m].Name, style, min(longest, (s.width-x)/vg.Length(math.Cos(slant))))
+					name := s.Shorten(r.Models[m].Name, style, min(longest, (s.Width-x)/vg.Length(math.Cos(slant))))
 					c.FillText(slanted, vg.Point{X: x - 2, Y: top + 6}, name)
 				}
 				for t := range rows {
 					y1 := top - tall*vg.Length(t)
-					c.FillText(style, vg.Point{X: 0, Y: y1 - tall/2}, s.shorten(r.Tasks[t].Name, style, left-8))
+					c.FillText(style, vg.Point{X: 0, Y: y1 - tall/2}, s.Shorten(r.Tasks[t].Name, style, left-8))
 					for m := range columns {
 						g := &r.Cells[t*len(r.Models)+m]
 						x0 := left + cell*vg.Length(m)
 						center := x0 + cell/2
 						if g.Rated == 0 {
-							box(&c, inkFaint, x0+0.5, y1-tall+0.5, x0+cell-0.5, y1-0.5)
-							c.FillText(s.style(letters, inkMuted, text.XCenter, text.YCenter), vg.Point{X: center, Y: y1 - tall/2}, "–")
+							page.Box(&c, page.InkFaint, x0+0.5, y1-tall+0.5, x0+cell-0.5, y1-0.5)
+							c.FillText(s.Style(page.Letters, page.InkMuted, text.XCenter, text.YCenter), vg.Point{X: center, Y: y1 - tall/2}, "–")
 							continue
 						}
 						colour := viridis(g.Performance)
-						box(&c, colour, x0+0.5, y1-tall+0.5, x0+cell-0.5, y1-0.5)
+						page.Box(&c, colour, x0+0.5, y1-tall+0.5, x0+cell-0.5, y1-0.5)
 						value := fmt.Sprintf("%.2f", g.Performance)
 						if value[0] == '0' {
 							value = value[1:]
 						} else {
 							value = "1"
 						}
-						big := s.style(letters, onColour(colour), text.XCenter, text.YCenter)
+						big := s.Style(page.Letters, onColour(colour), text.XCenter, text.YCenter)
 						if big.Width(value)+3 > cell {
 							continue // the table has it
 						}
-						small := s.style(8, onColour(colour), text.XCenter, text.YCenter)
+						small := s.Style(8, onColour(colour), text.XCenter, text.YCenter)
 						at := vg.Point{X: center, Y: y1 - tall/2}
-						if n := whole(g.Rated); small.Width(n)+2 <= cell {
+						if n := page.Whole(g.Rated); small.Width(n)+2 <= cell {
 							c.FillText(small, vg.Point{X: center, Y: y1 - tall + 8}, n)
 							at.Y += 4
 						}
@@ -149,7 +150,7 @@ func heatFigure(r *analysis.Report) *figure {
 					}
 				}
 				bottom := top - tall*vg.Length(rows)
-				s.heatScale(&c, left, min(s.width, left+cell*vg.Length(columns)), bottom-8)
+				heatScale(s, &c, left, min(s.Width, left+cell*vg.Length(columns)), bottom-8)
 				if numbered {
 					legend(&c, bottom-scale)
 				}
@@ -159,12 +160,12 @@ func heatFigure(r *analysis.Report) *figure {
 }
 
 // heatScale explains the colours from 0 to 1.
-func (s sheet) heatScale(c *draw.Canvas, x0, x1, top vg.Length) {
+func heatScale(s page.Sheet, c *draw.Canvas, x0, x1, top vg.Length) {
 	const steps = 60
 	width := min(x1-x0, 220)
 	for i := range steps {
 		from := x0 + width*vg.Length(i)/steps
-		box(c, viridis((float64(i)+0.5)/steps), from, top-8, from+width/steps+0.3, top)
+		page.Box(c, viridis((float64(i)+0.5)/steps), from, top-8, from+width/steps+0.3, top)
 	}
 	for _, v := range []float64{0, 0.5, 1} {
 		align := text.XCenter
@@ -174,15 +175,15 @@ func (s sheet) heatScale(c *draw.Canvas, x0, x1, top vg.Length) {
 		case 1:
 			align = text.XRight
 		}
-		c.FillText(s.style(9, inkMuted, align, text.YTop), vg.Point{X: x0 + width*vg.Length(v), Y: top - 11}, short(v))
+		c.FillText(s.Style(9, page.InkMuted, align, text.YTop), vg.Point{X: x0 + width*vg.Length(v), Y: top - 11}, page.Short(v))
 	}
 	if rest := x1 - x0 - width; rest > 150 {
-		c.FillText(s.style(9, inkMuted, text.XLeft, text.YCenter), vg.Point{X: x0 + width + 12, Y: top - 4}, "mean performance; below it the rated rows")
+		c.FillText(s.Style(9, page.InkMuted, text.XLeft, text.YCenter), vg.Point{X: x0 + width + 12, Y: top - 4}, "mean performance; below it the rated rows")
 	}
 }
 
 // modelsFigure shows each candidate's performance and what to hold it against.
-func modelsFigure(r *analysis.Report) *figure {
+func modelsFigure(r *analysis.Report) *page.Figure {
 	order := make([]int, len(r.Models))
 	for i := range order {
 		order[i] = i
@@ -203,21 +204,21 @@ func modelsFigure(r *analysis.Report) *figure {
 		names = append(names, r.Models[i].Name)
 		notes = append(notes, mean(r.Models[i].Performance, r.Models[i].Rated))
 	}
-	return &figure{
-		id: "models", title: capped("Candidates, an oracle and chance", len(r.Models), mostRows, "candidates"),
-		about: fmt.Sprintf("Bars of the mean performance of %d candidates, the best first, with lines for the oracle router at %.3f and random choice at %.3f.", n, r.Routers.Oracle.Performance, r.Routers.Random.Performance),
-		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
-			dashed := draw.LineStyle{Color: ink("c1"), Width: 2.2}
-			dotted := draw.LineStyle{Color: inkText, Width: 1.4, Dashes: []vg.Length{2, 2}}
+	return &page.Figure{
+		ID: "models", Title: capped("Candidates, an oracle and chance", len(r.Models), mostRows, "candidates"),
+		About: fmt.Sprintf("Bars of the mean performance of %d candidates, the best first, with lines for the oracle router at %.3f and random choice at %.3f.", n, r.Routers.Oracle.Performance, r.Routers.Random.Performance),
+		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
+			dashed := draw.LineStyle{Color: page.Ink("c1"), Width: 2.2}
+			dotted := draw.LineStyle{Color: page.InkText, Width: 1.4, Dashes: []vg.Length{2, 2}}
 			f := rowsFigure{
 				names: names, notes: notes, rows: n, height: 14, low: 0, high: 1, axis: "mean performance",
-				legend: []legendEntry{
-					{fmt.Sprintf("random choice %.3f", r.Routers.Random.Performance), stroke(dotted)},
-					{fmt.Sprintf("oracle %.3f", r.Routers.Oracle.Performance), stroke(dashed)},
+				legend: []page.LegendEntry{
+					{Name: fmt.Sprintf("random choice %.3f", r.Routers.Random.Performance), Sign: page.Stroke(dotted)},
+					{Name: fmt.Sprintf("oracle %.3f", r.Routers.Oracle.Performance), Sign: page.Stroke(dashed)},
 				},
 				paint: func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length) {
-					box(c, inkFaint, x(0), bottom, x(1), top)
-					box(c, ink("c5"), x(0), bottom, x(r.Models[order[row]].Performance), top)
+					page.Box(c, page.InkFaint, x(0), bottom, x(1), top)
+					page.Box(c, page.Ink("c5"), x(0), bottom, x(r.Models[order[row]].Performance), top)
 					o, a := x(r.Routers.Oracle.Performance), x(r.Routers.Random.Performance)
 					c.StrokeLine2(dashed, o, bottom-1, o, top+1)
 					c.StrokeLine2(dotted, a, bottom-1, a, top+1)
@@ -229,30 +230,30 @@ func modelsFigure(r *analysis.Report) *figure {
 }
 
 // bestFigure shows how often each candidate is the best.
-func bestFigure(r *analysis.Report) *figure {
+func bestFigure(r *analysis.Report) *page.Figure {
 	n := min(len(r.Models), mostRows)
 	most := 1
 	var notes []string
 	for i := range n {
 		m := &r.Models[i]
 		most = max(most, m.UniqueBest+m.SharedBest)
-		notes = append(notes, fmt.Sprintf("%s alone, %s shared", whole(m.UniqueBest), whole(m.SharedBest)))
+		notes = append(notes, fmt.Sprintf("%s alone, %s shared", page.Whole(m.UniqueBest), page.Whole(m.SharedBest)))
 	}
-	return &figure{
-		id: "best", title: capped("How often each candidate is the best", len(r.Models), mostRows, "candidates"),
-		about: rowsAbout("Bars of how often a candidate is alone the best and how often with others,", n),
-		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+	return &page.Figure{
+		ID: "best", Title: capped("How often each candidate is the best", len(r.Models), mostRows, "candidates"),
+		About: rowsAbout("Bars of how often a candidate is alone the best and how often with others,", n),
+		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
 			f := rowsFigure{
 				names: modelNames(r)[:n], rows: n, height: 14, low: 0, high: float64(most), axis: "queries",
-				legend: []legendEntry{{"best alone", square(ink("c1"))}, {"best with others", square(ink("c5"))}},
+				legend: []page.LegendEntry{{Name: "best alone", Sign: page.Square(page.Ink("c1"))}, {Name: "best with others", Sign: page.Square(page.Ink("c5"))}},
 				paint: func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length) {
 					m := &r.Models[row]
-					s.stack(c, bottom, top, x, []part{
-						{float64(m.UniqueBest), ink("c1"), whole(m.UniqueBest)}, {float64(m.SharedBest), ink("c5"), whole(m.SharedBest)},
+					stack(s, c, bottom, top, x, []part{
+						{float64(m.UniqueBest), page.Ink("c1"), page.Whole(m.UniqueBest)}, {float64(m.SharedBest), page.Ink("c5"), page.Whole(m.SharedBest)},
 					})
 				},
 			}
-			if s.narrow() {
+			if s.Narrow() {
 				f.notes = notes
 			}
 			return f.draw(s)
@@ -262,31 +263,31 @@ func bestFigure(r *analysis.Report) *figure {
 
 // solvedFigure shows, by task, how many queries no, some or every candidate
 // solves.
-func solvedFigure(r *analysis.Report) *figure {
+func solvedFigure(r *analysis.Report) *page.Figure {
 	n := min(len(r.Solved.Tasks), mostRows)
 	var names, notes []string
 	for _, t := range r.Solved.Tasks[:n] {
 		names = append(names, t.Name)
-		notes = append(notes, whole(t.Queries)+" queries")
+		notes = append(notes, page.Whole(t.Queries)+" queries")
 	}
-	return &figure{
-		id: "solved", title: capped("Queries that no, some or every candidate solves", len(r.Solved.Tasks), mostRows, "tasks"),
-		about: rowsAbout("Stacked bars of the share of queries that no, some or every candidate solves, by task,", n),
-		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+	return &page.Figure{
+		ID: "solved", Title: capped("Queries that no, some or every candidate solves", len(r.Solved.Tasks), mostRows, "tasks"),
+		About: rowsAbout("Stacked bars of the share of queries that no, some or every candidate solves, by task,", n),
+		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
 			f := rowsFigure{
 				names: names, notes: notes, rows: n, height: 15, low: 0, high: 100, axis: "% of queries; only the middle part rewards a router",
-				legend: []legendEntry{
-					{"no candidate", square(ink("c1"))}, {"some", square(ink("c5"))}, {"every candidate", square(ink("c2"))},
+				legend: []page.LegendEntry{
+					{Name: "no candidate", Sign: page.Square(page.Ink("c1"))}, {Name: "some", Sign: page.Square(page.Ink("c5"))}, {Name: "every candidate", Sign: page.Square(page.Ink("c2"))},
 				},
 				paint: func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length) {
 					t := &r.Solved.Tasks[row]
 					if t.Queries == 0 {
 						return
 					}
-					share := func(n int, look ink) part {
-						return part{100 * float64(n) / float64(t.Queries), look, whole(n)}
+					share := func(n int, look page.Ink) part {
+						return part{100 * float64(n) / float64(t.Queries), look, page.Whole(n)}
 					}
-					s.stack(c, bottom, top, x, []part{share(t.None, "c1"), share(t.Some, "c5"), share(t.Every, "c2")})
+					stack(s, c, bottom, top, x, []part{share(t.None, "c1"), share(t.Some, "c5"), share(t.Every, "c2")})
 				},
 			}
 			return f.draw(s)
@@ -295,16 +296,16 @@ func solvedFigure(r *analysis.Report) *figure {
 }
 
 // outcomesFigure shows what became of each candidate's rows.
-func outcomesFigure(r *analysis.Report) *figure {
+func outcomesFigure(r *analysis.Report) *page.Figure {
 	n := min(len(r.Models), mostRows)
-	return &figure{
-		id: "outcomes", title: capped("What became of the rows", len(r.Models), mostRows, "candidates"),
-		about: rowsAbout("Stacked bars of scored, failed, not evaluated and missing rows of candidates,", n),
-		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
+	return &page.Figure{
+		ID: "outcomes", Title: capped("What became of the rows", len(r.Models), mostRows, "candidates"),
+		About: rowsAbout("Stacked bars of scored, failed, not evaluated and missing rows of candidates,", n),
+		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
 			f := rowsFigure{
 				names: modelNames(r)[:n], rows: n, height: 15, low: 0, high: 100, axis: "% of pairs",
-				legend: []legendEntry{
-					{"scored", square(ink("c5"))}, {"failed", square(ink("c1"))}, {"not evaluated", square(ink("c3"))}, {"missing", square(inkMuted)},
+				legend: []page.LegendEntry{
+					{Name: "scored", Sign: page.Square(page.Ink("c5"))}, {Name: "failed", Sign: page.Square(page.Ink("c1"))}, {Name: "not evaluated", Sign: page.Square(page.Ink("c3"))}, {Name: "missing", Sign: page.Square(page.InkMuted)},
 				},
 				paint: func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length) {
 					m := &r.Models[row]
@@ -312,9 +313,9 @@ func outcomesFigure(r *analysis.Report) *figure {
 					if all == 0 {
 						return
 					}
-					share := func(n int, look ink) part { return part{100 * float64(n) / all, look, whole(n)} }
-					s.stack(c, bottom, top, x, []part{
-						share(m.Rated-m.Failed, "c5"), share(m.Failed, "c1"), share(m.NotEvaluated, "c3"), share(m.Missing, inkMuted),
+					share := func(n int, look page.Ink) part { return part{100 * float64(n) / all, look, page.Whole(n)} }
+					stack(s, c, bottom, top, x, []part{
+						share(m.Rated-m.Failed, "c5"), share(m.Failed, "c1"), share(m.NotEvaluated, "c3"), share(m.Missing, page.InkMuted),
 					})
 				},
 			}
@@ -344,7 +345,7 @@ func quantities(r *analysis.Report) []quantity {
 }
 
 // distributionFigure shows a histogram for each candidate.
-func distributionFigure(r *analysis.Report, q quantity) *figure {
+func distributionFigure(r *analysis.Report, q quantity) *page.Figure {
 	n := min(len(r.Models), mostRows)
 	var notes []string
 	low, high := math.Inf(1), 0.0
@@ -354,7 +355,7 @@ func distributionFigure(r *analysis.Report, q quantity) *figure {
 			notes = append(notes, "no answers")
 			continue
 		}
-		notes = append(notes, "median "+short(d.P50))
+		notes = append(notes, "median "+page.Short(d.P50))
 		for k, count := range d.Bins {
 			if count > 0 {
 				low, high = min(low, q.edges[k]), max(high, q.edges[k+1])
@@ -364,17 +365,17 @@ func distributionFigure(r *analysis.Report, q quantity) *figure {
 	if !(low < high) {
 		low, high = q.edges[0], q.edges[len(q.edges)-1]
 	}
-	return &figure{
-		id: q.id, title: capped(q.title, len(r.Models), mostRows, "candidates"),
-		about: rowsAbout("Histograms of "+q.axis+" on a logarithmic scale, with the median, the 90th and the 99th percentile,", n),
-		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
-			median := draw.GlyphStyle{Color: ink("c1"), Radius: 4, Shape: diamond{}}
-			p90 := draw.GlyphStyle{Color: inkText, Radius: 3, Shape: ring{}}
-			p99 := draw.GlyphStyle{Color: inkText, Radius: 3, Shape: cross{}}
+	return &page.Figure{
+		ID: q.id, Title: capped(q.title, len(r.Models), mostRows, "candidates"),
+		About: rowsAbout("Histograms of "+q.axis+" on a logarithmic scale, with the median, the 90th and the 99th percentile,", n),
+		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
+			median := draw.GlyphStyle{Color: page.Ink("c1"), Radius: 4, Shape: page.Diamond{}}
+			p90 := draw.GlyphStyle{Color: page.InkText, Radius: 3, Shape: page.Ring{}}
+			p99 := draw.GlyphStyle{Color: page.InkText, Radius: 3, Shape: page.Cross{}}
 			f := rowsFigure{
 				names: modelNames(r)[:n], notes: notes, rows: n, height: 26, low: low, high: high, log: true, axis: q.axis + " (logarithmic)",
-				legend: []legendEntry{
-					{"share of answers", square(ink("c5"))}, {"median", glyph(median)}, {"90th percentile", glyph(p90)}, {"99th", glyph(p99)},
+				legend: []page.LegendEntry{
+					{Name: "share of answers", Sign: page.Square(page.Ink("c5"))}, {Name: "median", Sign: page.Glyph(median)}, {Name: "90th percentile", Sign: page.Glyph(p90)}, {Name: "99th", Sign: page.Glyph(p99)},
 				},
 				paint: func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length) {
 					d := q.of(&r.Models[row])
@@ -403,7 +404,7 @@ func distributionFigure(r *analysis.Report, q quantity) *figure {
 }
 
 // mapFigure shows the queries' embeddings, by task or by best candidate.
-func mapFigure(r *analysis.Report, byTask bool) *figure {
+func mapFigure(r *analysis.Report, byTask bool) *page.Figure {
 	m := r.Map
 	id, title, groups := "map-task", "Queries by task", m.Tasks
 	name := func(p *analysis.MapPoint) string { return p.Task }
@@ -419,48 +420,48 @@ func mapFigure(r *analysis.Report, byTask bool) *figure {
 	radius := vg.Length(min(max(60/math.Sqrt(float64(len(m.Points)+1)), 1.8), 3.4))
 	look := func(i int) draw.GlyphStyle {
 		if !byTask && (groups[i].Name == analysis.BestTie || groups[i].Name == analysis.BestNone) {
-			shape := draw.GlyphDrawer(ring{})
+			shape := draw.GlyphDrawer(page.Ring{})
 			if groups[i].Name == analysis.BestNone {
-				shape = cross{}
+				shape = page.Cross{}
 			}
-			return draw.GlyphStyle{Color: inkMuted, Radius: radius * 0.8, Shape: shape}
+			return draw.GlyphStyle{Color: page.InkMuted, Radius: radius * 0.8, Shape: shape}
 		}
-		return category(i, radius)
+		return page.Category(i, radius)
 	}
-	return &figure{
-		id: id, title: title,
-		about: fmt.Sprintf("A scatter of %s queries by the first two principal components of their embeddings, in %d groups. The table below has the place and spread of each group, and every point.", whole(len(m.Points)), len(groups)),
-		draw: func(s sheet) (vg.Length, func(draw.Canvas)) {
-			var entries []legendEntry
+	return &page.Figure{
+		ID: id, Title: title,
+		About: fmt.Sprintf("A scatter of %s queries by the first two principal components of their embeddings, in %d groups. The table below has the place and spread of each group, and every point.", page.Whole(len(m.Points)), len(groups)),
+		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
+			var entries []page.LegendEntry
 			for i, g := range groups {
 				style := look(i)
 				style.Radius = 4
-				label := fmt.Sprintf("%s (%s)", g.Name, whole(g.Points))
+				label := fmt.Sprintf("%s (%s)", g.Name, page.Whole(g.Points))
 				switch {
 				case byTask:
 				case g.Name == analysis.BestTie:
-					label = fmt.Sprintf("several are best (%s)", whole(g.Points))
+					label = fmt.Sprintf("several are best (%s)", page.Whole(g.Points))
 				case g.Name == analysis.BestNone:
-					label = fmt.Sprintf("none is right (%s)", whole(g.Points))
+					label = fmt.Sprintf("none is right (%s)", page.Whole(g.Points))
 				}
-				entries = append(entries, legendEntry{label, glyph(style)})
+				entries = append(entries, page.LegendEntry{Name: label, Sign: page.Glyph(style)})
 			}
-			legendHeight, legend := s.legend(entries)
-			height := min(s.width, 520) + legendHeight + 6
+			legendHeight, legend := s.Legend(entries)
+			height := min(s.Width, 520) + legendHeight + 6
 			return height, func(c draw.Canvas) {
-				p := s.newPlot()
+				p := s.NewPlot()
 				axis := fmt.Sprintf("first component (%.1f %% of the variance)", 100*m.Explained[0])
 				p.Y.Label.Text = fmt.Sprintf("second component (%.1f %%)", 100*m.Explained[1])
-				ticks := map[bool]int{true: 4, false: 8}[s.narrow()]
-				p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks(ticks), evenTicks(ticks)
+				ticks := map[bool]int{true: 4, false: 8}[s.Narrow()]
+				p.X.Tick.Marker, p.Y.Tick.Marker = page.EvenTicks(ticks), page.EvenTicks(ticks)
 				p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 				for _, q := range m.Points {
 					p.X.Min, p.X.Max = min(p.X.Min, q.X), max(p.X.Max, q.X)
 					p.Y.Min, p.Y.Max = min(p.Y.Min, q.Y), max(p.Y.Max, q.Y)
 				}
-				widen(&p.X)
-				widen(&p.Y)
-				p.Add(grid(), plotFunc(func(area draw.Canvas, p *plot.Plot) {
+				page.Widen(&p.X)
+				page.Widen(&p.Y)
+				p.Add(page.Grid(), page.PlotFunc(func(area draw.Canvas, p *plot.Plot) {
 					x, y := p.Transforms(&area)
 					// One group after the other, so that their paths join; the
 					// large ones first, so that the small ones are seen.
@@ -478,37 +479,9 @@ func mapFigure(r *analysis.Report, byTask bool) *figure {
 						}
 					}
 				}))
-				s.drawPlot(p, draw.Crop(c, 0, -8, legendHeight+6, -4), axis)
+				s.DrawPlot(p, draw.Crop(c, 0, -8, legendHeight+6, -4), axis)
 				legend(&c, c.Min.Y+legendHeight)
 			}
 		},
 	}
-}
-
-// widen leaves some room at both ends of an axis.
-func widen(a *plot.Axis) {
-	room := (a.Max - a.Min) * 0.04
-	if !(room > 0) {
-		room = max(math.Abs(a.Min)*0.1, 1e-9)
-	}
-	a.Min -= room
-	a.Max += room
-}
-
-// grid draws lines at the labelled ticks of both axes.
-func grid() plot.Plotter {
-	return plotFunc(func(c draw.Canvas, p *plot.Plot) {
-		x, y := p.Transforms(&c)
-		line := draw.LineStyle{Color: inkGrid, Width: 0.7}
-		for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
-			if t.Label != "" {
-				c.StrokeLine2(line, x(t.Value), c.Min.Y, x(t.Value), c.Max.Y)
-			}
-		}
-		for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
-			if t.Label != "" {
-				c.StrokeLine2(line, c.Min.X, y(t.Value), c.Max.X, y(t.Value))
-			}
-		}
-	})
 }

@@ -21,9 +21,8 @@ import (
 	"slices"
 	"text/tabwriter"
 
-	"gonum.org/v1/plot/vg"
-
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
+	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
@@ -117,17 +116,16 @@ func run(ctx context.Context, e cli.Env) error {
 // write writes the files that were asked for and returns their names, the page
 // first. The page is written last: where it is, the other files are too.
 func (o options) write(report shown) ([]string, error) {
-	pens := newPens()
-	html, err := render(o.title, report, pens)
+	html, err := newPage(o.title, report).HTML()
 	if err != nil {
 		return nil, err
 	}
 	written := []string{o.out}
 	if o.figures != "" {
-		figures := figures(report.Report)
+		figures, pens := figures(report.Report), page.NewPens()
 		for _, id := range slices.Sorted(maps.Keys(figures)) {
-			for class, width := range map[string]vg.Length{"wide": wideWidth, "narrow": narrowWidth} {
-				svg := figures[id].svg(pens, width, class, figureStyle)
+			for class, width := range page.Widths() {
+				svg := figures[id].SVG(pens, width, class)
 				if err := cli.WriteFile(filepath.Join(o.figures, id+"-"+class+".svg"), []byte(svg)); err != nil {
 					return nil, err
 				}
@@ -181,7 +179,7 @@ func show(e cli.Env, r shown, written []string) error {
 	if len(r.Warnings) > 0 {
 		fmt.Fprintln(&b, "\nWarnings:")
 		for _, w := range r.Warnings {
-			fmt.Fprintf(&b, "  %s: %s\n", meanings[w.Kind][0], whole(w.Count))
+			fmt.Fprintf(&b, "  %s: %s\n", meanings[w.Kind][0], page.Whole(w.Count))
 		}
 	}
 	fmt.Fprintln(&b, "\nFiles:")
@@ -198,17 +196,17 @@ func showCalls(b *bytes.Buffer, r shown) {
 		if i == 0 {
 			fmt.Fprintln(b, "\nFailed calls:")
 		}
-		fmt.Fprintf(b, "  %s: %s (%s), for example %s\n", f.Kind, whole(f.Count), f.Candidate, example(f))
+		fmt.Fprintf(b, "  %s: %s (%s), for example %s\n", f.Kind, page.Whole(f.Count), f.Candidate, example(f))
 	}
 	for i, o := range r.byMessage() {
 		if i == 0 {
 			fmt.Fprintln(b, "\nRows without a score:")
 		}
-		fmt.Fprintf(b, "  %s: %s (", o.Kind, whole(o.Count))
+		fmt.Fprintf(b, "  %s: %s (", o.Kind, page.Whole(o.Count))
 		comma := ""
 		for m, n := range o.Models {
 			if n > 0 {
-				fmt.Fprintf(b, "%s%s %s", comma, r.Models[m].Name, whole(n))
+				fmt.Fprintf(b, "%s%s %s", comma, r.Models[m].Name, page.Whole(n))
 				comma = ", "
 			}
 		}
@@ -218,6 +216,6 @@ func showCalls(b *bytes.Buffer, r shown) {
 		if i == 0 {
 			fmt.Fprintln(b, "\nAnswered by:")
 		}
-		fmt.Fprintf(b, "  %s: %s %s (%s)\n", a.Candidate, answering(a), whole(a.Count), share(a.Share))
+		fmt.Fprintf(b, "  %s: %s %s (%s)\n", a.Candidate, answering(a), page.Whole(a.Count), share(a.Share))
 	}
 }

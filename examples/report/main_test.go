@@ -21,6 +21,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
+	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
@@ -215,8 +216,8 @@ func TestReport(t *testing.T) {
 }
 
 // checkTables holds that the numbers that figures show stand in the tables.
-func checkTables(t *testing.T, page string, r *analysis.Report) {
-	tables := strings.Join(regexp.MustCompile(`(?s)<table>.*?</table>`).FindAllString(page, -1), "")
+func checkTables(t *testing.T, html string, r *analysis.Report) {
+	tables := strings.Join(regexp.MustCompile(`(?s)<table>.*?</table>`).FindAllString(html, -1), "")
 	cells := map[string]bool{}
 	for _, m := range regexp.MustCompile(`<t[dh][^>]*>([^<]*)</t[dh]>`).FindAllStringSubmatch(tables, -1) {
 		cells[m[1]] = true
@@ -233,7 +234,7 @@ func checkTables(t *testing.T, page string, r *analysis.Report) {
 			}
 		}
 	}
-	labels := regexp.MustCompile(`<text (?:class="f-on-[^"]*"|fill="#(?:000000|ffffff)")[^>]*>([^<]*)</text>`).FindAllStringSubmatch(page, -1)
+	labels := regexp.MustCompile(`<text (?:class="f-on-[^"]*"|fill="#(?:000000|ffffff)")[^>]*>([^<]*)</text>`).FindAllStringSubmatch(html, -1)
 	if len(labels) < 4*len(r.Cells) { // two a cell, in two widths
 		t.Errorf("only %d labels in figures", len(labels))
 	}
@@ -249,19 +250,19 @@ func checkTables(t *testing.T, page string, r *analysis.Report) {
 	}
 	for i := range r.Models {
 		m := &r.Models[i]
-		for _, want := range []string{short(m.CostPerQuery * perThousand), short(m.Seconds.P50), short(m.Seconds.P99), whole(m.UniqueBest), whole(m.SharedBest), whole(m.Missing)} {
+		for _, want := range []string{page.Short(m.CostPerQuery * perThousand), page.Short(m.Seconds.P50), page.Short(m.Seconds.P99), page.Whole(m.UniqueBest), page.Whole(m.SharedBest), page.Whole(m.Missing)} {
 			if !cells[want] {
 				t.Errorf("no table has %s of %s", want, m.Name)
 			}
 		}
 	}
 	for _, p := range append([]analysis.Point{r.Routers.Oracle, r.Routers.Random}, r.Routers.OracleFrontier...) {
-		if !cells[short(p.Cost*perThousand)] {
+		if !cells[page.Short(p.Cost*perThousand)] {
 			t.Errorf("no table has the cost of %+v", p)
 		}
 	}
 	for _, p := range r.Map.Points {
-		if !cells[short(p.X)] || !cells[short(p.Y)] || !cells[p.Query] {
+		if !cells[page.Short(p.X)] || !cells[page.Short(p.Y)] || !cells[p.Query] {
 			t.Fatalf("no table has the point %+v", p)
 		}
 	}
@@ -398,34 +399,6 @@ func TestWrongUse(t *testing.T) {
 	}
 }
 
-func TestShort(t *testing.T) {
-	for x, want := range map[float64]string{
-		0: "0", 1: "1", 0.5: "0.5", 0.12345: "0.123", 12.345: "12.3", 999.9: "1,000", 1234567: "1,234,567", 1e-7: "1e-7", 2.5e9: "2.5e9", -0.25: "-0.25", 0.001: "0.001",
-	} {
-		if got := short(x); got != want && !(x == 999.9 && got == "1000") {
-			t.Errorf("%v: %s, want %s", x, got, want)
-		}
-	}
-	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567"} {
-		if got := whole(n); got != want {
-			t.Errorf("%d: %s, want %s", n, got, want)
-		}
-	}
-}
-
-// TestCategories holds that no two of 56 things look the same.
-func TestCategories(t *testing.T) {
-	seen := map[string]int{}
-	for i := range 56 {
-		style := category(i, 2)
-		k := fmt.Sprintf("%v %T", style.Color, style.Shape)
-		if j, twice := seen[k]; twice {
-			t.Errorf("%d looks as %d does: %s", i, j, k)
-		}
-		seen[k] = i
-	}
-}
-
 // The screen says why rows have no score, by reason and candidate.
 func TestReasonsOnTheScreen(t *testing.T) {
 	dir := t.TempDir()
@@ -439,7 +412,7 @@ func TestReasonsOnTheScreen(t *testing.T) {
 		t.Fatal(r.Outcomes, err)
 	}
 	for _, o := range r.Outcomes {
-		if !strings.Contains(screen, fmt.Sprintf("  %s: %s (", o.Kind, whole(o.Count))) {
+		if !strings.Contains(screen, fmt.Sprintf("  %s: %s (", o.Kind, page.Whole(o.Count))) {
 			t.Errorf("%q is not on the screen:\n%s", o.Kind, screen)
 		}
 	}

@@ -1,55 +1,11 @@
 package main
 
 import (
-	"bytes"
-	_ "embed"
 	"fmt"
-	"html/template"
-	"unicode/utf8"
 
+	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 )
-
-//go:embed page.html
-var pageText string
-
-//go:embed style.css
-var styleText string
-
-//go:embed figure.css
-var figureStyle string
-
-// page is what page.html shows.
-type page struct {
-	Title string
-	Style template.CSS
-	// Facts are the numbers that one looks for first.
-	Facts    []fact
-	Warnings []warning
-	Sections []section
-}
-
-type fact struct{ Name, Value, Note string }
-
-type warning struct {
-	Title, Meaning, Count string
-	Examples              []string
-	Left                  int
-	Open                  bool
-}
-
-type section struct {
-	ID, Title string
-	Text      []string
-	Figures   []drawing
-	Tables    []*table
-}
-
-// drawing is a figure in both its widths.
-type drawing struct {
-	Title string
-	SVG   template.HTML
-}
 
 // meanings explain the kinds of warnings.
 var meanings = map[string][2]string{
@@ -69,28 +25,22 @@ var meanings = map[string][2]string{
 	analysis.WarnNotEvaluated: {"Answers that were not evaluated and cannot be told apart", "The means by task and candidate are right; comparisons query by query take them for wrong answers."},
 }
 
-// render makes the page.
-func render(title string, r shown, pens pens) ([]byte, error) {
-	t, err := template.New("page").Funcs(template.FuncMap{
-		"text": func(texts, column int) bool { return column < texts },
-		"long": func(name string) bool { return utf8.RuneCountInString(name) > 24 },
-	}).Parse(pageText)
-	if err != nil {
-		return nil, err
+// newPage is the page of a report.
+func newPage(title string, r shown) *page.Page {
+	p := &page.Page{
+		Title: title, Facts: facts(r.Report), Sections: sections(r),
+		NoWarnings: "None: no query is a duplicate or on both sides, no pair is missing, no candidate is out of order, no score is constant, no price is zero.",
 	}
-	p := page{Title: title, Style: template.CSS(styleText + figureStyle), Facts: facts(r.Report), Sections: sections(r, pens)}
 	for _, w := range r.Warnings {
 		m := meanings[w.Kind]
-		p.Warnings = append(p.Warnings, warning{m[0], m[1], whole(w.Count), w.Examples, w.Count - len(w.Examples), len(w.Examples) <= 3})
+		p.Warnings = append(p.Warnings, page.Warning{
+			Title: m[0], Meaning: m[1], Count: page.Whole(w.Count), Examples: w.Examples, Left: w.Count - len(w.Examples), Open: len(w.Examples) <= 3,
+		})
 	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, p); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	return p
 }
 
-func facts(r *analysis.Report) []fact {
+func facts(r *analysis.Report) []page.Fact {
 	at := func(p analysis.Point) string {
 		if !r.CostKnown {
 			return ""
@@ -98,14 +48,14 @@ func facts(r *analysis.Report) []fact {
 		return usd(p.Cost*perThousand) + " USD per 1,000 queries"
 	}
 	single := r.Routers.BestSingle
-	list := []fact{
-		{"queries", whole(r.Queries), fmt.Sprintf("%s rows, %d tasks, %d candidates", whole(r.Rows), len(r.Tasks), len(r.Models))},
-		{"best single candidate", fmt.Sprintf("%.3f", single.Performance), joined(single.Name, at(single))},
-		{"oracle router", fmt.Sprintf("%.3f", r.Routers.Oracle.Performance), joined(fmt.Sprintf("%+.3f over the best single", r.Routers.Oracle.Performance-single.Performance), at(r.Routers.Oracle))},
-		{"random choice", fmt.Sprintf("%.3f", r.Routers.Random.Performance), at(r.Routers.Random)},
+	list := []page.Fact{
+		{Name: "queries", Value: page.Whole(r.Queries), Note: fmt.Sprintf("%s rows, %d tasks, %d candidates", page.Whole(r.Rows), len(r.Tasks), len(r.Models))},
+		{Name: "best single candidate", Value: fmt.Sprintf("%.3f", single.Performance), Note: joined(single.Name, at(single))},
+		{Name: "oracle router", Value: fmt.Sprintf("%.3f", r.Routers.Oracle.Performance), Note: joined(fmt.Sprintf("%+.3f over the best single", r.Routers.Oracle.Performance-single.Performance), at(r.Routers.Oracle))},
+		{Name: "random choice", Value: fmt.Sprintf("%.3f", r.Routers.Random.Performance), Note: at(r.Routers.Random)},
 	}
 	if r.CostKnown {
-		list = append(list, fact{"AIQ", fmt.Sprintf("%.3f", r.Routers.AIQ), fmt.Sprintf("of mixing candidates blindly; %.3f of a perfect router", r.Routers.OracleAIQ)})
+		list = append(list, page.Fact{Name: "AIQ", Value: fmt.Sprintf("%.3f", r.Routers.AIQ), Note: fmt.Sprintf("of mixing candidates blindly; %.3f of a perfect router", r.Routers.OracleAIQ)})
 	}
 	return list
 }
@@ -118,30 +68,29 @@ func joined(a, b string) string {
 }
 
 // sections puts texts, figures and tables together.
-func sections(r shown, pens pens) []section {
+func sections(r shown) []page.Section {
 	figures := figures(r.Report)
-	draw := func(ids ...string) (list []drawing) {
+	draw := func(ids ...string) (list []*page.Figure) {
 		for _, id := range ids {
 			if f := figures[id]; f != nil {
-				// Our own drawing, in which names are escaped.
-				list = append(list, drawing{f.title, template.HTML(f.svg(pens, wideWidth, "wide", "") + "\n" + f.svg(pens, narrowWidth, "narrow", ""))})
+				list = append(list, f)
 			}
 		}
 		return list
 	}
-	var list []section
-	add := func(s section) { list = append(list, s) }
+	var list []page.Section
+	add := func(s page.Section) { list = append(list, s) }
 
-	add(section{ID: "performance", Title: "Performance", Text: []string{
+	add(page.Section{ID: "performance", Title: "Performance", Text: []string{
 		"Failed calls count as 0; rows that were not evaluated count nowhere.",
-	}, Figures: draw("models", "heat"), Tables: []*table{modelsTable(r.Report), heatTable(r.Report), splitsTable(r.Report)}})
+	}, Figures: draw("models", "heat"), Tables: []*page.Table{modelsTable(r.Report), heatTable(r.Report), splitsTable(r.Report)}})
 
 	if r.CostKnown {
-		add(section{ID: "costs", Title: "Cost against performance", Text: []string{
+		add(page.Section{ID: "costs", Title: "Cost against performance", Text: []string{
 			"Costs come from token counts and list prices. A candidate is on the Pareto front when no other is as good for less or better for the same.",
 			"The oracle router asks, for each query, the cheapest of the candidates that do best. The frontier is what a router that knows all performances can reach at each cost; the hull is what mixing candidates blindly reaches.",
 			fmt.Sprintf("RouterBench's AIQ is the mean height of a curve between the cheapest and the dearest candidate: %.4f for the hull, %.4f for the frontier.", r.Routers.AIQ, r.Routers.OracleAIQ),
-		}, Figures: draw("cost"), Tables: []*table{
+		}, Figures: draw("cost"), Tables: []*page.Table{
 			{Caption: "Areas", Head: []string{"curve", "AIQ", "from USD per 1,000 queries", "to"}, Texts: 1, Rows: [][]string{
 				{"hull of the candidates", fmt.Sprintf("%.4f", r.Routers.AIQ), usd(r.Routers.CostLow * perThousand), usd(r.Routers.CostHigh * perThousand)},
 				{"frontier of a perfect router", fmt.Sprintf("%.4f", r.Routers.OracleAIQ), usd(r.Routers.CostLow * perThousand), usd(r.Routers.CostHigh * perThousand)},
@@ -149,46 +98,46 @@ func sections(r shown, pens pens) []section {
 			curveTable("Hull of the candidates", r.Routers.Hull, true), curveTable("Frontier of a perfect router", r.Routers.OracleFrontier, false),
 		}})
 	} else {
-		add(section{ID: "costs", Title: "Cost against performance", Text: []string{"No row has tokens with a price, so that costs are unknown."}})
+		add(page.Section{ID: "costs", Title: "Cost against performance", Text: []string{"No row has tokens with a price, so that costs are unknown."}})
 	}
 
-	add(section{ID: "routing", Title: "What there is to route", Text: []string{
+	add(page.Section{ID: "routing", Title: "What there is to route", Text: []string{
 		"Only queries that some candidates solve and others do not reward a router for its choice.",
-	}, Figures: draw("solved", "best"), Tables: []*table{solvedTable(r.Report), bestTable(r.Report)}})
+	}, Figures: draw("solved", "best"), Tables: []*page.Table{solvedTable(r.Report), bestTable(r.Report)}})
 
 	if quantities := quantities(r.Report); len(quantities) > 0 {
-		s := section{ID: "distributions", Title: "Response times and tokens", Text: []string{"Of answered calls; failed ones are left out."}}
+		s := page.Section{ID: "distributions", Title: "Response times and tokens", Text: []string{"Of answered calls; failed ones are left out."}}
 		for _, q := range quantities {
 			s.Figures = append(s.Figures, draw(q.id)...)
 			s.Tables = append(s.Tables, distributionTables(r.Report, q)...)
 		}
 		add(s)
 	} else {
-		add(section{ID: "distributions", Title: "Response times and tokens", Text: []string{"No row has a time or tokens."}})
+		add(page.Section{ID: "distributions", Title: "Response times and tokens", Text: []string{"No row has a time or tokens."}})
 	}
 
-	outcomes := section{ID: "outcomes", Title: "Failures", Figures: draw("outcomes"), Tables: outcomesTables(r)}
+	outcomes := page.Section{ID: "outcomes", Title: "Failures", Figures: draw("outcomes"), Tables: outcomesTables(r)}
 	if len(outcomes.Figures) == 0 {
 		outcomes.Text = []string{"Every pair has a row, and every row a score."}
 	}
 	add(outcomes)
 
 	if len(r.Answered) > 0 {
-		add(section{ID: "answered", Title: "Who answered", Text: []string{
+		add(page.Section{ID: "answered", Title: "Who answered", Text: []string{
 			"Services name the model that answers. Where that is another than the one asked for, as behind a candidate that chooses by itself, these are its shares.",
-		}, Tables: []*table{answeredTable(r)}})
+		}, Tables: []*page.Table{answeredTable(r)}})
 	}
 
 	if m := r.Map; m != nil {
-		shown := fmt.Sprintf("%s of %s queries, at even distances, by the first two principal components of their embeddings of %s numbers", whole(len(m.Points)), whole(m.Queries), whole(m.Dim))
+		shown := fmt.Sprintf("%s of %s queries, at even distances, by the first two principal components of their embeddings of %s numbers", page.Whole(len(m.Points)), page.Whole(m.Queries), page.Whole(m.Dim))
 		if len(m.Points) == m.Queries {
-			shown = fmt.Sprintf("All %s queries, by the first two principal components of their embeddings of %s numbers", whole(m.Queries), whole(m.Dim))
+			shown = fmt.Sprintf("All %s queries, by the first two principal components of their embeddings of %s numbers", page.Whole(m.Queries), page.Whole(m.Dim))
 		}
-		add(section{ID: "map", Title: "Map of the queries", Text: []string{
-			shown + fmt.Sprintf(" (computed from %s of them). Together they hold %.1f %% of the variance.", whole(m.Fitted), 100*(m.Explained[0]+m.Explained[1])),
+		add(page.Section{ID: "map", Title: "Map of the queries", Text: []string{
+			shown + fmt.Sprintf(" (computed from %s of them). Together they hold %.1f %% of the variance.", page.Whole(m.Fitted), 100*(m.Explained[0]+m.Explained[1])),
 		}, Figures: draw("map-task", "map-best"), Tables: mapTables(m)})
 	} else {
-		add(section{ID: "map", Title: "Map of the queries", Text: []string{"There are no query embeddings."}})
+		add(page.Section{ID: "map", Title: "Map of the queries", Text: []string{"There are no query embeddings."}})
 	}
 	return list
 }

@@ -8,6 +8,8 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 )
 
 // rowsFigure shows one quantity for several things, a row for each with its
@@ -21,15 +23,15 @@ type rowsFigure struct {
 	high   float64
 	log    bool
 	axis   string // what the axis shows
-	legend []legendEntry
+	legend []page.LegendEntry
 	// paint draws a row into a box; x places a value.
 	paint func(c *draw.Canvas, row int, bottom, top vg.Length, x func(float64) vg.Length)
 }
 
 const nameRow = 15
 
-func (f *rowsFigure) draw(s sheet) (vg.Length, func(draw.Canvas)) {
-	style, note := s.label(inkText), s.label(inkMuted)
+func (f *rowsFigure) draw(s page.Sheet) (vg.Length, func(draw.Canvas)) {
+	style, note := s.Label(page.InkText), s.Label(page.InkMuted)
 	widest := vg.Length(0)
 	for i, n := range f.names {
 		w := style.Width(n)
@@ -38,7 +40,7 @@ func (f *rowsFigure) draw(s sheet) (vg.Length, func(draw.Canvas)) {
 		}
 		widest = max(widest, w)
 	}
-	above := s.narrow() || widest > s.width*0.38
+	above := s.Narrow() || widest > s.Width*0.38
 	left, pitch := vg.Length(2), f.height+nameRow+5
 	if f.log {
 		left = 16 // half of the first mark's label, such as 0.0001
@@ -47,27 +49,27 @@ func (f *rowsFigure) draw(s sheet) (vg.Length, func(draw.Canvas)) {
 		left, pitch = widest+10, f.height+4
 	}
 	const axisHeight = 40
-	legendHeight, legend := s.legend(f.legend)
+	legendHeight, legend := s.Legend(f.legend)
 	rows := pitch * vg.Length(f.rows)
 	height := rows + axisHeight + legendHeight
 	return height, func(c draw.Canvas) {
-		p := s.newPlot()
+		p := s.NewPlot()
 		p.HideY()
 		p.X.Min, p.X.Max = f.low, f.high
-		p.X.Tick.Marker = evenTicks(map[bool]int{true: 5, false: 9}[s.narrow()])
+		p.X.Tick.Marker = page.EvenTicks(map[bool]int{true: 5, false: 9}[s.Narrow()])
 		if f.log {
 			p.X.Scale = plot.LogScale{}
-			p.X.Tick.Marker = logTicks(map[bool]int{true: 6, false: 10}[s.narrow()])
+			p.X.Tick.Marker = page.LogTicks(map[bool]int{true: 6, false: 10}[s.Narrow()])
 		}
 		p.X.Padding = 0
 		p.Y.Padding = 0
 		p.Y.Min, p.Y.Max = 0, 1
-		p.Add(plotFunc(func(area draw.Canvas, p *plot.Plot) {
+		p.Add(page.PlotFunc(func(area draw.Canvas, p *plot.Plot) {
 			x, _ := p.Transforms(&area)
 			bottom, top := area.Min.Y, area.Max.Y
 			for _, t := range p.X.Tick.Marker.Ticks(f.low, f.high) {
 				if t.Label != "" {
-					area.StrokeLine2(draw.LineStyle{Color: inkGrid, Width: 0.7}, x(t.Value), bottom, x(t.Value), top)
+					area.StrokeLine2(draw.LineStyle{Color: page.InkGrid, Width: 0.7}, x(t.Value), bottom, x(t.Value), top)
 				}
 			}
 			step := (top - bottom) / vg.Length(max(f.rows, 1))
@@ -80,25 +82,19 @@ func (f *rowsFigure) draw(s sheet) (vg.Length, func(draw.Canvas)) {
 				if above {
 					at.Y = full + nameRow/2
 				}
-				name := s.shorten(f.names[i], style, s.width-4)
+				name := s.Shorten(f.names[i], style, s.Width-4)
 				area.FillText(style, at, name)
 				if f.notes != nil {
 					at.X += style.Width(name + "  ")
-					area.FillText(note, at, s.shorten(f.notes[i], note, s.width-at.X))
+					area.FillText(note, at, s.Shorten(f.notes[i], note, s.Width-at.X))
 				}
 			}
 		}))
 		inner := draw.Crop(c, left, -8, legendHeight, 0)
-		s.drawPlot(p, inner, f.axis)
+		s.DrawPlot(p, inner, f.axis)
 		legend(&c, c.Min.Y+legendHeight)
 	}
 }
-
-// plotFunc is a plot.Plotter that is a function.
-type plotFunc func(draw.Canvas, *plot.Plot)
-
-// Plot implements plot.Plotter.
-func (f plotFunc) Plot(c draw.Canvas, p *plot.Plot) { f(c, p) }
 
 // part is a segment of a stacked bar.
 type part struct {
@@ -108,7 +104,7 @@ type part struct {
 }
 
 // stack draws a bar of several parts.
-func (s sheet) stack(c *draw.Canvas, bottom, top vg.Length, x func(float64) vg.Length, parts []part) {
+func stack(s page.Sheet, c *draw.Canvas, bottom, top vg.Length, x func(float64) vg.Length, parts []part) {
 	at := 0.0
 	for _, p := range parts {
 		if p.value <= 0 {
@@ -116,25 +112,17 @@ func (s sheet) stack(c *draw.Canvas, bottom, top vg.Length, x func(float64) vg.L
 		}
 		from, to := x(at), x(at+p.value)
 		at += p.value
-		box(c, p.ink, from, bottom, max(to-0.8, from+0.4), top)
-		inside := s.style(letters, on(p.ink), text.XCenter, text.YCenter)
+		page.Box(c, p.ink, from, bottom, max(to-0.8, from+0.4), top)
+		inside := s.Style(page.Letters, page.On(p.ink), text.XCenter, text.YCenter)
 		if p.label != "" && inside.Width(p.label)+6 <= to-from {
 			c.FillText(inside, vg.Point{X: (from + to) / 2, Y: (bottom + top) / 2}, p.label)
 		}
 	}
 }
 
-// on is the ink to write on an ink.
-func on(c color.Color) color.Color {
-	if i, ok := c.(ink); ok {
-		return ink("on-" + string(i))
-	}
-	return inkText
-}
-
 // histogram draws bars from the bottom of a row, the highest of them as high as
 // the row, and marks percentiles.
-func histogram(c *draw.Canvas, bottom, top vg.Length, x func(float64) vg.Length, edges []float64, bins []int, look ink) {
+func histogram(c *draw.Canvas, bottom, top vg.Length, x func(float64) vg.Length, edges []float64, bins []int, look page.Ink) {
 	most := 1
 	for _, n := range bins {
 		most = max(most, n)
@@ -142,10 +130,10 @@ func histogram(c *draw.Canvas, bottom, top vg.Length, x func(float64) vg.Length,
 	for i, n := range bins {
 		if n > 0 {
 			height := max((top-bottom)*vg.Length(n)/vg.Length(most), 0.8)
-			box(c, look, x(edges[i])+0.3, bottom, x(edges[i+1])-0.3, bottom+height)
+			page.Box(c, look, x(edges[i])+0.3, bottom, x(edges[i+1])-0.3, bottom+height)
 		}
 	}
-	c.StrokeLine2(draw.LineStyle{Color: inkGrid, Width: 0.8}, x(edges[0]), bottom, x(edges[len(edges)-1]), bottom)
+	c.StrokeLine2(draw.LineStyle{Color: page.InkGrid, Width: 0.8}, x(edges[0]), bottom, x(edges[len(edges)-1]), bottom)
 }
 
 func rowsAbout(what string, n int) string {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
@@ -62,7 +63,7 @@ func withSummary(r *analysis.Report, summary *pipeline.Report) (s shown, misfit 
 		g := groups[m.Name]
 		if g.Pairs != m.Rows || g.Failed+g.Missing != m.Failed {
 			return s, fmt.Sprintf("candidate %q has %s rows there, %s of them failed or not called, and %s here, %s of them failed",
-				m.Name, whole(g.Pairs), whole(g.Failed+g.Missing), whole(m.Rows), whole(m.Failed))
+				m.Name, page.Whole(g.Pairs), page.Whole(g.Failed+g.Missing), page.Whole(m.Rows), page.Whole(m.Failed))
 		}
 		if g.Missing > 0 {
 			failures = append(failures[:len(failures):len(failures)], pipeline.Failure{
@@ -104,18 +105,18 @@ func answering(a pipeline.Answered) string {
 // share prints a share from 0 to 1.
 func share(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
 
-func failuresTable(s shown) *table {
-	t := &table{Caption: "Failed calls by kind and candidate", Texts: 3, Head: []string{"kind", "candidate", "example", "calls"}}
+func failuresTable(s shown) *page.Table {
+	t := &page.Table{Caption: "Failed calls by kind and candidate", Texts: 3, Head: []string{"kind", "candidate", "example", "calls"}}
 	for _, f := range s.Failures {
-		t.Rows = append(t.Rows, []string{f.Kind, f.Candidate, example(f), whole(f.Count)})
+		t.Rows = append(t.Rows, []string{f.Kind, f.Candidate, example(f), page.Whole(f.Count)})
 	}
-	return t.cap()
+	return t.Cap()
 }
 
-func answeredTable(s shown) *table {
-	t := &table{Caption: "Models that answered", Texts: 2, Head: []string{"candidate", "model", "answers", "share"}}
+func answeredTable(s shown) *page.Table {
+	t := &page.Table{Caption: "Models that answered", Texts: 2, Head: []string{"candidate", "model", "answers", "share"}}
 	for _, a := range s.Answered {
-		t.Rows = append(t.Rows, []string{a.Candidate, answering(a), whole(a.Count), share(a.Share)})
+		t.Rows = append(t.Rows, []string{a.Candidate, answering(a), page.Whole(a.Count), share(a.Share)})
 	}
-	return t.cap()
+	return t.Cap()
 }

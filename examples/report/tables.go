@@ -3,39 +3,12 @@ package main
 import (
 	"fmt"
 
+	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 )
 
-// table is a table of the page.
-type table struct {
-	Caption string
-	// Closed tables show their caption alone until they are opened.
-	Closed bool
-	Head   []string
-	Rows   [][]string // the first cell of a row is its name
-	// Texts says how many columns hold text; the others hold numbers.
-	Texts int
-	// Left says what was left out; "" for nothing.
-	Left string
-}
-
-// mostTableRows is how many rows a table shows. The JSON has all.
-const mostTableRows = 2000
-
-// cap cuts a table that is too long and says so.
-func (t *table) cap() *table {
-	if n := len(t.Rows); n > mostTableRows {
-		t.Rows = t.Rows[:mostTableRows]
-		t.Left = fmt.Sprintf("The first %s of %s rows; the JSON (--json) has all.", whole(mostTableRows), whole(n))
-	}
-	if t.Texts == 0 {
-		t.Texts = 1
-	}
-	return t
-}
-
-func heatTable(r *analysis.Report) *table {
-	t := &table{Caption: "Mean performance, and rated rows in parentheses", Head: []string{"task"}}
+func heatTable(r *analysis.Report) *page.Table {
+	t := &page.Table{Caption: "Mean performance, and rated rows in parentheses", Head: []string{"task"}}
 	for i := range r.Models {
 		t.Head = append(t.Head, r.Models[i].Name)
 	}
@@ -44,7 +17,7 @@ func heatTable(r *analysis.Report) *table {
 		if g.Rated == 0 {
 			return "–"
 		}
-		return fmt.Sprintf("%.3f (%s)", g.Performance, whole(g.Rated))
+		return fmt.Sprintf("%.3f (%s)", g.Performance, page.Whole(g.Rated))
 	}
 	for i := range r.Tasks {
 		row := []string{r.Tasks[i].Name}
@@ -58,11 +31,11 @@ func heatTable(r *analysis.Report) *table {
 		row = append(row, cell(&r.Models[m].Group))
 	}
 	t.Rows = append(t.Rows, append(row, cell(&r.All)))
-	return t.cap()
+	return t.Cap()
 }
 
-func modelsTable(r *analysis.Report) *table {
-	t := &table{Caption: "Candidates and routers", Head: []string{"name", "performance", "rated rows"}}
+func modelsTable(r *analysis.Report) *page.Table {
+	t := &page.Table{Caption: "Candidates and routers", Head: []string{"name", "performance", "rated rows"}}
 	if r.CostKnown {
 		t.Head = append(t.Head, "USD per 1,000 queries", "USD in all", "price in", "price out", "Pareto")
 	}
@@ -79,7 +52,7 @@ func modelsTable(r *analysis.Report) *table {
 		if m.Pareto {
 			pareto = "yes"
 		}
-		row(fmt.Sprintf("%d. %s", i+1, m.Name), mean(m.Performance, m.Rated), whole(m.Rated),
+		row(fmt.Sprintf("%d. %s", i+1, m.Name), mean(m.Performance, m.Rated), page.Whole(m.Rated),
 			usd(m.CostPerQuery*perThousand), usd(m.TotalCost), usd(m.InputPrice), usd(m.OutputPrice), pareto)
 	}
 	for _, p := range []struct {
@@ -88,44 +61,44 @@ func modelsTable(r *analysis.Report) *table {
 	}{{"best single: " + r.Routers.BestSingle.Name, r.Routers.BestSingle}, {"oracle router", r.Routers.Oracle}, {"random choice", r.Routers.Random}} {
 		row(p.name, fmt.Sprintf("%.3f", p.at.Performance), "", usd(p.at.Cost*perThousand), "", "", "", "")
 	}
-	return t.cap()
+	return t.Cap()
 }
 
-func curveTable(caption string, points []analysis.Point, named bool) *table {
-	t := &table{Caption: caption, Closed: true, Head: []string{"USD per 1,000 queries", "performance"}}
+func curveTable(caption string, points []analysis.Point, named bool) *page.Table {
+	t := &page.Table{Caption: caption, Closed: true, Head: []string{"USD per 1,000 queries", "performance"}}
 	for i, p := range points {
 		line := []string{usd(p.Cost * perThousand), fmt.Sprintf("%.4f", p.Performance)}
 		if named {
 			line = append([]string{p.Name}, line...)
 		} else {
-			line = append([]string{whole(i + 1)}, line...)
+			line = append([]string{page.Whole(i + 1)}, line...)
 		}
 		t.Rows = append(t.Rows, line)
 	}
 	t.Head = append([]string{map[bool]string{true: "candidate", false: "point"}[named]}, t.Head...)
-	return t.cap()
+	return t.Cap()
 }
 
-func splitsTable(r *analysis.Report) *table {
-	t := &table{Caption: "Files", Head: []string{"split", "queries", "rows", "rated rows", "performance"}}
+func splitsTable(r *analysis.Report) *page.Table {
+	t := &page.Table{Caption: "Files", Head: []string{"split", "queries", "rows", "rated rows", "performance"}}
 	for _, s := range r.Splits {
-		t.Rows = append(t.Rows, []string{s.Name, whole(s.Queries), whole(s.Rows), whole(s.Rated), mean(s.Performance, s.Rated)})
+		t.Rows = append(t.Rows, []string{s.Name, page.Whole(s.Queries), page.Whole(s.Rows), page.Whole(s.Rated), mean(s.Performance, s.Rated)})
 	}
-	return t.cap()
+	return t.Cap()
 }
 
-func bestTable(r *analysis.Report) *table {
-	t := &table{Caption: "How often each candidate is the best", Head: []string{"candidate", "alone", "of queries", "with others", "of queries"}}
+func bestTable(r *analysis.Report) *page.Table {
+	t := &page.Table{Caption: "How often each candidate is the best", Head: []string{"candidate", "alone", "of queries", "with others", "of queries"}}
 	for i := range r.Models {
 		m := &r.Models[i]
-		t.Rows = append(t.Rows, []string{m.Name, whole(m.UniqueBest), percent(m.UniqueBest, r.Solved.All.Queries), whole(m.SharedBest), percent(m.SharedBest, r.Solved.All.Queries)})
+		t.Rows = append(t.Rows, []string{m.Name, page.Whole(m.UniqueBest), percent(m.UniqueBest, r.Solved.All.Queries), page.Whole(m.SharedBest), percent(m.SharedBest, r.Solved.All.Queries)})
 	}
-	return t.cap()
+	return t.Cap()
 }
 
-func solvedTable(r *analysis.Report) *table {
-	t := &table{
-		Caption: fmt.Sprintf("Queries by how many candidates solve them (performance of at least %s)", short(r.Solved.Threshold)),
+func solvedTable(r *analysis.Report) *page.Table {
+	t := &page.Table{
+		Caption: fmt.Sprintf("Queries by how many candidates solve them (performance of at least %s)", page.Short(r.Solved.Threshold)),
 		Head:    []string{"task", "queries", "none solves", "some solve", "every one solves", "all candidates equal"},
 	}
 	for _, g := range append(append([]analysis.SolvedGroup{}, r.Solved.Tasks...), r.Solved.All) {
@@ -133,27 +106,27 @@ func solvedTable(r *analysis.Report) *table {
 		if name == "" {
 			name = "all"
 		}
-		with := func(n int) string { return fmt.Sprintf("%s (%s)", whole(n), percent(n, g.Queries)) }
-		t.Rows = append(t.Rows, []string{name, whole(g.Queries), with(g.None), with(g.Some), with(g.Every), with(g.Equal)})
+		with := func(n int) string { return fmt.Sprintf("%s (%s)", page.Whole(n), percent(n, g.Queries)) }
+		t.Rows = append(t.Rows, []string{name, page.Whole(g.Queries), with(g.None), with(g.Some), with(g.Every), with(g.Equal)})
 	}
-	return t.cap()
+	return t.Cap()
 }
 
-func outcomesTables(r shown) []*table {
-	sums := &table{Caption: "What became of the rows", Head: []string{"candidate", "pairs", "scored", "failed", "not evaluated", "missing"}}
+func outcomesTables(r shown) []*page.Table {
+	sums := &page.Table{Caption: "What became of the rows", Head: []string{"candidate", "pairs", "scored", "failed", "not evaluated", "missing"}}
 	line := func(name string, g *analysis.Group) {
-		sums.Rows = append(sums.Rows, []string{name, whole(g.Rows + g.Missing), whole(g.Rated - g.Failed), whole(g.Failed), whole(g.NotEvaluated), whole(g.Missing)})
+		sums.Rows = append(sums.Rows, []string{name, page.Whole(g.Rows + g.Missing), page.Whole(g.Rated - g.Failed), page.Whole(g.Failed), page.Whole(g.NotEvaluated), page.Whole(g.Missing)})
 	}
 	for i := range r.Models {
 		line(r.Models[i].Name, &r.Models[i].Group)
 	}
 	line("all", &r.All)
-	list := []*table{sums.cap()}
+	list := []*page.Table{sums.Cap()}
 	if len(r.Failures) > 0 {
 		list = append(list, failuresTable(r))
 	}
 	if outcomes := r.byMessage(); len(outcomes) > 0 {
-		kinds := &table{Caption: "Rows without a score, by kind", Texts: 2, Head: []string{"kind", "counts as", "rows"}}
+		kinds := &page.Table{Caption: "Rows without a score, by kind", Texts: 2, Head: []string{"kind", "counts as", "rows"}}
 		for i := range r.Models {
 			kinds.Head = append(kinds.Head, r.Models[i].Name)
 		}
@@ -162,23 +135,23 @@ func outcomesTables(r shown) []*table {
 			if o.Failed {
 				as = "0 (failed call)"
 			}
-			row := []string{o.Kind, as, whole(o.Count)}
+			row := []string{o.Kind, as, page.Whole(o.Count)}
 			for _, n := range o.Models {
-				row = append(row, whole(n))
+				row = append(row, page.Whole(n))
 			}
 			kinds.Rows = append(kinds.Rows, row)
 		}
-		list = append(list, kinds.cap())
+		list = append(list, kinds.Cap())
 	}
 	return list
 }
 
-func distributionTables(r *analysis.Report, q quantity) []*table {
-	sums := &table{Caption: q.title + " (" + q.unit + ")", Head: []string{"candidate", "answers", "least", "10 %", "25 %", "median", "75 %", "90 %", "99 %", "most"}}
-	bins := &table{Caption: q.title + ": answers in each bin, from the stated value to the next", Closed: true, Head: []string{"candidate"}}
+func distributionTables(r *analysis.Report, q quantity) []*page.Table {
+	sums := &page.Table{Caption: q.title + " (" + q.unit + ")", Head: []string{"candidate", "answers", "least", "10 %", "25 %", "median", "75 %", "90 %", "99 %", "most"}}
+	bins := &page.Table{Caption: q.title + ": answers in each bin, from the stated value to the next", Closed: true, Head: []string{"candidate"}}
 	last := len(q.edges) - 1
 	for _, e := range q.edges[:last] {
-		bins.Head = append(bins.Head, short(e))
+		bins.Head = append(bins.Head, page.Short(e))
 	}
 	for i := range r.Models {
 		d := q.of(&r.Models[i])
@@ -186,28 +159,28 @@ func distributionTables(r *analysis.Report, q quantity) []*table {
 			continue
 		}
 		sums.Rows = append(sums.Rows, []string{
-			r.Models[i].Name, whole(d.Count), short(d.Min), short(d.P10), short(d.P25), short(d.P50), short(d.P75), short(d.P90), short(d.P99), short(d.Max),
+			r.Models[i].Name, page.Whole(d.Count), page.Short(d.Min), page.Short(d.P10), page.Short(d.P25), page.Short(d.P50), page.Short(d.P75), page.Short(d.P90), page.Short(d.P99), page.Short(d.Max),
 		})
 		row := []string{r.Models[i].Name}
 		for _, n := range d.Bins {
-			row = append(row, whole(n))
+			row = append(row, page.Whole(n))
 		}
 		bins.Rows = append(bins.Rows, row)
 	}
-	return []*table{sums.cap(), bins.cap()}
+	return []*page.Table{sums.Cap(), bins.Cap()}
 }
 
-func mapTables(m *analysis.Map) []*table {
-	groups := func(caption string, list []analysis.MapGroup) *table {
-		t := &table{Caption: caption, Head: []string{"group", "points", "x", "y", "spread of x", "spread of y"}}
+func mapTables(m *analysis.Map) []*page.Table {
+	groups := func(caption string, list []analysis.MapGroup) *page.Table {
+		t := &page.Table{Caption: caption, Head: []string{"group", "points", "x", "y", "spread of x", "spread of y"}}
 		for _, g := range list {
-			t.Rows = append(t.Rows, []string{g.Name, whole(g.Points), short(g.X), short(g.Y), short(g.SpreadX), short(g.SpreadY)})
+			t.Rows = append(t.Rows, []string{g.Name, page.Whole(g.Points), page.Short(g.X), page.Short(g.Y), page.Short(g.SpreadX), page.Short(g.SpreadY)})
 		}
-		return t.cap()
+		return t.Cap()
 	}
-	points := &table{Caption: "Every point of the map", Closed: true, Texts: 3, Head: []string{"query", "task", "best", "x", "y"}}
+	points := &page.Table{Caption: "Every point of the map", Closed: true, Texts: 3, Head: []string{"query", "task", "best", "x", "y"}}
 	for _, p := range m.Points {
-		points.Rows = append(points.Rows, []string{p.Query, p.Task, p.Best, short(p.X), short(p.Y)})
+		points.Rows = append(points.Rows, []string{p.Query, p.Task, p.Best, page.Short(p.X), page.Short(p.Y)})
 	}
-	return []*table{groups("Where the tasks lie (mean and standard deviation)", m.Tasks), groups("Where the best candidates lie", m.Best), points.cap()}
+	return []*page.Table{groups("Where the tasks lie (mean and standard deviation)", m.Tasks), groups("Where the best candidates lie", m.Best), points.Cap()}
 }

@@ -136,7 +136,7 @@ func TestHeavyDependenciesStayWhereTheyAre(t *testing.T) {
 		"github.com/parquet-go":           {"datasets/...", "internal/hfrows", "internal/fixtures/..."},
 		"go.yaml.in/yaml":                 {"llmrouterdata"},
 		"github.com/vbauerster/mpb":       {"examples/internal/progress"},
-		"gonum.org/v1/plot":               {"examples/report/..."},
+		"gonum.org/v1/plot":               {"examples/report", "examples/internal/page/..."},
 	}
 	for _, p := range list(t) {
 		pkg := strings.TrimPrefix(p.ImportPath, module)

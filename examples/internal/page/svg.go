@@ -1,4 +1,4 @@
-package main
+package page
 
 import (
 	"fmt"
@@ -12,21 +12,29 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// ink is a colour by its role. The page's style sheet says how it looks, in the
+// Ink is a colour by its role. The page's style sheet says how it looks, in the
 // light and in the dark.
-type ink string
+type Ink string
 
-// Inks beside the categories' (see category).
+// Inks beside those of [Category].
 const (
-	inkText  ink = "text"  // labels
-	inkMuted ink = "muted" // axes, notes
-	inkGrid  ink = "grid"  // lines to read by
-	inkFaint ink = "faint" // areas behind
-	inkPaper ink = "paper" // the background
+	InkText  Ink = "text"  // labels
+	InkMuted Ink = "muted" // axes, notes
+	InkGrid  Ink = "grid"  // lines to read by
+	InkFaint Ink = "faint" // areas behind
+	InkPaper Ink = "paper" // the background
 )
 
+// On is the ink to write on an ink.
+func On(c color.Color) color.Color {
+	if i, ok := c.(Ink); ok {
+		return Ink("on-" + string(i))
+	}
+	return InkText
+}
+
 // RGBA implements color.Color, for who does not know inks.
-func (ink) RGBA() (r, g, b, a uint32) { return 0x6000, 0x6000, 0x6000, 0xffff }
+func (Ink) RGBA() (r, g, b, a uint32) { return 0x6000, 0x6000, 0x6000, 0xffff }
 
 // svgCanvas draws SVG for gonum/plot: colours by role, so that a figure adapts
 // to the dark, and text as text. gonum/plot's own SVG canvas writes fixed
@@ -185,7 +193,7 @@ func (c *svgCanvas) add(look, data string) {
 }
 
 func paint(what string, ink_ color.Color) string {
-	if i, ok := ink_.(ink); ok {
+	if i, ok := ink_.(Ink); ok {
 		return `class="` + what + "-" + string(i) + `"`
 	}
 	r, g, b, _ := ink_.RGBA()
