@@ -32,6 +32,7 @@ var rules = []struct {
 	{"embedding", []string{"torchio", "datasets/hub", "internal/..."}},
 	{"embedding/...", []string{"embedding", "internal/..."}},
 	{"llmrouterdata/dataset", []string{"llmrouterdata", "torchio", "internal/..."}},
+	{"llmrouterdata/pricing", []string{"llmrouterdata", "internal/..."}},
 	{"llmrouterdata/pipeline", []string{
 		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "datasets", "metrics", "embedding", "torchio", "internal/...",
 	}},
