@@ -105,25 +105,32 @@ func present(v any) bool {
 }
 
 // readAnswer reads an answer with a status below 300, whatever its content type
-// says: what can be read is read, so that it is not paid for twice. streamed says
-// that a stream was asked for. The error is an *Error of bad, or the error of
-// reading the body; the answer then holds what is known of it.
-func readAnswer(res *http.Response, p Prompt, streamed bool, maxBytes int64) (answer, error) {
+// says: what can be read is read, so that it is not paid for twice. The error is
+// an *Error of bad, or the error of reading the body; the answer then holds what
+// is known of it. An answer that is passed on is what was asked for, a stream or
+// not; the error may then be pass's.
+func readAnswer(res *http.Response, asked *Body, maxBytes int64, pass *passing) (answer, error) {
 	media := res.Header.Get("Content-Type")
 	if media != "application/json" { // as a rule
 		media, _, _ = mime.ParseMediaType(media)
 	}
 	body := &cappedReader{ReadCloser: res.Body, left: maxBytes}
-	r := reading{prompt: p, header: res.Header}
+	r := reading{asked: asked, header: res.Header, pass: pass}
 	var err error
-	if streamed || media == "text/event-stream" {
+	if asked.stream || media == "text/event-stream" {
 		err = r.readPieces(bufio.NewReader(body), media)
 	} else {
 		text, broken := readAll(body, res.ContentLength)
 		err = r.readWhole(text, media, broken)
+		if pass != nil {
+			pass.held = [][]byte{text}
+		}
 	}
 	if body.over {
 		err = bad(KindTooLarge, "longer than %d bytes", maxBytes)
+	}
+	if pass != nil {
+		err = r.passRest(err)
 	}
 	return r.answer(), err
 }
@@ -165,8 +172,9 @@ func (c *cappedReader) Read(p []byte) (int, error) {
 
 // A reading is an answer that is being read, piece by piece where it is a stream.
 type reading struct {
-	prompt Prompt
+	asked  *Body
 	header http.Header
+	pass   *passing // nil: nothing is passed on
 
 	text          content
 	thought       strings.Builder
@@ -177,6 +185,7 @@ type reading struct {
 	seen          bool   // a choice
 	given         bool   // a content that is not null
 	tools         bool
+	streamed      bool   // it came as a stream
 	failure       *Error // an error among the pieces
 }
 
@@ -457,7 +466,7 @@ func (r *reading) answer() answer {
 		text: text, finish: r.finish, model: r.model, counted: r.counts.known(),
 		written: text != "" || thought != "" || r.refusal.Len() > 0 || r.tools,
 		thought: len(thought) + thoughtIn(text),
-		usage:   r.counts.usage(r.prompt, text, thought, r.refusal.String()),
+		usage:   r.counts.usage(r.asked, text, thought, r.refusal.String()),
 	}
 	if endingOf(a.finish) == endLength {
 		a.finish = "length"

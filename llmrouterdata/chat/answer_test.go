@@ -124,7 +124,7 @@ func TestReadAnswer(t *testing.T) {
 		{"stream with a bare error", "text/event-stream", "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n{\"error\":{\"message\":\"engine died\"}}\n\ndata: [DONE]\n\n", "", "", unknown, KindServer},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a, err := readAnswer(httpResponse(c.contentType, c.body), Prompt{}, false, 1<<20)
+			a, err := readAnswer(httpResponse(c.contentType, c.body), &Body{}, 1<<20, nil)
 			kind := Kind("")
 			if err != nil {
 				e, ok := errors.AsType[*Error](err)
@@ -156,13 +156,13 @@ func TestTooLarge(t *testing.T) {
 	body := `{"choices":[{"message":{"content":"` + strings.Repeat("x", 1000) + `"}}]}`
 	stream := "data: " + body + "\n\ndata: [DONE]\n\n"
 	for _, c := range []struct{ contentType, body string }{{jsonType, body}, {"text/event-stream", stream}} {
-		a, err := readAnswer(httpResponse(c.contentType, c.body), Prompt{}, false, int64(len(c.body)))
+		a, err := readAnswer(httpResponse(c.contentType, c.body), &Body{}, int64(len(c.body)), nil)
 		if err != nil || len(a.text) != 1000 {
 			t.Errorf("%s at the limit: %v", c.contentType, err)
 		}
 		res := httpResponse(c.contentType, c.body+strings.Repeat(" ", 1<<20))
 		unread := res.Body
-		_, err = readAnswer(res, Prompt{}, false, int64(len(body))-1)
+		_, err = readAnswer(res, &Body{}, int64(len(body))-1, nil)
 		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != KindTooLarge {
 			t.Errorf("%s over the limit: %v", c.contentType, err)
 		}
@@ -191,7 +191,7 @@ func TestDecompressionBomb(t *testing.T) {
 	}
 	res := httpResponse(jsonType, "")
 	res.Body, res.ContentLength = unpacked, -1
-	_, err = readAnswer(res, Prompt{}, false, 1<<20)
+	_, err = readAnswer(res, &Body{}, 1<<20, nil)
 	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != KindTooLarge {
 		t.Errorf("got %v", err)
 	}
@@ -201,7 +201,7 @@ func TestDecompressionBomb(t *testing.T) {
 func TestNoLimit(t *testing.T) {
 	const text = `{"choices":[{"message":{"content":"hi"}}]}`
 	for _, most := range []int64{math.MaxInt64, int64(len(text))} {
-		if a, err := readAnswer(httpResponse(jsonType, text), Prompt{}, false, most); err != nil || a.text != "hi" {
+		if a, err := readAnswer(httpResponse(jsonType, text), &Body{}, most, nil); err != nil || a.text != "hi" {
 			t.Errorf("limit %d: %+v, %v", most, a, err)
 		}
 	}
@@ -225,7 +225,7 @@ func TestBrokenBody(t *testing.T) {
 	for _, contentType := range []string{jsonType, "text/event-stream"} {
 		res := httpResponse(contentType, "")
 		res.Body = io.NopCloser(&brokenReader{"data: {\"choices\"", io.ErrUnexpectedEOF})
-		if _, err := readAnswer(res, Prompt{}, false, 1<<20); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, err := readAnswer(res, &Body{}, 1<<20, nil); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%s: got %v", contentType, err)
 		}
 	}
@@ -239,7 +239,7 @@ func FuzzReadAnswer(f *testing.F) {
 	f.Add("text/html", "<html>")
 	f.Add("", "")
 	f.Fuzz(func(t *testing.T, contentType, body string) {
-		a, err := readAnswer(httpResponse(contentType, body), Prompt{}, false, 1<<12)
+		a, err := readAnswer(httpResponse(contentType, body), &Body{}, 1<<12, nil)
 		if err != nil {
 			if e, ok := errors.AsType[*Error](err); ok && e.compose().Message == "" {
 				t.Errorf("no message for %q", e.Kind)

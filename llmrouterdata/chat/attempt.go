@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -28,94 +27,16 @@ const (
 // header to be there.
 const localKey = "local"
 
-// wireRequest is the body of a request. The SDK's own type would give the same
-// JSON at eight times the cost.
-type wireRequest struct {
-	Model               string         `json:"model"`
-	Messages            []wirePrompt   `json:"messages"`
-	MaxTokens           int            `json:"max_tokens,omitempty"`
-	MaxCompletionTokens int            `json:"max_completion_tokens,omitempty"`
-	Temperature         float64        `json:"temperature"`
-	TopP                float64        `json:"top_p"`
-	Stream              bool           `json:"stream,omitempty"`
-	StreamOptions       *streamOptions `json:"stream_options,omitempty"`
-}
-
-type wirePrompt struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
-}
-
-type streamOptions struct {
-	IncludeUsage bool `json:"include_usage"`
-}
-
-// encodeRequest is the request's body: an optional system message, the user
-// message and the parameters, none left out, and what the candidate asks for
-// beside or instead of them. With rename, max_tokens is sent as
-// max_completion_tokens; renamed says that there was something to rename.
-func encodeRequest(r Request, p filledParams, rename bool) (body []byte, renamed bool, err error) {
-	w := wireRequest{
-		Model: r.Target.Model, MaxTokens: p.maxTokens, Temperature: p.temperature, TopP: p.topP, Stream: p.stream,
-		Messages: make([]wirePrompt, 0, 2),
-	}
-	if r.Prompt.System != "" {
-		w.Messages = append(w.Messages, wirePrompt{"system", r.Prompt.System})
-	}
-	w.Messages = append(w.Messages, wirePrompt{"user", r.Prompt.User})
-	if p.stream {
-		w.StreamOptions = &streamOptions{IncludeUsage: true}
-	}
-	own := r.Target.own.params
-	if _, instead := own["max_completion_tokens"]; rename && !instead {
-		renamed = true
-		w.MaxTokens, w.MaxCompletionTokens = 0, p.maxTokens
-	}
-	if len(own) == 0 {
-		body, err = json.Marshal(w)
-		return body, renamed, err
-	}
-	body, err = merged(w, own, renamed)
-	return body, renamed, err
-}
-
-// merged is a request with a candidate's own fields: one that is null is not
-// sent, others replace what would be sent or come behind it, by name.
-func merged(w wireRequest, own map[string]json.RawMessage, renamed bool) ([]byte, error) {
-	text, err := json.Marshal(w)
-	if err != nil {
-		return nil, err
-	}
-	fields := map[string]json.RawMessage{}
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, err
-	}
-	if _, instead := own["max_completion_tokens"]; instead {
-		delete(fields, "max_tokens")
-	}
-	for name, value := range own {
-		if name == "max_tokens" && renamed {
-			name = "max_completion_tokens"
-		}
-		if string(value) == "null" {
-			delete(fields, name)
-		} else {
-			fields[name] = value
-		}
-	}
-	return json.Marshal(fields) // in the order of the names
-}
-
 var errFirstByte = errors.New("no first byte in time")
 
 // send makes one HTTP request and reads the answer, which after an error holds
 // what is known of it.
 func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charge) {
-	st, own := l.st, l.r.Target.own
+	st, own := l.st, l.target.own
 	ctx, cancel := context.WithTimeout(caller, st.timeout)
 	defer cancel()
 	var first *firstByte
-	if own.firstByte > 0 && l.params.stream {
+	if own.firstByte > 0 && l.asked.stream {
 		var abort context.CancelCauseFunc
 		ctx, abort = context.WithCancelCause(ctx)
 		first = &firstByte{timer: time.AfterFunc(own.firstByte, func() { abort(errFirstByte) })}
@@ -148,12 +69,13 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 		first.ReadCloser = res.Body
 		res.Body = first
 	}
-	a, err := readAnswer(res, l.r.Prompt, l.params.stream, l.c.o.MaxResponseBytes)
+	l.receive(res, key)
+	a, err := readAnswer(res, l.asked, l.c.o.MaxResponseBytes, l.pass)
 	a.took = time.Since(began)
 	l.clean(&a, key)
 	e := asError(ctx, err, st.timeout)
 	if e == nil {
-		e = l.otherModel(res.Header, &a)
+		e = l.otherModel(res.Header, a.model)
 	}
 	if e == nil {
 		l.noteEnding(&a)
@@ -220,13 +142,29 @@ func asError(ctx context.Context, err error, timeout time.Duration) *Error {
 	return bad(KindTruncated, "%v", err)
 }
 
-// clean takes out of an answer the secrets that it was asked with. Its text is
-// kept as sent unless it holds a whole one.
-func (l *call) clean(a *answer, key secret.Secret) {
-	if len(key) > 0 || l.r.Target.own.secret {
-		a.text = l.st.secrets.StrikeWhole(a.text)
+// receive prepares the passing on of an answer that begins to come.
+func (l *call) receive(res *http.Response, key secret.Secret) {
+	if l.pass == nil {
+		return
 	}
-	if a.model != l.r.Target.Model { // else it is the candidate file's
+	l.pass.held = nil // of an earlier attempt
+	l.pass.clean = func(text string) string { return l.cleanText(text, key) }
+	l.pass.admit = func(model string) *Error { return l.otherModel(res.Header, model) }
+}
+
+// cleanText takes out of a text of the service's the secrets that it was asked
+// with. It is kept as sent unless it holds a whole one.
+func (l *call) cleanText(text string, key secret.Secret) string {
+	if len(key) > 0 || l.target.own.secret {
+		return l.st.secrets.StrikeWhole(text)
+	}
+	return text
+}
+
+// clean takes the secrets out of an answer.
+func (l *call) clean(a *answer, key secret.Secret) {
+	a.text = l.cleanText(a.text, key)
+	if a.model != l.target.Model { // else it is the candidate file's
 		a.model = l.st.shown(a.model, maxModel)
 	}
 	if _, known := endings[a.finish]; !known {
@@ -235,13 +173,13 @@ func (l *call) clean(a *answer, key secret.Secret) {
 }
 
 // otherModel tells an answer by another model than the one that was asked for.
-func (l *call) otherModel(h http.Header, a *answer) *Error {
-	asked := l.r.Target.Model
+func (l *call) otherModel(h http.Header, model string) *Error {
+	asked := l.target.Model
 	switch {
 	case service.FellBack(h):
-		return bad(KindOtherModel, "a fallback, to %s", a.model)
-	case l.r.Target.own.strict && a.model != "" && a.model != asked:
-		return bad(KindOtherModel, "%s, and the candidate is strict", a.model)
+		return bad(KindOtherModel, "a fallback, to %s", l.st.shown(model, maxModel))
+	case l.target.own.strict && model != "" && model != asked:
+		return bad(KindOtherModel, "%s, and the candidate is strict", l.st.shown(model, maxModel))
 	}
 	return nil
 }

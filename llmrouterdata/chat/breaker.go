@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"sync"
@@ -14,7 +15,7 @@ import (
 
 // A targetState is what a client knows of a target: the way to it, and its
 // circuit breaker, which stops the candidate after calls in a row that speak
-// against it. A breaker that has tripped stays so: the next run tries again.
+// against it. A breaker that has tripped stays so for Options.StopTime.
 type targetState struct {
 	name    string
 	host    string // the endpoint's
@@ -31,11 +32,12 @@ type targetState struct {
 	completionTokens atomic.Bool               // max_tokens is sent as max_completion_tokens
 	lastShown        atomic.Pointer[[2]string] // a word of the service's, and what may be shown of it: most answers repeat it
 
-	mu       sync.Mutex      // guards the rest
-	answered bool            // ever
-	failures int             // calls in a row that spoke against the candidate
-	unknown  map[string]bool // queries in a row that were refused in unknown words, by fingerprint
-	stopped  *StoppedError   // why the breaker tripped, for good; nil: it has not
+	mu       sync.Mutex                 // guards the rest
+	answered bool                       // ever
+	failures int                        // calls in a row that spoke against the candidate
+	unknown  map[[sha256.Size]byte]bool // requests in a row that were refused in unknown words, by their hash
+	stopped  *StoppedError              // why the breaker tripped; nil: it has not
+	since    time.Time                  // when it did
 	stats    CandidateStats
 }
 
@@ -51,15 +53,19 @@ func (st *targetState) shown(word string, most int) string {
 }
 
 // tripped returns why the candidate takes no more calls, nil if it does.
-func (st *targetState) tripped(log *slog.Logger) error {
+func (st *targetState) tripped(o *Options) error {
 	st.mu.Lock()
+	if st.stopped != nil && o.over(st.since, time.Now()) {
+		st.stopped, st.stats.Stopped = nil, ""
+		st.failures = o.BreakerThreshold - 1 // one more stops it anew
+	}
 	stopped := st.stopped
 	st.mu.Unlock()
 	if stopped != nil {
 		return stopped
 	}
-	if e := st.pool.silence.stop(st.name); e != nil {
-		return st.trip(e, log)
+	if e := st.pool.silence.stop(st.name, o); e != nil {
+		return st.trip(e, o.Logger)
 	}
 	return nil
 }
@@ -70,7 +76,7 @@ func (st *targetState) trip(e *StoppedError, log *slog.Logger) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.stopped == nil {
-		st.stopped = e
+		st.stopped, st.since = e, time.Now()
 		st.stats.Stopped = e.Last.Message
 		log.Warn("candidate stopped by its circuit breaker", "candidate", st.name, "calls", e.Calls, "reason", e.Last.Message, "detail", e.Last.Detail)
 	}
@@ -90,7 +96,7 @@ func (st *targetState) succeeded(attempts int) {
 // failed counts a call that failed for good, and trips the breaker when it is
 // time: at once, where the service says that no call can be answered and none
 // was.
-func (st *targetState) failed(err error, r *Request, attempts int, o *Options) {
+func (st *targetState) failed(err error, body []byte, attempts int, o *Options) {
 	e, ok := errors.AsType[*Error](err)
 	st.mu.Lock()
 	st.stats.Attempts += attempts
@@ -112,9 +118,9 @@ func (st *targetState) failed(err error, r *Request, attempts int, o *Options) {
 		}
 	case e.Unknown:
 		if st.unknown == nil {
-			st.unknown = map[string]bool{}
+			st.unknown = map[[sha256.Size]byte]bool{}
 		}
-		st.unknown[r.Fingerprint()] = true
+		st.unknown[sha256.Sum256(body)] = true
 		stop.Calls, stop.Unknown = len(st.unknown), len(st.unknown)
 		stops = len(st.unknown) >= MaxUnknown
 	}

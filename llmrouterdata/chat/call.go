@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -13,13 +14,15 @@ import (
 type call struct {
 	c         *Client
 	st        *targetState
-	r         Request
-	params    filledParams
-	maxTokens int    // the most that the answer may have
-	body      []byte // of every attempt
-	renamed   bool   // body has max_completion_tokens for max_tokens
-	seq       uint64 // its place among the client's calls, which all attempts keep
-	bound     usd    // the most that one attempt can cost, reserved before each
+	target    Target
+	asked     *Body
+	drain     <-chan struct{}
+	pass      *passing // on of the answer; nil: it is held until it is whole
+	maxTokens int      // the most that the answer may have
+	body      []byte   // of every attempt
+	renamed   bool     // body has max_completion_tokens for max_tokens
+	seq       uint64   // its place among the client's calls, which all attempts keep
+	bound     usd      // the most that one attempt can cost, reserved before each
 
 	out     Response  // Attempts and KeyLabel, of the attempts begun
 	last    answer    // what the last attempt told
@@ -48,13 +51,16 @@ func (l *call) run(caller context.Context) (answer, error) {
 			l.clear(key)
 			return a, nil
 		}
-		if caller.Err() != nil {
-			return answer{}, caller.Err()
+		if gone := l.gone(caller); gone != nil {
+			return answer{}, gone
 		}
 		if l.first.IsZero() || errors.Is(err, ErrStopped) {
 			return answer{}, err // no attempt was made, or none can be any more
 		}
 		if e, ok := errors.AsType[*Error](err); ok {
+			if e.Kind == KindUnavailable && last != nil {
+				return answer{}, last // which tells more
+			}
 			last = e
 		} else if errors.Is(err, ErrBudget) || errors.Is(err, ErrDrained) {
 			return answer{}, err
@@ -81,16 +87,24 @@ func (l *call) run(caller context.Context) (answer, error) {
 		if counted >= o.Attempts {
 			return answer{}, last
 		}
-		if !service.Sleep(ctx, l.r.Drain, service.Jitter(service.Doubling(o.Backoff, waits, o.MaxBackoff))) {
+		if !service.Sleep(ctx, l.drain, service.Jitter(service.Doubling(o.Backoff, waits, o.MaxBackoff))) {
 			switch {
 			case caller.Err() != nil:
 				return answer{}, caller.Err()
-			case l.r.drained():
+			case l.drained():
 				return answer{}, ErrDrained
 			}
 			return answer{}, last
 		}
 	}
+}
+
+// gone returns why nobody waits for the answer any more, nil where somebody does.
+func (l *call) gone(caller context.Context) error {
+	if err := l.pass.failed(); err != nil {
+		return fmt.Errorf("chat: candidate %q: passing the answer on: %w", l.st.name, err)
+	}
+	return caller.Err()
 }
 
 // What is done after a failed attempt.
@@ -105,6 +119,8 @@ const (
 // next decides what is done after a failed attempt, and whether it counts.
 func (l *call) next(e *Error, key *poolKey) (n next, counts bool) {
 	switch {
+	case l.pass.hasBegun():
+		return giveUp, false
 	case l.rename(e):
 		return atOnce, false
 	case e.Fault == FaultKey:
@@ -126,7 +142,7 @@ func (l *call) next(e *Error, key *poolKey) (n next, counts bool) {
 // clear turns a suspicion into a rejected key where another key was answered.
 func (l *call) clear(key *poolKey) {
 	if s := l.suspect; s != nil && s.key != key {
-		l.st.pool.reject(s.key, l.r.Target.Model, s.e)
+		l.st.pool.reject(s.key, l.target.Model, s.e)
 	}
 }
 
@@ -139,13 +155,23 @@ func (l *call) rename(e *Error) bool {
 	if l.st.completionTokens.CompareAndSwap(false, true) {
 		l.c.o.Logger.Warn("max_tokens is refused: max_completion_tokens is sent from now on", "candidate", l.st.name)
 	}
-	return l.encode() == nil && l.renamed
+	l.encode()
+	return l.renamed
 }
 
 // encode makes the body of the attempts.
-func (l *call) encode() (err error) {
-	l.body, l.renamed, err = encodeRequest(l.r, l.params, l.st.completionTokens.Load())
-	return err
+func (l *call) encode() {
+	l.body, l.renamed = l.asked.encode(l.target.Model, l.target.own.params, l.st.completionTokens.Load())
+}
+
+// drained reports whether no attempt is to be started any more.
+func (l *call) drained() bool {
+	select {
+	case <-l.drain:
+		return true
+	default:
+		return false
+	}
 }
 
 // once makes one attempt: it waits for its host, money and a key, calls, and
@@ -155,7 +181,7 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 	if err := l.ready(ctx); err != nil {
 		return answer{}, nil, err
 	}
-	if err := c.o.Budget.reserve(ctx, l.r.Drain, l.seq, l.bound); err != nil {
+	if err := c.o.Budget.reserve(ctx, l.drain, l.seq, l.bound); err != nil {
 		return answer{}, nil, err
 	}
 	var spent usd
@@ -176,11 +202,11 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 	l.last = a
 	switch charge {
 	case chargeUsage:
-		spent = l.r.Target.costOf(a.usage)
+		spent = l.target.costOf(a.usage)
 	case chargeMost:
 		spent = l.bound
 	}
-	if e != nil && e.Kind == KindTimeout && ctx.Err() != nil { // not the attempt's own limit
+	if e != nil && (l.pass.failed() != nil || e.Kind == KindTimeout && ctx.Err() != nil) { // not the attempt's own limit
 		st.pool.abandon(lease, true)
 		return answer{}, lease.key, e
 	}
@@ -203,25 +229,28 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 
 // ready waits until an attempt may be begun.
 func (l *call) ready(ctx context.Context) error {
-	st, log := l.st, l.c.o.Logger
-	if s := st.tripped(log); s != nil {
+	st, o := l.st, &l.c.o
+	if s := st.tripped(o); s != nil {
 		return s
 	}
-	if l.r.drained() {
+	if l.drained() {
 		return ErrDrained
 	}
-	err := st.pool.silence.enter(ctx, l.r.Drain, l.seq, l.c.o.BreakerThreshold)
-	if errors.Is(err, errHostStopped) {
-		return st.tripped(log)
+	switch err := st.pool.silence.enter(ctx, l.drain, l.seq, o); {
+	case errors.Is(err, errHostStopped):
+		return st.tripped(o)
+	case errors.Is(err, errStalled):
+		return l.unavailable()
+	default:
+		return err
 	}
-	return err
 }
 
 // acquire waits for a key.
 func (l *call) acquire(ctx context.Context, avoid *poolKey) (*lease, error) {
 	st := l.st
 	w := &waiter{
-		seq: l.seq, ring: st.ring, model: l.r.Target.Model, asks: st.asks, limit: st.timeout, avoid: avoid, drain: l.r.Drain,
+		seq: l.seq, ring: st.ring, model: l.target.Model, asks: st.asks, limit: st.timeout, avoid: avoid, drain: l.drain,
 		tokens: l.tokens(),
 	}
 	patience := st.total
@@ -234,15 +263,20 @@ func (l *call) acquire(ctx context.Context, avoid *poolKey) (*lease, error) {
 		last := st.pool.rejectionFor(st.ring, w.model)
 		return nil, st.trip(&StoppedError{Candidate: st.name, Fault: FaultKey, Last: last}, l.c.o.Logger)
 	case errors.Is(err, errStalled):
-		return nil, (&Error{Kind: KindUnavailable, Candidate: st.name}).compose()
+		return nil, l.unavailable()
 	case err != nil:
 		return nil, err
 	}
-	if s := st.tripped(l.c.o.Logger); s != nil { // while this call waited
+	if s := st.tripped(&l.c.o); s != nil { // while this call waited
 		st.pool.abandon(lease, false)
 		return nil, s
 	}
 	return lease, nil
+}
+
+// unavailable is the failure of a call that has waited for too long.
+func (l *call) unavailable() *Error {
+	return (&Error{Kind: KindUnavailable, Candidate: l.st.name}).compose()
 }
 
 // tokens estimates the tokens of an attempt where a limit needs it.
@@ -254,5 +288,5 @@ func (l *call) tokens() int {
 	if !needed {
 		return 0
 	}
-	return promptTokens(l.r.Prompt) + l.maxTokens
+	return l.asked.promptTokens() + l.maxTokens
 }

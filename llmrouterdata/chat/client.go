@@ -166,16 +166,19 @@ func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
 	if r.Prompt.User == "" {
 		return Response{}, fmt.Errorf("chat: candidate %q: the prompt's user message is empty", r.Target.Name)
 	}
-	st, err := c.state(r.Target)
+	return c.do(ctx, &call{target: r.Target, asked: r.body(params), drain: r.Drain})
+}
+
+// do makes a call of which is known what is asked of whom, and where it goes.
+func (c *Client) do(ctx context.Context, call *call) (Response, error) {
+	st, err := c.state(call.target)
 	if err != nil {
 		return Response{}, err
 	}
-	call := call{c: c, st: st, r: r, params: params, seq: c.seq.Add(1)}
-	if err := call.encode(); err != nil {
-		return Response{}, fmt.Errorf("chat: candidate %q: %w", r.Target.Name, err)
-	}
-	call.maxTokens = r.Target.own.maxTokens(params)
-	call.bound = r.Target.most(mostTokens(r.Prompt), call.maxTokens)
+	call.c, call.st, call.seq = c, st, c.seq.Add(1)
+	call.encode()
+	call.maxTokens = call.target.own.maxTokens(call.asked.maxTokens())
+	call.bound = call.target.most(call.asked.mostPromptTokens(), call.maxTokens)
 	answer, err := call.run(ctx)
 	out := call.out
 	out.CostUSD = call.spent.dollars()
@@ -184,7 +187,7 @@ func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
 		if !call.first.IsZero() {
 			out.ResponseTime = time.Since(call.first)
 		}
-		st.failed(err, &r, out.Attempts, &c.o)
+		st.failed(err, call.body, out.Attempts, &c.o)
 		return out, err
 	}
 	out.Text, out.ResponseTime = answer.text, answer.took

@@ -66,14 +66,15 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	_ = r.Body.Close()
 	var q struct {
 		Model    string
-		Messages []struct{ Role, Content string }
+		Messages []struct{ Content any }
 	}
 	if err := json.Unmarshal(body, &q); err != nil {
 		return nil, err
 	}
+	user, _ := q.Messages[len(q.Messages)-1].Content.(string)
 	x := seen{
 		at: time.Now(), key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), model: q.Model,
-		user: q.Messages[len(q.Messages)-1].Content, body: string(body), header: r.Header.Clone(), url: r.URL.String(),
+		user: user, body: string(body), header: r.Header.Clone(), url: r.URL.String(),
 	}
 	s.mu.Lock()
 	n := len(s.seen)

@@ -29,5 +29,10 @@
 // a graceful shutdown), and can be made later; so can those that failed by the
 // fault of host or key.
 //
+// A request that somebody else has written, with tools, pictures and whatever
+// fields it has, goes on by [Client.Relay], and its answer comes back as it was
+// sent, a stream event by event. A process that does not end sets
+// [Options].StopTime, so that what was stopped is tried again.
+//
 // The package reads no environment and prints nothing.
 package chat

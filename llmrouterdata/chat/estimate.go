@@ -1,12 +1,5 @@
 package chat
 
-// mostTokens bounds the tokens of a prompt: byte-level and word-piece
-// vocabularies spend at least one byte on each token.
-func mostTokens(p Prompt) int { return len(p.System) + len(p.User) + framing }
-
-// promptTokens estimates the tokens of a prompt.
-func promptTokens(p Prompt) int { return EstimateTokens(p.System) + EstimateTokens(p.User) }
-
 // An Estimate says what calls will take before any is made. The zero value is
 // empty; [Estimate.Add] counts a call.
 type Estimate struct {
@@ -58,7 +51,7 @@ func (e *Estimate) Add(r Request) {
 	if err != nil {
 		p, _ = Params{}.validate()
 	}
-	in, most := promptTokens(r.Prompt), r.Target.own.maxTokens(p)
+	in, most := r.body(p).promptTokens(), r.Target.own.maxTokens(p.maxTokens)
 	e.Candidates[i].add(CandidateEstimate{
 		Calls: 1, PromptTokens: in, MaxCompletionTokens: most,
 		prompt: r.Target.cost(in, 0), most: r.Target.most(in, most),

@@ -69,6 +69,10 @@ const (
 	framing   = 64      // tokens that a service may add to a prompt of two messages
 )
 
+// unboundedTokens is how long an answer is taken to be at most where the request
+// sets no bound: few models answer with more.
+const unboundedTokens = 32_768
+
 // The transport's, where the caller brings none.
 const (
 	tlsTimeout   = 10 * time.Second // as in http.DefaultTransport

@@ -97,6 +97,15 @@ type Options struct {
 	// connection do not count.
 	HostTimeout time.Duration
 
+	// StopTime is how long a candidate, a host or a key stays stopped; then it is
+	// tried again, and the next failure stops it anew. From 0 up; 0: for good, as
+	// the next run tries again.
+	StopTime time.Duration
+	// MaxWait bounds each wait for a key or for a silent host, from 0 up; 0: no
+	// bound but TotalTimeout's. A call that waited longer fails with
+	// KindUnavailable, or as its last attempt failed.
+	MaxWait time.Duration
+
 	// Budget bounds what the calls cost; nil: no bound.
 	Budget *Budget
 
@@ -145,6 +154,8 @@ func (o *Options) validate() (Options, error) {
 	v.ServiceLimits = services
 	options.Number(f, "BreakerThreshold", &v.BreakerThreshold, defaultThreshold, 1, 0)
 	options.Number(f, "HostTimeout", &v.HostTimeout, defaultHost, 1, 0)
+	options.Number(f, "StopTime", &v.StopTime, 0, 0, 0)
+	options.Number(f, "MaxWait", &v.MaxWait, 0, 0, 0)
 	options.Number(f, "MaxResponseBytes", &v.MaxResponseBytes, defaultMaxResponse, 1, 0)
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)
@@ -155,6 +166,20 @@ func (o *Options) validate() (Options, error) {
 func (l Limits) validate(f *options.Faults, field string) {
 	options.Number(f, field+".RequestsPerMinute", &l.RequestsPerMinute, 0, 0, 0)
 	options.Number(f, field+".TokensPerMinute", &l.TokensPerMinute, 0, 0, 0)
+}
+
+// over reports whether what was stopped is to be tried again.
+func (o *Options) over(stopped, now time.Time) bool {
+	return o.StopTime > 0 && now.Sub(stopped) >= o.StopTime
+}
+
+// waitedLong is closed, so to speak, after the longest wait that begins now; nil
+// where none is too long.
+func (o *Options) waitedLong() <-chan time.Time {
+	if o.MaxWait == 0 {
+		return nil
+	}
+	return time.After(o.MaxWait)
 }
 
 // limitsFor returns the limits of a key of the given service.

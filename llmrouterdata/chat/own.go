@@ -144,10 +144,11 @@ func checkParam(name string, value json.RawMessage) error {
 	return nil
 }
 
-// maxTokens returns the most tokens that an answer may have.
-func (w *own) maxTokens(p filledParams) int {
+// maxTokens returns the most tokens that an answer may have, where the request
+// allows so many.
+func (w *own) maxTokens(asked int) int {
 	if w == nil || len(w.params) == 0 {
-		return p.maxTokens
+		return asked
 	}
 	for _, name := range []string{"max_completion_tokens", "max_tokens"} {
 		var n float64
@@ -155,7 +156,7 @@ func (w *own) maxTokens(p filledParams) int {
 			return int(n)
 		}
 	}
-	return p.maxTokens
+	return asked
 }
 
 var (

@@ -74,12 +74,12 @@ func TestOwnWishesOnTheWire(t *testing.T) {
 	}{
 		{
 			name: "params", candidate: llmrouterdata.Candidate{Params: raw("reasoning_effort", `"low"`, "temperature", "null", "top_p", "1", "max_completion_tokens", "2048")},
-			body: `{"max_completion_tokens":2048,"messages":[{"role":"user","content":"hi"}],"model":"m","reasoning_effort":"low","top_p":1}`,
+			body: `{"model":"m","messages":[{"role":"user","content":"hi"}],"top_p":1,"max_completion_tokens":2048,"reasoning_effort":"low"}`,
 		},
 		{
 			name: "params of all", candidate: llmrouterdata.Candidate{Params: raw("seed", "7")},
 			all:  chat.ResolveOptions{Params: raw("seed", "1", "user", `"u"`)},
-			body: `{"max_tokens":512,"messages":[{"role":"user","content":"hi"}],"model":"m","seed":7,"temperature":0.01,"top_p":0.9,"user":"u"}`,
+			body: `{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":512,"temperature":0.01,"top_p":0.9,"seed":7,"user":"u"}`,
 		},
 		{
 			name:      "Azure",

@@ -97,7 +97,7 @@ type asked struct {
 // errNoKeys: every key of the ring is disabled.
 var errNoKeys = errors.New("every key is disabled")
 
-// errStalled: nothing at the endpoint succeeded for as long as a call may take.
+// errStalled: the call has waited for as long as it may.
 var errStalled = errors.New("no key became free")
 
 // ringFor returns a ring of keys; none gives the ring of a local endpoint that
@@ -130,8 +130,8 @@ func (p *pool) ringFor(service string, keys *keyList) *ring {
 }
 
 // acquire waits for a key. It fails with the context's error, with ErrDrained,
-// with errNoKeys, or, when patience is positive, with errStalled after patience
-// without any success at the endpoint.
+// with errNoKeys, or with errStalled: after Options.MaxWait, and, when patience is
+// positive, after patience without any success at the endpoint.
 func (p *pool) acquire(ctx context.Context, w *waiter, patience time.Duration) (*lease, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -151,6 +151,7 @@ func (p *pool) acquire(ctx context.Context, w *waiter, patience time.Duration) (
 	p.dispatch(now)
 	p.mu.Unlock()
 
+	late := p.o.waitedLong()
 	var stalled <-chan time.Time
 	var stall *time.Timer
 	if patience > 0 {
@@ -166,6 +167,8 @@ func (p *pool) acquire(ctx context.Context, w *waiter, patience time.Duration) (
 			return nil, p.leave(w, ctx.Err())
 		case <-w.drain:
 			return nil, p.leave(w, ErrDrained)
+		case <-late:
+			return nil, p.leave(w, errStalled)
 		case <-stalled:
 			idle := p.idleSince(now)
 			if idle >= patience {
@@ -307,7 +310,7 @@ func (p *pool) pick(now time.Time, w *waiter) (k *poolKey, at time.Time, usable 
 	for i := range r.keys {
 		index := (r.next + i) % len(r.keys)
 		k := r.keys[index]
-		if k.rejectionFor(w.model) != nil {
+		if k.rejectionFor(w.model, now, p.o) != nil {
 			continue
 		}
 		usable = true
@@ -460,8 +463,9 @@ func (p *pool) abandon(l *lease, sent bool) {
 func (p *pool) rejectionFor(r *ring, model string) *Error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now := time.Now()
 	for _, k := range r.keys {
-		if e := k.rejectionFor(model); e != nil {
+		if e := k.rejectionFor(model, now, p.o); e != nil {
 			return e
 		}
 	}

@@ -26,7 +26,8 @@ type poolKey struct {
 // failure speaks of the model: were 429, 5xx and 403 held against the key, one
 // busy, broken or closed model would take the keys from all the others.
 type standing struct {
-	rejection *Error // why it is disabled, for good; nil: it is not
+	rejection *Error // why it is disabled; nil: it is not
+	rejected  time.Time
 	cooldown  cooldown
 	window    // of attempts in flight
 }
@@ -100,11 +101,22 @@ func (k *poolKey) use(model string) *standing {
 }
 
 // rejectionFor returns why the key is disabled for a model, nil if it is not.
-func (k *poolKey) rejectionFor(model string) *Error {
-	if m := k.models[model]; k.rejection == nil && m != nil {
-		return m.rejection
+func (k *poolKey) rejectionFor(model string, now time.Time, o *Options) *Error {
+	if e := k.disabled(now, o); e != nil {
+		return e
 	}
-	return k.rejection
+	if m := k.models[model]; m != nil {
+		return m.disabled(now, o)
+	}
+	return nil
+}
+
+// disabled returns the rejection, until it is time to try again.
+func (s *standing) disabled(now time.Time, o *Options) *Error {
+	if s.rejection != nil && o.over(s.rejected, now) {
+		s.rejection = nil
+	}
+	return s.rejection
 }
 
 // fullFor reports whether a window admits no further attempt.
@@ -168,12 +180,12 @@ func (k *poolKey) failed(l *lease, now time.Time, e *Error, o *Options) {
 	}
 }
 
-// reject disables the key for good, whole or for a model.
+// reject disables the key, whole or for a model.
 func (k *poolKey) reject(with *standing, model string, e *Error, o *Options) {
 	if with.rejection != nil {
 		return
 	}
-	with.rejection = e
+	with.rejection, with.rejected = e, time.Now()
 	if model != "" {
 		o.Logger.Warn("key disabled for a model", "key", k.label, "model", model, "reason", e.Message, "detail", e.Detail)
 	} else {

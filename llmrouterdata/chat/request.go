@@ -60,16 +60,6 @@ type Request struct {
 	Drain <-chan struct{}
 }
 
-// drained reports whether no attempt is to be started any more.
-func (r *Request) drained() bool {
-	select {
-	case <-r.Drain:
-		return true
-	default:
-		return false
-	}
-}
-
 // Fingerprint identifies what is asked: equal fingerprints mean the same model,
 // messages and parameters (whether streamed or not, and by whichever endpoint
 // or key). It is 32 hexadecimal digits and the same on every machine. A

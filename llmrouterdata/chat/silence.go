@@ -15,7 +15,7 @@ var errHostStopped = errors.New("host stopped")
 // attempt that finds no connection, or a web page, and ends with the first answer
 // of the service, whatever it says. While it lasts, one call at a time probes
 // whether it is over, and the others wait. A host that is silent for too long,
-// and to enough calls, is stopped for good.
+// and to enough calls, is stopped for Options.StopTime.
 type silence struct {
 	some atomic.Bool // there is one, or the host was stopped
 
@@ -25,18 +25,20 @@ type silence struct {
 	probing uint64          // the call that may try; 0: none
 	changed chan struct{}   // closed when a waiting call may look again; nil: none waits
 	stopped *StoppedError   // why the host was stopped, its candidate left out; nil: it was not
+	ended   time.Time       // when it was stopped
 }
 
 // enter waits until a call may try the host. It fails with the context's error,
-// ErrDrained, or why the host was stopped.
-func (s *silence) enter(ctx context.Context, drain <-chan struct{}, seq uint64, threshold int) error {
+// ErrDrained, errStalled or errHostStopped.
+func (s *silence) enter(ctx context.Context, drain <-chan struct{}, seq uint64, o *Options) error {
+	var late <-chan time.Time
 	for s.some.Load() {
 		s.mu.Lock()
 		switch {
-		case s.stopped != nil:
+		case s.isStopped(o):
 			s.mu.Unlock()
 			return errHostStopped
-		case len(s.calls) < threshold, s.probing == seq:
+		case len(s.calls) < o.BreakerThreshold, s.probing == seq:
 			s.mu.Unlock()
 			return nil
 		case s.probing == 0:
@@ -49,8 +51,13 @@ func (s *silence) enter(ctx context.Context, drain <-chan struct{}, seq uint64, 
 		}
 		changed := s.changed
 		s.mu.Unlock()
+		if late == nil {
+			late = o.waitedLong()
+		}
 		select {
 		case <-changed:
+		case <-late:
+			return errStalled
 		case <-drain:
 			return ErrDrained
 		case <-ctx.Done():
@@ -106,6 +113,7 @@ func (s *silence) met(seq uint64, now time.Time, e *Error, o *Options) (over boo
 		return false
 	}
 	if len(s.calls) >= o.BreakerThreshold && s.stopped == nil {
+		s.ended = now
 		s.stopped = &StoppedError{Calls: len(s.calls), Fault: FaultHost, Host: e.Address, Last: e}
 		o.Logger.Warn("host answers nobody: its candidates are stopped", "address", e.Address, "for", lasted.Round(time.Second),
 			"reason", e.Message, "detail", e.Detail)
@@ -116,18 +124,27 @@ func (s *silence) met(seq uint64, now time.Time, e *Error, o *Options) (over boo
 
 // stop returns why the host was stopped, as the error of one candidate; nil if it
 // was not.
-func (s *silence) stop(candidate string) *StoppedError {
+func (s *silence) stop(candidate string, o *Options) *StoppedError {
 	if !s.some.Load() {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped == nil {
+	if !s.isStopped(o) {
 		return nil
 	}
 	e := *s.stopped
 	e.Candidate = candidate
 	return &e
+}
+
+// isStopped reports whether the host is stopped. When it is time to try again, one
+// call may, and its failure stops the host anew.
+func (s *silence) isStopped(o *Options) bool {
+	if s.stopped != nil && o.over(s.ended, time.Now()) {
+		s.stopped = nil
+	}
+	return s.stopped != nil
 }
 
 // wake lets the waiting calls look again.

@@ -14,6 +14,7 @@ import (
 // has told its finish reason or the stream said that it is done. broken is why
 // the stream ends, where that is known beforehand.
 func (r *reading) readStream(br *bufio.Reader, broken error) error {
+	r.streamed = true
 	lines := lineReader{br: br}
 	var e event
 	for {
@@ -26,9 +27,15 @@ func (r *reading) readStream(br *bufio.Reader, broken error) error {
 			if bad != nil && err == nil && r.finish == "" {
 				return bad
 			}
+			if bad := r.passOn(&e); bad != nil {
+				return bad
+			}
 			return r.end(done, err)
 		}
 		done, bad := e.line(r, line)
+		if bad == nil && (done || len(line) == 0) {
+			bad = r.passOn(&e)
+		}
 		switch {
 		case bad != nil:
 			return bad
@@ -73,10 +80,14 @@ func (l *lineReader) next() ([]byte, error) {
 type event struct {
 	name string
 	data []byte
+	raw  []byte // its lines, where they are passed on
 }
 
 // line takes in a line. It reports whether the stream is done.
 func (e *event) line(r *reading, line []byte) (done bool, err error) {
+	if r.pass != nil {
+		e.raw = append(append(e.raw, line...), '\n')
+	}
 	if len(line) == 0 {
 		return e.flush(r)
 	}

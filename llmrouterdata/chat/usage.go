@@ -95,7 +95,7 @@ func (c counts) known() bool { return c.prompt > 0 || c.completion > 0 || c.tota
 // without the prompt where that is more than the count of it: some services count
 // thinking apart. A count that is missing is told by the others, else estimated,
 // as is none beside written text.
-func (c counts) usage(p Prompt, written ...string) usage {
+func (c counts) usage(asked *Body, written ...string) usage {
 	u := usage{prompt: c.prompt, completion: c.completion, cached: c.cached, reasoning: c.reasoning}
 	if c.reasoning > c.completion && c.total == 0 {
 		u.completion += c.reasoning
@@ -104,7 +104,7 @@ func (c counts) usage(p Prompt, written ...string) usage {
 		u.prompt = max(c.total-u.completion, 0)
 	}
 	if u.prompt == 0 {
-		u.prompt, u.estimated = promptTokens(p), true
+		u.prompt, u.estimated = asked.promptTokens(), true
 		if c.total > 0 {
 			u.prompt = min(u.prompt, c.total)
 		}
