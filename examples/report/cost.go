@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
@@ -179,7 +178,7 @@ func along(path []vg.Point) []vg.Rectangle {
 		d := path[k].Sub(path[k-1])
 		steps := 1 + int(math.Hypot(d.X.Points(), d.Y.Points())/5)
 		for i := range steps + 1 {
-			squares = append(squares, around(path[k-1].Add(d.Scale(vg.Length(i)/vg.Length(steps))), 1, 1))
+			squares = append(squares, page.Around(path[k-1].Add(d.Scale(vg.Length(i)/vg.Length(steps))), 1, 1))
 		}
 	}
 	return squares
@@ -190,7 +189,7 @@ func along(path []vg.Point) []vg.Rectangle {
 func (c *costChart) label(s page.Sheet, area draw.Canvas, place func(analysis.Point) vg.Point, lines []vg.Rectangle) {
 	var taken []vg.Rectangle
 	for _, d := range c.dots {
-		taken = append(taken, around(place(d.Point), 7, 7))
+		taken = append(taken, page.Around(place(d.Point), 7, 7))
 	}
 	style := s.Label(page.InkText)
 	for _, d := range c.dots {
@@ -203,7 +202,7 @@ func (c *costChart) label(s page.Sheet, area draw.Canvas, place func(analysis.Po
 			if k%2 == 1 {
 				avoid = nil
 			}
-			if at, ok := free8(place(d.Point), style.Width(try), &taken, avoid, area.Rectangle); ok {
+			if at, ok := page.Beside(place(d.Point), style.Width(try), &taken, avoid, area.Rectangle); ok {
 				area.FillText(style, at, try)
 				break
 			}
@@ -233,32 +232,4 @@ func from(points []analysis.Point, left float64) []analysis.Point {
 func crossing(a, b analysis.Point, cost float64) analysis.Point {
 	share := (cost - a.Cost) / (b.Cost - a.Cost)
 	return analysis.Point{Cost: cost, Performance: a.Performance + share*(b.Performance-a.Performance)}
-}
-
-func around(p vg.Point, dx, dy vg.Length) vg.Rectangle {
-	return vg.Rectangle{Min: vg.Point{X: p.X - dx, Y: p.Y - dy}, Max: vg.Point{X: p.X + dx, Y: p.Y + dy}}
-}
-
-// free8 finds a place for a label beside a point that is within an area and
-// covers nothing that is taken or to be avoided, and takes it. It returns where the label starts.
-func free8(at vg.Point, width vg.Length, taken *[]vg.Rectangle, avoid []vg.Rectangle, area vg.Rectangle) (vg.Point, bool) {
-	const half, gap = 7, 9
-	for _, d := range []vg.Point{
-		{X: gap}, {X: -gap - width}, {X: -width / 2, Y: half + gap}, {X: -width / 2, Y: -half - gap},
-		{X: gap, Y: half + 3}, {X: gap, Y: -half - 3}, {X: -gap - width, Y: half + 3}, {X: -gap - width, Y: -half - 3},
-	} {
-		start := at.Add(d)
-		r := vg.Rectangle{Min: vg.Point{X: start.X - 1, Y: start.Y - half + 1}, Max: vg.Point{X: start.X + width + 1, Y: start.Y + half - 1}}
-		if r.Min.X < area.Min.X || r.Max.X > area.Max.X || r.Min.Y < area.Min.Y || r.Max.Y > area.Max.Y {
-			continue
-		}
-		covers := func(t vg.Rectangle) bool {
-			return t != around(at, 7, 7) && r.Min.X < t.Max.X && t.Min.X < r.Max.X && r.Min.Y < t.Max.Y && t.Min.Y < r.Max.Y
-		}
-		if !slices.ContainsFunc(*taken, covers) && !slices.ContainsFunc(avoid, covers) {
-			*taken = append(*taken, r)
-			return start, true
-		}
-	}
-	return vg.Point{}, false
 }

@@ -17,6 +17,8 @@ import (
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
+	"github.com/llmrouter-go/llmrouter/examples/internal/page"
+	"github.com/llmrouter-go/llmrouter/examples/internal/routerpage"
 	"github.com/llmrouter-go/llmrouter/examples/internal/training"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
 )
@@ -32,6 +34,7 @@ func run(ctx context.Context, e cli.Env) error {
 	objective := flags.String("objective", "best", "`what` to reach: best (performance), keep (the best single candidate's performance at the least cost), budget=USD for 1,000 queries, share=S of the dearest candidate's cost")
 	out := flags.String("out", "router.safetensors", "router `file` to write")
 	choices := flags.String("judge", "", "instead of training: `file` of another router's choices or scores for the test queries, JSON Lines or .csv, to be judged")
+	report := flags.String("report", "", "HTML `file` for curves with bands, the learning curve and what the router has to beat")
 	figures := flags.String("json", "", "`file` for the judgement as JSON")
 	flags.IntVar(&o.Search.Folds, "folds", 5, "`parts` of the cross-validation")
 	flags.Uint64Var(&o.Search.Seed, "seed", 0, "`seed` of folds and intervals")
@@ -45,6 +48,8 @@ func run(ctx context.Context, e cli.Env) error {
 		return e.Usage(flags, "--config is needed")
 	case !slices.Contains(training.Kinds(), o.Kind):
 		return e.Usage(flags, "--router is %q; it is one of %s", o.Kind, strings.Join(training.Kinds(), ", "))
+	case *choices != "" && *report != "":
+		return e.Usage(flags, "--judge and --report do not go together: choices have no curve")
 	case o.Search.Folds < 2:
 		return e.Usage(flags, "--folds is %d; it must be at least 2", o.Search.Folds)
 	}
@@ -62,18 +67,35 @@ func run(ctx context.Context, e cli.Env) error {
 		}
 		return writeFigures(*figures, judgement)
 	}
-	router, judgement, err := training.Run(ctx, e.Stdout, c, o)
+	o.Curves = *report != ""
+	study, err := training.Run(ctx, e.Stdout, c, o)
 	if err != nil {
 		return err
 	}
-	if err := writeFigures(*figures, judgement); err != nil {
+	if err := writeFigures(*figures, study.Judgement); err != nil {
 		return err
 	}
-	if err := router.Save(*out); err != nil {
+	if err := writePage(*report, study); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "\n%s is in %s\n", router, *out)
+	if err := study.Router.Save(*out); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Stdout, "\n%s is in %s\n", study.Router, *out)
 	return nil
+}
+
+// writePage writes the page of a study where a file is asked for.
+func writePage(name string, s *training.Study) error {
+	if name == "" {
+		return nil
+	}
+	p := page.Page{Title: "Trained routers", Sections: []page.Section{routerpage.Section(s)}}
+	html, err := p.HTML()
+	if err != nil {
+		return err
+	}
+	return cli.WriteFile(name, html)
 }
 
 // writeFigures writes a judgement as JSON where a file is asked for.

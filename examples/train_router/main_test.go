@@ -121,6 +121,31 @@ func TestTrainRouter(t *testing.T) {
 	}
 }
 
+// TestReport holds that the page shows curves, references and the learning curve,
+// and that its tables have the figures' numbers.
+func TestReport(t *testing.T) {
+	config := dataSet(t)
+	root := filepath.Dir(config)
+	file := filepath.Join(root, "page.html")
+	stdout, stderr, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", root, "--router", "ridge", "--report", file,
+		"--out", filepath.Join(root, "router.safetensors"))
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, stdout, stderr)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"What trained routers reach", `id="router-curves-wide-t"`, `id="router-learning-narrow-t"`, `class="f-band"`, "no better than always large",
+		`<th scope="row">oracle</th><td>1.0000</td>`, `<th scope="row">always small</th>`, `<th scope="row">80</th><td>1</td>`, "Curve of ridge(penalty=",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+}
+
 // TestUnusableData: data that cannot be read, or lack what is needed, end the
 // program with the reason.
 func TestUnusableData(t *testing.T) {
@@ -204,7 +229,7 @@ func TestFlags(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"--config", "x", "--router", "svm"}, {"--config", "x", "--folds", "1"}, {"--config", "x", "--objective", "cheap"},
 		{"--config", "x", "--objective", "budget"}, {"--config", "x", "--objective", "budget=-1"}, {"--config", "x", "--objective", "share=2"},
-		{"--config", "x", "--objective", "share=NaN"}, {"--config", "x", "--objective", "best=1"}, {"x"},
+		{"--config", "x", "--objective", "share=NaN"}, {"--config", "x", "--judge", "y", "--report", "z"}, {"--config", "x", "--objective", "best=1"}, {"x"},
 	} {
 		if _, _, err := clitest.Run(t.Context(), run, nil, args...); !errors.Is(err, cli.ErrUsage) {
 			t.Errorf("%q: %v", args, err)

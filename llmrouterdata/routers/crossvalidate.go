@@ -163,6 +163,24 @@ func (v *Validation) For(o Objective) (*Validation, error) {
 	return &w, nil
 }
 
+// BestOfKinds are the numbers of the trials, one of each kind of router, whose
+// performance without regard to cost is the best of the kind, in the order of the
+// kinds; that of the best trial's kind is the best trial.
+func (v *Validation) BestOfKinds() []int {
+	var list []int
+	for i := range v.Trials {
+		t := &v.Trials[i]
+		at := slices.IndexFunc(list, func(o int) bool { return v.Trials[o].Trainer.Kind() == t.Trainer.Kind() })
+		switch {
+		case at < 0:
+			list = append(list, i)
+		case list[at] != v.Best && (i == v.Best || t.Curve[0].Performance > v.Trials[list[at]].Curve[0].Performance):
+			list[at] = i
+		}
+	}
+	return list
+}
+
 // nearest is the setting of a curve that comes nearest to an objective that none
 // reaches.
 func nearest(curve []Setting, o Objective) Setting {

@@ -103,7 +103,7 @@ func NewData(models []Model, queries []Query) (*Data, error) {
 	if s.dim == 0 || s.dim > maxDim {
 		return nil, fmt.Errorf("routers: query 0: a vector of %d numbers; 1 to %d can be", s.dim, maxDim)
 	}
-	var tasks, texts numbering
+	var tasks, texts numbering[string]
 	d := &Data{store: s}
 	for q := range queries {
 		one := &queries[q]
@@ -390,21 +390,31 @@ func (d *Data) complete() []int {
 	return list
 }
 
-// numbering gives numbers to names, in order of first use.
-type numbering struct {
-	list []string
-	by   map[string]int32
+// textNumbers are, by query, the number of its text, and how many texts there are.
+func (d *Data) textNumbers() (numbers []int32, texts int) {
+	var seen numbering[int32]
+	numbers = make([]int32, d.Len())
+	for q, at := range d.rows {
+		numbers[q] = seen.of(d.text[at])
+	}
+	return numbers, len(seen.list)
 }
 
-func (n *numbering) of(name string) int32 {
-	i, ok := n.by[name]
+// numbering gives numbers to what is told apart, in order of first use.
+type numbering[T comparable] struct {
+	list []T
+	by   map[T]int32
+}
+
+func (n *numbering[T]) of(one T) int32 {
+	i, ok := n.by[one]
 	if !ok {
 		if n.by == nil {
-			n.by = map[string]int32{}
+			n.by = map[T]int32{}
 		}
 		i = int32(len(n.list))
-		n.by[name] = i
-		n.list = append(n.list, name)
+		n.by[one] = i
+		n.list = append(n.list, one)
 	}
 	return i
 }

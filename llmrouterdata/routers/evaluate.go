@@ -316,17 +316,11 @@ func newResampler(a, b *Replay) (r *resampler, names []string, counts []int) {
 	names = slices.Clone(d.tasks)
 	slices.Sort(names)
 	r = &resampler{task: make([]int32, d.Len()), tasks: len(names), a: a, b: b}
-	place := map[int32]int{}
 	counts = make([]int, len(names))
-	for q := range d.Len() {
-		text := d.text[d.rows[q]]
-		i, seen := place[text]
-		if !seen {
-			i = len(r.texts)
-			place[text] = i
-			r.texts = append(r.texts, nil)
-		}
-		r.texts[i] = append(r.texts[i], int32(q))
+	numbers, texts := d.textNumbers()
+	r.texts = make([][]int32, texts)
+	for q, text := range numbers {
+		r.texts[text] = append(r.texts[text], int32(q))
 		at, _ := slices.BinarySearch(names, d.Task(q))
 		r.task[q] = int32(at)
 		counts[at]++

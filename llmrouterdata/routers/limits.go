@@ -57,6 +57,13 @@ const (
 	lowestWorth, highestWorth = 1e-4, 100
 )
 
+// learningShares are the shares of the training queries that a learning curve has
+// points for, learningDraws how often a share is drawn, so that a point does not
+// depend on one draw, and leastLearning how few queries make a point.
+var learningShares = [...]float64{0.125, 0.25, 0.5, 1}
+
+const learningDraws, leastLearning = 3, 20
+
 // roundingError is what sums of scores differ by that are equal but for the order
 // of their terms.
 const roundingError = 1e-12

@@ -79,11 +79,16 @@ func (p *Predictions) Curve() ([]Setting, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := Setting{Lambda: lambda, Point: Point{replay.USD(), replay.Performance()}}
-		s.gain, s.gainError = difference(replay.Scores, single.Scores)
-		curve = append(curve, s)
+		curve = append(curve, newSetting(lambda, replay, single))
 	}
 	return curve, nil
+}
+
+// newSetting is the point of a curve at which choices were played.
+func newSetting(lambda float64, r, single *Replay) Setting {
+	s := Setting{Lambda: lambda, Point: Point{r.USD(), r.Performance()}}
+	s.gain, s.gainError = difference(r.Scores, single.Scores)
+	return s
 }
 
 // difference is the mean of a-b and its standard error.

@@ -23,6 +23,7 @@ const (
 	InkGrid  Ink = "grid"  // lines to read by
 	InkFaint Ink = "faint" // areas behind
 	InkPaper Ink = "paper" // the background
+	InkBand  Ink = "band"  // the interval of a line, which shows what is behind
 )
 
 // On is the ink to write on an ink.

@@ -23,6 +23,8 @@ type Options struct {
 	Kind string
 	// Search says how settings are found.
 	Search routers.SearchOptions
+	// Curves asks for the curves of a [Study].
+	Curves bool
 }
 
 // Kinds are the kinds of routers that can be asked for.
@@ -36,31 +38,25 @@ func Kinds() []string {
 	return append(kinds, "all")
 }
 
-// Run trains a router on the data set of a configuration, judges it on its test
-// queries and prints both.
-func Run(ctx context.Context, w io.Writer, c *llmrouterdata.Config, o Options) (*routers.Router, *routers.Judgement, error) {
+// Run makes the study of the data set of a configuration and prints it, curves
+// apart.
+func Run(ctx context.Context, w io.Writer, c *llmrouterdata.Config, o Options) (*Study, error) {
 	data, train, test, err := open(ctx, w, c)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer data.Close()
-	trainers := slices.DeleteFunc(routers.Grid(), func(t routers.Trainer) bool { return o.Kind != "all" && t.Kind() != o.Kind })
-	router, v, err := routers.Train(ctx, train, trainers, &o.Search)
-	missed := errors.Is(err, routers.ErrObjective)
-	if err != nil && !missed {
-		return nil, nil, err
-	}
-	if err := showValidation(w, v); err != nil {
-		return nil, nil, err
-	}
-	if missed {
-		fmt.Fprintf(w, "\nNo router reaches the objective, %s; the nearest is taken.\n", v.Objective)
-	}
-	j, err := routers.Evaluate(ctx, router, train, test, &routers.JudgeOptions{Seed: o.Search.Seed})
+	s, err := NewStudy(ctx, train, test, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return router.WithFigures(j), j, Show(w, j)
+	if err := showValidation(w, s.Validation); err != nil {
+		return nil, err
+	}
+	if s.Missed {
+		fmt.Fprintf(w, "\nNo router reaches the objective, %s; the nearest is taken.\n", s.Validation.Objective)
+	}
+	return s, Show(w, s.Judgement)
 }
 
 // Judge judges the choices of a file, whoever made them, on the test queries of the

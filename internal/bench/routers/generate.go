@@ -176,6 +176,36 @@ func (r *replay) write(dir string, seed uint64) (*llmrouterdata.Config, error) {
 	return c, nil
 }
 
+// writeAll writes the data sets of the seeds from 0, each with its configuration.
+func (r *replay) writeAll(folder string, splits uint64) error {
+	for seed := range splits {
+		dir, err := filepath.Abs(filepath.Join(folder, fmt.Sprintf("split-%d", seed)))
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return err
+		}
+		c, err := r.write(dir, seed)
+		if err != nil {
+			return err
+		}
+		text, err := json.MarshalIndent(map[string]any{"data_path": map[string]string{
+			"query_data_train": c.DataPath.QueryDataTrain, "query_data_test": c.DataPath.QueryDataTest,
+			"query_embedding_data": c.DataPath.QueryEmbeddingData,
+			"routing_data_train":   c.DataPath.RoutingDataTrain, "routing_data_test": c.DataPath.RoutingDataTest,
+			"llm_data": c.DataPath.LLMData, "llm_embedding_data": c.DataPath.LLMEmbeddingData,
+		}}, "", "  ") // which is YAML too
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "config.yaml"), text, 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // writeCandidates writes the candidates without and with their embeddings.
 func (r *replay) writeCandidates(bare, embedded *bytes.Buffer) error {
 	if err := llmrouterdata.WriteCandidates(embedded, r.candidates); err != nil {

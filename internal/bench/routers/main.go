@@ -1,9 +1,10 @@
 // Command routers measures what routers reach on real queries with published
 // scores, on splits drawn by seeds.
 //
-//	go -C internal/bench run ./routers --data DIR [--splits 10]
+//	go -C internal/bench run ./routers --data DIR [--splits 10] [--write FOLDER]
 //
-// DIR holds query_data, scores and llm_candidates as they are published with the
+// With --write the splits' data sets are written below a folder, for other
+// programs to train on, and nothing is measured. DIR holds query_data, scores and llm_candidates as they are published with the
 // Python project. Token counts are invented, so that costs can be compared among
 // the printed rows and with nothing else.
 package main
@@ -34,6 +35,7 @@ func main() {
 func run(ctx context.Context) error {
 	data := flag.String("data", "", "folder of the published files")
 	splits := flag.Uint64("splits", 10, "how many splits, by the seeds from 0")
+	folder := flag.String("write", "", "folder for the data sets, one folder split-SEED each with a configuration config.yaml")
 	flag.Parse()
 	if *data == "" {
 		return errors.New("--data is needed")
@@ -42,10 +44,18 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if *folder != "" {
+		return r.writeAll(*folder, *splits)
+	}
+	return measure(ctx, r, *splits)
+}
+
+// measure prints what routers reach on each split and on average.
+func measure(ctx context.Context, r *replay, splits uint64) error {
 	reference := routers.Ridge{NoTasks: true} // nothing is chosen by it
 	plain := 0.0
 	tallies := []*tally{{objective: routers.Objective{}}, {objective: routers.Objective{KeepQuality: true}}}
-	for seed := range *splits {
+	for seed := range splits {
 		train, test, err := r.open(ctx, seed)
 		if err != nil {
 			return err
@@ -75,7 +85,7 @@ func run(ctx context.Context) error {
 	for _, t := range tallies {
 		t.print()
 	}
-	fmt.Printf("\nfor comparison %s, at lambda 0: mean gain %+.4f\n", reference, plain/float64(*splits))
+	fmt.Printf("\nfor comparison %s, at lambda 0: mean gain %+.4f\n", reference, plain/float64(splits))
 	return nil
 }
 
