@@ -3,7 +3,9 @@ package llmrouterdata_test
 import (
 	"errors"
 	"fmt"
+	"log"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -40,6 +42,31 @@ func ExampleWriter() {
 	_ = w.Flush()
 	// Output:
 	// {"task_name": "mmlu", "query": "Capital of France?", "ground_truth": "A", "metric": "em_mc", "choices": "{\"text\": [\"Paris\", \"London\"], \"labels\": [\"A\", \"B\"]}", "task_id": null}
+}
+
+// A file is compressed as its name says.
+func ExampleNewFileWriter() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	f, err := os.Create(filepath.Join(dir, "queries.jsonl.gz"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	w, err := llmrouterdata.NewFileWriter[llmrouterdata.StandardQueryData](f, f.Name())
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = w.Write(llmrouterdata.StandardQueryData{TaskName: "gsm8k", Query: "How much is 2 + 2?", GroundTruth: "4", Metric: "GSM8K"})
+	if err := errors.Join(err, w.Close(), f.Close()); err != nil {
+		log.Fatal(err)
+	}
+	for query, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](f.Name(), nil) {
+		fmt.Println(query.Query, err)
+	}
+	// Output: How much is 2 + 2? <nil>
 }
 
 func ExampleStandardQueryData_Validate() {

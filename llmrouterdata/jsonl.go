@@ -245,9 +245,11 @@ func (l *lineReader) next() ([]byte, error) {
 	return l.buf, nil
 }
 
-// Writer writes JSON Lines. Flush must be called at the end.
+// Writer writes JSON Lines. Flush or Close must be called at the end.
 type Writer[T Record] struct {
 	w    *bufio.Writer
+	text io.Closer // what compresses; nil: nothing
+	name string    // of the file, in errors: "" or "NAME: "
 	line []byte
 	n    int
 }
@@ -255,6 +257,17 @@ type Writer[T Record] struct {
 // NewWriter returns a Writer on w.
 func NewWriter[T Record](w io.Writer) *Writer[T] {
 	return &Writer[T]{w: bufio.NewWriterSize(w, bufferSize)}
+}
+
+// NewFileWriter returns a Writer on w, which is a file of that name: errors name
+// it, and the text is compressed where the name ends in .gz (gzip) or .zst
+// (Zstandard), as [ReadFile] reads it. Close must be called at the end.
+func NewFileWriter[T Record](w io.Writer, name string) (*Writer[T], error) {
+	text, err := textfile.NewWriter(w, name)
+	if err != nil {
+		return nil, fmt.Errorf("llmrouterdata: %s: %w", name, err)
+	}
+	return &Writer[T]{w: bufio.NewWriterSize(text, bufferSize), text: text, name: name + ": "}, nil
 }
 
 // Write writes one record as a line. A record that cannot be written
@@ -269,20 +282,32 @@ func (w *Writer[T]) Write(record T) error {
 	case RoutingRecord:
 		w.line, err = r.AppendJSON(w.line[:0])
 	}
-	if err != nil {
-		return fmt.Errorf("llmrouterdata: record %d: %w", w.n, err)
+	if err == nil {
+		w.line = append(w.line, '\n')
+		_, err = w.w.Write(w.line)
 	}
-	w.line = append(w.line, '\n')
-	if _, err = w.w.Write(w.line); err != nil {
-		return fmt.Errorf("llmrouterdata: record %d: %w", w.n, err)
+	if err != nil {
+		return fmt.Errorf("llmrouterdata: %srecord %d: %w", w.name, w.n, err)
 	}
 	return nil
 }
 
 // Flush writes out what is buffered.
-func (w *Writer[T]) Flush() error {
-	if err := w.w.Flush(); err != nil {
-		return fmt.Errorf("llmrouterdata: %w", err)
+func (w *Writer[T]) Flush() error { return w.named(w.w.Flush()) }
+
+// Close writes out what is buffered and ends a compressed text. It leaves open
+// what the Writer writes to.
+func (w *Writer[T]) Close() error {
+	err := w.w.Flush()
+	if w.text != nil {
+		err = errors.Join(err, w.text.Close())
+	}
+	return w.named(err)
+}
+
+func (w *Writer[T]) named(err error) error {
+	if err != nil {
+		return fmt.Errorf("llmrouterdata: %s%w", w.name, err)
 	}
 	return nil
 }

@@ -221,6 +221,30 @@ func TestWriterRefusesAndGoesOn(t *testing.T) {
 	}
 }
 
+// TestFileWriterNames: errors name the file, while writing and at the end.
+func TestFileWriterNames(t *testing.T) {
+	for _, name := range []string{"rows.jsonl", "rows.jsonl.gz", "rows.jsonl.zst"} {
+		full := errors.New("the disk is full")
+		w, err := NewFileWriter[RoutingRecord](brokenWriter{full}, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(RoutingRecord{Performance: math.NaN()}); err == nil || !strings.Contains(err.Error(), name+`: record 1: field "performance"`) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := w.Write(RoutingRecord{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := w.Close(); !errors.Is(err, full) || !strings.Contains(err.Error(), name+": ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+type brokenWriter struct{ err error }
+
+func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
 // TestRealQueries reads the published queries, writes them, and reads them
 // back: nothing is lost, and a second writing gives the same bytes.
 func TestRealQueries(t *testing.T) {

@@ -178,7 +178,7 @@ func TestNothingGood(t *testing.T) {
 	}
 	into := Shard{Name: "merged"}.dataset(work)
 	clitest.Write(t, filepath.Dir(into.DataPath.LLMData), "llm_data.json", w.settings.Candidates)
-	if r, err := pipeline.Merge(t.Context(), into, []*llmrouterdata.Config{shard.dataset(work)}, nil); err != nil || r.Rows != 0 {
+	if r, err := dataset.Merge(t.Context(), into, []*llmrouterdata.Config{shard.dataset(work)}, nil); err != nil || r.Rows != 0 {
 		t.Errorf("merged: %+v, %v", r, err)
 	}
 }

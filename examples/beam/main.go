@@ -37,6 +37,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -281,7 +282,7 @@ func merge(ctx context.Context, e cli.Env, c *llmrouterdata.Config, work string)
 		}
 	}
 	bar := progress.New(e.Stderr)
-	report, err := pipeline.Merge(ctx, c, parts, &pipeline.MergeOptions{Progress: cli.Show(bar)})
+	report, err := dataset.Merge(ctx, c, parts, &dataset.MergeOptions{Progress: cli.ShowRows(bar)})
 	bar.Close()
 	if err != nil {
 		return fmt.Errorf("merging: %w", err)

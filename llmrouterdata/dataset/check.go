@@ -100,7 +100,7 @@ type checker struct {
 
 // split checks one routing file.
 func (c *checker) split(ctx context.Context, split Split, queries []llmrouterdata.StandardQueryData) error {
-	name := c.data.routing(split)
+	name := split.routingFile(c.data.paths)
 	next := 0 // the query that is due
 	for group, err := range c.data.Groups(ctx, split) {
 		if err != nil {

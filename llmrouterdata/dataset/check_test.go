@@ -36,10 +36,8 @@ func testQueries(from, n int) []llmrouterdata.StandardQueryData {
 	return list
 }
 
-// goodSet writes a finished data set of 7 queries and 2 candidates.
-func goodSet(t testing.TB) *llmrouterdata.Config {
-	t.Helper()
-	dir := t.TempDir()
+// testConfig names all files of a data set in a folder.
+func testConfig(dir string) *llmrouterdata.Config {
 	c := llmrouterdata.DefaultConfig()
 	c.DataPath = llmrouterdata.DataPath{
 		QueryDataTrain: filepath.Join(dir, "query_data", "train.jsonl"), QueryDataTest: filepath.Join(dir, "query_data", "test.jsonl"),
@@ -47,6 +45,13 @@ func goodSet(t testing.TB) *llmrouterdata.Config {
 		RoutingDataTrain:   filepath.Join(dir, "routing_data", "train.jsonl"), RoutingDataTest: filepath.Join(dir, "routing_data", "test.jsonl"),
 		LLMData: filepath.Join(dir, "llm.json"), LLMEmbeddingData: filepath.Join(dir, "llm_embeddings.json"),
 	}
+	return c
+}
+
+// goodSet writes a finished data set of 7 queries and 2 candidates.
+func goodSet(t testing.TB) *llmrouterdata.Config {
+	t.Helper()
+	c := testConfig(t.TempDir())
 	writeQueries(t, c.DataPath.QueryDataTrain, testQueries(0, 5))
 	writeQueries(t, c.DataPath.QueryDataTest, testQueries(14, 2))
 	writeCandidates(t, c.DataPath.LLMData, []string{"a", "b"})

@@ -24,6 +24,15 @@ const (
 // String is "train" or "test".
 func (s Split) String() string { return [...]string{"train", "test"}[s] }
 
+// queryFile and routingFile are the paths of a split's files.
+func (s Split) queryFile(p llmrouterdata.DataPath) string {
+	return [...]string{p.QueryDataTrain, p.QueryDataTest}[s]
+}
+
+func (s Split) routingFile(p llmrouterdata.DataPath) string {
+	return [...]string{p.RoutingDataTrain, p.RoutingDataTest}[s]
+}
+
 // Dataset is a finished data set. Queries, candidates and the directory of the
 // embeddings are in memory; rows are read as they are asked for. Any number of
 // goroutines may use it.
@@ -68,7 +77,7 @@ func Open(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Dataset, e
 		return nil, err
 	}
 	for _, split := range []Split{Train, Test} {
-		if _, err := os.Stat(d.routing(split)); err != nil {
+		if _, err := os.Stat(split.routingFile(d.paths)); err != nil {
 			return nil, fmt.Errorf("dataset: %w", err)
 		}
 	}
@@ -160,18 +169,9 @@ func (d *Dataset) Embedding(id int) ([]float32, error) {
 	return vector, nil
 }
 
-// queries returns what the query file of a split holds, and queryFile its name.
+// queries returns what the query file of a split holds.
 func (d *Dataset) queries(split Split) []llmrouterdata.StandardQueryData {
 	return [...][]llmrouterdata.StandardQueryData{d.TrainQueries, d.TestQueries}[split]
-}
-
-func (d *Dataset) queryFile(split Split) string {
-	return [...]string{d.paths.QueryDataTrain, d.paths.QueryDataTest}[split]
-}
-
-// routing is the routing file of a split.
-func (d *Dataset) routing(split Split) string {
-	return [...]string{d.paths.RoutingDataTrain, d.paths.RoutingDataTest}[split]
 }
 
 // Rows yields the rows of a split in the order of its file; rows of one query
@@ -180,7 +180,7 @@ func (d *Dataset) routing(split Split) string {
 // it.
 func (d *Dataset) Rows(ctx context.Context, split Split) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		name := d.routing(split)
+		name := split.routingFile(d.paths)
 		bare := d.options.BareRows || d.vectors.name == ""
 		last, vector := llmrouterdata.NoEmbedding, []float32(nil)
 		for line, err := range readLines(ctx, name, d.options.Workers, func() lineDecoder[llmrouterdata.RoutingRecord] {

@@ -17,7 +17,8 @@
 // leaks.
 //
 // [Check] holds a data set against all that step 3 of the pipeline promises of
-// it. Everything else takes files as they are.
+// it, and [Merge] makes one of several that keep it. Everything else takes files
+// as they are.
 //
 // # What counts
 //

@@ -11,6 +11,13 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
+// line is a row of a query that has the answer 4.
+func line(query, model, response string, performance float64, id int) string {
+	return fmt.Sprintf(`{"task_name": "gsm8k", "query": %q, "ground_truth": "4", "metric": "GSM8K", "choices": null, "task_id": null, `+
+		`"model_name": %q, "response": %q, "token_num": 13, "input_tokens": 9, "output_tokens": 4, "response_time": 0.5, `+
+		`"api_key_used": "", "performance": %.1f, "embedding_id": %d, "user_id": null, "fig_id": null}`+"\n", query, model, response, performance, id)
+}
+
 // save writes a data set of two queries and two candidates, without embeddings
 // and query files.
 func save(dir string) *llmrouterdata.Config {
@@ -18,12 +25,9 @@ func save(dir string) *llmrouterdata.Config {
 	c.DataPath.RoutingDataTrain = filepath.Join(dir, "train.jsonl")
 	c.DataPath.RoutingDataTest = filepath.Join(dir, "test.jsonl")
 	c.DataPath.LLMData = filepath.Join(dir, "llm.json")
-	row := `{"task_name": "gsm8k", "query": %q, "ground_truth": "4", "metric": "GSM8K", "choices": null, "task_id": null, ` +
-		`"model_name": %q, "response": %q, "token_num": 13, "input_tokens": 9, "output_tokens": 4, "response_time": 0.5, ` +
-		`"api_key_used": "", "performance": %.1f, "embedding_id": 0, "user_id": null, "fig_id": null}` + "\n"
 	for name, text := range map[string]string{
-		c.DataPath.RoutingDataTrain: fmt.Sprintf(row, "How much is 2 + 2?", "small", "5", 0.0) + fmt.Sprintf(row, "How much is 2 + 2?", "large", "4", 1.0),
-		c.DataPath.RoutingDataTest:  fmt.Sprintf(row, "How much is 2 * 2?", "small", "4", 1.0) + fmt.Sprintf(row, "How much is 2 * 2?", "large", "API Error: timed out", 0.0),
+		c.DataPath.RoutingDataTrain: line("How much is 2 + 2?", "small", "5", 0, 0) + line("How much is 2 + 2?", "large", "4", 1, 0),
+		c.DataPath.RoutingDataTest:  line("How much is 2 * 2?", "small", "4", 1, 0) + line("How much is 2 * 2?", "large", "API Error: timed out", 0, 0),
 		c.DataPath.LLMData:          `{"small": {"input_price": 0.1, "output_price": 0.2}, "large": {"input_price": 1, "output_price": 2}}`,
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {

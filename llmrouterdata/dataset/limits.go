@@ -23,6 +23,11 @@ const (
 	// maxExamples is how many examples a warning gives: enough to see a pattern.
 	maxExamples = 8
 
+	// mergeWorkers is how many blocks of a routing file are decoded at once when
+	// data sets are merged: enough to keep the writer busy, and a bound for the
+	// memory on machines with more processors.
+	mergeWorkers = 4
+
 	// Times of at least maxSeconds cannot be; below minSeconds, a nanosecond,
 	// they are none. Between them the logarithm of a time is harmless.
 	minSeconds, maxSeconds = 1e-9, 1e9

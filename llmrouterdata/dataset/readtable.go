@@ -24,8 +24,8 @@ func (d *Dataset) Table(ctx context.Context) (*Table, error) {
 	unscored := [...]map[int]string{d.options.unscored(Train), d.options.unscored(Test)}
 	byLine := len(unscored[Train])+len(unscored[Test]) > 0
 	if byLine {
-		t.kinds.of(KindNotEvaluated) // before there are too many others
-		t.kinds.of(KindScoreError)
+		t.kinds.Number(KindNotEvaluated) // before there are too many others
+		t.kinds.Number(KindScoreError)
 	}
 	for split, lines := range unscored {
 		if err := t.readSplit(ctx, d, Split(split), lines); err != nil {
@@ -40,7 +40,7 @@ func (d *Dataset) Table(ctx context.Context) (*Table, error) {
 
 // readSplit adds the rows of a split; those of some lines have no score.
 func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored map[int]string) error {
-	path := d.routing(split)
+	path := split.routingFile(d.paths)
 	name := filepath.Base(path)
 	a := t.adder(name)
 	var known sync.Map
@@ -85,7 +85,7 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 	}
 	for i, q := range d.queries(split) {
 		if _, there := a.first[headOf(q.Key()).key]; !there {
-			t.warnings.Add(WarnNoRows, fmt.Sprintf("%s: record %d (task %s)", filepath.Base(d.queryFile(split)), i+1, q.TaskName))
+			t.warnings.Add(WarnNoRows, fmt.Sprintf("%s: record %d (task %s)", filepath.Base(split.queryFile(d.paths)), i+1, q.TaskName))
 		}
 	}
 	if n := len(unscored); n > 0 {
@@ -111,13 +111,13 @@ func (t *Table) markNotEvaluated(counts []NotEvaluatedCount) {
 	}
 	t.unclear = map[[2]int]int{}
 	for _, c := range counts {
-		task, knownTask := t.tasks.by[c.Task]
+		task, knownTask := t.tasks.Lookup(c.Task)
 		m, knownModel := t.byModel[c.Model]
 		if !knownTask || !knownModel {
 			t.warnings.Add(WarnNotEvaluated, fmt.Sprintf("no rows of task %s, candidate %s", c.Task, c.Model))
 			continue
 		}
-		k, n := [2]int{task, m}, c.NotEvaluated+c.ScoreErrors
+		k, n := [2]int{int(task), m}, c.NotEvaluated+c.ScoreErrors
 		name := fmt.Sprintf("task %s, candidate %s", c.Task, c.Model)
 		switch have := len(zeros[k]); {
 		case n == have:
@@ -126,7 +126,7 @@ func (t *Table) markNotEvaluated(counts []NotEvaluatedCount) {
 				if i >= c.NotEvaluated {
 					kind = KindScoreError
 				}
-				p.Outcome, p.kind = NotEvaluated, t.kinds.of(kind)
+				p.Outcome, p.kind = NotEvaluated, t.kinds.Number(kind)
 			}
 		case n < have:
 			t.unclear[k] = n

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 
+	"github.com/llmrouter-go/llmrouter/internal/numbering"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -82,9 +83,9 @@ type Table struct {
 	byModel map[string]int
 	listed  int // models of the candidate file, which come first
 	priced  bool
-	tasks   names
-	metrics names
-	kinds   names
+	tasks   numbering.Set[string]
+	metrics numbering.Set[string]
+	kinds   numbering.Set[string]
 	files   []string // of the splits, "" for none
 	queries []Query
 	pairs   [][]Pair // [queries/chunk][chunk*stride], so that nothing is copied as it grows
@@ -120,17 +121,17 @@ func (t *Table) Listed() int { return t.listed }
 func (t *Table) Priced() bool { return t.priced }
 
 // Tasks are the names of tasks, in order of appearance.
-func (t *Table) Tasks() []string { return t.tasks.list }
+func (t *Table) Tasks() []string { return t.tasks.List() }
 
 // Metrics are the names of metrics, in order of appearance.
-func (t *Table) Metrics() []string { return t.metrics.list }
+func (t *Table) Metrics() []string { return t.metrics.List() }
 
 // Kind is the message of a failed call, on one line and cut to 100 characters,
 // or why a pair was not evaluated; "" for other pairs. It tells 40 kinds apart;
 // what is seen later are "other failures".
 func (t *Table) Kind(p *Pair) string {
 	if p.Outcome == Failed || p.Outcome == NotEvaluated {
-		return t.kinds.list[p.kind]
+		return t.kinds.List()[p.kind]
 	}
 	return ""
 }
@@ -215,25 +216,6 @@ func (t *Table) Duplicates() iter.Seq2[int, int] {
 			}
 		}
 	}
-}
-
-// names gives numbers to names, in order of first use.
-type names struct {
-	list []string
-	by   map[string]int
-}
-
-func (n *names) of(name string) int32 {
-	i, ok := n.by[name]
-	if !ok {
-		if n.by == nil {
-			n.by = map[string]int{}
-		}
-		i = len(n.list)
-		n.by[name] = i
-		n.list = append(n.list, name)
-	}
-	return int32(i)
 }
 
 func newTable() *Table {
@@ -332,13 +314,13 @@ func (a *adder) add(r *row, line int) {
 	a.key, a.query, a.model = r.key, q, m
 	p := r.Pair
 	if r.kind != "" {
-		p.kind = t.kinds.of(t.capKind(r.kind))
+		p.kind = t.kinds.Number(t.capKind(r.kind))
 	}
 	t.Pairs(int(q))[m] = p
 }
 
 func (t *Table) capKind(kind string) string {
-	if _, known := t.kinds.by[kind]; !known && len(t.kinds.list) >= maxKinds {
+	if _, known := t.kinds.Lookup(kind); !known && len(t.kinds.List()) >= maxKinds {
 		return "other failures"
 	}
 	return kind
@@ -368,7 +350,7 @@ func (a *adder) find(r *row, m, line int) int32 {
 	}
 	q := t.addQuery(Query{
 		text: r.text, Embedding: r.embedding, Line: count(line), Split: a.split,
-		Task: t.tasks.of(r.task), Metric: t.metrics.of(r.metric),
+		Task: t.tasks.Number(r.task), Metric: t.metrics.Number(r.metric),
 	})
 	if last >= 0 {
 		t.queries[last].next = q

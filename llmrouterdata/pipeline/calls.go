@@ -173,7 +173,7 @@ func (r *run) finished(p schedule.Pair, at int64, e *journal.Entry) int {
 
 // finish is finished for a caller that holds the lock, and tells afterwards.
 func (r *run) finish(p schedule.Pair, at int64, e *journal.Entry) int {
-	i := p.Query*len(r.targets) + p.Candidate
+	i := r.index(p)
 	r.schedule.Finished(p, e.Error != nil)
 	r.ended.Broadcast()
 	r.spent.add(e.CostUSD)
@@ -214,7 +214,7 @@ func (r *run) meet(candidate int, model string) {
 func (r *run) notMade(p schedule.Pair, e *journal.Entry) {
 	if e.CostUSD > 0 {
 		void := voided(e)
-		void.CostUSD = e.CostUSD
+		void.Attempts, void.CostUSD = e.Attempts, e.CostUSD
 		if _, err := r.append(void); err != nil {
 			r.unwritten(p, e, err)
 			return
@@ -227,7 +227,7 @@ func (r *run) notMade(p schedule.Pair, e *journal.Entry) {
 
 // voided returns the entry that voids a call.
 func voided(e *journal.Entry) *journal.Entry {
-	return &journal.Entry{Call: e.Call, Candidate: e.Candidate, Task: e.Task, Key: e.Key, Attempts: e.Attempts, Void: true}
+	return &journal.Entry{Call: e.Call, Candidate: e.Candidate, Task: e.Task, Key: e.Key, Void: true}
 }
 
 // giveUp leaves a pair missing, and counts the money that bought nothing.

@@ -9,6 +9,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/internal/options"
+	"github.com/llmrouter-go/llmrouter/internal/outputs"
 	"github.com/llmrouter-go/llmrouter/internal/textfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
@@ -41,8 +42,8 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptio
 	if err := errors.Join(err, c.Require("llm_data", "llm_embedding_data")); err != nil {
 		return nil, err
 	}
-	written := file{"llm_embedding_data", c.DataPath.LLMEmbeddingData}
-	if err := distinct([]file{written}, []file{{"llm_data", c.DataPath.LLMData}}); err != nil {
+	written := outputs.File{Role: "llm_embedding_data", Path: c.DataPath.LLMEmbeddingData}
+	if err := outputs.CheckDistinct([]outputs.File{written}, []outputs.File{{Role: "llm_data", Path: c.DataPath.LLMData}}); err != nil {
 		return nil, err
 	}
 	candidates, err := llmrouterdata.ReadCandidatesFile(c.DataPath.LLMData)
@@ -64,7 +65,7 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptio
 		return nil, errors.Join(missing...)
 	}
 	dim := v.Encoder.Dim()
-	if err := checkWritable(nil, written); err != nil {
+	if err := outputs.CheckWritable(nil, written); err != nil {
 		return nil, err
 	}
 	progress := newReporter(v.Progress)

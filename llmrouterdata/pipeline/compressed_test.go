@@ -155,7 +155,7 @@ func TestCompressed(t *testing.T) {
 				t.Error(err)
 			}
 			into := compressed(t, c, suffix)
-			if _, err := Merge(t.Context(), into, []*llmrouterdata.Config{done}, nil); err != nil {
+			if _, err := dataset.Merge(t.Context(), into, []*llmrouterdata.Config{done}, nil); err != nil {
 				t.Fatal(err)
 			}
 			if packed, _ := contents(t, into, suffix); !cmp.Equal(before, packed) {

@@ -8,8 +8,7 @@
 //     to every candidate, scores the answers, embeds the queries, and writes the
 //     routing files (step 3).
 //
-// [Merge] makes one data set of several. Package dataset opens and checks what
-// was made.
+// Package dataset opens, checks and merges what was made.
 //
 // # Nothing is lost
 //

@@ -80,10 +80,10 @@ const oldOutput = "an output of an earlier run"
 func putOld(t *testing.T, c *llmrouterdata.Config) {
 	t.Helper()
 	for _, o := range stepThree(c) {
-		if err := os.MkdirAll(filepath.Dir(o.path), 0o777); err != nil {
+		if err := os.MkdirAll(filepath.Dir(o.Path), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		writeFile(t, o.path, oldOutput)
+		writeFile(t, o.Path, oldOutput)
 	}
 }
 

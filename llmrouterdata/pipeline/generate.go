@@ -10,6 +10,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/datasets"
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/internal/options"
+	"github.com/llmrouter-go/llmrouter/internal/outputs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -50,11 +51,11 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o *GenerateOp
 	if err := errors.Join(err, c.Require("query_data_train", "query_data_test")); err != nil {
 		return nil, err
 	}
-	written := []file{{"query_data_train", c.DataPath.QueryDataTrain}, {"query_data_test", c.DataPath.QueryDataTest}}
-	if err := distinct(written, nil); err != nil {
+	written := []outputs.File{{Role: "query_data_train", Path: c.DataPath.QueryDataTrain}, {Role: "query_data_test", Path: c.DataPath.QueryDataTest}}
+	if err := outputs.CheckDistinct(written, nil); err != nil {
 		return nil, err
 	}
-	if err := checkWritable(nil, written...); err != nil {
+	if err := outputs.CheckWritable(nil, written...); err != nil {
 		return nil, err
 	}
 	progress := newReporter(v.Progress)
@@ -71,22 +72,28 @@ func GenerateQueries(ctx context.Context, c *llmrouterdata.Config, o *GenerateOp
 	}
 	var out atomicfile.Group
 	defer out.Abort()
-	for _, split := range []struct {
-		name    string
-		records []llmrouterdata.StandardQueryData
-	}{{c.DataPath.QueryDataTrain, result.Train}, {c.DataPath.QueryDataTest, result.Test}} {
-		w, err := createLines[llmrouterdata.StandardQueryData](&out, split.name)
-		if err != nil {
-			return nil, err
-		}
-		for _, record := range split.records {
-			if err := w.write(record); err != nil {
-				return nil, err
-			}
-		}
-		if err := w.end(); err != nil {
-			return nil, err
-		}
+	if err := errors.Join(
+		writeSplit(&out, c.DataPath.QueryDataTrain, result.Train),
+		writeSplit(&out, c.DataPath.QueryDataTest, result.Test),
+	); err != nil {
+		return nil, err
 	}
 	return result, out.Commit()
+}
+
+func writeSplit(out *atomicfile.Group, name string, records []llmrouterdata.StandardQueryData) error {
+	f, err := out.Create(name)
+	if err != nil {
+		return err
+	}
+	w, err := llmrouterdata.NewFileWriter[llmrouterdata.StandardQueryData](f, name)
+	if err != nil {
+		return err
+	}
+	for _, record := range records {
+		if err := w.Write(record); err != nil {
+			return err
+		}
+	}
+	return w.Close()
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/internal/outputs"
+	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
@@ -68,7 +70,33 @@ func NewPlan(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Plan, e
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	if options.WholeReplies {
+		p.options.Metrics = new(p.options.Metrics.WithWholeReplies())
+	}
 	return p, nil
+}
+
+// checkPaths demands that no file that a run of step 3 writes is another of its
+// files.
+func checkPaths(c *llmrouterdata.Config, journalName string) error {
+	d := c.DataPath
+	written := append(stepThree(c), outputs.File{Role: "the journal", Path: journalName}, outputs.File{Role: "the lock of the journal", Path: journalName + journal.LockSuffix})
+	if d.QueryEmbeddingData != "" {
+		written = append(written, outputs.File{Role: "the cache of the vectors", Path: d.QueryEmbeddingData + vectorcache.Suffix})
+	}
+	return outputs.CheckDistinct(written, []outputs.File{
+		{Role: "query_data_train", Path: d.QueryDataTrain}, {Role: "query_data_test", Path: d.QueryDataTest}, {Role: "llm_data", Path: d.LLMData},
+	})
+}
+
+// stepThree returns the outputs of step 3.
+func stepThree(c *llmrouterdata.Config) []outputs.File {
+	d := c.DataPath
+	return []outputs.File{
+		{Role: "query_embedding_data", Path: d.QueryEmbeddingData},
+		{Role: "routing_data_train", Path: d.RoutingDataTrain},
+		{Role: "routing_data_test", Path: d.RoutingDataTest},
+	}
 }
 
 // untilDrained returns a context that ends with ctx, and when drain is closed:
@@ -102,7 +130,7 @@ func untilDrained(ctx context.Context, drain <-chan struct{}) (context.Context, 
 // missing, a *[FailedCallsError] when too many calls failed. Run may be called
 // again; it then goes on from the journal.
 func (p *Plan) Run(ctx context.Context) (_ *Report, err error) {
-	if err := checkWritable(p.options.fs, stepThree(p.config)...); err != nil {
+	if err := outputs.CheckWritable(p.options.fs, stepThree(p.config)...); err != nil {
 		return nil, err
 	}
 	r := newRun(p)

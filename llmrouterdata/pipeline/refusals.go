@@ -84,19 +84,25 @@ func (r *run) voidRefusals(candidate, n int) {
 	r.mu.Lock()
 	var err error
 	for _, refused := range r.refused[candidate].take(n) {
-		void := voided(&refused.entry)
-		void.Attempts = 0
-		var at int64
-		if at, err = r.append(void); err != nil {
+		if err = r.void(r.index(refused.pair), &refused.entry); err != nil {
 			break
 		}
 		r.schedule.Voided(refused.pair)
-		r.set(refused.pair.Query*len(r.targets)+refused.pair.Candidate, at, void)
 	}
 	r.mu.Unlock()
 	if err != nil {
 		r.fail(err)
 	}
+}
+
+// void voids the call of a pair, for a caller that holds the lock.
+func (r *run) void(i int, e *journal.Entry) error {
+	void := voided(e)
+	at, err := r.append(void)
+	if err == nil {
+		r.set(i, at, void)
+	}
+	return err
 }
 
 // A run that was killed between its last refusal and the void entries leaves the
@@ -166,16 +172,12 @@ func (r *run) lacks(candidate int) bool {
 func (r *run) voidLate(pairs []int) error {
 	for _, i := range pairs {
 		e, err := r.journal.Read(r.pairs[i].offset)
+		if err == nil {
+			err = r.void(i, e)
+		}
 		if err != nil {
 			return err
 		}
-		void := voided(e)
-		void.Attempts = 0
-		at, err := r.append(void)
-		if err != nil {
-			return err
-		}
-		r.set(i, at, void)
 	}
 	if len(pairs) > 0 {
 		r.options.Logger.Warn("refusals in a row are void: a run ended before it could say so", "calls", len(pairs))

@@ -135,7 +135,7 @@ const (
 
 // thoughts returns what is said of the thoughts in replies.
 func (o *Options) thoughts() string {
-	if o.WholeReplies || o.Metrics.WholeReplies() {
+	if o.Metrics.WholeReplies() {
 		return ThoughtsScored
 	}
 	return ThoughtsRemoved
@@ -359,7 +359,7 @@ func (r *run) failures() []Failure {
 		if !known {
 			at = len(list)
 			index[k] = at
-			f := Failure{Candidate: r.targets[k.candidate].Name, Kind: r.kinds.list[p.kind], Query: r.describe(i / len(r.targets))}
+			f := Failure{Candidate: r.targets[k.candidate].Name, Kind: r.kinds.List()[p.kind], Query: r.describe(i / len(r.targets))}
 			if p.offset != 0 {
 				if e, err := r.journal.Read(p.offset); err == nil && e.Error != nil { // else writing the row fails too
 					f.Example = e.Error.Message
@@ -385,7 +385,7 @@ func (r *run) answered() []Answered {
 		all, others := 0, false
 		for q := range r.queries {
 			if p := r.pair(q, t); p.answers() {
-				name := r.models.list[p.model]
+				name := r.models.List()[p.model]
 				counts[name]++
 				all++
 				others = others || r.isOther(t, name)

@@ -57,8 +57,8 @@ func reportOf(tasks []string, pairs []pair) *Report {
 		plan.queries = append(plan.queries, query{StandardQueryData: llmrouterdata.StandardQueryData{TaskName: task}})
 	}
 	r := newRun(plan)
-	r.kinds.number("timeout")
-	r.models.number("")
+	r.kinds.Number("timeout")
+	r.models.Number("")
 	r.pairs = pairs
 	return r.report()
 }

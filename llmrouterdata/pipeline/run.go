@@ -15,6 +15,8 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/internal/numbering"
+	"github.com/llmrouter-go/llmrouter/internal/outputs"
 	"github.com/llmrouter-go/llmrouter/internal/schedule"
 	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
@@ -31,19 +33,19 @@ type run struct {
 	started  time.Time
 	halt     chan struct{} // closed with fatal: calls that only wait are given up
 
-	mu          sync.Mutex        // guards what follows
-	ended       *sync.Cond        // of mu: a call has ended, so that another may be due
-	schedule    *schedule.Machine // decides what is called next
-	pairs       []pair            // [query][candidate]
-	kinds       names             // of failures
-	models      names             // that answered
-	strangers   map[stranger]bool // models that answered for a candidate which asks for another
-	refused     []refusals        // by candidate
-	spent       picoUSD           // by calls of this run: a sum without an order
-	lost        int               // calls that ended and could not be journaled
-	notEmbedded int               // texts without a vector
-	scorers     map[string]bool   // what has scored answers, where that matters
-	fatal       error             // an error that ends the run
+	mu          sync.Mutex            // guards what follows
+	ended       *sync.Cond            // of mu: a call has ended, so that another may be due
+	schedule    *schedule.Machine     // decides what is called next
+	pairs       []pair                // [query][candidate]
+	kinds       numbering.Set[string] // of failures
+	models      numbering.Set[string] // that answered
+	strangers   map[stranger]bool     // models that answered for a candidate which asks for another
+	refused     []refusals            // by candidate
+	spent       picoUSD               // by calls of this run: a sum without an order
+	lost        int                   // calls that ended and could not be journaled
+	notEmbedded int                   // texts without a vector
+	scorers     map[string]bool       // what has scored answers, where that matters
+	fatal       error                 // an error that ends the run
 }
 
 func newRun(p *Plan) *run {
@@ -111,7 +113,7 @@ func (r *run) set(i int, offset int64, e *journal.Entry) {
 	case e.Void:
 	case e.Error != nil:
 		p.offset, p.outcome = offset, failed
-		p.kind = r.kinds.number(e.Error.Kind)
+		p.kind = numberOf(&r.kinds, e.Error.Kind)
 	default:
 		p.offset, p.outcome = offset, answered
 		p.seconds = float32(e.ResponseTime)
@@ -119,29 +121,18 @@ func (r *run) set(i int, offset int64, e *journal.Entry) {
 		p.cached, p.reasoning = tokens32(e.CachedTokens), tokens32(e.ReasoningTokens)
 		p.wasEstimate = e.Estimated
 		p.truncated = e.FinishReason == finishLength
-		p.model = r.models.number(e.Model)
+		p.model = numberOf(&r.models, e.Model)
 		long := r.queries[i/len(r.targets)].longPrompt
 		p.promptCut = long > 0 && !e.Estimated && 2*int(p.input) < long
 	}
 }
 
-// names numbers texts that repeat.
-type names struct {
-	list  []string
-	index map[string]int32
-}
-
-func (n *names) number(name string) int32 {
-	i, ok := n.index[name]
-	if !ok {
-		if n.index == nil {
-			n.index = map[string]int32{}
-		}
-		name = strings.Clone(name) // not a piece of a journal's text
-		i = int32(len(n.list))
-		n.list, n.index[name] = append(n.list, name), i
+// numberOf numbers a name, which is not kept as a piece of a journal's text.
+func numberOf(names *numbering.Set[string], name string) int32 {
+	if i, known := names.Lookup(name); known {
+		return i
 	}
-	return i
+	return names.Number(strings.Clone(name))
 }
 
 // tokens32 keeps a count that a service made up from turning into another.
@@ -149,7 +140,9 @@ func tokens32(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
 
 func (r *run) pair(q, t int) *pair { return &r.pairs[q*len(r.targets)+t] }
 
-// indices returns the query and the candidate of an index of pairs.
+// index is that of a pair in pairs, and indices the pair at an index.
+func (r *run) index(p schedule.Pair) int { return p.Query*len(r.targets) + p.Candidate }
+
 func (r *run) indices(i int) schedule.Pair {
 	return schedule.Pair{Query: i / len(r.targets), Candidate: i % len(r.targets)}
 }
@@ -309,7 +302,7 @@ func (r *run) charge(offset int64, e *journal.Entry) {
 // payment returns the id of what an entry says was paid.
 func (r *run) payment(offset int64, e *journal.Entry) uint64 {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%s\x00%d\x00%s\x00%s", same(r.options.Journal), offset, e.Candidate, e.Call)
+	fmt.Fprintf(h, "%s\x00%d\x00%s\x00%s", outputs.Canonical(r.options.Journal), offset, e.Candidate, e.Call)
 	return h.Sum64()
 }
 

@@ -57,11 +57,7 @@ func (r *run) score(ctx context.Context, job scoreJob) {
 	if q.TaskID != nil {
 		in.TaskID = *q.TaskID
 	}
-	registry := *r.options.Metrics
-	if r.options.WholeReplies {
-		registry = registry.WithWholeReplies()
-	}
-	result, err := registry.Score(ctx, q.Metric, in)
+	result, err := r.options.Metrics.Score(ctx, q.Metric, in)
 	outcome := scored
 	switch {
 	case ctx.Err() != nil:

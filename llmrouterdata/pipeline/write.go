@@ -31,39 +31,47 @@ func (r *run) write(ctx context.Context, cache *vectorcache.Cache) error {
 	if err := r.writeVectors(ctx, vectors, cache); err != nil {
 		return fmt.Errorf("pipeline: %s: %w", paths.QueryEmbeddingData, err)
 	}
-	written := 0
-	var splits [2]*lines[llmrouterdata.RoutingRecord]
-	for i, split := range []struct {
-		name     string
-		from, to int
-	}{{paths.RoutingDataTrain, 0, r.train}, {paths.RoutingDataTest, r.train, len(r.queries)}} {
-		if splits[i], err = createLines[llmrouterdata.RoutingRecord](&out, split.name); err != nil {
-			return err
-		}
-		for q := split.from; q < split.to; q++ {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			for t := range r.targets {
-				record, err := r.record(q, t)
-				if err != nil {
-					return err
-				}
-				if err := splits[i].write(record); err != nil {
-					return err
-				}
-			}
-			written += len(r.targets)
-			r.progress.report(Progress{Stage: StageWrite, Done: written, Total: len(r.pairs)})
-		}
-		if err := splits[i].end(); err != nil {
-			return err
-		}
+	checked := *r.config // the files under their temporary names
+	checked.DataPath.QueryEmbeddingData = vectors.Name()
+	if checked.DataPath.RoutingDataTrain, err = r.writeRows(ctx, &out, paths.RoutingDataTrain, 0, r.train); err != nil {
+		return err
 	}
-	if err := r.verify(ctx, vectors.Name(), splits[0].file.Name(), splits[1].file.Name()); err != nil {
+	if checked.DataPath.RoutingDataTest, err = r.writeRows(ctx, &out, paths.RoutingDataTest, r.train, len(r.queries)); err != nil {
+		return err
+	}
+	if err := r.verify(ctx, &checked); err != nil {
 		return err
 	}
 	return out.Commit()
+}
+
+// writeRows writes a routing file with the rows of the queries from one to before
+// another, and returns its temporary name.
+func (r *run) writeRows(ctx context.Context, out *atomicfile.Group, name string, from, to int) (temporary string, err error) {
+	f, err := out.Create(name)
+	if err != nil {
+		return "", err
+	}
+	w, err := llmrouterdata.NewFileWriter[llmrouterdata.RoutingRecord](f, name)
+	if err != nil {
+		return "", err
+	}
+	for q := from; q < to; q++ {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		for t := range r.targets {
+			record, err := r.record(q, t)
+			if err == nil {
+				err = w.Write(record)
+			}
+			if err != nil {
+				return "", err
+			}
+		}
+		r.progress.report(Progress{Stage: StageWrite, Done: (q + 1) * len(r.targets), Total: len(r.pairs)})
+	}
+	return f.Name(), w.Close()
 }
 
 // writeVectors writes the vectors by id.
@@ -121,7 +129,7 @@ func (r *run) record(q, t int) (llmrouterdata.RoutingRecord, error) {
 func errorText(message string) string { return "API Error: " + message }
 
 // verify holds the finished files against what they were made from.
-func (r *run) verify(ctx context.Context, vectors, train, test string) error {
+func (r *run) verify(ctx context.Context, files *llmrouterdata.Config) error {
 	expected := make([]llmrouterdata.StandardQueryData, len(r.queries))
 	for i := range r.queries {
 		expected[i] = r.queries[i].StandardQueryData
@@ -130,9 +138,7 @@ func (r *run) verify(ctx context.Context, vectors, train, test string) error {
 	for i, t := range r.targets {
 		names[i] = t.Name
 	}
-	c := *r.config
-	c.DataPath.QueryEmbeddingData, c.DataPath.RoutingDataTrain, c.DataPath.RoutingDataTest = vectors, train, test
-	if err := dataset.Check(ctx, &c, &dataset.CheckOptions{
+	if err := dataset.Check(ctx, files, &dataset.CheckOptions{
 		TrainQueries: expected[:r.train], TestQueries: expected[r.train:], Candidates: names,
 	}); err != nil {
 		return fmt.Errorf("pipeline: the finished files do not pass their check: %w", err)

@@ -137,7 +137,7 @@ func newChooser(d *Data) *chooser {
 	}
 	for q, row := range d.rows {
 		c.choices[q] = -1
-		c.queries[d.id[row]] = append(c.queries[d.id[row]], q)
+		c.queries[d.text[row]] = append(c.queries[d.text[row]], q)
 	}
 	return c
 }
@@ -213,7 +213,7 @@ func (c *chooser) result() ([]int, error) {
 // to them depends on the order of the models.
 func (d *Data) WithFirstRowLabels() *Data {
 	s := &store{
-		models: d.models, tasks: d.tasks, dim: d.dim, task: d.task, text: d.text, id: d.id, unit: d.unit, read: d.read, where: d.where,
+		models: d.models, tasks: d.tasks, dim: d.dim, task: d.task, text: d.text, unit: d.unit, read: d.read, where: d.where,
 		pairs: slices.Clone(d.pairs),
 	}
 	labelled := &Data{store: s, rows: d.rows, dropped: d.dropped}

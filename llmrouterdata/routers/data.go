@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/llmrouter-go/llmrouter/internal/numbering"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
@@ -79,8 +80,7 @@ type store struct {
 	tasks  []string
 	dim    int
 	task   []int32
-	text   []int32 // equal for equal texts
-	id     []dataset.TextID
+	text   []dataset.TextID
 	pairs  []Pair // [queries, models]
 	unit   []float32
 	// read appends the vector of a query where unit is nil.
@@ -103,7 +103,7 @@ func NewData(models []Model, queries []Query) (*Data, error) {
 	if s.dim == 0 || s.dim > maxDim {
 		return nil, fmt.Errorf("routers: query 0: a vector of %d numbers; 1 to %d can be", s.dim, maxDim)
 	}
-	var tasks, texts numbering[string]
+	var tasks numbering.Set[string]
 	d := &Data{store: s}
 	for q := range queries {
 		one := &queries[q]
@@ -123,12 +123,11 @@ func NewData(models []Model, queries []Query) (*Data, error) {
 			return nil, fmt.Errorf("routers: query %d: %w", q, err)
 		}
 		s.pairs = append(s.pairs, one.Pairs...)
-		s.task = append(s.task, tasks.of(one.Task))
-		s.text = append(s.text, texts.of(one.Text))
-		s.id = append(s.id, dataset.NewTextID(one.Text))
+		s.task = append(s.task, tasks.Number(one.Task))
+		s.text = append(s.text, dataset.NewTextID(one.Text))
 		d.rows = append(d.rows, int32(q))
 	}
-	s.tasks = tasks.list
+	s.tasks = tasks.List()
 	return d, nil
 }
 
@@ -239,8 +238,7 @@ func FromTable(ctx context.Context, t *dataset.Table, split dataset.Split) (*Dat
 		tableRows = append(tableRows, int32(q))
 		d.pairs = append(d.pairs, pairs...)
 		d.task = append(d.task, at.Task)
-		d.text = append(d.text, int32(text))
-		d.id = append(d.id, t.TextID(q))
+		d.text = append(d.text, t.TextID(q))
 	}
 	if len(d.rows) == 0 {
 		return nil, fmt.Errorf("%w in the %s split with a vector and a score", ErrNoQueries, split)
@@ -392,29 +390,10 @@ func (d *Data) complete() []int {
 
 // textNumbers are, by query, the number of its text, and how many texts there are.
 func (d *Data) textNumbers() (numbers []int32, texts int) {
-	var seen numbering[int32]
+	var seen numbering.Set[dataset.TextID]
 	numbers = make([]int32, d.Len())
 	for q, at := range d.rows {
-		numbers[q] = seen.of(d.text[at])
+		numbers[q] = seen.Number(d.text[at])
 	}
-	return numbers, len(seen.list)
-}
-
-// numbering gives numbers to what is told apart, in order of first use.
-type numbering[T comparable] struct {
-	list []T
-	by   map[T]int32
-}
-
-func (n *numbering[T]) of(one T) int32 {
-	i, ok := n.by[one]
-	if !ok {
-		if n.by == nil {
-			n.by = map[T]int32{}
-		}
-		i = int32(len(n.list))
-		n.by[one] = i
-		n.list = append(n.list, one)
-	}
-	return i
+	return numbers, len(seen.List())
 }

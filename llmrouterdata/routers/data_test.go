@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 func TestNewDataRefuses(t *testing.T) {
@@ -103,7 +105,7 @@ func TestSplit(t *testing.T) {
 	if n := part.Len(); rest.Len()+n != 200 || n < 37 || n > 43 {
 		t.Errorf("%d and %d queries", rest.Len(), n)
 	}
-	texts := map[int32]bool{}
+	texts := map[dataset.TextID]bool{}
 	for q := range rest.Len() {
 		texts[rest.text[rest.rows[q]]] = true
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 // Folds divides the queries into n parts of nearly equal size. Queries with
@@ -57,9 +59,9 @@ func (d *Data) Split(share float64, seed uint64) (rest, part *Data, err error) {
 // names, the texts of a task in random order. A text of several tasks is of that
 // of its first query.
 func (d *Data) shuffledGroups(seed uint64) [][]int {
-	byText := map[int32]int{}
+	byText := map[dataset.TextID]int{}
 	byTask := map[string][][]int{}
-	place := map[int32]string{}
+	place := map[dataset.TextID]string{}
 	for q := range d.rows {
 		text := d.text[d.rows[q]]
 		if i, ok := byText[text]; ok {

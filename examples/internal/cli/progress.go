@@ -40,6 +40,15 @@ func Show(bar *progress.Printer) func(pipeline.Progress) {
 	}
 }
 
+// ShowRows returns a progress callback for what writes rows.
+func ShowRows(bar *progress.Printer) func(rows, of int) {
+	show, start := Show(bar), time.Now()
+	return func(rows, of int) {
+		left := time.Duration(float64(time.Since(start)) / float64(rows) * float64(of-rows))
+		show(pipeline.Progress{Stage: pipeline.StageWrite, Done: rows, Total: of, Left: left})
+	}
+}
+
 func details(p pipeline.Progress) string {
 	switch {
 	case p.Stage == pipeline.StageCall && p.Rate > 0:

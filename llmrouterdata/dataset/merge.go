@@ -1,0 +1,322 @@
+package dataset
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/numbering"
+	"github.com/llmrouter-go/llmrouter/internal/options"
+	"github.com/llmrouter-go/llmrouter/internal/outputs"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/torchio"
+)
+
+// MergeOptions configures [Merge]; nil and the zero value are good.
+type MergeOptions struct {
+	// TempDir is the folder of temporary files, about 110 bytes for each query.
+	// It is made where it is missing. Default: that of query_embedding_data.
+	TempDir string
+	// Progress is called after the rows of each query, with how many of all rows
+	// are written. Nil: silent.
+	Progress func(rows, of int)
+
+	run int // hashes sorted at a time, in tests; 0: a good number
+}
+
+// validate fills in the defaults; every value is good.
+func (o *MergeOptions) validate(into *llmrouterdata.Config) MergeOptions {
+	v, _ := options.Begin(o, "dataset: MergeOptions")
+	v.TempDir = cmp.Or(v.TempDir, filepath.Dir(into.DataPath.QueryEmbeddingData))
+	if v.Progress == nil {
+		v.Progress = func(int, int) {}
+	}
+	return v
+}
+
+// MergeReport is what [Merge] has written.
+type MergeReport struct {
+	// TrainQueries and TestQueries are how many queries each split has.
+	TrainQueries int `json:"train_queries"`
+	TestQueries  int `json:"test_queries"`
+	// Rows is the number of routing rows, Embeddings that of vectors.
+	Rows       int `json:"rows"`
+	Embeddings int `json:"embeddings"`
+}
+
+// Merge makes one data set of finished ones, as one run of step 3 would have made
+// it of all their queries at once: it writes query_embedding_data,
+// routing_data_train and routing_data_test of into, all three or none. The
+// training queries of all parts come first, part by part, and then the test
+// queries in the same way. Embedding ids are given anew, in order of first
+// appearance; of queries that several parts have, the first one's vector is
+// taken. A part without queries is passed over, whether it has outputs or not.
+//
+// Every part is held against its query files and against llm_data of into on
+// the way: each query must have a row for every candidate, in order, and a
+// finite vector of the common length. Neither the query files of into nor its
+// journal are looked at.
+//
+// Memory does not grow with the queries or rows. It holds one query's rows,
+// the directory of one part's vectors, and buffers of at most 100 MiB.
+func Merge(ctx context.Context, into *llmrouterdata.Config, parts []*llmrouterdata.Config, o *MergeOptions) (*MergeReport, error) {
+	if err := checkMerge(into, parts); err != nil {
+		return nil, err
+	}
+	candidates, err := llmrouterdata.ReadCandidatesFile(into.DataPath.LLMData)
+	if err != nil {
+		return nil, err
+	}
+	models := llmrouterdata.CalledNames(candidates)
+	if len(models) == 0 {
+		return nil, fmt.Errorf("dataset: %s: llm_data has no candidate that is called", into.DataPath.LLMData)
+	}
+	v := o.validate(into)
+	if err := os.MkdirAll(v.TempDir, 0o777); err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	m := &merger{into: into, parts: parts, models: models, options: v}
+	return m.merge(ctx)
+}
+
+// checkMerge demands that all files are named, and that none is written that is
+// read.
+func checkMerge(into *llmrouterdata.Config, parts []*llmrouterdata.Config) error {
+	if err := into.Require("query_embedding_data", "routing_data_train", "routing_data_test", "llm_data"); err != nil {
+		return err
+	}
+	d := into.DataPath
+	read := []outputs.File{{Role: "llm_data", Path: d.LLMData}}
+	for i, part := range parts {
+		if err := part.Require("query_data_train", "query_data_test", "query_embedding_data", "routing_data_train", "routing_data_test"); err != nil {
+			return fmt.Errorf("dataset: part %d: %w", i+1, err)
+		}
+		p := part.DataPath
+		for _, name := range []string{p.QueryDataTrain, p.QueryDataTest, p.QueryEmbeddingData, p.RoutingDataTrain, p.RoutingDataTest} {
+			read = append(read, outputs.File{Role: fmt.Sprintf("a file of part %d", i+1), Path: name})
+		}
+	}
+	return outputs.CheckDistinct([]outputs.File{
+		{Role: "query_embedding_data", Path: d.QueryEmbeddingData},
+		{Role: "routing_data_train", Path: d.RoutingDataTrain},
+		{Role: "routing_data_test", Path: d.RoutingDataTest},
+	}, read)
+}
+
+// merger writes the outputs in one pass over the parts' files, behind one over
+// their queries that numbers them.
+type merger struct {
+	into    *llmrouterdata.Config
+	parts   []*llmrouterdata.Config
+	models  []string
+	options MergeOptions
+
+	queries [2][]int // by split and part: how many
+	total   int      // rows
+	ids     *numbering.Numbers
+	vectors *torchio.Writer
+	dim     int
+	report  MergeReport
+}
+
+func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
+	hashes, err := numbering.NewHashes(m.options.TempDir, m.options.run)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, hashes.Close()) }()
+	if err := m.readQueries(ctx, hashes); err != nil {
+		return nil, err
+	}
+	if m.ids, err = hashes.Numbers(); err != nil {
+		return nil, fmt.Errorf("dataset: numbering the queries: %w", err)
+	}
+	defer func() { err = errors.Join(err, m.ids.Close()) }()
+
+	var out atomicfile.Group
+	defer out.Abort()
+	paths := m.into.DataPath
+	vectors, err := out.Create(paths.QueryEmbeddingData)
+	if err != nil {
+		return nil, err
+	}
+	scratch, err := atomicfile.CreateScratch(m.options.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, scratch.Close()) }()
+	m.vectors = torchio.NewWriter(vectors, &torchio.WriterOptions{Scratch: scratch})
+	for split, name := range []string{paths.RoutingDataTrain, paths.RoutingDataTest} {
+		if err := m.split(ctx, &out, Split(split), name); err != nil {
+			return nil, err
+		}
+	}
+	if m.ids.Left() > 0 {
+		return nil, errors.New("dataset: the query files changed while they were merged")
+	}
+	if err := m.vectors.Close(); err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", paths.QueryEmbeddingData, err)
+	}
+	m.report.Embeddings = int(m.ids.Given())
+	return &m.report, out.Commit()
+}
+
+// readQueries counts the queries and adds the hashes of their keys.
+func (m *merger) readQueries(ctx context.Context, hashes *numbering.Hashes) error {
+	for split := range m.queries {
+		for _, part := range m.parts {
+			before := hashes.Len()
+			for query, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](Split(split).queryFile(part.DataPath), nil) {
+				if err == nil {
+					err = hashes.Add(query.Key().Hash())
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			m.queries[split] = append(m.queries[split], int(hashes.Len()-before))
+		}
+	}
+	m.total = int(hashes.Len()) * len(m.models)
+	return nil
+}
+
+// split writes one routing file.
+func (m *merger) split(ctx context.Context, out *atomicfile.Group, split Split, name string) error {
+	f, err := out.Create(name)
+	if err != nil {
+		return err
+	}
+	w, err := llmrouterdata.NewFileWriter[llmrouterdata.RoutingRecord](f, name)
+	if err != nil {
+		return err
+	}
+	for i, part := range m.parts {
+		if m.queries[split][i] == 0 {
+			continue
+		}
+		if err := m.part(ctx, part, split, w); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// part merges one split of one part: its queries and its rows go side by side.
+func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split Split, w *llmrouterdata.Writer[llmrouterdata.RoutingRecord]) (err error) {
+	c := *part
+	// What is not named is not read: the queries need not fit into memory.
+	c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest, c.DataPath.LLMEmbeddingData, c.DataPath.LLMData = "", "", "", m.into.DataPath.LLMData
+	data, err := Open(ctx, &c, &Options{Workers: min(mergeWorkers, runtime.GOMAXPROCS(0)), BareRows: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.Close()) }()
+	if data.Embeddings() == 0 {
+		return fmt.Errorf("dataset: %s: there are no vectors", part.DataPath.QueryEmbeddingData)
+	}
+	next, stop := iter.Pull2(data.Groups(ctx, split))
+	defer stop()
+	name, line := split.routingFile(data.paths), 0
+	for query, err := range llmrouterdata.ReadFile[llmrouterdata.StandardQueryData](split.queryFile(part.DataPath), nil) {
+		if err != nil {
+			return err
+		}
+		group, err, _ := next()
+		if err != nil {
+			return err
+		}
+		if line, err = m.check(query, group, line); err != nil {
+			return fmt.Errorf("dataset: %s: row %d (task %s): %w", name, line, query.TaskName, err)
+		}
+		if err := m.write(group, data, w); err != nil {
+			return err
+		}
+		if split == Train {
+			m.report.TrainQueries++
+		} else {
+			m.report.TestQueries++
+		}
+	}
+	_, err, more := next()
+	if err == nil && more {
+		err = fmt.Errorf("dataset: %s: rows behind those of the last query", name)
+	}
+	return err
+}
+
+// check demands that the rows of a query are one for each candidate, in order.
+// Rows up to line came before; it returns the line of the last row that it saw.
+func (m *merger) check(query llmrouterdata.StandardQueryData, group []Row, line int) (int, error) {
+	for i := range max(len(group), len(m.models)) {
+		if line++; i >= len(group) {
+			return line, fmt.Errorf("there is none, of candidate %q; what follows is not of the query that is due", m.models[i])
+		}
+		row := &group[i]
+		line = row.Line
+		switch {
+		case i >= len(m.models) || !query.Equal(row.QueryData()):
+			return line, errors.New("it is not of the query that is due")
+		case row.ModelName != m.models[i]:
+			return line, fmt.Errorf("the candidate is %q, want %q", row.ModelName, m.models[i])
+		case row.EmbeddingID != group[0].EmbeddingID:
+			return line, fmt.Errorf("the embedding id is %d, in the row before %d", row.EmbeddingID, group[0].EmbeddingID)
+		}
+		if err := row.Validate(); err != nil {
+			return line, err
+		}
+	}
+	return line, nil
+}
+
+// write writes the rows of a query under its new id, and its vector where no
+// query before it is the same.
+func (m *merger) write(group []Row, from *Dataset, w *llmrouterdata.Writer[llmrouterdata.RoutingRecord]) error {
+	id, first, err := m.ids.Next()
+	if err != nil {
+		return fmt.Errorf("dataset: numbering the queries: %w", err)
+	}
+	if first {
+		if err := m.writeVector(id, from, group[0].EmbeddingID); err != nil {
+			return fmt.Errorf("dataset: %s: %w", from.paths.QueryEmbeddingData, err)
+		}
+	}
+	for i := range group {
+		group[i].EmbeddingID = int(id)
+		if err := w.Write(group[i].RoutingRecord); err != nil {
+			return err
+		}
+	}
+	m.report.Rows += len(group)
+	m.options.Progress(m.report.Rows, m.total)
+	return nil
+}
+
+// writeVector writes the vector that a part has under the id local.
+func (m *merger) writeVector(id int64, from *Dataset, local int) error {
+	vector, err := from.vectors.appendTo(nil, local)
+	if err != nil {
+		return err
+	}
+	if m.dim == 0 {
+		m.dim = len(vector)
+	}
+	if len(vector) != m.dim {
+		return fmt.Errorf("the vectors have %d numbers, those of earlier parts %d", len(vector), m.dim)
+	}
+	for _, x := range vector {
+		if x-x != 0 {
+			return fmt.Errorf("the vector of embedding id %d holds %v", local, x)
+		}
+	}
+	return m.vectors.PutInt(id, torchio.Of(vector, len(vector)))
+}
