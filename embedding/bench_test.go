@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"testing"
 
@@ -91,16 +92,48 @@ func BenchmarkRealMix(b *testing.B) {
 	}
 }
 
-func BenchmarkOpen(b *testing.B) {
+// savedModel is the base size with seeded weights, on disk and in the system's
+// cache.
+func savedModel(b *testing.B) string {
+	b.Helper()
 	dir := filepath.Join(b.TempDir(), "model")
 	if err := os.CopyFS(dir, SeededModel(LongformerBase(), 1)); err != nil {
 		b.Fatal(err)
 	}
+	return dir
+}
+
+// BenchmarkOpen opens the base model, and gives its first vector.
+func BenchmarkOpen(b *testing.B) {
+	dir := savedModel(b)
 	for b.Loop() {
 		m, err := OpenLongformer(b.Context(), dir, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
+		if _, err := m.Encode(b.Context(), []string{"Which?"}); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
 		m.Close()
+		m.Fingerprint() // the hash that Close has begun
+		m = nil
+		debug.FreeOSMemory() // as in a process that has just begun
+		b.StartTimer()
+	}
+}
+
+// BenchmarkFingerprint hashes the weights of the base model.
+func BenchmarkFingerprint(b *testing.B) {
+	m, err := baseModel()
+	if err != nil {
+		b.Fatal(err)
+	}
+	net, err := m.network()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		net.hash(m.options.workers)
 	}
 }

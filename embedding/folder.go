@@ -238,14 +238,56 @@ func (f *folder) prompt(stated, name string) (string, error) {
 	return p, nil
 }
 
+// sentenceSettings are the settings of the Transformer.
+type sentenceSettings struct {
+	MaxTokens *int   `json:"max_seq_length"`
+	Lower     bool   `json:"do_lower_case"`
+	Task      string `json:"transformer_task"`
+	Modality  struct {
+		Text struct {
+			Output json.RawMessage `json:"method_output_name"`
+		} `json:"text"`
+	} `json:"modality_config"`
+
+	all map[string]json.RawMessage
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *sentenceSettings) UnmarshalJSON(b []byte) error {
+	type plain sentenceSettings
+	if err := json.Unmarshal(b, (*plain)(c)); err != nil {
+		return err
+	}
+	return json.Unmarshal(b, &c.all)
+}
+
+// handedOn are the settings that sentence-transformers hands on to the model's
+// configuration and to its tokenizer, by their names in older and newer releases.
+var handedOn = []string{"config_args", "config_kwargs", "tokenizer_args", "processor_kwargs", "processing_kwargs", "tokenizer_name_or_path"}
+
+// check refuses what would change vectors.
+func (c *sentenceSettings) check() error {
+	if c.MaxTokens != nil && *c.MaxTokens < minTokens {
+		return fmt.Errorf("max_seq_length is %d, less than %d", *c.MaxTokens, minTokens)
+	}
+	if c.Task != "" && c.Task != "feature-extraction" {
+		return fmt.Errorf("transformer_task is %q, not feature-extraction: %w", c.Task, ErrArchitecture)
+	}
+	if out := string(c.Modality.Text.Output); out != "" && out != `"last_hidden_state"` {
+		return fmt.Errorf("method_output_name is %s, not last_hidden_state: %w", out, ErrArchitecture)
+	}
+	for _, key := range handedOn {
+		if v := string(c.all[key]); v != "" && v != "null" && v != "{}" {
+			return fmt.Errorf("%s is %s, which is not supported: %w", key, v, ErrArchitecture)
+		}
+	}
+	return nil
+}
+
 // readSentence reads the settings of the Transformer.
 func (f *folder) readSentence() error {
-	var c struct {
-		MaxTokens *int   `json:"max_seq_length"`
-		Lower     bool   `json:"do_lower_case"`
-		Task      string `json:"transformer_task"`
-	}
 	for _, name := range sentenceFiles {
+		var c sentenceSettings
 		found, err := readObject(f.model, name, &c)
 		if err != nil {
 			return err
@@ -253,14 +295,11 @@ func (f *folder) readSentence() error {
 		if !found {
 			continue
 		}
-		if c.MaxTokens != nil {
-			if *c.MaxTokens < minTokens {
-				return fmt.Errorf("%s: max_seq_length is %d, less than %d", name, *c.MaxTokens, minTokens)
-			}
-			f.maxTokens = *c.MaxTokens
+		if err := c.check(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		if c.Task != "" && c.Task != "feature-extraction" {
-			return fmt.Errorf("%s: transformer_task is %q, not feature-extraction: %w", name, c.Task, ErrArchitecture)
+		if c.MaxTokens != nil {
+			f.maxTokens = *c.MaxTokens
 		}
 		f.lower = c.Lower
 		return nil

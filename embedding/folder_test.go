@@ -91,6 +91,9 @@ func TestOpenRefusesFolders(t *testing.T) {
 		"a default of no text": {put(promptsFile, `{"prompts": {}, "default_prompt_name": "x"}`), `"x"`, nil},
 		"a length of nothing":  {put("sentence_bert_config.json", `{"max_seq_length": 1}`), "max_seq_length is 1", nil},
 		"another task":         {put("sentence_bert_config.json", `{"transformer_task": "fill-mask"}`), "fill-mask", ErrArchitecture},
+		"another output":       {put("sentence_bert_config.json", `{"modality_config": {"text": {"method": "forward", "method_output_name": "pooler_output"}}}`), "pooler_output", ErrArchitecture},
+		"a tokenizer's option": {put("sentence_bert_config.json", `{"processor_kwargs": {"truncation_side": "left"}}`), "truncation_side", ErrArchitecture},
+		"a model's option":     {put("sentence_bert_config.json", `{"config_args": {"hidden_act": "relu"}}`), "config_args", ErrArchitecture},
 		"a length below zero": {func(f fstest.MapFS) {
 			put("sentence_bert_config.json", `{}`)(f)
 			put(tokenizerConfigFile, `{"model_max_length": -1}`)(f)

@@ -507,9 +507,6 @@ func TestCancelWithinTensor(t *testing.T) {
 	if n, err := r.ReadAt(b, 0); !errors.Is(err, context.Canceled) || n != read || n > 16<<20 {
 		t.Errorf("%d bytes, %v", n, err)
 	}
-	if _, err := hashFloats(ctx, make([]float32, 10)); !errors.Is(err, context.Canceled) {
-		t.Errorf("the hash goes on: %v", err)
-	}
 	// What is read in pieces is what the file holds, up to its end.
 	whole := []byte(strings.Repeat("0123456789", 1<<20))
 	got := make([]byte, len(whole)+1)

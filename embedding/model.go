@@ -17,7 +17,7 @@ type Model struct {
 	design      design
 	kernels     *kernel.Set
 	tokenizer   *tokenizer.Tokenizer // or nil
-	weightsHash [32]byte
+	weightsHash func() [32]byte
 	local       bool // no token can be global
 
 	// turn holds the one workspace; who took it computes.
@@ -46,7 +46,8 @@ func newModel(ctx context.Context, d design, src tensorSource, tok *tokenizer.To
 		return nil, err
 	}
 	m := &Model{options: options, design: d, kernels: kernels, tokenizer: tok,
-		net: net, weightsHash: net.hash, local: net.local, turn: make(chan *workspace, 1)}
+		net: net, local: net.local, turn: make(chan *workspace, 1)}
+	m.weightsHash = sync.OnceValue(func() [32]byte { return net.hash(options.workers) })
 	m.turn <- new(workspace)
 	return m, nil
 }
@@ -65,11 +66,15 @@ func (m *Model) MaxTokens() int { return m.options.maxTokens }
 // Kernel is the name of the tier of kernels in use.
 func (m *Model) Kernel() string { return m.kernels.Name() }
 
-// Close gives the model's memory back once the calls that are under way have
-// ended; later calls fail with [ErrClosed]. It always returns nil.
+// Close gives the model's memory back once the calls that are under way, and the
+// hash that [Model.Fingerprint] may still be asked for, have ended; later calls
+// fail with [ErrClosed]. It always returns nil.
 func (m *Model) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.net != nil {
+		go m.weightsHash()
+	}
 	m.net = nil
 	return nil
 }

@@ -2,15 +2,11 @@ package embedding
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -79,15 +75,22 @@ type network struct {
 
 	word     []float32       // [VocabSize, HiddenSize]
 	position []float32       // [MaxPositions, HiddenSize]
-	kind     []float32       // [HiddenSize], token type 0, or zeros
-	biases   []kernel.Biases // by the head, what a distance adds to scores, or nil
+	kind     []float32       // [TypeVocabSize, HiddenSize], or zeros [HiddenSize]
+	distance []float32       // [buckets, Heads], or nil
+	biases   []kernel.Biases // of distance, by the head, or nil
 	norm     scaleOffset     // of the embeddings
 	layers   []layer
 	pooler   *kernel.Weights // [HiddenSize, HiddenSize], or nil
 
-	local bool     // there are no projections for global tokens
-	width int      // of a head, rounded up to whole panels
-	hash  [32]byte // of every weight but the pooler's
+	local  bool             // there are no projections for global tokens
+	width  int              // of a head, rounded up to whole panels
+	places map[string]place // of the parameters, by their names
+}
+
+// place is where a parameter lies once it is loaded.
+type place struct {
+	rows int
+	row  func(i int, buf []float32) []float32 // gives row i, perhaps in buf
 }
 
 // layer is one layer's weights.
@@ -130,10 +133,11 @@ func loadNetwork(ctx context.Context, c design, src tensorSource, workers int) (
 	}
 
 	n := &network{config: c, local: !hasGlobal, width: kernel.RoundUp(c.headWidth()), layers: make([]layer, c.Layers)}
-	l.hashes = make(map[string][32]byte, len(params))
+	l.places = make(map[string]place, len(params))
+	n.places = l.places
 	h := c.HiddenSize
 
-	distances := l.embeddings(n)
+	l.embeddings(n)
 	for i := range n.layers {
 		y := &n.layers[i]
 		p := layerName(i)
@@ -157,22 +161,14 @@ func loadNetwork(ctx context.Context, c design, src tensorSource, workers int) (
 	if err := l.run(workers); err != nil {
 		return nil, err
 	}
-	n.kind = slices.Clone(n.kind[:h])
 	if c.relates {
-		n.biases = distanceBiases(*distances, c.Heads, c.MaxPositions)
+		n.biases = distanceBiases(n.distance, c.Heads, c.MaxPositions)
 	}
-
-	sum := sha256.New()
-	for _, p := range params {
-		fmt.Fprintf(sum, "%s %v %x\n", p.name, p.shape, l.hashes[p.name])
-	}
-	sum.Sum(n.hash[:0])
 	return n, nil
 }
 
-// embeddings asks for what comes before the layers; the table of distances is
-// there once it is read.
-func (l *loader) embeddings(n *network) (distances *[]float32) {
+// embeddings asks for what comes before the layers.
+func (l *loader) embeddings(n *network) {
 	c, h := &n.config, n.config.HiddenSize
 	l.vector(&n.word, firstName, c.VocabSize*h)
 	l.vector(&n.position, "embeddings.position_embeddings.weight", c.MaxPositions*h)
@@ -180,12 +176,10 @@ func (l *loader) embeddings(n *network) (distances *[]float32) {
 	if c.types {
 		l.vector(&n.kind, "embeddings.token_type_embeddings.weight", c.TypeVocabSize*h)
 	}
-	distances = new([]float32)
 	if c.relates {
-		l.vector(distances, distancesName, c.buckets*c.Heads)
+		l.vector(&n.distance, distancesName, c.buckets*c.Heads)
 	}
 	l.norm(&n.norm, "embeddings.LayerNorm", h)
-	return distances
 }
 
 // loader collects what is to be read, then reads it with several goroutines.
@@ -194,9 +188,7 @@ type loader struct {
 	src    tensorSource
 	prefix string
 	jobs   []func(scratch *[]float32) error
-
-	mu     sync.Mutex
-	hashes map[string][32]byte
+	places map[string]place
 }
 
 // stored is the name that a parameter has in the checkpoint. Checkpoints that
@@ -246,7 +238,7 @@ func (l *loader) check(params []parameter) error {
 	return errors.Join(errs...)
 }
 
-// read fills dst with a tensor and notes its hash.
+// read fills dst with a tensor.
 func (l *loader) read(name string, dst []float32) error {
 	if err := l.ctx.Err(); err != nil {
 		return err
@@ -254,17 +246,11 @@ func (l *loader) read(name string, dst []float32) error {
 	if err := l.src.Read(l.stored(name), dst); err != nil {
 		return fmt.Errorf("tensor %s: %w", l.stored(name), err)
 	}
-	h, err := hashFloats(l.ctx, dst)
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.hashes[name] = h
 	return nil
 }
 
 func (l *loader) vector(dst *[]float32, name string, n int) {
+	l.places[name] = place{1, func(int, []float32) []float32 { return *dst }}
 	l.jobs = append(l.jobs, func(*[]float32) error {
 		*dst = make([]float32, n)
 		return l.read(name, *dst)
@@ -278,6 +264,7 @@ func (l *loader) norm(dst *scaleOffset, name string, n int) {
 
 func (l *loader) linear(name string, out, in int) *kernel.Weights {
 	w := new(kernel.Weights)
+	l.place(name, w, out, func(row int) int { return row })
 	l.jobs = append(l.jobs, func(scratch *[]float32) error {
 		*w = *kernel.NewWeights(out, in)
 		return l.matrix(name, out, in, scratch, func(rows, bias []float32) {
@@ -288,10 +275,26 @@ func (l *loader) linear(name string, out, in int) *kernel.Weights {
 	return w
 }
 
+// place notes where a linear layer lies in w: at gives the output of w that is a
+// row of the layer.
+func (l *loader) place(name string, w *kernel.Weights, out int, at func(row int) int) {
+	l.places[name+".weight"] = place{out, func(i int, buf []float32) []float32 {
+		w.Row(buf[:w.In()], at(i))
+		return buf[:w.In()]
+	}}
+	l.places[name+".bias"] = place{out, func(i int, buf []float32) []float32 {
+		buf[0] = w.Bias(at(i))
+		return buf[:1]
+	}}
+}
+
 // heads reads three linear layers as one, each head on planes of its own.
 func (l *loader) heads(prefix string, names [3]string, c *design, width int) *kernel.Weights {
 	w := new(kernel.Weights)
 	h, d := c.HiddenSize, c.headWidth()
+	for i, name := range names {
+		l.place(prefix+name, w, h, func(row int) int { return (i*c.Heads+row/d)*width + row%d })
+	}
 	l.jobs = append(l.jobs, func(scratch *[]float32) error {
 		*w = *kernel.NewWeights(3*c.Heads*width, h)
 		for i, name := range names {
@@ -346,25 +349,6 @@ func (l *loader) run(workers int) error {
 		})
 	}
 	return g.Wait()
-}
-
-// hashFloats is the SHA-256 of the little-endian bytes of x, unless ctx ends.
-func hashFloats(ctx context.Context, x []float32) (sum [32]byte, err error) {
-	h := sha256.New()
-	var buf [16 << 10]byte
-	for len(x) > 0 {
-		if err := ctx.Err(); err != nil {
-			return sum, err
-		}
-		n := min(len(x), len(buf)/4)
-		for i, v := range x[:n] {
-			binary.LittleEndian.PutUint32(buf[i*4:], math.Float32bits(v))
-		}
-		h.Write(buf[:n*4])
-		x = x[n:]
-	}
-	h.Sum(sum[:0])
-	return sum, nil
 }
 
 // TensorError is a tensor that a checkpoint lacks, or has in another shape than

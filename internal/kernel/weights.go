@@ -99,3 +99,6 @@ func (w *Weights) Row(dst []float32, r int) {
 		}
 	}
 }
+
+// Bias returns the bias of output r.
+func (w *Weights) Bias(r int) float32 { return w.bias[:w.out][r] }

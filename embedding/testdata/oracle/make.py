@@ -1,6 +1,8 @@
 """Makes the expected vectors of this folder with transformers and sentence-transformers.
 
     python make.py [FOLDER] [--minilm MODEL --queries FILE.jsonl --cases FILE.json]
+    python make.py FOLDER --forms
+    python make.py FOLDER --model MODEL --queries FILE.jsonl --count N
 
 FOLDER is where the folders go, by default the one of this file. Each has the files of a small model but its weights, which
 come from a seed as those of internal/seededweights do, and expected.json:
@@ -13,6 +15,10 @@ come from a seed as those of internal/seededweights do, and expected.json:
 
 With --minilm, minilm.json and minilm.safetensors are made too: the vectors of every n-th query of FILE.jsonl, 500 in all,
 in float16, and the SHA-256 of their texts, which are not kept; and the texts of FILE.json.
+
+With --forms, FOLDER gets models with weights instead, in the forms that folders have which transformers, sentence-transformers
+and torch have written. With --model, FOLDER gets the expected.json of that model alone, for every n-th query, N in all, and the
+texts of the small models.
 """
 import argparse
 import hashlib
@@ -165,16 +171,28 @@ def numbers(tensor):
     return [float("%.9g" % x) for x in tensor.float().reshape(-1).tolist()]
 
 
+def place(files):
+    """Where the files of the transformer are."""
+    return next(os.path.dirname(n) for n in files if os.path.basename(n) == "config.json" and "Pooling" not in n)
+
+
+def write(folder, files, seed):
+    """Writes a folder with its weights; gives the transformer."""
+    for name, value in files.items():
+        put(folder, name, value)
+    at = place(files)
+    c = dict(files[os.path.join(at, "config.json")])
+    model = transformers.AutoModel.from_config(transformers.AutoConfig.for_model(c.pop("model_type"), **c)).eval()
+    model.load_state_dict({n: t if n.endswith("_ids") else seeded(n, tuple(t.shape), seed, "tiny") for n, t in model.state_dict().items()})
+    model.save_pretrained(os.path.join(folder, at))
+    put(folder, os.path.join(at, "config.json"), files[os.path.join(at, "config.json")])
+    return model
+
+
 def expected(files, options, seed):
     with tempfile.TemporaryDirectory() as folder:
-        for name, value in files.items():
-            put(folder, name, value)
-        at = next(os.path.dirname(n) for n in files if os.path.basename(n) == "config.json" and "Pooling" not in n)
-        c = dict(files[os.path.join(at, "config.json")])
-        model = transformers.AutoModel.from_config(transformers.AutoConfig.for_model(c.pop("model_type"), **c)).eval()
-        model.load_state_dict({n: t if n.endswith("_ids") else seeded(n, tuple(t.shape), seed, "tiny") for n, t in model.state_dict().items()})
-        model.save_pretrained(os.path.join(folder, at))
-        put(folder, os.path.join(at, "config.json"), files[os.path.join(at, "config.json")])
+        model = write(folder, files, seed)
+        at = place(files)
         st = sentence_transformers.SentenceTransformer(folder, device="cpu")
         positions = files[os.path.join(at, "config.json")]["max_position_embeddings"] - (0 if model.config.model_type == "bert" else 2)
         st.max_seq_length = min(st.max_seq_length, positions)  # beyond them torch fails
@@ -192,11 +210,112 @@ def expected(files, options, seed):
         return out
 
 
-def minilm(a):
-    with open(a.queries, encoding="utf-8") as f:
+# --- The forms of folders.
+
+
+def narrowed(dtype):
+    return lambda model, folder: model.to(dtype).save_pretrained(folder)
+
+
+def in_shards(model, folder):
+    os.remove(os.path.join(folder, "model.safetensors"))
+    model.save_pretrained(folder, max_shard_size="8KB")
+
+
+def by_torch(keys=lambda name: name, **more):
+    def save(model, folder):
+        os.remove(os.path.join(folder, "model.safetensors"))
+        torch.save({keys(n): t for n, t in model.state_dict().items()}, os.path.join(folder, "pytorch_model.bin"), **more)
+    return save
+
+
+def as_language_model(model, folder):
+    head = transformers.AutoModelForMaskedLM.from_config(model.config)
+    head.base_model.load_state_dict(model.state_dict(), strict=False)
+    head.save_pretrained(folder)
+
+
+def with_tokenizer(tokens=(), specials=(), **settings):
+    def save(model, folder):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **settings)
+        added = tokenizer.add_tokens(list(tokens)) + tokenizer.add_special_tokens({"extra_special_tokens": list(specials)})
+        if added:
+            model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+            model.get_input_embeddings().weight[-added:] = torch.linspace(-1, 1, added * model.config.hidden_size).reshape(added, -1)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    return save
+
+
+def saved_again(model, folder):
+    st = sentence_transformers.SentenceTransformer(folder, device="cpu")
+    st.max_seq_length = 15
+    st.prompts = {"query": "what is "}
+    for entry in os.listdir(folder):
+        path = os.path.join(folder, entry)
+        shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+    st.save_pretrained(folder)
+
+
+FORMS = {  # name: files, what is done to them
+    "float16": (bert(), narrowed(torch.float16)),
+    "bfloat16": (sentences(roberta(), "cls"), narrowed(torch.bfloat16)),
+    "shards": (sentences(mpnet(), "mean", normalize=True), in_shards),
+    "bin": (sentences(bert(), "mean", length=20), by_torch()),
+    "bin-legacy": (mpnet(), by_torch(_use_new_zipfile_serialization=False)),
+    "bin-tensorflow-names": (bert(), by_torch(lambda n: "bert." + n.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"))),
+    "language-model-bert": (bert(), as_language_model),
+    "language-model-roberta": (roberta(), as_language_model),
+    "language-model-mpnet": (sentences(mpnet(), "cls"), as_language_model),
+    "tokenizer-bert": (bert(), with_tokenizer()),
+    "tokenizer-cased": (sentences(bert(), "mean"), with_tokenizer(do_lower_case=False)),
+    "tokenizer-roberta": (sentences(roberta(), "lasttoken"), with_tokenizer(add_prefix_space=True)),
+    "tokenizer-mpnet": (mpnet(), with_tokenizer()),
+    "added-bert": (bert(), with_tokenizer(["Ünïcödé", "two-person"], ["[Q]"])),
+    "added-roberta": (sentences(roberta(), "mean"), with_tokenizer(["two-person", "hello world"], ["<q>"])),
+    "added-mpnet": (sentences(mpnet(), "max"), with_tokenizer(["WORLD"])),
+    "saved-again-bert": (sentences(bert(), "mean", normalize=True, length=16), saved_again),
+    "saved-again-roberta": (sentences(roberta(), "cls"), saved_again),
+    "saved-again-mpnet": (sentences(mpnet(), "lasttoken", at="0_Transformer"), saved_again),
+    "saved-again-plain": (bert(), saved_again),
+}
+FORM_TEXTS = TEXTS + ["[Q] two-person <q> hello world", "WORLD world<s>[CLS]", "the cat <mask> [MASK]cat"]
+
+
+def forms(root):
+    for seed, (name, (files, change)) in enumerate(FORMS.items(), start=40):
+        folder = os.path.join(root, name)
+        model = write(folder, files, seed)
+        at = os.path.join(folder, place(files))
+        change(model, at if change is not saved_again else folder)
+        st = sentence_transformers.SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": torch.float32})
+        positions = st[0].auto_model.config.max_position_embeddings - (0 if st[0].auto_model.config.model_type == "bert" else 2)
+        st.max_seq_length = min(st.max_seq_length, positions)  # beyond them torch fails
+        ids = [st.preprocess([t])["input_ids"][0].tolist() for t in FORM_TEXTS]
+        vectors = [numbers(st.encode(t, convert_to_tensor=True, show_progress_bar=False)) for t in FORM_TEXTS]
+        put(folder, "expected.json", {"options": {}, "texts": FORM_TEXTS, "ids": ids, "vectors": vectors})
+
+
+# --- Published models.
+
+
+def some(name, count):
+    with open(name, encoding="utf-8") as f:
         queries = [json.loads(line)["query"] for line in f]
-    step = len(queries) // 500
-    queries = queries[: 500 * step : step]
+    step = len(queries) // count
+    return queries[: count * step : step]
+
+
+def published(a):
+    texts = some(a.queries, a.count) + TEXTS
+    st = sentence_transformers.SentenceTransformer(a.model, device="cpu")
+    ids = [st.preprocess([t])["input_ids"][0].tolist() for t in texts]
+    vectors = [numbers(st.encode(t, convert_to_tensor=True, show_progress_bar=False)) for t in texts]
+    put(a.folder, "expected.json", {"options": {}, "texts": texts, "ids": ids, "vectors": vectors})
+
+
+def minilm(a):
+    queries = some(a.queries, 500)
     with open(a.cases, encoding="utf-8") as f:
         cases = json.load(f)
     st = sentence_transformers.SentenceTransformer(a.minilm, device="cpu")
@@ -212,7 +331,14 @@ p.add_argument("folder", nargs="?", default=os.path.dirname(os.path.abspath(__fi
 p.add_argument("--minilm")
 p.add_argument("--queries")
 p.add_argument("--cases")
+p.add_argument("--forms", action="store_true")
+p.add_argument("--model")
+p.add_argument("--count", type=int)
 a = p.parse_args()
+if a.model:
+    sys.exit(published(a))
+if a.forms:
+    sys.exit(forms(a.folder))
 for seed, (name, (files, *options)) in enumerate(FOLDERS.items(), start=5):
     folder = os.path.join(a.folder, name)
     shutil.rmtree(folder, ignore_errors=True)
