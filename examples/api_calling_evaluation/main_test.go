@@ -20,6 +20,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
 	"github.com/llmrouter-go/llmrouter/internal/chaos"
 	"github.com/llmrouter-go/llmrouter/internal/golden"
+	"github.com/llmrouter-go/llmrouter/internal/smallencoder"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
@@ -111,6 +112,30 @@ func (s *setting) nothingPublished(t *testing.T) {
 		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is there (%v)", name, err)
 		}
+	}
+}
+
+// TestEncoders embeds with each architecture of sentence-transformers, named by
+// the flag and by the configuration.
+func TestEncoders(t *testing.T) {
+	for i, name := range smallencoder.Names {
+		model := smallencoder.New(t, name)
+		s := set(t, 2, chaos.Config{})
+		queries := clitest.QueryLines(t, model.Texts[1:])
+		clitest.Write(t, s.dir, "data/example_data/query_data/default_query_train.jsonl", strings.Join(queries, "\n")+"\n")
+		s.args = []string{"--config", s.config, "--root", s.dir, "--encoder", model.Dir}
+		if i == 0 {
+			config, err := os.ReadFile(s.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			named := strings.Replace(string(config), llmrouterdata.DefaultEmbeddingModel, model.Dir, 1)
+			s.args = []string{"--config", clitest.Write(t, s.dir, "named.yaml", named), "--root", s.dir}
+		}
+		if _, errs, err := s.run(t, nil); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, errs)
+		}
+		clitest.CheckEmbeddings(t, s.c, 2*len(queries), model.Check)
 	}
 }
 

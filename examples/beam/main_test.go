@@ -19,6 +19,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
+	"github.com/llmrouter-go/llmrouter/internal/smallencoder"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
@@ -298,6 +299,21 @@ func TestEqualsOneRun(t *testing.T) {
 
 // TestRestart asks a run to stop in the middle, which fails its bundle, and
 // starts it again.
+// TestEncoders runs shards with each architecture of sentence-transformers.
+func TestEncoders(t *testing.T) {
+	for _, name := range smallencoder.Names {
+		model := smallencoder.New(t, name)
+		train := clitest.QueryLines(t, model.Texts[1:])
+		config, c := testSet(t, newService(t, 0).URL, train, train[:1])
+		_, errs, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", filepath.Dir(config), "--work", filepath.Join(t.TempDir(), "work"),
+			"--encoder", model.Dir, "--shard_size", "4")
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, errs)
+		}
+		clitest.CheckEmbeddings(t, c, 2*len(train), model.Check)
+	}
+}
+
 func TestRestart(t *testing.T) {
 	train, test := queries(0, 300), queries(280, 100)
 	s := newService(t, 0)

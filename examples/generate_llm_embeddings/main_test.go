@@ -17,6 +17,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
 	"github.com/llmrouter-go/llmrouter/internal/hubtest"
 	"github.com/llmrouter-go/llmrouter/internal/peertest"
+	"github.com/llmrouter-go/llmrouter/internal/smallencoder"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -67,6 +68,34 @@ func TestEmbeds(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, candidates(t, output)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestEncoders embeds with each architecture of sentence-transformers.
+func TestEncoders(t *testing.T) {
+	for _, name := range smallencoder.Names {
+		model, dir := smallencoder.New(t, name), t.TempDir()
+		var list []llmrouterdata.Candidate
+		for _, text := range model.Texts {
+			if strings.TrimSpace(text) != "" { // a candidate must have a feature
+				list = append(list, llmrouterdata.Candidate{Name: fmt.Sprint("c", len(list)), Feature: text})
+			}
+		}
+		var b strings.Builder
+		if err := llmrouterdata.WriteCandidates(&b, list); err != nil {
+			t.Fatal(err)
+		}
+		input, output := clitest.Write(t, dir, "llm.json", b.String()), filepath.Join(dir, "embeddings.json")
+		if _, errs, err := clitest.Run(t.Context(), run, nil, "--input", input, "--output", output, "--encoder", model.Dir); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, errs)
+		}
+		embedded := candidates(t, output)
+		if len(embedded) != len(list) || len(list) < 10 {
+			t.Errorf("%s: %d of %d candidates", name, len(embedded), len(list))
+		}
+		for _, c := range embedded {
+			model.Check(t, c.Feature, c.Embedding)
+		}
 	}
 }
 

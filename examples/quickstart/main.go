@@ -47,6 +47,7 @@ func run(ctx context.Context, e cli.Env) error {
 	flags := e.Flags("quickstart", "Runs the whole pipeline offline and writes a small data set.")
 	out := flags.String("out", "llmrouter-data", "`folder` to write")
 	workers := flags.Int("workers", 16, "calls under way at once")
+	encoder := flags.String("encoder", "", "embedding model in the place of the small one with random weights: a folder or a published `name`")
 	if err := e.Parse(flags); err != nil {
 		return err
 	}
@@ -54,7 +55,8 @@ func run(ctx context.Context, e cli.Env) error {
 		return e.Usage(flags, "--workers is %d; it must be more than 0", *workers)
 	}
 
-	if err := claim(*out); err != nil {
+	name := modelName(*encoder)
+	if err := claim(*out, name); err != nil {
 		return err
 	}
 	server, err := startServer()
@@ -63,11 +65,9 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 	defer server.close()
 	c := config(*out, server.url)
-	modelDir := filepath.Join(*out, modelFolder)
-	if err := smallmodel.Write(modelDir); err != nil {
-		return err
-	}
-	model, err := embedding.OpenLongformer(ctx, modelDir, nil)
+	bar := progress.New(e.Stderr)
+	defer bar.Close()
+	model, err := openModel(ctx, e, *out, name, bar)
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,6 @@ func run(ctx context.Context, e cli.Env) error {
 		return err
 	}
 	defer closeSandbox()
-	bar := progress.New(e.Stderr)
-	defer bar.Close()
 
 	// Step 2a: queries from the benchmarks.
 	source, err := fs.Sub(benchmarks, "fixtures")
@@ -190,7 +188,7 @@ func smallCatalog() []datasets.Spec {
 const configName = "config.yaml"
 
 // configText is the configuration; its paths start from the folder.
-func configText() []byte {
+func configText(model string) []byte {
 	var b bytes.Buffer
 	b.WriteString("# The data set of examples/quickstart. Paths start from this folder (--root).\ndata_path:\n")
 	d := config("", "").DataPath
@@ -201,16 +199,43 @@ func configText() []byte {
 	} {
 		fmt.Fprintf(&b, "  %s: '%s'\n", path.key, filepath.ToSlash(path.name))
 	}
-	b.WriteString("embedding:\n  model: '" + modelFolder + "'\n")
+	b.WriteString("embedding:\n  model: '" + strings.ReplaceAll(model, "'", "''") + "'\n")
 	return b.Bytes()
 }
 
+// modelFolder is where the small model is, below the output folder.
 const modelFolder = "model"
 
-// claim takes a folder for the program's files, and writes the configuration and
-// the candidates into it. One with files of somebody else's is left alone: it is
+// modelName is how the configuration, whose paths start from the output folder,
+// names the embedding model.
+func modelName(encoder string) string {
+	if encoder == "" {
+		return modelFolder
+	}
+	if info, err := os.Stat(encoder); err == nil && info.IsDir() {
+		if dir, err := filepath.Abs(encoder); err == nil {
+			return dir
+		}
+	}
+	return encoder
+}
+
+// openModel opens the embedding model, and writes it before where it is the
+// small one.
+func openModel(ctx context.Context, e cli.Env, out, name string, bar *progress.Printer) (*embedding.Model, error) {
+	if name == modelFolder {
+		name = filepath.Join(out, modelFolder)
+		if err := smallmodel.Write(name); err != nil {
+			return nil, err
+		}
+	}
+	return e.OpenEncoder(ctx, name, bar)
+}
+
+// claim takes a folder for the program's files, and writes the configuration,
+// which names the model, and the candidates into it. One with files of somebody else's is left alone: it is
 // empty, or this program has made it, and nothing was added.
-func claim(dir string) error {
+func claim(dir, model string) error {
 	refuse := func(name string) error {
 		return fmt.Errorf("%s is not of this program; give another folder with --out, or take that one away", name)
 	}
@@ -242,7 +267,7 @@ func claim(dir string) error {
 		name string
 		text []byte
 	}{
-		{filepath.Join(dir, configName), configText()}, // first: it says whose the folder is
+		{filepath.Join(dir, configName), configText(model)}, // first: it says whose the folder is
 		{config(dir, "").DataPath.LLMData, candidateText.Bytes()},
 	} {
 		present, err := os.ReadFile(f.name)

@@ -24,6 +24,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/datasets"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
+	"github.com/llmrouter-go/llmrouter/internal/smallencoder"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
@@ -272,6 +273,38 @@ func checkScreen(t *testing.T, screen string, rows []llmrouterdata.RoutingRecord
 }
 
 // TestInterrupted stops a run in the middle of its calls and runs again.
+// TestEncoder takes a model of sentence-transformers in the place of the small
+// Longformer.
+func TestEncoder(t *testing.T) {
+	model := smallencoder.New(t, "roberta-mean")
+	dir := filepath.Join(t.TempDir(), "out")
+	if _, errs, err := clitest.Run(t.Context(), run, nil, "--out", dir, "--encoder", model.Dir); err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	c, err := llmrouterdata.LoadConfig(filepath.Join(dir, configName), &llmrouterdata.ConfigOptions{Root: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Embedding.Model != model.Dir {
+		t.Errorf("the configuration names the model %s", c.Embedding.Model)
+	}
+	embedded, err := llmrouterdata.ReadCandidatesFile(c.DataPath.LLMEmbeddingData)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, candidate := range embedded {
+		if len(candidate.Embedding) != model.Dim {
+			t.Errorf("%s has %d numbers, not %d", candidate.Name, len(candidate.Embedding), model.Dim)
+		}
+	}
+	if err := dataset.Check(t.Context(), c, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, modelFolder)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the small model is there (%v)", err)
+	}
+}
+
 func TestInterrupted(t *testing.T) {
 	for _, graceful := range []bool{true, false} {
 		t.Run(map[bool]string{true: "once", false: "twice"}[graceful], func(t *testing.T) {
@@ -489,9 +522,9 @@ func TestForeignFolders(t *testing.T) {
 		"anything":               {"notes.txt": "x"},
 		"a data set":             {outputs[3]: "{}\n", outputs[5]: "{}\n"},
 		"a configuration":        {configName: "data_path: {}\n"},
-		"other candidates":       {configName: string(configText()), outputs[0]: "{}\n"},
-		"something in a folder":  {configName: string(configText()), "query_data/mine.jsonl": "x"},
-		"something beside model": {configName: string(configText()), "model.bin": "x"},
+		"other candidates":       {configName: string(configText(modelFolder)), outputs[0]: "{}\n"},
+		"something in a folder":  {configName: string(configText(modelFolder)), "query_data/mine.jsonl": "x"},
+		"something beside model": {configName: string(configText(modelFolder)), "model.bin": "x"},
 	} {
 		dir := t.TempDir()
 		for file, text := range files {

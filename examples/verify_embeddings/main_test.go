@@ -6,12 +6,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
+	"github.com/llmrouter-go/llmrouter/internal/smallencoder"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -71,6 +73,25 @@ func TestVerify(t *testing.T) {
 		file := clitest.Write(t, t.TempDir(), "embeddings.json", text)
 		if _, _, err := clitest.Run(t.Context(), run, nil, "--model", model, "--file", file); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+// TestEncoders verifies what sentence-transformers gives.
+func TestEncoders(t *testing.T) {
+	for _, name := range smallencoder.Names {
+		model := smallencoder.New(t, name)
+		var candidates []llmrouterdata.Candidate
+		for i, text := range model.Texts {
+			candidates = append(candidates, llmrouterdata.Candidate{Name: strconv.Itoa(i), Feature: text, Embedding: model.Vectors[i]})
+		}
+		var b bytes.Buffer
+		if err := llmrouterdata.WriteEmbeddedCandidates(&b, candidates); err != nil {
+			t.Fatal(err)
+		}
+		file := clitest.Write(t, t.TempDir(), "embeddings.json", b.String())
+		if out, errs, err := clitest.Run(t.Context(), run, nil, "--model", model.Dir, "--file", file, "--tolerance", "1e-5"); err != nil {
+			t.Errorf("%s: %v\n%s%s", name, err, out, errs)
 		}
 	}
 }

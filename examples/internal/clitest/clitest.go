@@ -15,6 +15,8 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/smallmodel"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/metrics/codeeval"
 )
 
@@ -93,6 +95,43 @@ func Model(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// QueryLines are lines of a query file with the given texts.
+func QueryLines(t testing.TB, texts []string) []string {
+	t.Helper()
+	lines := make([]string, len(texts))
+	for i, text := range texts {
+		record := llmrouterdata.StandardQueryData{TaskName: "gsm8k", Query: text, GroundTruth: "3", Metric: "GSM8K"}
+		line, err := record.AppendJSON(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines[i] = string(line)
+	}
+	return lines
+}
+
+// CheckEmbeddings calls check with the query and the embedding of every training
+// row of a finished data set, of which there must be as many as rows says.
+func CheckEmbeddings(t testing.TB, c *llmrouterdata.Config, rows int, check func(t testing.TB, query string, embedding []float32)) {
+	t.Helper()
+	d, err := dataset.Open(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	n := 0
+	for row, err := range d.Rows(t.Context(), dataset.Train) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, row.Query, row.Embedding)
+		n++
+	}
+	if n != rows {
+		t.Errorf("%d rows, not %d", n, rows)
+	}
 }
 
 // SampleConfig copies a configuration, as it stands for users in the folder of
