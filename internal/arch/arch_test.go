@@ -33,6 +33,7 @@ var rules = []struct {
 	{"embedding/...", []string{"embedding", "internal/..."}},
 	{"llmrouterdata/dataset", []string{"llmrouterdata", "torchio", "internal/..."}},
 	{"llmrouterdata/pricing", []string{"llmrouterdata", "internal/..."}},
+	{"llmrouterdata/importing", []string{"llmrouterdata", "llmrouterdata/dataset", "metrics", "embedding", "torchio", "internal/..."}},
 	{"llmrouterdata/pipeline", []string{
 		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "datasets", "metrics", "embedding", "torchio", "internal/...",
 	}},

@@ -84,9 +84,20 @@ func (e Env) Flags(name, about string) *flag.FlagSet {
 	return f
 }
 
-// Parse parses the arguments; a program takes flags alone. Help that was asked
-// for goes to Stdout.
+// Parse parses the arguments of a program that takes flags alone. Help that was
+// asked for goes to Stdout.
 func (e Env) Parse(f *flag.FlagSet) error {
+	if err := e.ParseFlags(f); err != nil {
+		return err
+	}
+	if f.NArg() > 0 {
+		return e.Usage(f, "unexpected argument %q", f.Arg(0))
+	}
+	return nil
+}
+
+// ParseFlags is Parse for a program that takes arguments behind its flags.
+func (e Env) ParseFlags(f *flag.FlagSet) error {
 	var said bytes.Buffer
 	f.SetOutput(&said)
 	err := f.Parse(e.Args)
@@ -98,9 +109,6 @@ func (e Env) Parse(f *flag.FlagSet) error {
 	if err != nil {
 		_, _ = e.Stderr.Write(said.Bytes())
 		return ErrUsage
-	}
-	if f.NArg() > 0 {
-		return e.Usage(f, "unexpected argument %q", f.Arg(0))
 	}
 	return nil
 }
