@@ -13,6 +13,14 @@
 //
 // Calls are journaled as they finish: an interrupted run goes on where it was.
 // The first interrupt lets the calls under way finish, the second stops at once.
+//
+// With --work, many processes share the work: --split cuts the queries into
+// shards, --shard runs some of them, --merge makes of all the files of one run,
+// and --status says how far they are. docs/SCALE.md has more.
+//
+// Exit codes: 0 done; 1 failed, as it would again; 2 wrong flags; 75 try again
+// later (another process holds what is left, or a host answers nobody); 76 the
+// budget is spent; 130 ended by a signal.
 package main
 
 import (
@@ -55,17 +63,14 @@ func run(ctx context.Context, e cli.Env) error {
 		fmt.Fprintf(e.Stdout, "test run: the first queries of %s and %s; writes %s, %s and %s\n",
 			d.QueryDataTrain, d.QueryDataTest, d.QueryEmbeddingData, d.RoutingDataTrain, d.RoutingDataTest)
 	}
-	o.Logger = e.Logger()
-	if o.Keys, err = chat.ParseKeys(e.Getenv("API_KEYS")); err != nil {
-		return fmt.Errorf("API_KEYS: %w", err)
+	if o.work.dir != "" {
+		return o.work.run(ctx, e, o, c)
 	}
-	o.chat.Logger = o.Logger
-	client, err := chat.New(&o.chat)
+	client, err := o.connect(e)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	o.Client = client
 
 	if o.dryRun {
 		o.AllowNotEvaluated = true // no sandbox is opened for an estimate
@@ -84,23 +89,8 @@ func run(ctx context.Context, e cli.Env) error {
 
 	bar := progress.New(e.Stderr)
 	defer bar.Close()
-	closeSandbox := func() {}
-	defer func() { closeSandbox() }()
-	o.OpenMetrics = func(ctx context.Context) (*metrics.Registry, error) {
-		registry, noSandbox, closes, err := e.OpenMetrics(ctx)
-		if err != nil {
-			return nil, err
-		}
-		closeSandbox = closes
-		if noSandbox != nil {
-			fmt.Fprintf(e.Stderr, "code cannot be evaluated here: %v\n", noSandbox)
-		}
-		return &registry, nil
-	}
-	o.OpenEncoder = func(ctx context.Context) (embedding.Encoder, error) {
-		return e.OpenEncoder(ctx, c.Embedding.Model, bar)
-	}
-	o.Progress, o.Drain = cli.Show(bar), e.Drain() // not before: an estimate has no calls to finish
+	defer o.opens(e, c, bar)()
+	o.Progress, o.Drain = cli.Show(bar), e.Drain(o.grace) // not before: an estimate has no calls to finish
 	plan, err := pipeline.NewPlan(ctx, c, &o.Options)
 	hint(e, err)
 	if err != nil {
@@ -114,13 +104,52 @@ func run(ctx context.Context, e cli.Env) error {
 	return errors.Join(err, show(e, report, o.report))
 }
 
+// connect makes the client of all calls.
+func (o *options) connect(e cli.Env) (*chat.Client, error) {
+	var err error
+	o.Logger = e.Logger()
+	if o.Keys, err = chat.ParseKeys(e.Getenv("API_KEYS")); err != nil {
+		return nil, fmt.Errorf("API_KEYS: %w", err)
+	}
+	o.chat.Logger = o.Logger
+	client, err := chat.New(&o.chat)
+	if err != nil {
+		return nil, err
+	}
+	o.Client = client
+	return client, nil
+}
+
+// opens has the sandbox and the model opened where they are needed, and returns
+// what closes the sandbox.
+func (o *options) opens(e cli.Env, c *llmrouterdata.Config, bar *progress.Printer) (closeSandbox func()) {
+	closes := func() {}
+	o.OpenMetrics = func(ctx context.Context) (*metrics.Registry, error) {
+		registry, noSandbox, closeIt, err := e.OpenMetrics(ctx)
+		if err != nil {
+			return nil, err
+		}
+		closes = closeIt
+		if noSandbox != nil {
+			fmt.Fprintf(e.Stderr, "code cannot be evaluated here: %v\n", noSandbox)
+		}
+		return &registry, nil
+	}
+	o.OpenEncoder = func(ctx context.Context) (embedding.Encoder, error) {
+		return e.OpenEncoder(ctx, c.Embedding.Model, bar)
+	}
+	return func() { closes() }
+}
+
 // options are the program's flags.
 type options struct {
 	pipeline.Options
 	config, root, encoder, report string
 	dryRun                        bool
+	grace                         time.Duration
 	chat                          chat.Options
 	calling                       chat.ResolveOptions
+	work                          shardFlags
 }
 
 // header takes a flag of the form "Name: value".
@@ -184,7 +213,13 @@ func parse(e cli.Env) (*options, error) {
 	flags.BoolVar(&o.KeyLabels, "key_labels", false, "write a short label of the key into api_key_used")
 	o.MaxFailed = flags.Float64("max_failed", 0.5, "end with an error when more than this `share` of the calls fails, from 0 to 1; the files are written all the same")
 	flags.StringVar(&o.report, "report", "", "`file` for the summary as JSON")
+	o.grace = cli.Grace
+	flags.Func("grace", "after SIGTERM: `seconds` in which the calls under way may finish (default 30)", seconds(&o.grace))
+	o.work.add(flags)
 	if err := e.Parse(flags); err != nil {
+		return nil, err
+	}
+	if err := o.work.check(e, flags); err != nil {
 		return nil, err
 	}
 	switch {
@@ -251,14 +286,7 @@ func show(e cli.Env, report *pipeline.Report, file string) error {
 	if report.Failed > 0 {
 		fmt.Fprintln(e.Stdout, "failed calls stand as errors in the files; --retry_failed makes them again")
 	}
-	if file != "" {
-		text, jsonErr := json.MarshalIndent(report, "", "  ")
-		if jsonErr == nil {
-			jsonErr = cli.WriteFile(file, append(text, '\n'))
-		}
-		err = errors.Join(err, jsonErr)
-	}
-	return err
+	return errors.Join(err, writeJSON(file, report))
 }
 
 // printEstimate says what the calls will take, and how far a budget goes.

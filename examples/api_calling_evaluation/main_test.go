@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -252,7 +253,7 @@ func TestDryRun(t *testing.T) {
 	}
 	s.nothingWritten(t)
 	env := clitest.Env(nil, io.Discard, io.Discard, nil, append(slices.Clone(s.args), "--dry_run")...)
-	env.Drain = func() <-chan struct{} {
+	env.Drain = func(time.Duration) <-chan struct{} {
 		t.Error("the first interrupt does not end an estimate")
 		return nil
 	}
@@ -467,7 +468,7 @@ func TestBudget(t *testing.T) {
 	s := set(t, 20, chaos.Config{})
 	out, _, err := s.run(t, nil, "--budget", "0.2", "--workers", "1")
 	incomplete, ok := errors.AsType[*pipeline.IncompleteError](err)
-	if !ok || cli.Code("program", err, io.Discard, false) != 1 || !strings.Contains(out, "run the same command again") {
+	if !ok || cli.Code("program", err, io.Discard, false) != 76 || !strings.Contains(out, "run the same command again") {
 		t.Fatalf("got %v\n%s", err, out)
 	}
 	made := s.server.Stats().Requests

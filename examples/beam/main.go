@@ -210,7 +210,7 @@ func runPipeline(ctx context.Context, e cli.Env, settings Settings) error {
 	}
 	// Only where the workers are in this process can it let calls finish.
 	if workersAreHere() {
-		if drain := e.Drain(); drain != nil {
+		if drain := e.Drain(cli.Grace); drain != nil {
 			interrupt.Store(&drain)
 			defer interrupt.Store(nil)
 		}

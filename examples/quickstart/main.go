@@ -106,7 +106,7 @@ func run(ctx context.Context, e cli.Env) error {
 	plan, err := pipeline.NewPlan(ctx, c, &pipeline.Options{
 		Client: client, Metrics: &registry, Encoder: model, Workers: *workers,
 		AllowNotEvaluated: noSandbox != nil,
-		Drain:             e.Drain(), Progress: cli.Show(bar),
+		Drain:             e.Drain(cli.Grace), Progress: cli.Show(bar),
 	})
 	if err != nil {
 		return err

@@ -37,6 +37,9 @@ var rules = []struct {
 	{"llmrouterdata/pipeline", []string{
 		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "datasets", "metrics", "embedding", "torchio", "internal/...",
 	}},
+	{"llmrouterdata/pipeline/shards", []string{
+		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "llmrouterdata/pipeline", "metrics", "embedding", "internal/...",
+	}},
 	{"llmrouterdata/analysis", []string{"llmrouterdata/dataset", "internal/..."}},
 	{"llmrouterdata/routers", []string{"llmrouterdata/dataset", "internal/..."}},
 	// Examples use what a stranger can use.

@@ -13,6 +13,8 @@ import (
 
 const askedToStop = "the run was asked to stop"
 
+var errAskedToStop = errors.New(askedToStop)
+
 // finishLength is the finish reason of an answer that was cut for its length.
 const finishLength = "length"
 
@@ -54,7 +56,7 @@ func (r *run) next(ctx context.Context) (schedule.Pair, bool) {
 		case <-ctx.Done():
 			r.schedule.Stop("")
 		case <-r.options.Drain:
-			r.note(r.schedule.Stop(askedToStop), askedToStop)
+			r.note(r.schedule.Stop(askedToStop), errAskedToStop)
 		default:
 		}
 		p, ok := r.schedule.Next()
@@ -92,7 +94,7 @@ func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, sco
 	case failed && (failure.Fault == chat.FaultHost || failure.Fault == chat.FaultKey):
 		// Nothing is known of the pair: it is no row, and the next run calls it.
 		r.notMade(p, e)
-		r.because(failure.Error(), "address", failure.Address, "detail", failure.Detail)
+		r.because(failure, "address", failure.Address, "detail", failure.Detail)
 	case failed:
 		e.Error = &journal.Error{Kind: string(failure.Kind), Status: failure.Status, Code: failure.Code, Message: failure.Message, Detail: failure.Detail, Unknown: failure.Unknown}
 		if refuses(failure) {
@@ -118,9 +120,9 @@ func (r *run) ends(ctx context.Context, p schedule.Pair, candidate string, err e
 		if stopped.Last != nil {
 			detail = stopped.Last.Detail
 		}
-		r.close(p.Candidate, err.Error(), "address", stopped.Host, "detail", detail)
+		r.close(p.Candidate, err, "address", stopped.Host, "detail", detail)
 	case errors.Is(err, chat.ErrStopped), errors.Is(err, chat.ErrBudget):
-		r.close(p.Candidate, err.Error())
+		r.close(p.Candidate, err)
 	case ctx.Err() != nil, errors.Is(err, chat.ErrDrained):
 	default:
 		r.fail(fmt.Errorf("pipeline: %s to candidate %q: %w", r.describe(p.Query), candidate, err))
@@ -252,35 +254,36 @@ func (r *run) fail(err error) {
 }
 
 // close stops the calls of a candidate. The attributes are for the log alone.
-func (r *run) close(candidate int, reason string, attributes ...any) {
+func (r *run) close(candidate int, cause error, attributes ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.note(r.schedule.Close(candidate, reason), reason, attributes...)
+	r.note(r.schedule.Close(candidate, cause.Error()), cause, attributes...)
 	r.ended.Broadcast()
 }
 
 // because says why a pair was given up.
-func (r *run) because(reason string, attributes ...any) {
+func (r *run) because(cause error, attributes ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.note(r.schedule.Because(reason), reason, attributes...)
+	r.note(r.schedule.Because(cause.Error()), cause, attributes...)
 }
 
 // stop starts no further call.
-func (r *run) stop(reason string) {
+func (r *run) stop(cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.note(r.schedule.Stop(reason), reason)
+	r.note(r.schedule.Stop(cause.Error()), cause)
 	r.ended.Broadcast()
 }
 
-// note logs why pairs are missing, each reason once, with the attributes that
-// have a value: addresses and what services said, which stand in no file.
-func (r *run) note(isNew bool, reason string, attributes ...any) {
+// note keeps and logs why pairs are missing, each cause once, with the attributes
+// that have a value: addresses and what services said, which stand in no file.
+func (r *run) note(isNew bool, cause error, attributes ...any) {
 	if !isNew {
 		return
 	}
-	args := []any{"reason", reason}
+	r.causes = append(r.causes, cause)
+	args := []any{"reason", cause}
 	for i := 0; i+1 < len(attributes); i += 2 {
 		if attributes[i+1] != "" {
 			args = append(args, attributes[i], attributes[i+1])

@@ -26,7 +26,13 @@ type IncompleteError struct {
 	// Reasons says why, for example that the budget is spent or a candidate
 	// was stopped by its circuit breaker.
 	Reasons []string
+
+	causes []error
 }
+
+// Unwrap returns the errors behind Reasons: [chat.ErrBudget], a
+// *[chat.StoppedError] or *[chat.Error] for each.
+func (e *IncompleteError) Unwrap() []error { return e.causes }
 
 func (e *IncompleteError) Error() string {
 	text := fmt.Sprintf("pipeline: %d of %d calls were not made", e.Missing, e.Pairs)

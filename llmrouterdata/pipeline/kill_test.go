@@ -275,7 +275,7 @@ func testInterrupt(t *testing.T, program, model string) {
 		t.Fatal(p.output.String())
 	}
 	second := start(t, program, flags...)
-	second.end(t, 1)
+	second.end(t, 75)
 	if text := second.output.String(); !strings.Contains(text, fmt.Sprint("pid ", p.Process.Pid)) {
 		t.Errorf("the second run says %q", text)
 	}

@@ -45,6 +45,8 @@ type query struct {
 // and writes nothing. Only what a run needs beyond that is left to [Plan.Run],
 // since an estimate does not need it: an encoder, and outputs that can be written.
 //
+// A query file that is [os.DevNull] stands for a split without queries.
+//
 // Closing Options.Drain ends it with an error, as there is no call to finish.
 func NewPlan(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Plan, error) {
 	options, err := o.validate(c)
@@ -106,7 +108,7 @@ func untilDrained(ctx context.Context, drain <-chan struct{}) (context.Context, 
 	go func() {
 		select {
 		case <-drain:
-			cancel(fmt.Errorf("pipeline: %s: %w", askedToStop, context.Canceled))
+			cancel(fmt.Errorf("pipeline: %w: %w", errAskedToStop, context.Canceled))
 		case <-ctx.Done():
 		}
 	}()

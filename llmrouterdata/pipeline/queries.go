@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 
@@ -63,7 +64,7 @@ func (p *Plan) readQueries(ctx context.Context) error {
 		}
 		records, err := dataset.ReadQueries(ctx, name, limit)
 		errs = append(errs, err)
-		if err == nil && len(records) == 0 {
+		if err == nil && len(records) == 0 && name != os.DevNull {
 			p.options.Logger.Warn("a query file is empty: its split will have no rows", "file", name)
 		}
 		for _, record := range records {

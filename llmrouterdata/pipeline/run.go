@@ -42,6 +42,7 @@ type run struct {
 	strangers   map[stranger]bool     // models that answered for a candidate which asks for another
 	refused     []refusals            // by candidate
 	spent       picoUSD               // by calls of this run: a sum without an order
+	causes      []error               // why pairs are missing, each once
 	lost        int                   // calls that ended and could not be journaled
 	notEmbedded int                   // texts without a vector
 	scorers     map[string]bool       // what has scored answers, where that matters
@@ -195,7 +196,7 @@ func (r *run) work(ctx context.Context, client Client, cache *vectorcache.Cache)
 	case <-embedded:
 	case <-r.halt:
 	case <-r.drain():
-		r.stop(askedToStop)
+		r.stop(errAskedToStop)
 	}
 	return nil
 }
@@ -209,7 +210,7 @@ func (r *run) publish(ctx context.Context, cache *vectorcache.Cache) (*Report, e
 	}
 	var early error
 	if report.Missing > 0 || r.notEmbedded > 0 {
-		early = &IncompleteError{Missing: report.Missing, Pairs: len(r.pairs), NotEmbedded: r.notEmbedded, Reasons: report.NotMade}
+		early = &IncompleteError{Missing: report.Missing, Pairs: len(r.pairs), NotEmbedded: r.notEmbedded, Reasons: report.NotMade, causes: r.causes}
 		if !r.options.PublishIncomplete || r.notEmbedded > 0 {
 			return report, early
 		}

@@ -13,9 +13,14 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"syscall"
+	"time"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline/shards"
 	"github.com/llmrouter-go/llmrouter/metrics/codeeval"
 )
 
@@ -24,10 +29,10 @@ type Env struct {
 	Args           []string
 	Getenv         func(string) string
 	Stdout, Stderr io.Writer
-	// Drain turns on graceful shutdown: from now on the first interrupt closes
-	// the channel, and the second one ends the context. Without it the first one
-	// ends the context.
-	Drain func() <-chan struct{}
+	// Drain turns on graceful shutdown: from now on the first signal closes the
+	// channel, and the second one ends the context, as does, after SIGTERM, the end
+	// of the grace. Without it the first one ends the context.
+	Drain func(grace time.Duration) <-chan struct{}
 	// Sandbox opens what runs the code of answers; nil: codeeval.Open.
 	Sandbox func(ctx context.Context) (codeeval.Sandbox, error)
 }
@@ -36,8 +41,18 @@ type Env struct {
 // told what is wrong.
 var ErrUsage = errors.New("wrong usage")
 
-// Main runs a program and exits: with 0 when all went well or help was asked
-// for, 2 for wrong flags, 130 after an interrupt, 1 for any other error.
+// The exit codes by which a scheduler decides what to do with a program that has
+// ended. 75 is EX_TEMPFAIL of sysexits.h.
+const (
+	codeDone        = 0
+	codeFailed      = 1   // the same command fails again
+	codeUsage       = 2   // wrong flags
+	codeLater       = 75  // the same command may succeed later
+	codeBudget      = 76  // the budget is spent
+	codeInterrupted = 130 // ended by a signal; the same command goes on
+)
+
+// Main runs a program and exits with the code of [Code].
 func Main(name string, run func(ctx context.Context, e Env) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -52,19 +67,61 @@ func Main(name string, run func(ctx context.Context, e Env) error) {
 	os.Exit(Code(name, err, stderr, i.happened()))
 }
 
-// Code tells an error to stderr and returns the exit code, as [Main] ends with.
+// Code tells an error to stderr and returns the exit code: 0 when all went well
+// or help was asked for, 2 for wrong flags, 130 after a signal, 75 where another
+// process holds what is left or a host answers nobody, 76 where the budget is
+// spent, 1 for any other error.
 func Code(name string, err error, stderr io.Writer, interrupted bool) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
-		return 0
+		return codeDone
 	case errors.Is(err, ErrUsage):
-		return 2
+		return codeUsage
 	}
 	fmt.Fprintf(stderr, "%s: %v\n", name, err)
 	if interrupted {
-		return 130
+		return codeInterrupted
 	}
-	return 1
+	return codeOf(err)
+}
+
+// codeOf is the code of the errors that err is made of: of several the one that
+// most needs a person to look at.
+func codeOf(err error) int {
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		var codes []int
+		for _, part := range e.Unwrap() {
+			codes = append(codes, codeOf(part))
+		}
+		for _, code := range []int{codeFailed, codeBudget, codeLater} {
+			if slices.Contains(codes, code) {
+				return code
+			}
+		}
+		return codeFailed
+	case *shards.HeldError, *pipeline.JournalLockedError:
+		return codeLater
+	case *shards.NotDoneError:
+		if e.Running > 0 {
+			return codeLater
+		}
+	case *chat.StoppedError:
+		if e.Fault == chat.FaultHost {
+			return codeLater
+		}
+	case *chat.Error:
+		if e.Fault == chat.FaultHost {
+			return codeLater
+		}
+	}
+	switch inner := errors.Unwrap(err); {
+	case err == chat.ErrBudget:
+		return codeBudget
+	case inner != nil:
+		return codeOf(inner)
+	}
+	return codeFailed
 }
 
 // Flags makes a program's flag set with its help text.

@@ -10,7 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline/shards"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -30,11 +37,21 @@ func TestCode(t *testing.T) {
 		{"wrong flags", ErrUsage, false, 2, ""},
 		{"failure", failure, false, 1, "program: it broke\n"},
 		{"cancelled without an interrupt", context.Canceled, false, 1, "program: context canceled\n"},
+		{"held", fmt.Errorf("a: %w", &shards.HeldError{Shard: "x"}), false, 75, "program: a: shards: shard x is held by another process\n"},
+		{"journal held", &pipeline.JournalLockedError{Journal: "j"}, false, 75, "program: journal: j is held by another run\n"},
+		{"rest of the shards held", errors.Join(&shards.HeldError{Shard: "x"}, &shards.HeldError{Shard: "y"}), false, 75, ""},
+		{"a merge before its shards run", &shards.NotDoneError{NotDone: []string{"x"}}, false, 1, ""},
+		{"a merge while they run", &shards.NotDoneError{NotDone: []string{"x"}, Running: 1}, false, 75, ""},
+		{"budget spent", fmt.Errorf("a: %w", chat.ErrBudget), false, 76, "program: a: chat: budget spent\n"},
+		{"budget spent and a shard held", errors.Join(&shards.HeldError{Shard: "x"}, chat.ErrBudget), false, 76, ""},
+		{"budget spent and broken", errors.Join(chat.ErrBudget, failure), false, 1, ""},
+		{"dead host", fmt.Errorf("a: %w", &chat.StoppedError{Fault: chat.FaultHost, Last: &chat.Error{}}), false, 75, ""},
+		{"bad key", &chat.StoppedError{Fault: chat.FaultKey, Last: &chat.Error{}}, false, 1, ""},
 		{"interrupted", fmt.Errorf("calls were not made: %w", context.Canceled), true, 130, "program: calls were not made: context canceled\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var stderr bytes.Buffer
-			if got := Code("program", tt.err, &stderr, tt.interrupted); got != tt.want || stderr.String() != tt.says {
+			if got := Code("program", tt.err, &stderr, tt.interrupted); got != tt.want || tt.says != "" && stderr.String() != tt.says || tt.want == 0 && stderr.Len() > 0 {
 				t.Errorf("code %d and %q, want %d and %q", got, stderr.String(), tt.want, tt.says)
 			}
 		})
@@ -47,8 +64,8 @@ func TestInterrupts(t *testing.T) {
 			var i interrupts
 			var drain <-chan struct{}
 			if graceful {
-				drain = i.drain()
-				if i.drain() != drain {
+				drain = i.drain(Grace)
+				if i.drain(Grace) != drain {
 					t.Fatal("a second channel")
 				}
 			}
@@ -78,6 +95,23 @@ func TestInterrupts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// After SIGTERM the calls under way have a grace to finish in.
+func TestGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var i interrupts
+		drain := i.drain(20 * time.Second)
+		signals, cancelled := make(chan os.Signal), make(chan struct{})
+		go i.follow(signals, func(string) {}, func() { close(cancelled) })
+		began := time.Now()
+		signals <- syscall.SIGTERM
+		<-drain
+		<-cancelled
+		if took := time.Since(began); took != 20*time.Second {
+			t.Errorf("the calls had %v", took)
+		}
+	})
 }
 
 func TestFlags(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/smallmodel"
@@ -36,7 +37,7 @@ func Run(ctx context.Context, program Program, env map[string]string, args ...st
 func Env(env map[string]string, stdout, stderr io.Writer, drain <-chan struct{}, args ...string) cli.Env {
 	return cli.Env{
 		Args: args, Getenv: func(name string) string { return env[name] },
-		Stdout: stdout, Stderr: stderr, Drain: func() <-chan struct{} { return drain },
+		Stdout: stdout, Stderr: stderr, Drain: func(time.Duration) <-chan struct{} { return drain },
 	}
 }
 
@@ -170,9 +171,17 @@ var flagName = regexp.MustCompile(`flags\.[A-Z][A-Za-z0-9]*\((?:&[\w.]+, )?"([a-
 // stray argument are wrong usage.
 func Help(t *testing.T, program Program) {
 	t.Helper()
-	source, err := os.ReadFile("main.go")
+	sources, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var source []byte
+	for _, name := range sources {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, text...)
 	}
 	out, errs, err := Run(t.Context(), program, nil, "--help")
 	if got := cli.Code("program", err, io.Discard, false); got != 0 || errs != "" {
