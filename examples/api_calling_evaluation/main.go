@@ -146,6 +146,7 @@ type options struct {
 	pipeline.Options
 	config, root, encoder, report string
 	dryRun                        bool
+	processes                     int
 	grace                         time.Duration
 	chat                          chat.Options
 	calling                       chat.ResolveOptions
@@ -187,6 +188,7 @@ func parse(e cli.Env) (*options, error) {
 	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
 	flags.IntVar(&o.Workers, "workers", pipeline.DefaultWorkers, "calls under way at once")
 	flags.BoolVar(&o.TestRun, "test", false, "take the first 50 training and 20 test queries only, of a test run of step 2a if there was one, and write files of other names than the configured ones")
+	flags.IntVar(&o.processes, "processes", 1, "processes that share the keys: this one has its part of --workers and of all limits a minute")
 	flags.StringVar(&o.encoder, "encoder", "", "embedding model: a folder or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
 	flags.BoolVar(&o.dryRun, "dry_run", false, "say what the calls would take, and make none")
 	budget := flags.Float64("budget", 0, "stop before the calls cost more than this many `USD` by the candidates' prices")
@@ -230,6 +232,9 @@ func parse(e cli.Env) (*options, error) {
 	case !(*o.MaxFailed >= 0 && *o.MaxFailed <= 1):
 		return nil, e.Usage(flags, "--max_failed is %v; it must be from 0 to 1", *o.MaxFailed)
 	}
+	if o.processes < 1 || o.processes > o.Workers {
+		return nil, e.Usage(flags, "--processes is %d; it must be more than 0 and not more than --workers (%d)", o.processes, o.Workers)
+	}
 	for _, bound := range []struct {
 		flag  string
 		value int
@@ -259,6 +264,8 @@ func parse(e cli.Env) (*options, error) {
 		return value, value != ""
 	}
 	o.Calling = &o.calling
+	o.Workers /= o.processes
+	o.chat.Processes, o.calling.Processes = o.processes, o.processes
 	if cli.Given(flags)["budget"] {
 		if o.chat.Budget, err = chat.NewBudget(*budget); err != nil {
 			return nil, e.Usage(flags, "--budget: %v", err)

@@ -118,6 +118,9 @@ func (w *shardFlags) evaluate(ctx context.Context, e cli.Env, o *options, c *llm
 		return err
 	}
 	defer client.Close()
+	if o.processes > 1 {
+		fmt.Fprintf(e.Stdout, "one of %d processes: %s\n", o.processes, o.part())
+	}
 	bar := progress.New(e.Stderr)
 	defer bar.Close()
 	defer o.opens(e, c, bar)()
@@ -134,6 +137,23 @@ func (w *shardFlags) evaluate(ctx context.Context, e cli.Env, o *options, c *llm
 	fmt.Fprintf(e.Stdout, "%d of %d shards: %d done, %d were done before, %d are held by others; %d calls made, %d failed, this run %.6f USD\n",
 		summary.Done+summary.AlreadyDone, summary.Shards, summary.Done, summary.AlreadyDone, summary.Held, summary.Called, summary.Failed, summary.SpentUSD)
 	return errors.Join(err, writeJSON(o.report, summary))
+}
+
+// part says what this one of several processes may use.
+func (o *options) part() string {
+	text := fmt.Sprintf("%d calls at once", o.Workers)
+	for _, limit := range []struct {
+		n    int
+		what string
+	}{
+		{o.chat.Limits.RequestsPerMinute, "requests a minute for each key"}, {o.chat.Limits.TokensPerMinute, "tokens a minute for each key"},
+		{o.calling.RequestsPerMinute, "requests a minute for each candidate"}, {o.calling.TokensPerMinute, "tokens a minute for each candidate"},
+	} {
+		if limit.n > 0 {
+			text += fmt.Sprintf(", %d %s", limit.n/o.processes, limit.what)
+		}
+	}
+	return text
 }
 
 func mergeShards(ctx context.Context, e cli.Env, o *options, c *llmrouterdata.Config, folder *shards.Folder) error {

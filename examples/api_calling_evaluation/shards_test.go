@@ -246,6 +246,32 @@ func TestShardUsage(t *testing.T) {
 	}
 }
 
+// Processes that share the keys have their part of what all may use.
+func TestShardProcesses(t *testing.T) {
+	s := set(t, 8, chaos.Config{Latency: chaos.Fixed(5 * time.Millisecond)})
+	s.ends(t, 0, "--split", "--shard_size", "4")
+	out, _ := s.ends(t, 0, "--shard", "next", "--processes", "3", "--workers", "7", "--requests_per_minute", "3001", "--candidate_tokens_per_minute", "900000")
+	if want := "one of 3 processes: 2 calls at once, 1000 requests a minute for each key, 300000 tokens a minute for each candidate\n"; !strings.HasPrefix(out, want) {
+		t.Errorf("says %q, want %q", out, want)
+	}
+	if n := s.server.Stats().MaxInFlight; n != 2 {
+		t.Errorf("%d calls at once", n)
+	}
+	for _, wrong := range [][]string{{"--processes", "0"}, {"--processes", "9", "--workers", "8"}} {
+		if _, err := s.ends(t, 2, append(wrong, "--shard", "next")...); !errors.Is(err, cli.ErrUsage) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+	for limit, says := range map[string]string{
+		"--requests_per_minute": "Limits.RequestsPerMinute is 3, which cannot be divided among 4 processes",
+		"--candidate_workers":   `candidate "first": field "workers": is 3, which cannot be divided`,
+	} {
+		if _, err := s.ends(t, 1, "--shard", "next", "--processes", "4", limit, "3"); !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", limit, err)
+		}
+	}
+}
+
 // processes run the program on the shards of a setting, as processes.
 type processes struct {
 	t       *testing.T

@@ -82,6 +82,10 @@ type Options struct {
 	// ServiceLimits bounds the use of each key of the service named, in any
 	// case; it overrides Limits. Nil: none is named.
 	ServiceLimits map[string]Limits
+	// Processes is how many processes share the keys, from 1; 0: 1. Each has its
+	// part of Limits and ServiceLimits, rounded down; a limit that is less than
+	// Processes cannot be divided and is an error.
+	Processes int
 
 	// BreakerThreshold is how many calls in a row must fail until a candidate's
 	// circuit breaker stops it for good, from 0 up; 0: 5. What counts are calls
@@ -140,12 +144,13 @@ func (o *Options) validate() (Options, error) {
 	options.Number(f, "MaxBackoff", &v.MaxBackoff, defaultMaxBackoff, 1, 0)
 	options.Number(f, "Cooldown", &v.Cooldown, defaultCooldown, 1, 0)
 	options.Number(f, "MaxCooldown", &v.MaxCooldown, defaultMaxCooldown, 1, 0)
-	v.Limits.validate(f, "Limits")
+	options.Number(f, "Processes", &v.Processes, 1, 1, 0)
+	v.Limits = v.Limits.validate(f, "Limits", v.Processes)
 	services := make(map[string]Limits, len(v.ServiceLimits))
 	for _, name := range slices.Sorted(maps.Keys(v.ServiceLimits)) {
 		limits, id := v.ServiceLimits[name], serviceID(name)
 		field := fmt.Sprintf("ServiceLimits[%q]", name)
-		limits.validate(f, field)
+		limits = limits.validate(f, field, v.Processes)
 		if _, duplicate := services[id]; duplicate {
 			f.Add(field, "is a duplicate; a service is the same in any case")
 		}
@@ -163,9 +168,29 @@ func (o *Options) validate() (Options, error) {
 	return v, f.Err()
 }
 
-func (l Limits) validate(f *options.Faults, field string) {
-	options.Number(f, field+".RequestsPerMinute", &l.RequestsPerMinute, 0, 0, 0)
-	options.Number(f, field+".TokensPerMinute", &l.TokensPerMinute, 0, 0, 0)
+// validate returns the part of the limits that one of so many processes has.
+func (l Limits) validate(f *options.Faults, field string, processes int) Limits {
+	for _, limit := range []struct {
+		name string
+		n    *int
+	}{{".RequestsPerMinute", &l.RequestsPerMinute}, {".TokensPerMinute", &l.TokensPerMinute}} {
+		options.Number(f, field+limit.name, limit.n, 0, 0, 0)
+		if err := divide(limit.n, processes); err != nil {
+			f.Add(field+limit.name, "%v", err)
+		}
+	}
+	return l
+}
+
+// divide makes a limit, 0 for none, that of one of so many processes.
+func divide(limit *int, processes int) error {
+	if *limit > 0 && *limit < processes {
+		return fmt.Errorf("is %d, which cannot be divided among %d processes", *limit, processes)
+	}
+	if processes > 1 {
+		*limit /= processes
+	}
+	return nil
 }
 
 // over reports whether what was stopped is to be tried again.

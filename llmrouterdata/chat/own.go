@@ -41,6 +41,10 @@ type ResolveOptions struct {
 	// attempts started and TokensPerMinute the tokens used in any 60 s. From 0 up;
 	// 0: no bound but those of [Options].
 	Workers, RequestsPerMinute, TokensPerMinute int
+	// Processes is how many processes share the candidates, from 1; 0: 1. Each has
+	// its part, rounded down, of Workers, RequestsPerMinute and TokensPerMinute, a
+	// candidate's own included; what is less than Processes is an error.
+	Processes int
 	// StrictModel makes an answer a failure whose model has another name than the
 	// one asked for.
 	StrictModel bool
@@ -55,6 +59,7 @@ func (o *ResolveOptions) validate() (*ResolveOptions, error) {
 	options.Number(f, "Workers", &v.Workers, 0, 0, 0)
 	options.Number(f, "RequestsPerMinute", &v.RequestsPerMinute, 0, 0, 0)
 	options.Number(f, "TokensPerMinute", &v.TokensPerMinute, 0, 0, 0)
+	options.Number(f, "Processes", &v.Processes, 1, 1, 0)
 	if v.Lookup == nil {
 		v.Lookup = func(string) (string, bool) { return "", false }
 	}
@@ -96,6 +101,7 @@ func (o *ResolveOptions) forCandidate(c *llmrouterdata.Candidate, query string, 
 		workers: cmp.Or(c.Workers, o.Workers), requests: cmp.Or(c.RequestsPerMinute, o.RequestsPerMinute), tokens: cmp.Or(c.TokensPerMinute, o.TokensPerMinute),
 		strict: c.StrictModel || o.StrictModel,
 	}
+	w.divide(o.Processes, fault)
 	if len(c.Params) > 0 {
 		if w.params == nil {
 			w.params = map[string]json.RawMessage{}
@@ -112,6 +118,18 @@ func (o *ResolveOptions) forCandidate(c *llmrouterdata.Candidate, query string, 
 	w.means(query)
 	w.identify()
 	return w
+}
+
+// divide leaves one of so many processes its part of the bounds.
+func (w *own) divide(processes int, fault func(field string, err error)) {
+	for _, bound := range []struct {
+		field string
+		n     *int
+	}{{"workers", &w.workers}, {"requests_per_minute", &w.requests}, {"tokens_per_minute", &w.tokens}} {
+		if err := divide(bound.n, processes); err != nil {
+			fault(bound.field, err)
+		}
+	}
 }
 
 // identify sets the id, by which equal wishes are the same.

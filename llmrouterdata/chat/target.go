@@ -115,7 +115,7 @@ func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys
 		t := Target{
 			Name: c.Name, Model: c.Model, Service: strings.TrimSpace(c.Service),
 			InputPrice: c.InputPrice, OutputPrice: c.OutputPrice,
-			CachedInputPrice: c.CachedInputPrice, ReasoningPrice: c.ReasoningPrice, Workers: cmp.Or(c.Workers, o.Workers),
+			CachedInputPrice: c.CachedInputPrice, ReasoningPrice: c.ReasoningPrice,
 		}
 		endpoint, query, err := parseEndpoint(cmp.Or(strings.TrimSpace(c.APIEndpoint), strings.TrimSpace(fallbackEndpoint)))
 		if err != nil {
@@ -124,6 +124,7 @@ func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys
 		host := hostOf(endpoint)
 		t.Endpoint, t.local, t.near = endpoint, isLocal(host), isNear(host)
 		t.own = o.forCandidate(&c, query, fault)
+		t.Workers = t.own.workers
 		var known bool
 		t.keys, known = keys.forService(t.Service)
 		if err == nil && !t.local && t.keys.len() == 0 && !t.own.authorized() {
