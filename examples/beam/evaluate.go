@@ -71,8 +71,8 @@ func (w *worker) evaluate(ctx context.Context, s Shard, drain <-chan struct{}) (
 		}
 		refused := len(encoder.all())
 		plan, err := pipeline.NewPlan(ctx, c, &pipeline.Options{
-			Keys: w.keys, Client: w.client, Params: chat.Params{Stream: w.settings.Stream},
-			Prompts: &w.prompts, Metrics: &registry, OpenMetrics: w.sandboxed, Encoder: encoder, Workers: w.settings.perShard(),
+			Keys: w.keys, Client: w.calls, Params: chat.Params{Stream: w.settings.Stream},
+			Prompts: &w.prompts, Metrics: &registry, OpenMetrics: w.sandboxed, Encoder: encoder, Workers: max(1, w.settings.Calls),
 			AllowNotEvaluated: w.settings.AllowNotEvaluated, KeyLabels: w.settings.KeyLabels, RetryFailed: w.settings.RetryFailed,
 			Drain: drain, Logger: w.logger,
 		})

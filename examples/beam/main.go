@@ -66,7 +66,7 @@ func parse(e cli.Env) (options, error) {
 	flags.IntVar(&o.size, "shard_size", 1000, "queries of a shard")
 	flags.Float64Var(&o.maxDead, "max_dead", 0.01, "end with an error, before merging, when more than this `share` of the queries of a split, or all of them, can have no rows, from 0 to 1")
 	flags.IntVar(&s.Shards, "shards_at_once", 4, "shards that a worker does at once")
-	flags.IntVar(&s.Calls, "workers", pipeline.DefaultWorkers, "calls that a worker has under way at once")
+	flags.IntVar(&s.Calls, "workers", pipeline.DefaultWorkers, "calls that a worker has under way at once, over all shards and bundles")
 	flags.StringVar(&s.Encoder, "encoder", "", "embedding model: a folder, which every worker sees under this name, or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
 	flags.IntVar(&s.RequestsPerMinute, "requests_per_minute", 0, "most requests a minute for each key, in each worker")
 	flags.IntVar(&s.TokensPerMinute, "tokens_per_minute", 0, "most tokens a minute for each key, in each worker")
@@ -94,6 +94,9 @@ func parse(e cli.Env) (options, error) {
 	case s.RequestsPerMinute < 0 || s.TokensPerMinute < 0:
 		return o, e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", s.RequestsPerMinute, s.TokensPerMinute)
 	}
+	if err := o.check(); err != nil {
+		return o, e.Usage(flags, "%v", err)
+	}
 	var err error
 	s.Work, err = filepath.Abs(o.work)
 	return o, err
@@ -112,6 +115,9 @@ func run(ctx context.Context, e cli.Env) error {
 		return err
 	}
 	if err := c.Require("query_data_train", "query_data_test", "llm_data", "query_embedding_data", "routing_data_train", "routing_data_test"); err != nil {
+		return err
+	}
+	if err := mountedPaths(c); err != nil {
 		return err
 	}
 	settings := o.settings

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"hash/fnv"
 	"net/http"
@@ -13,12 +15,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
+	"github.com/llmrouter-go/llmrouter/internal/chaos"
 	"github.com/llmrouter-go/llmrouter/internal/smallencoder"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
@@ -458,6 +462,53 @@ func TestBundleAgain(t *testing.T) {
 	}
 }
 
+// All calls of a worker process are for one shard where only one is left, and no
+// more than these are for two bundles that run side by side.
+func TestCallsOfAWorker(t *testing.T) {
+	for bundles := 1; bundles <= 2; bundles++ {
+		server := chaos.New(chaos.Config{Latency: chaos.Fixed(50 * time.Millisecond)})
+		url, stop, err := server.Listen()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		_, c := testSet(t, strings.TrimSuffix(url, "/v1"), queries(0, 40), nil)
+		work := t.TempDir()
+		if err := split(t.Context(), c, work, 20); err != nil {
+			t.Fatal(err)
+		}
+		list, err := shardsOf(manifestFile(work))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := candidates(c.DataPath.LLMData)
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings := Settings{Work: work, Candidates: text, APIEndpoint: url, Encoder: smallModel(t), Calls: 8, Shards: 4}
+		var running sync.WaitGroup
+		for _, shard := range list[:bundles] {
+			running.Go(func() {
+				f := &evaluateFn{Settings: settings}
+				none := func(string) {}
+				err := f.Setup(t.Context())
+				if err == nil {
+					f.StartBundle(t.Context(), none, none)
+					err = errors.Join(f.ProcessElement(t.Context(), shard, none, none), f.FinishBundle(t.Context(), none, none))
+					f.Teardown()
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		running.Wait()
+		if got := server.Stats(); got.MaxInFlight != 8 || got.Requests != 40*bundles {
+			t.Errorf("%d bundles: %d calls, %d at once, want 8", bundles, got.Requests, got.MaxInFlight)
+		}
+	}
+}
+
 func TestSettingsHoldNoKey(t *testing.T) {
 	t.Setenv("API_KEYS", "sk-very-secret")
 	s := newService(t, 0)
@@ -481,6 +532,11 @@ func TestSettingsHoldNoKey(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
+	t.Cleanup(func() { // Beam's flags are those of the process
+		if err := errors.Join(flag.Set("runner", ""), flag.Set("async", "false")); err != nil {
+			t.Error(err)
+		}
+	})
 	s := newService(t, 0)
 	config, _ := testSet(t, s.URL, queries(0, 5), nil)
 	for _, tt := range []struct {
@@ -492,6 +548,9 @@ func TestUsage(t *testing.T) {
 		{"no working folder", []string{"--config", config}, "--work is needed"},
 		{"unknown step", []string{"--config", config, "--work", "w", "--step", "walk"}, `--step is "walk"`},
 		{"no size", []string{"--config", config, "--work", "w", "--shard_size", "0"}, "--shard_size is 0"},
+		{"a store", []string{"--config", config, "--work", "gs://bucket/work"}, "gs:// is no file system"},
+		{"an unknown runner", []string{"--config", config, "--work", "w", "--runner", "flnk"}, `--runner is "flnk"; it is one of prism, `},
+		{"merging what is not there yet", []string{"--config", config, "--work", "w", "--runner", "universal", "--async"}, "--async does not go with --step all"},
 		{"negative limit", []string{"--config", config, "--work", "w", "--requests_per_minute", "-1"}, "--requests_per_minute is -1"},
 	} {
 		_, errs, err := clitest.Run(t.Context(), run, nil, tt.args...)

@@ -12,8 +12,8 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
-// shards splits texts and returns the shards' names, first lines and texts.
-func shards(t *testing.T, work, train, test string, size int) [][3]string {
+// splitTexts splits texts and returns the shards' names, first lines and texts.
+func splitTexts(t *testing.T, work, train, test string, size int) [][3]string {
 	t.Helper()
 	dir := t.TempDir()
 	c := &llmrouterdata.Config{DataPath: llmrouterdata.DataPath{
@@ -52,7 +52,7 @@ func TestSplit(t *testing.T) {
 		{"all in one", "a\nb\n", "c\n", 1000, [][3]string{{"train-00000", "1", "a\nb\n"}, {"test-00000", "1", "c\n"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, shards(t, t.TempDir(), tt.train, tt.test, tt.size)); diff != "" {
+			if diff := cmp.Diff(tt.want, splitTexts(t, t.TempDir(), tt.train, tt.test, tt.size)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -108,7 +108,7 @@ func TestSplitOfShards(t *testing.T) {
 // journals of all.
 func TestSplitAgain(t *testing.T) {
 	work := t.TempDir()
-	shards(t, work, "a\nb\nc\n", "d\n", 1)
+	splitTexts(t, work, "a\nb\nc\n", "d\n", 1)
 	results := func(name string) *llmrouterdata.Config { return Shard{Name: name}.dataset(work) }
 	for _, name := range []string{"train-00000", "train-00001", "test-00000"} {
 		c := results(name)
@@ -116,7 +116,7 @@ func TestSplitAgain(t *testing.T) {
 			clitest.Write(t, filepath.Dir(path), filepath.Base(path), "x")
 		}
 	}
-	shards(t, work, "a\nB\nc\n", "d\n", 1)
+	splitTexts(t, work, "a\nB\nc\n", "d\n", 1)
 	for name, want := range map[string]int{"train-00000": 4, "train-00001": 1, "test-00000": 4} {
 		if got := clitest.Files(t, shardFolder(work, name)); len(got) != want {
 			t.Errorf("%s keeps %v, want %d files", name, got, want)

@@ -13,6 +13,8 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline/shards"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
@@ -28,8 +30,8 @@ type Settings struct {
 	// Encoder is the embedding model: a folder, as the workers see it, or a
 	// published name.
 	Encoder string
-	// Calls is how many calls a bundle has under way at once, Shards how many
-	// shards.
+	// Calls is how many calls a worker process has under way at once, over all
+	// bundles and shards; Shards is how many shards a bundle has.
 	Calls, Shards int
 	// The limits are of each key in each worker process.
 	RequestsPerMinute, TokensPerMinute int
@@ -37,15 +39,13 @@ type Settings struct {
 	Stream, AllowNotEvaluated, KeyLabels, RetryFailed bool
 }
 
-// perShard is how many calls a shard has under way at once.
-func (s Settings) perShard() int { return max(1, s.Calls/max(1, s.Shards)) }
-
 // worker is what the shards of one process share: the model, the keys and what
 // is known about them, the sandbox.
 type worker struct {
 	settings  Settings
 	keys      chat.Keys
 	client    *chat.Client
+	calls     pipeline.Client // the client, for no more calls at once than settings say
 	prompts   chat.Prompts
 	encoder   embedding.Encoder
 	logger    *slog.Logger
@@ -67,6 +67,7 @@ func newWorker(ctx context.Context, s Settings) (_ *worker, err error) {
 	if err != nil {
 		return nil, err
 	}
+	w.calls = shards.Limit(w.client, max(1, s.Calls))
 	model, err := env.OpenEncoder(ctx, s.Encoder, progress.New(io.Discard))
 	if err != nil {
 		return nil, errors.Join(err, w.client.Close())
