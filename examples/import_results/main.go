@@ -7,7 +7,8 @@
 // It joins the results of the candidates of llm_data by query, and writes the
 // query and routing files and the queries' embeddings. With --match the query files
 // are there already, and results without task, truth or score, as of gateways, find
-// their place. docs/IMPORTING.md says what is read of each format.
+// their place. A folder that export_dataset wrote becomes the same data set again by
+// --from hub_folder. docs/IMPORTING.md says what is read of each format.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 
@@ -22,10 +24,14 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/exporting"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/importing"
 )
 
 func main() { cli.Main("import_results", run) }
+
+// hubFolder is the format of a folder that holds a whole data set.
+const hubFolder = "hub_folder"
 
 // options are the program's flags.
 type options struct {
@@ -42,7 +48,7 @@ func parse(e cli.Env) (*options, error) {
 	flags := e.Flags("import_results", "Makes a data set of results that exist, in files that follow the flags.")
 	flags.StringVar(&o.config, "config", "", "configuration `file` (YAML); needed")
 	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
-	flags.StringVar(&o.from, "from", "", "`format` of the files: "+strings.Join(importing.Formats(), ", ")+"; needed")
+	flags.StringVar(&o.from, "from", "", "`format` of the files: "+strings.Join(importing.Formats(), ", ")+", or "+hubFolder+"; needed")
 	flags.StringVar(&o.reader.Task, "task", "", "`name` of the task; overrides that of the files")
 	flags.StringVar(&o.reader.Model, "model", "", "`name` of the model; overrides that of the files")
 	flags.StringVar(&o.reader.Filter, "filter", "", "lm_eval: the `filter` whose scores count, where there are several")
@@ -57,36 +63,51 @@ func parse(e cli.Env) (*options, error) {
 	flags.StringVar(&o.encoder, "encoder", "", "embedding model: a folder or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
 	flags.BoolVar(&o.withoutEmbeddings, "without_embeddings", false, "write no query_embedding_data")
 	flags.StringVar(&o.report, "report", "", "`file` for the summary as JSON")
-	if err := e.ParseFlags(flags); err != nil {
+	err := e.ParseFlags(flags)
+	if err != nil {
 		return nil, err
 	}
 	o.files = flags.Args()
 	o.reader.NoScores = o.Rescore
-	for pair := range strings.SplitSeq(*columns, ",") {
-		what, column, ok := strings.Cut(pair, "=")
-		if !ok && pair != "" {
-			return nil, e.Usage(flags, "--columns: %q is not of the form WHAT=COLUMN", pair)
-		}
-		if ok {
-			if o.reader.Columns == nil {
-				o.reader.Columns = map[string]string{}
-			}
-			o.reader.Columns[what] = column
-		}
+	if o.reader.Columns, err = parseColumns(*columns); err != nil {
+		return nil, e.Usage(flags, "--columns: %v", err)
 	}
+	return o, o.check(e, flags)
+}
+
+// parseColumns reads "WHAT=COLUMN,...".
+func parseColumns(text string) (map[string]string, error) {
+	if text == "" {
+		return nil, nil
+	}
+	columns := map[string]string{}
+	for pair := range strings.SplitSeq(text, ",") {
+		what, column, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q is not of the form WHAT=COLUMN", pair)
+		}
+		columns[what] = column
+	}
+	return columns, nil
+}
+
+// check reports flags that are missing or do not go together.
+func (o *options) check(e cli.Env, flags *flag.FlagSet) error {
 	switch {
 	case o.config == "" || o.from == "":
-		return nil, e.Usage(flags, "--config and --from are needed")
+		return e.Usage(flags, "--config and --from are needed")
 	case len(o.files) == 0:
-		return nil, e.Usage(flags, "no files are given")
+		return e.Usage(flags, "no files are given")
+	case o.from == hubFolder && (len(o.files) > 1 || flags.NFlag() > 3 || flags.NFlag() == 3 && !cli.Given(flags)["root"]):
+		return e.Usage(flags, "--from %s takes one folder, and no flags but --config and --root", hubFolder)
 	case o.Repeat < 1:
-		return nil, e.Usage(flags, "--repeat is %d; it counts from 1", o.Repeat)
+		return e.Usage(flags, "--repeat is %d; it counts from 1", o.Repeat)
 	case o.Match && o.Metric != "":
-		return nil, e.Usage(flags, "--metric does not go with --match, where the queries name their metrics")
+		return e.Usage(flags, "--metric does not go with --match, where the queries name their metrics")
 	case o.Rescore && !o.Match && o.Metric == "":
-		return nil, e.Usage(flags, "--rescore needs --metric or --match")
+		return e.Usage(flags, "--rescore needs --metric or --match")
 	}
-	return o, nil
+	return nil
 }
 
 func run(ctx context.Context, e cli.Env) error {
@@ -94,11 +115,14 @@ func run(ctx context.Context, e cli.Env) error {
 	if err != nil {
 		return err
 	}
-	reader, err := importing.Open(o.from, &o.reader)
+	c, err := e.LoadConfig(o.config, o.root)
 	if err != nil {
 		return err
 	}
-	c, err := e.LoadConfig(o.config, o.root)
+	if o.from == hubFolder {
+		return readFolder(ctx, e, c, o.files[0])
+	}
+	reader, err := importing.Open(o.from, &o.reader)
 	if err != nil {
 		return err
 	}
@@ -138,6 +162,16 @@ func run(ctx context.Context, e cli.Env) error {
 		return err
 	}
 	return errors.Join(report.WriteText(e.Stdout), writeReport(o.report, report))
+}
+
+// readFolder makes the data set of a folder again.
+func readFolder(ctx context.Context, e cli.Env, c *llmrouterdata.Config, dir string) error {
+	report, err := exporting.ReadHubFolder(ctx, dir, c)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Stdout, "%s: %d training and %d test queries, %d rows\n", dir, report.Queries[0], report.Queries[1], report.Rows[0]+report.Rows[1])
+	return nil
 }
 
 func writeReport(name string, report *importing.Report) error {

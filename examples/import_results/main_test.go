@@ -12,6 +12,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/exporting"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/importing"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
@@ -75,6 +76,8 @@ left out: 1 of no candidate: ` + file + ":7\n"
 		t.Errorf("%+v, %v", report, err)
 	}
 
+	readsFolder(t, c)
+
 	// The queries are there now, and name a metric that can be computed.
 	query := llmrouterdata.StandardQueryData{TaskName: "own", Query: "What is 5*5?", GroundTruth: "25", Metric: "cem"}
 	line, err := query.AppendJSON(nil)
@@ -90,12 +93,32 @@ left out: 1 of no candidate: ` + file + ":7\n"
 	}
 }
 
+// readsFolder exports a data set and reads it back.
+func readsFolder(t *testing.T, c *llmrouterdata.Config) {
+	t.Helper()
+	dir := setup(t)
+	folder := filepath.Join(dir, "folder")
+	if _, err := exporting.HubFolder(t.Context(), c, folder, nil); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, err := clitest.Run(t.Context(), run, nil, "--config", filepath.Join(dir, "config.yaml"), "--root", dir, "--from", "hub_folder", folder)
+	if err != nil || out != folder+": 1 training and 1 test queries, 4 rows\n" {
+		t.Errorf("%v\n%s%s", err, out, errs)
+	}
+	before, err := os.ReadFile(c.DataPath.RoutingDataTest)
+	after, readErr := os.ReadFile(filepath.Join(dir, "r", "test.jsonl"))
+	if err := errors.Join(err, readErr); err != nil || string(before) != string(after) {
+		t.Errorf("the rows are others after the round trip: %v", err)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	dir := setup(t)
 	file := filepath.Join(dir, "results.csv")
 	for _, args := range [][]string{
 		{}, {"--config", "c", file}, {"--from", "columns", file}, arguments(dir), arguments(dir, "--repeat", "0", file), arguments(dir, "--rescore", file),
 		arguments(dir, "--match", "--metric", "cem", file), arguments(dir, "--columns", "query", file),
+		arguments(dir, "--from", "hub_folder", dir),
 	} {
 		if _, _, err := clitest.Run(t.Context(), run, nil, args...); !errors.Is(err, cli.ErrUsage) {
 			t.Errorf("%q: %v", args, err)

@@ -33,6 +33,7 @@ var rules = []struct {
 	{"embedding/...", []string{"embedding", "internal/..."}},
 	{"llmrouterdata/dataset", []string{"llmrouterdata", "torchio", "internal/..."}},
 	{"llmrouterdata/pricing", []string{"llmrouterdata", "internal/..."}},
+	{"llmrouterdata/exporting", []string{"llmrouterdata", "llmrouterdata/dataset", "datasets", "torchio", "internal/..."}},
 	{"llmrouterdata/importing", []string{"llmrouterdata", "llmrouterdata/dataset", "metrics", "embedding", "torchio", "internal/..."}},
 	{"llmrouterdata/pipeline", []string{
 		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "datasets", "metrics", "embedding", "torchio", "internal/...",
@@ -138,7 +139,7 @@ func TestHeavyDependenciesStayWhereTheyAre(t *testing.T) {
 		"github.com/nlpodyssey/gopickle":  {},
 		"github.com/google/go-cmp":        {},
 		"github.com/tetratelabs/wazero":   {"metrics/codeeval/..."},
-		"github.com/parquet-go":           {"datasets/...", "internal/hfrows", "internal/fixtures/..."},
+		"github.com/parquet-go":           {"datasets/...", "llmrouterdata/exporting", "internal/hfrows", "internal/fixtures/..."},
 		"go.yaml.in/yaml":                 {"llmrouterdata"},
 		"github.com/vbauerster/mpb":       {"examples/internal/progress"},
 		"gonum.org/v1/plot":               {"examples/report", "examples/internal/page", "examples/internal/routerpage"},
