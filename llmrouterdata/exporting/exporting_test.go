@@ -265,6 +265,18 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestScatteredRows(t *testing.T) {
+	c := dataSet(t)
+	lines := strings.SplitAfter(readText(t, c.DataPath.RoutingDataTrain), "\n")
+	lines[1], lines[2] = lines[2], lines[1]
+	if err := os.WriteFile(c.DataPath.RoutingDataTrain, []byte(strings.Join(lines, "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := exporting.HubFolder(t.Context(), c, t.TempDir(), nil); !errors.Is(err, exporting.ErrScattered) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestPeerReaders lets five readers read what was exported.
 func TestPeerReaders(t *testing.T) {
 	python := peertest.Python(t, "data")

@@ -68,6 +68,7 @@ func openSource(ctx context.Context, c *llmrouterdata.Config, o *Options) (*sour
 // each calls visit for the rows of each query of a split, those that are left out
 // excepted.
 func (s *source) each(ctx context.Context, split dataset.Split, visit func(rows []dataset.Row) error) error {
+	part := map[[32]byte]bool{} // whether a query has lacked rows of candidates, by key
 	for rows, err := range s.data.Groups(ctx, split) {
 		if err != nil {
 			return err
@@ -77,6 +78,11 @@ func (s *source) each(ctx context.Context, split dataset.Split, visit func(rows 
 				return fmt.Errorf("exporting: row %d of %s: %w: %q", r.Line, split, ErrCandidate, r.ModelName)
 			}
 		}
+		key, lacks := rows[0].Key().Hash(), len(rows) < len(s.candidates)
+		if before, again := part[key]; again && (before || lacks) {
+			return fmt.Errorf("exporting: row %d of %s: %w", rows[0].Line, split, ErrScattered)
+		}
+		part[key] = lacks
 		if spec, known := datasets.Find(s.options.Specs, rows[0].TaskName); known && spec.Gated && !s.options.Gated {
 			s.report.LeftOut[spec.Task]++
 			continue
@@ -92,6 +98,10 @@ func (s *source) each(ctx context.Context, split dataset.Split, visit func(rows 
 
 // ErrCandidate is the error for a row of a candidate that llm_data does not have.
 var ErrCandidate = errors.New("no candidate of llm_data")
+
+// ErrScattered is the error for rows of a query between which others stand: a
+// query would be written several times.
+var ErrScattered = errors.New("the rows of its query do not follow each other")
 
 // cost is what the tokens of a row cost, in USD.
 func cost(c *llmrouterdata.Candidate, r *dataset.Row) float64 {
