@@ -94,7 +94,7 @@ func (j *joiner) take(r *Result) error {
 	text := r.Response
 	if r.Failure != "" {
 		var nobody *service.Redactor
-		text = nobody.Text(r.Failure, maxMessage)
+		text = nobody.Scrub(r.Failure, "", maxMessage) // a log tells of keys and machines
 	}
 	at, err := j.spool.put(text)
 	if err != nil {
