@@ -18,8 +18,12 @@ const (
 	tokenizerConfigFile = "tokenizer_config.json"
 )
 
-// sentenceFiles may hold the settings of a model; the first that is there does.
-var sentenceFiles = []string{"sentence_bert_config.json", "sentence_roberta_config.json"}
+// sentenceFiles may hold the settings of a model, whatever its architecture; the
+// first that is there does.
+var sentenceFiles = []string{
+	"sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json", "sentence_camembert_config.json",
+	"sentence_albert_config.json", "sentence_xlm-roberta_config.json", "sentence_xlnet_config.json",
+}
 
 // folder is what the files of a model's folder say beside its network and its
 // tokenizer. The zero value is a folder of transformers.

@@ -3,6 +3,7 @@ package embedding
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -162,6 +163,27 @@ func TestOptionsChange(t *testing.T) {
 			t.Errorf("%s, %d", m.Architecture(), m.Dim())
 		}
 	}
+}
+
+// TestSentenceSettings reads where texts are cut from the first file of settings
+// that is there, and passes over what changes no vector.
+func TestSentenceSettings(t *testing.T) {
+	files := sentenceFolder(t, "bert-mean") // of 40 positions
+	delete(files, sentenceFiles[0])
+	check := func(name, content string, want int) {
+		files[name] = &fstest.MapFile{Data: []byte(content)}
+		m, err := OpenFS(t.Context(), files, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.MaxTokens() != want {
+			t.Errorf("%s: cut at %d tokens, not %d", name, m.MaxTokens(), want)
+		}
+	}
+	for i, name := range slices.Backward(sentenceFiles) {
+		check(name, fmt.Sprintf(`{"max_seq_length": %d}`, i+7), i+7)
+	}
+	check(sentenceFiles[0], `{"max_seq_length": null, "model_kwargs": {"dtype": "bfloat16"}, "processor_kwargs": {}}`, 40)
 }
 
 // TestPromptsAreNotOfTheText holds that what is said of a text is said without
