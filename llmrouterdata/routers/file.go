@@ -128,6 +128,7 @@ type fileRouter struct {
 	Dim      int    `json:"dim"`
 	NoTasks  bool   `json:"no_tasks,omitempty"`
 	K        int    `json:"k,omitempty"`
+	Index    *sieve `json:"index,omitempty"` // of the training vectors; nil: they are all looked at
 }
 
 // saved is what a predictor has in a file.
@@ -403,16 +404,15 @@ func (l *logistic) save(to *fileRouter) []safetensors.Float32 {
 
 func (k *neighbours) save(to *fileRouter) []safetensors.Float32 {
 	to.NoTasks, to.K = k.noTasks, k.k
-	dim := k.vectors.In()
-	vectors := make([]float32, k.n*dim)
-	for i := range k.n {
-		k.vectors.Row(vectors[i*dim:][:dim], i)
+	dim := len(k.by.mean)
+	if k.index != nil {
+		to.Index = &k.index.sieve
 	}
 	return []safetensors.Float32{
 		{Name: "centre", Shape: []int{dim}, Data: narrow(k.by.mean)},
 		{Name: "scale", Shape: []int{1}, Data: narrow([]float64{k.by.scale})},
 		{Name: "means", Shape: []int{len(k.means)}, Data: narrow(k.means)},
-		{Name: "vectors", Shape: []int{k.n, dim}, Data: vectors},
+		{Name: "vectors", Shape: []int{k.n, dim}, Data: k.plainRows()},
 		{Name: "scores", Shape: []int{k.n, len(k.means)}, Data: k.scores},
 	}
 }
@@ -440,7 +440,15 @@ func loadNeighbours(f *fileReader) predictor {
 			return nil
 		}
 	}
-	k.vectors = kernel.NewWeights(k.n, dim)
-	k.vectors.SetRows(0, vectors)
+	switch s := f.router.Index; {
+	case s == nil:
+		k.vectors = kernel.NewWeights(k.n, dim)
+		k.vectors.SetRows(0, vectors)
+	case s.First < 1 || s.First > k.n || s.Second < 1 || s.Second > k.n:
+		f.fail("an index that keeps %d and %d of %d vectors", s.First, s.Second, k.n)
+		return nil
+	default:
+		k.index = newIndex(vectors, dim, *s)
+	}
 	return k
 }

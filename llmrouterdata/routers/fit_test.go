@@ -329,6 +329,39 @@ func TestPoorData(t *testing.T) {
 	}
 }
 
+// TestCostsAreOfTheTask: what a query is expected to cost is the mean tokens of
+// each model at its task, which the vector tells, times the prices.
+func TestCostsAreOfTheTask(t *testing.T) {
+	models := []Model{{Name: "a", InputPrice: 1, OutputPrice: 10}, {Name: "b", InputPrice: 2, OutputPrice: 3}}
+	var queries []Query
+	for q := range 400 {
+		task := q % 2
+		vector := []float32{0.1, 0.1, 0.05 * float32(q%7)}
+		vector[task] = 1
+		scored := Pair{float64(q % 3 / 2), int32(100 + 100*task + q%5), int32(20 + 300*task)}
+		queries = append(queries, Query{Task: fmt.Sprint(task), Text: fmt.Sprint(q), Vector: vector, Pairs: []Pair{scored, scored}})
+		if q%4 == 3 { // a failed call has no tokens that count
+			queries[q].Pairs[1] = Pair{Score: math.NaN()}
+		}
+	}
+	d := newData(t, func() ([]Model, []Query) { return models, queries })
+	for _, trainer := range kinds() {
+		r := fit(t, d, trainer, nil)
+		costs := [2][2]float64{{(102*1 + 20*10) / 1e6, (102*2 + 20*3) / 1e6}, {(202*1 + 320*10) / 1e6, (202*2 + 320*3) / 1e6}}
+		for task, want := range costs {
+			vector := []float32{0.1, 0.1, 0.1}
+			vector[task] = 1
+			c, err := r.Route(vector)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for m, usd := range want {
+				near(t, fmt.Sprintf("%s: model %d at task %d", trainer, m, task), c.Costs[m], usd, 0.05*(costs[1][m]-costs[0][m])) // the task is not quite certain
+			}
+		}
+	}
+}
+
 func TestRouteRefuses(t *testing.T) {
 	r := fit(t, sampleData(t, 50, 5, 3, 0, 9), Ridge{}, nil)
 	for name, vector := range map[string][]float32{

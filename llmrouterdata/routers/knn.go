@@ -18,6 +18,12 @@ type KNN struct {
 	// K is from 1 to 10,000; 0 means 80. There are as many neighbours as training
 	// queries where these are fewer.
 	K int
+	// Recall is 0 for the exact neighbours, or from 0.5 to 0.9999 to look them up by
+	// an index that finds this share of them on average, in a fraction of the time
+	// where there are many: how far it has to look is measured on 256 of the
+	// training queries. Where it would have to multiply more than an eighth of them,
+	// the exact neighbours are taken.
+	Recall float64
 	// NoTasks takes one query together with the neighbours that has the model's
 	// mean. Default: the tasks are used.
 	NoTasks bool
@@ -29,9 +35,20 @@ func (KNN) Kind() string { return "knn" }
 func (k KNN) k() int { return cmp.Or(k.K, 80) }
 
 // String is for example "knn(k=80)".
-func (k KNN) String() string { return fmt.Sprintf("knn(k=%d%s)", k.k(), withoutTasks(k.NoTasks)) }
+func (k KNN) String() string {
+	recall := ""
+	if k.Recall > 0 {
+		recall = fmt.Sprintf(", recall=%v", k.Recall)
+	}
+	return fmt.Sprintf("knn(k=%d%s%s)", k.k(), recall, withoutTasks(k.NoTasks))
+}
 
-func (k KNN) validate() error { return oneOf("knn", "K", float64(k.K), 1, maxNeighbours) }
+func (k KNN) validate() error {
+	if err := oneOf("knn", "K", float64(k.K), 1, maxNeighbours); err != nil {
+		return err
+	}
+	return oneOf("knn", "Recall", k.Recall, 0.5, 0.9999)
+}
 
 func (k KNN) fit(ctx context.Context, f *fitting) (predictor, error) {
 	n, dim, models := f.data.Len(), f.data.dim, len(f.data.models)
@@ -49,7 +66,43 @@ func (k KNN) fit(ctx context.Context, f *fitting) (predictor, error) {
 			}
 		}
 	})
+	if err == nil && k.Recall > 0 {
+		fitted.addIndex(k.Recall)
+	}
 	return fitted, err
+}
+
+// addIndex puts an index in the place of exact search where it pays.
+func (k *neighbours) addIndex(recall float64) {
+	sample := min(k.n, indexSample)
+	queries, exact := make([]int, sample), make([][]neighbour, sample)
+	for i := range queries {
+		queries[i] = i * k.n / sample
+	}
+	// Each is a neighbour of itself, which says nothing.
+	k.exact(sample, min(k.n, k.k+1), func(row []float32, i int) { k.vectors.Row(row, queries[i]) }, func(i int, found []neighbour) {
+		for _, f := range found {
+			if f.row != queries[i] {
+				exact[i] = append(exact[i], f)
+			}
+		}
+	})
+	if x := newIndex(k.plainRows(), k.vectors.In(), sieve{}); x.calibrate(queries, exact, recall) {
+		k.index, k.vectors, k.scratch = x, nil, sync.Pool{}
+	}
+}
+
+// plainRows are the vectors, [n, dim].
+func (k *neighbours) plainRows() []float32 {
+	if k.index != nil {
+		return k.index.rows
+	}
+	dim := k.vectors.In()
+	rows := make([]float32, k.n*dim)
+	for i := range k.n {
+		k.vectors.Row(rows[i*dim:][:dim], i)
+	}
+	return rows
 }
 
 // neighbours is a fitted KNN.
@@ -57,11 +110,12 @@ type neighbours struct {
 	k, n    int
 	noTasks bool
 	by      transform
-	means   []float64 // by model; NaN where it has no score
-	vectors *kernel.Weights
+	means   []float64       // by model; NaN where it has no score
+	vectors *kernel.Weights // nil where there is an index
+	index   *index
 	scores  []float32 // [n, models], NaN for none
 	set     *kernel.Set
-	scratch sync.Pool // of *search
+	scratch sync.Pool // of *search; of *probed where there is an index
 }
 
 // search is the memory of one look-up.
@@ -86,8 +140,22 @@ func (k *neighbours) predict(dst []float64, x []float32) {
 // predictAll is predict for some queries, whose products with the training
 // vectors take less time together.
 func (k *neighbours) predictAll(dst [][]float64, xs [][]float32) {
+	if k.index != nil {
+		k.predictByIndex(dst, xs)
+		return
+	}
+	k.exact(len(xs), k.k, func(row []float32, i int) {
+		k.by.apply(row, xs[i])
+		_ = normalize(row) // its numbers are finite
+	}, func(i int, found []neighbour) { k.mean(dst[i], found) })
+}
+
+// exact finds the nearest of some queries, the vector of each of which query
+// writes to a row. found is given them, in the order of the queries, for the time
+// of the call.
+func (k *neighbours) exact(queries, nearest int, query func(row []float32, i int), found func(i int, list []neighbour)) {
 	width := kernel.RoundUp(k.n)
-	together := max(1, min(len(xs), nearFloats/width))
+	together := max(1, min(queries, nearFloats/width))
 	s, _ := k.scratch.Get().(*search)
 	if s == nil {
 		s = &search{row: make([]float32, k.vectors.In())}
@@ -97,16 +165,36 @@ func (k *neighbours) predictAll(dst [][]float64, xs [][]float32) {
 		s.x = kernel.NewMatrix(together, k.vectors.In())
 		s.near = make([]float32, together*width)
 	}
-	for first := 0; first < len(xs); first += together {
-		n := min(together, len(xs)-first)
-		for i, x := range xs[first:][:n] {
-			k.by.apply(s.x.Row(i), x)
-			_ = normalize(s.x.Row(i)) // its numbers are finite
+	for first := 0; first < queries; first += together {
+		n := min(together, queries-first)
+		for i := range n {
+			query(s.x.Row(i), first+i)
 		}
 		k.set.Linear(s.near, width, kernel.Planes{}, s.x.Data, s.x.Stride, k.vectors, 0, n, 0, k.vectors.Panels())
 		for i := range n {
-			k.mean(dst[first+i], k.nearest(s, s.x.Row(i), s.near[i*width:][:k.n]))
+			found(first+i, k.nearest(s, s.x.Row(i), s.near[i*width:][:k.n], nearest))
 		}
+	}
+}
+
+// probed is the memory of a look-up in the index.
+type probed struct {
+	*probe
+	x     []float32
+	found []neighbour
+}
+
+func (k *neighbours) predictByIndex(dst [][]float64, xs [][]float32) {
+	p, _ := k.scratch.Get().(*probed)
+	if p == nil {
+		p = &probed{probe: k.index.newProbe(), x: make([]float32, k.index.dim)}
+	}
+	defer k.scratch.Put(p)
+	for i, x := range xs {
+		k.by.apply(p.x, x)
+		_ = normalize(p.x) // its numbers are finite
+		p.found = k.index.nearest(p.probe, p.found[:0], p.x, k.k)
+		k.mean(dst[i], p.found)
 	}
 }
 
@@ -134,11 +222,12 @@ func (k *neighbours) mean(dst []float64, found []neighbour) {
 	}
 }
 
-// nearest finds the k nearest of x. The kernels' float32 products, near, say which
+// nearest finds the n nearest of x. The kernels' float32 products, near, say which
 // may be among them; which are is decided by float64 sums in a fixed order, so that
 // it is the same on every machine.
-func (k *neighbours) nearest(s *search, x, near []float32) []neighbour {
-	least := s.kth(near, k.k) - 2*similarityError
+func (k *neighbours) nearest(s *search, x, near []float32, n int) []neighbour {
+	s.best = kth(s.best[:0], near, n)
+	least := s.best[0] - 2*similarityError
 	s.found = s.found[:0]
 	for i, sim := range near {
 		if sim >= least {
@@ -146,15 +235,19 @@ func (k *neighbours) nearest(s *search, x, near []float32) []neighbour {
 			s.found = append(s.found, neighbour{i, dot32(x, s.row)})
 		}
 	}
-	slices.SortFunc(s.found, func(a, b neighbour) int { return cmp.Or(cmp.Compare(b.sim, a.sim), cmp.Compare(a.row, b.row)) })
-	return s.found[:k.k]
+	return nearestFirst(s.found)[:n]
 }
 
-// kth is the k-th largest of values: a heap keeps the k largest, the least of
-// them first.
-func (s *search) kth(values []float32, k int) float32 {
-	s.best = append(s.best[:0], values[:k]...)
-	h := s.best
+// nearestFirst sorts by similarity, equally near ones in the order of the rows.
+func nearestFirst(list []neighbour) []neighbour {
+	slices.SortFunc(list, func(a, b neighbour) int { return cmp.Or(cmp.Compare(b.sim, a.sim), cmp.Compare(a.row, b.row)) })
+	return list
+}
+
+// kth appends the k largest of values to an empty list, the k-th of them first: a
+// heap.
+func kth(empty, values []float32, k int) []float32 {
+	h := append(empty, values[:k]...)
 	for i := k/2 - 1; i >= 0; i-- {
 		sink(h, i)
 	}
@@ -164,7 +257,7 @@ func (s *search) kth(values []float32, k int) float32 {
 			sink(h, 0)
 		}
 	}
-	return h[0]
+	return h
 }
 
 // sink restores a heap below i.

@@ -72,6 +72,21 @@ const roundingError = 1e-12
 // a time: 8 MiB.
 const nearFloats = 2 << 20
 
+const (
+	// codeBits is how many bits an index has of a vector: with half of them, a
+	// quarter of the vectors would stay after the first sieve.
+	codeBits = 1024
+	// indexSample is how many of the vectors an index is calibrated by: some 20,000
+	// neighbours, a hundredth of which is known to a tenth of itself.
+	indexSample = 256
+	// leastSaving is the part of the vectors that an index may multiply; with more,
+	// exact search takes hardly longer.
+	leastSaving = 8
+	// sieveMargin is by how much more an index keeps than it had to for the vectors
+	// that it is calibrated by.
+	sieveMargin = 1.1
+)
+
 // maxNeighbours bounds the neighbours that a router asks.
 const maxNeighbours = 10_000
 

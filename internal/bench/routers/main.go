@@ -3,7 +3,8 @@
 //
 //	go -C internal/bench run ./routers --data DIR [--splits 10] [--write FOLDER]
 //
-// With --write the splits' data sets are written below a folder, for other
+// With --large FOLDER it measures memory and time on a data set of a million
+// queries that it invents. With --write the splits' data sets are written below a folder, for other
 // programs to train on, and nothing is measured. DIR holds query_data, scores and llm_candidates as they are published with the
 // Python project. Token counts are invented, so that costs can be compared among
 // the printed rows and with nothing else.
@@ -18,6 +19,7 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
 )
@@ -36,8 +38,19 @@ func run(ctx context.Context) error {
 	data := flag.String("data", "", "folder of the published files")
 	splits := flag.Uint64("splits", 10, "how many splits, by the seeds from 0")
 	folder := flag.String("write", "", "folder for the data sets, one folder split-SEED each with a configuration config.yaml")
+	fit := flag.String("fit", "", "instead: print what it takes to fit every kind of router to the data set of this configuration `file`")
+	choose := flag.String("choose", "", "instead: print what the router reaches that cross-validation chooses for the data set of this configuration `file`")
+	big := flag.String("large", "", "instead: write a large data set below this `folder`, unless it is there, and print what reading and fitting take")
+	queries := flag.Int("queries", 1_000_000, "of the large data set")
 	flag.Parse()
-	if *data == "" {
+	switch {
+	case *big != "":
+		return large(ctx, *big, *queries)
+	case *fit != "":
+		return fitTime(ctx, *fit)
+	case *choose != "":
+		return chosen(ctx, *choose)
+	case *data == "":
 		return errors.New("--data is needed")
 	}
 	r, err := readReplay(ctx, *data)
@@ -173,6 +186,11 @@ func (r *replay) open(ctx context.Context, seed uint64) (train, test *routers.Da
 	if err := dataset.Check(ctx, c, nil); err != nil {
 		return nil, nil, err
 	}
+	return read(ctx, c)
+}
+
+// read reads the data set of a configuration.
+func read(ctx context.Context, c *llmrouterdata.Config) (train, test *routers.Data, err error) {
 	d, err := dataset.Open(ctx, c, nil)
 	if err != nil {
 		return nil, nil, err
