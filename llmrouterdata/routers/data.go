@@ -83,7 +83,7 @@ type store struct {
 	text   []dataset.TextID
 	pairs  []Pair // [queries, models]
 	unit   []float32
-	// read appends the vector of a query where unit is nil.
+	// read appends the vector of a query where unit is nil, and where names it.
 	read  func(dst []float32, q int) ([]float32, error)
 	where func(q int) string
 	looks atomic.Int64 // judgements
@@ -312,6 +312,7 @@ func (d *Data) load(ctx context.Context) error {
 		}
 	}
 	d.unit = unit
+	d.read, d.where = nil, nil // the table is not needed any more
 	return nil
 }
 

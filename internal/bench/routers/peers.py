@@ -1,9 +1,9 @@
 """Trains the routers of llmrouter-lib, the Python project's package, and ours on the same splits, by turns.
 
   .ci/install-peers heavy
-  .peers/heavy/bin/python internal/bench/routers/peers.py --data DIR [--splits 10] [--timed 3] [--routers knn,svm,mlp,mf,elo]
+  .peers/heavy/bin/python internal/bench/routers/peers.py [--data DIR] [--splits 10] [--timed 3] [--routers knn,svm,mlp,mf,elo]
 
-DIR is as for the Go program beside this file, which writes the splits' data sets with the published order of the candidates.
+DIR is as for the Go program beside this file, by default ../shared/data from the repository's root; it writes the splits' data sets with the published order of the candidates.
 Each router is trained by the package's own trainer, with the settings that its documentation gives, in a process of its own,
 and chooses for the test queries, whose vectors and answers are looked up. Ours is what cross-validation chooses. In the first
 --timed splits our fits of all six kinds are measured beside each of its routers: processor time of reading the data apart, and
@@ -95,7 +95,7 @@ def ours(a, program, what, config):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--data')
+    parser.add_argument('--data', default=os.path.join(root, '..', 'shared', 'data'))
     parser.add_argument('--splits', type=int, default=10)
     parser.add_argument('--timed', type=int, default=3)
     parser.add_argument('--threads', type=int, default=1)
