@@ -111,7 +111,7 @@ func testWorker(t *testing.T, endpoint, work string, encoder lengths) *worker {
 	t.Cleanup(func() { client.Close() })
 	return &worker{
 		settings: Settings{Work: work, APIEndpoint: endpoint + "/v1", Calls: 4, Shards: 1, Candidates: `{"a": {"model": "a-1"}}`},
-		client:   client, prompts: chat.BuiltinPrompts(), encoder: encoder,
+		client:   client, calls: client, prompts: chat.BuiltinPrompts(), encoder: encoder,
 		sandboxed: func(context.Context) (*metrics.Registry, error) { return new(metrics.Builtin()), nil },
 	}
 }
