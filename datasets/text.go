@@ -70,6 +70,11 @@ func (s *textShard) open() (rows textRows, text io.Closer, err error) {
 		_, _ = br.Discard(3)
 	}
 	if s.kind == formatJSONL {
+		start, _ := br.Peek(br.Buffered())
+		if err := textfile.CheckLines(start); err != nil {
+			_ = r.Close() // it was only read
+			return nil, nil, corruptText(err)
+		}
 		return &jsonRows{r: br}, r, nil
 	}
 	if rows, err = openCSV(br); err != nil {

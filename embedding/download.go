@@ -2,7 +2,6 @@ package embedding
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -82,7 +81,7 @@ func chooseFiles(names []string, parts *modules) (files []string, index string, 
 	}
 	of := func(name string) string { return path.Join(parts.model, name) }
 	if !add(of(configFile)) {
-		return nil, "", errors.New("the repository has no " + of(configFile))
+		return nil, "", lacking(of(configFile))
 	}
 	for _, name := range slices.Concat(tokenizerSettings, sentenceFiles) {
 		add(of(name))
@@ -96,7 +95,7 @@ func chooseFiles(names []string, parts *modules) (files []string, index string, 
 		return !slices.ContainsFunc(vocabulary, func(name string) bool { return !slices.Contains(names, of(name)) })
 	})
 	if complete < 0 {
-		return nil, "", errors.New("the repository has none of tokenizer.json, vocab.json with merges.txt, and vocab.txt")
+		return nil, "", lacking("tokenizer.json", "vocab.json with merges.txt", "vocab.txt")
 	}
 	for _, name := range vocabularies[complete] {
 		add(of(name))
@@ -109,5 +108,10 @@ func chooseFiles(names []string, parts *modules) (files []string, index string, 
 			return files, of(form.index), nil
 		}
 	}
-	return nil, "", fmt.Errorf("the repository has none of %s", strings.Join(checkpointNames(), ", "))
+	return nil, "", lacking(checkpointNames()...)
+}
+
+// lacking says that none of these files was found.
+func lacking(names ...string) error {
+	return fmt.Errorf("the repository, or offline the cache, has none of %s", strings.Join(names, ", "))
 }

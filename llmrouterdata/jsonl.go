@@ -71,7 +71,8 @@ func (e *LineError) Unwrap() error { return e.Err }
 // Records reads JSON Lines as a stream, holding one line at a time.
 //
 // A line that is not a record gives a *LineError, after which the stream goes
-// on with the next line if the caller does; any other error ends it. Lines end
+// on with the next line if the caller does; any other error ends it, such as the one
+// of a text that is JSON but has not one object a line. Lines end
 // with LF, CRLF or CR; blank lines and a byte-order mark at the start are
 // passed over.
 //
@@ -92,6 +93,11 @@ func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {
 		lines := lineReader{r: bufio.NewReaderSize(r, bufferSize), max: o.MaxLine}
 		if mark, _ := lines.r.Peek(3); string(mark) == "\ufeff" {
 			_, _ = lines.r.Discard(3)
+		}
+		start, _ := lines.r.Peek(lines.r.Buffered())
+		if err := textfile.CheckLines(start); err != nil {
+			yield(zero, fmt.Errorf("llmrouterdata: %s: %w", cmp.Or(o.Name, "records"), err))
+			return
 		}
 		for number := 1; ; number++ {
 			line, err := lines.next()

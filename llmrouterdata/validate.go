@@ -54,13 +54,31 @@ func (p *problems) query(d *StandardQueryData) {
 			p.add("choices", "%w", err)
 		} else if text, labels := d.Choices.Text(), d.Choices.Labels(); len(text) != len(labels) {
 			p.add("choices", "%d texts and %d labels", len(text), len(labels))
+		} else {
+			p.labels(labels)
+		}
+	}
+}
+
+// labels demands that an answer can name each option.
+func (p *problems) labels(labels []string) {
+	seen := make(map[string]int, len(labels))
+	for i, label := range labels {
+		if first, twice := seen[label]; twice {
+			p.add("choices", "options %d and %d have the label %q", first+1, i+1, label)
+			return
+		}
+		seen[label] = i
+		if pytext.TrimSpace(label) == "" {
+			p.add("choices", "the label of option %d is empty", i+1)
 		}
 	}
 }
 
 // Validate returns every violation in one error, each a *FieldError: task
 // name, query and metric not blank, a ground truth, a task id where code_eval
-// needs one, as many labels as option texts, all text UTF-8.
+// needs one, as many labels as option texts, no two alike and none empty, all
+// text UTF-8.
 func (d *StandardQueryData) Validate() error {
 	var p problems
 	p.query(d)

@@ -29,6 +29,13 @@ func TestValidateReportsEveryViolation(t *testing.T) {
 			t.Errorf("%q is not reported in %v", field, err)
 		}
 	}
+	for labels, want := range map[string]string{"A|A": "options 1 and 2", "A| ": "option 2 is empty", "|B": "option 1 is empty", "A|B": ""} {
+		choices := ChoicesFromFields(ChoiceField{"text", []string{"a", "b"}}, ChoiceField{"labels", strings.Split(labels, "|")})
+		d := StandardQueryData{TaskName: "t", Query: "q", GroundTruth: "A", Metric: "em_mc", Choices: choices}
+		if err := d.Validate(); (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("labels %q: %v", labels, err)
+		}
+	}
 	good := RoutingRecord{TaskName: "t", Query: "q", GroundTruth: "g", Metric: "em", ModelName: "m"}
 	if err := good.Validate(); err != nil {
 		t.Error(err)

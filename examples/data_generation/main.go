@@ -69,7 +69,25 @@ func parse(e cli.Env) (options, error) {
 	case o.sample == 0 && o.testRun:
 		o.sample = testSample
 	}
+	if o.names != "" {
+		for name := range strings.SplitSeq(o.names, ",") {
+			name = strings.TrimSpace(name)
+			if _, ok := datasets.Find(datasets.Catalog(), name); !ok {
+				return o, e.Usage(flags, "--datasets: there is no benchmark %q; there are %s", name, strings.Join(benchmarks(), ", "))
+			}
+			o.sampling.Datasets = append(o.sampling.Datasets, name)
+		}
+	}
 	return o, nil
+}
+
+// benchmarks are the tasks of the catalogue.
+func benchmarks() []string {
+	var tasks []string
+	for _, s := range datasets.Catalog() {
+		tasks = append(tasks, s.Task)
+	}
+	return tasks
 }
 
 // files is where the benchmarks' files come from: the folder that was given, or
@@ -113,11 +131,6 @@ func run(ctx context.Context, e cli.Env) error {
 	source, err := o.files(e, bar)
 	if err != nil {
 		return err
-	}
-	if o.names != "" {
-		for name := range strings.SplitSeq(o.names, ",") {
-			o.sampling.Datasets = append(o.sampling.Datasets, strings.TrimSpace(name))
-		}
 	}
 	result, err := pipeline.GenerateQueries(ctx, c, &pipeline.GenerateOptions{
 		Source: source, Sampling: o.sampling, Logger: e.Logger(), Progress: cli.Show(bar),

@@ -102,7 +102,7 @@ func TestFailures(t *testing.T) {
 		says string
 	}{
 		{"gated", []string{"--model", "o/gated"}, hub.ErrGated, "HF_TOKEN"},
-		{"no model", []string{"--model", "o/empty"}, nil, "o/empty: the repository has no config.json"},
+		{"no model", []string{"--model", "o/empty"}, nil, "o/empty: the repository, or offline the cache, has none of config.json"},
 		{"missing", []string{"--model", "o/none"}, hub.ErrRepoNotFound, "o/none"},
 		{"stray argument", []string{"o/m"}, cli.ErrUsage, ""},
 		{"unknown flag", []string{"--modle", "o/m"}, cli.ErrUsage, ""},

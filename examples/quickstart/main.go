@@ -237,7 +237,7 @@ func openModel(ctx context.Context, e cli.Env, out, name string, bar *progress.P
 // empty, or this program has made it, and nothing was added.
 func claim(dir, model string) error {
 	refuse := func(name string) error {
-		return fmt.Errorf("%s is not of this program; give another folder with --out, or take that one away", name)
+		return fmt.Errorf("%s is not of this program; give another folder with --out, or move that file elsewhere", name)
 	}
 	own := append(files(config("", "")), configName, modelFolder+string(filepath.Separator))
 	foreign, some := "", ""

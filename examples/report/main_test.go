@@ -331,8 +331,11 @@ func TestEvaluation(t *testing.T) {
 	if got := after.Cells[0]; zeros < 2 || got.NotEvaluated != 1 || slices.ContainsFunc(after.Warnings, func(w analysis.Warning) bool { return w.Kind == analysis.WarnNotEvaluated }) {
 		t.Errorf("one of %d zeros, line %d: %+v, %+v", zeros, first, got, after.Warnings)
 	}
-	for _, text := range []string{"{}", "x"} {
-		if _, err := report("--evaluation", clitest.Write(t, dir, "bad.json", text)); err == nil || !strings.Contains(err.Error(), "bad.json") {
+	for text, want := range map[string]string{
+		"{}": "no cells", "x": "invalid character", "\xff\xfe{\x00}\x00": "UTF-16", `[{"cells": []}]`: `of the kind "array"`, `{"cells": "x"}`: `its "cells" is of the kind "string"`,
+		"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 2306545\n": "git lfs pull",
+	} {
+		if _, err := report("--evaluation", clitest.Write(t, dir, "bad.json", text)); err == nil || !strings.Contains(err.Error(), "bad.json") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

@@ -18,8 +18,8 @@ func TestMain(m *testing.M) {
 // that it does not know are no fault: it scores nothing.
 func TestUnusableQueries(t *testing.T) {
 	said := map[string][]string{
-		"array":       {":1: want an object, have an array"},
-		"array lines": {":1: invalid JSON"},
+		"array":       {"a JSON array, not JSON Lines"},
+		"array lines": {"a JSON array, not JSON Lines"},
 		"UTF-16":      {"the text is UTF-16"},
 		"UTF-16 bare": {"the text is UTF-16"},
 		"no JSON":     {":1: invalid JSON"},
@@ -45,13 +45,16 @@ func TestUnusableQueries(t *testing.T) {
 
 // TestUnusableRows runs the program on routing files without any record.
 func TestUnusableRows(t *testing.T) {
-	for name, text := range map[string]string{"array": `[{"task_name": "a"}]`, "array lines": "[\n{},\n{}\n]\n"} {
-		t.Run(name, func(t *testing.T) {
+	for text, want := range map[string]string{
+		`[{"task_name": "a"}]`: "a JSON array, not JSON Lines", "[\n{},\n{}\n]\n": "a JSON array, not JSON Lines",
+		"{\n  \"task_name\": \"a\"\n}\n": "an object over several lines", "{}\n{}\n": "train.jsonl is a record",
+	} {
+		t.Run(want, func(t *testing.T) {
 			dir := t.TempDir()
 			config := dataSet(t, dir)
 			clitest.Write(t, dir, "train.jsonl", text)
 			_, _, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", dir, "--out", filepath.Join(dir, "report.html"))
-			if err == nil || !strings.Contains(err.Error(), "train.jsonl is a record") {
+			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%v", err)
 			}
 		})

@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/page"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
@@ -28,15 +30,26 @@ func readSummary(name string) (*pipeline.Report, error) {
 	if name == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(name)
+	f, err := llmrouterdata.OpenFile(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
 	if err != nil {
 		return nil, err
 	}
 	var summary pipeline.Report
-	if err := json.Unmarshal(text, &summary); err != nil {
+	err = json.Unmarshal(text, &summary)
+	of, otherType := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case otherType && of.Field == "":
+		return nil, fmt.Errorf("%s is no summary of step 3, which is a JSON object: it is of the kind %q", name, of.Value)
+	case otherType:
+		return nil, fmt.Errorf("%s is no summary of step 3: its %q is of the kind %q", name, of.Field, of.Value)
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if len(summary.Cells) == 0 {
+	case len(summary.Cells) == 0:
 		return nil, fmt.Errorf("%s is no summary of step 3: it has no cells", name)
 	}
 	return &summary, nil

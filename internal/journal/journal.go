@@ -29,7 +29,7 @@ const header = `{"journal": "llmrouter calls", "version": 1}` + "\n"
 var ErrTooLarge = errors.New("the entry is too large")
 
 // errNotJournal says that a file is something else, which is left alone.
-var errNotJournal = errors.New("it is not a journal of this version")
+var errNotJournal = errors.New("it is not a journal of this version, and is left as it is")
 
 // LockedError says that another run holds the journal.
 type LockedError struct {

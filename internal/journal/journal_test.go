@@ -216,6 +216,27 @@ func TestForeignFile(t *testing.T) {
 	}
 }
 
+// The error says what the file is, where that is known.
+func TestForeignFileIsNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 9\n": "git lfs pull",
+		"\xff\xfe{\x00\"\x00":  "UTF-16",
+		"[\n" + header + "]\n": "a JSON array",
+		"my notes\n":           "left as it is",
+	} {
+		name := filepath.Join(t.TempDir(), "j")
+		writeFile(t, name, text)
+		j, err := Open(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Scan(func(int64, *Entry) error { return nil }); !errors.Is(err, errNotJournal) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+		j.Close()
+	}
+}
+
 func TestLock(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "j")
 	j, _, _ := openTest(t, name)

@@ -2,12 +2,16 @@ package journal
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/llmrouter-go/llmrouter/internal/lfs"
+	"github.com/llmrouter-go/llmrouter/internal/textfile"
 )
 
 // chunk is a run of lines of a journal.
@@ -117,7 +121,7 @@ func (c *chunk) read(r *bufio.Reader, at *line) (more bool, err error) {
 		// A power cut may leave zeros for bytes that were not synced.
 		torn := err == io.EOF && strings.HasPrefix(header, strings.TrimRight(head, "\x00"))
 		if head != header && !torn {
-			return false, errNotJournal
+			return false, notJournal(c.text[from:])
 		}
 		c.text = c.text[:from]
 	}
@@ -132,6 +136,14 @@ func (c *chunk) read(r *bufio.Reader, at *line) (more bool, err error) {
 	at.offset += int64(size)
 	at.number++
 	return true, nil
+}
+
+// notJournal says what the file is that begins with this line.
+func notJournal(first []byte) error {
+	if reason := cmp.Or(lfs.Pointer(first), textfile.CheckUTF8(first), textfile.CheckLines(first)); reason != nil {
+		return fmt.Errorf("%w: %w", errNotJournal, reason)
+	}
+	return errNotJournal
 }
 
 func (c *chunk) decode() {

@@ -93,15 +93,23 @@ func newReader(f io.ReadCloser, name string) (*reader, error) {
 			return nil, err
 		}
 	}
-	// What a mark of UTF-16 begins is no UTF-8, and no JSON or YAML holds a NUL.
-	if bytes.HasPrefix(start, []byte("\xff\xfe")) || bytes.HasPrefix(start, []byte("\xfe\xff")) ||
-		bytes.IndexByte(start[:min(2, len(start))], 0) >= 0 {
+	if err := CheckUTF8(start); err != nil {
 		if r.decoder != nil {
 			_ = r.decoder.close()
 		}
-		return nil, &fs.PathError{Op: "read", Path: name, Err: ErrUTF16}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
 	return r, nil
+}
+
+// CheckUTF8 is ErrUTF16 where a text begins as one of UTF-16 or UTF-32 does: what
+// a mark of these begins is no UTF-8, and no JSON or YAML holds a NUL.
+func CheckUTF8(start []byte) error {
+	if bytes.HasPrefix(start, []byte("\xff\xfe")) || bytes.HasPrefix(start, []byte("\xfe\xff")) ||
+		bytes.IndexByte(start[:min(2, len(start))], 0) >= 0 {
+		return ErrUTF16
+	}
+	return nil
 }
 
 // reader is an open file.
@@ -150,8 +158,10 @@ func (d *decoder) open() (err error) {
 // fail says what is wrong with the file.
 func (d *decoder) fail(err error) error {
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF:
-		err = fmt.Errorf("the %s file is cut short after %d bytes of text: %w", d.format, d.n, io.ErrUnexpectedEOF)
+	case (errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF) && d.n == 0:
+		err = fmt.Errorf("the %s file is cut short: %w", d.format, io.ErrUnexpectedEOF)
+	case errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF: // a few bytes may be the start of a member, or no part of the file
+		err = fmt.Errorf("the %s file is cut short, or goes on with something else, after %d bytes of text: %w", d.format, d.n, io.ErrUnexpectedEOF)
 	case d.n == 0 && (errors.Is(err, gzip.ErrHeader) || errors.Is(err, zstd.ErrMagicMismatch)):
 		err = fmt.Errorf("this is no %s file, though its name says so: %w", d.format, err)
 	default:

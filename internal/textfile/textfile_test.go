@@ -152,6 +152,28 @@ func TestUTF16(t *testing.T) {
 	}
 }
 
+// What follows a file is not taken for a part of it that is missing.
+func TestJunk(t *testing.T) {
+	for _, name := range names[1:] {
+		for _, junk := range []string{"x", "{}\n", "\x00\x00", strings.Repeat("junk ", 40)} {
+			if _, err := read(t, name, join(packed(t, name, "{}\n"), []byte(junk))); err == nil || !strings.Contains(err.Error(), "goes on with something else") {
+				t.Errorf("%s, %q: %v", name, junk, err)
+			}
+		}
+	}
+}
+
+func TestCheckLines(t *testing.T) {
+	for text, want := range map[string]error{
+		"[\n  {\"a\": 1}\n]\n": ErrArray, "\ufeff \r\n[{\"a\": 1}]": ErrArray, "{\n  \"a\": 1\n}\n": ErrSpread, "{\r\n  \"a\": 1\r\n}": ErrSpread,
+		"": nil, "{": nil, "{\"a\": [1]}\n": nil, "{}\n[]\n": nil, "no JSON\n": nil,
+	} {
+		if err := CheckLines([]byte(text)); err != want {
+			t.Errorf("%q: %v, want %v", text, err, want)
+		}
+	}
+}
+
 // A frame that asks for more memory than it may is refused.
 func TestWindow(t *testing.T) {
 	for window, want := range map[byte]error{0x88: nil, 0x90: zstd.ErrWindowSizeExceeded} { // 1 << (10 + window>>3)

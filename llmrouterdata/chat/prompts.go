@@ -53,11 +53,7 @@ func (p Prompts) Tasks() []string { return slices.Sorted(maps.Keys(p.byTask)) }
 func (p Prompts) For(q llmrouterdata.StandardQueryData) (Prompt, error) {
 	fn := p.byTask[q.TaskName]
 	if fn == nil {
-		near := spell.Near(q.TaskName, p.Tasks())
-		if near == nil {
-			near = p.Tasks()
-		}
-		return Prompt{}, &UnknownTaskError{Task: q.TaskName, Near: near}
+		return Prompt{}, &UnknownTaskError{Task: q.TaskName, Near: spell.Near(q.TaskName, p.Tasks()), Known: p.Tasks()}
 	}
 	prompt, err := fn(q)
 	if err == nil && strings.TrimSpace(prompt.User) == "" {
@@ -73,11 +69,17 @@ func (p Prompts) For(q llmrouterdata.StandardQueryData) (Prompt, error) {
 type UnknownTaskError struct {
 	// Task is the unknown name.
 	Task string
-	// Near are known names that resemble it, best first; else all known names.
+	// Near are known names that resemble it, best first; nil: none does.
 	Near []string
+	// Known are all known names, sorted.
+	Known []string
 }
 
 // Error implements error.
 func (e *UnknownTaskError) Error() string {
-	return fmt.Sprintf("chat: no prompt for task %q (known: %s)", e.Task, strings.Join(e.Near, ", "))
+	near := ""
+	if len(e.Near) > 0 {
+		near = "did you mean " + strings.Join(e.Near, " or ") + "? "
+	}
+	return fmt.Sprintf("chat: no prompt for task %q (%sknown: %s)", e.Task, near, strings.Join(e.Known, ", "))
 }

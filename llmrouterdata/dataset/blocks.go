@@ -131,6 +131,11 @@ func cut[T any](ctx context.Context, r io.Reader, name string, free <-chan *bloc
 			if err != nil && !last {
 				return fmt.Errorf("dataset: reading %s: %w", name, err)
 			}
+			if first && from == 0 {
+				if err := textfile.CheckLines(b.text); err != nil {
+					return fmt.Errorf("dataset: %s: %w", name, err)
+				}
+			}
 			end = endOfLines(b.text, last)
 		}
 		rest = append(rest, b.text[end:]...)

@@ -175,8 +175,8 @@ func TestUnreadableQueries(t *testing.T) {
 		utf16 += string([]byte{b, 0})
 	}
 	for _, tt := range []struct{ text, want string }{
-		{"[" + line + ", " + line + "]", "want an object, have an array"},
-		{"[\n" + line + ",\n" + line + "\n]\n", ":1:"},
+		{"[" + line + ", " + line + "]", "a JSON array, not JSON Lines"},
+		{"[\n" + line + ",\n" + line + "\n]\n", "a JSON array, not JSON Lines"},
 		{utf16, "UTF-16"},
 		{unknown + "\n" + unknown + "\n", "gsm8k_custom"},
 		{"\x1f\x8b\x08\x00", "cut short"},

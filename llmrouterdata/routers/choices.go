@@ -51,7 +51,13 @@ func ReadChoicesFile(name string, d *Data) ([]int, error) {
 // names the line; a file without any query of the data is an error too.
 func ReadChoices(r io.Reader, d *Data) ([]int, error) {
 	c := newChooser(d)
-	lines := bufio.NewScanner(r)
+	text := bufio.NewReader(r)
+	_, _ = text.Peek(1)
+	start, _ := text.Peek(text.Buffered())
+	if err := textfile.CheckLines(start); err != nil {
+		return nil, fmt.Errorf("routers: choices: %w", err)
+	}
+	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, maxLine)
 	number := 0
 	for lines.Scan() {
@@ -65,6 +71,9 @@ func ReadChoices(r io.Reader, d *Data) ([]int, error) {
 			Scores map[string]float64 `json:"scores"`
 		}
 		err := json.Unmarshal(lines.Bytes(), &one)
+		if of, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			err = fmt.Errorf(`want an object with "query", and "model_name" or "scores"; a %s stands where none may, at byte %d`, of.Value, of.Offset)
+		}
 		switch {
 		case err != nil:
 		case one.Query == nil:

@@ -45,6 +45,8 @@ func TestReadChoices(t *testing.T) {
 		"no query":          {"x.jsonl", `{"model_name": "dear"}`, nil, `line 1: no "query"`},
 		"nothing chosen":    {"x.jsonl", `{"query": "one"}`, nil, `no "model_name" and no "scores"`},
 		"no JSON":           {"x.jsonl", `query`, nil, `line 1: `},
+		"an array":          {"x.jsonl", `[{"query": "one", "model_name": "dear"}]`, nil, "a JSON array, not JSON Lines"},
+		"a list for scores": {"x.jsonl", `{"query": "one", "scores": [1]}`, nil, `want an object with "query"`},
 		"other queries":     {"x.jsonl", `{"query": "three", "model_name": "dear"}`, nil, "no queries"},
 		"empty":             {"x.csv", "", nil, "the header"},
 		"other columns":     {"x.csv", "query,model\none,dear\n", nil, "the header"},

@@ -149,7 +149,7 @@ func showValidation(w io.Writer, v *routers.Validation) error {
 func Show(w io.Writer, j *routers.Judgement) error {
 	incomplete := ""
 	if j.Incomplete > 0 {
-		incomplete = fmt.Sprintf("; %d lack the score of a candidate and are left out", j.Incomplete)
+		incomplete = fmt.Sprintf(" (left out: %d without the score of every candidate)", j.Incomplete)
 	}
 	fmt.Fprintf(w, "\nOn %d test queries%s:\n\n", j.Queries, incomplete)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

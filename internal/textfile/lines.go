@@ -1,0 +1,27 @@
+package textfile
+
+import (
+	"bytes"
+	"errors"
+)
+
+// ErrArray is the error for a JSON array in the place of JSON Lines, and
+// ErrSpread for objects that are spread over several lines.
+var (
+	ErrArray  = errors.New(`a JSON array, not JSON Lines, which has one object a line; jq -c '.[]' FILE makes such lines of it`)
+	ErrSpread = errors.New(`an object over several lines, not JSON Lines, which has one object a line; jq -c . FILE makes such lines of it`)
+)
+
+// CheckLines says by the start of a text, as much of it as is at hand, that it is
+// JSON but not JSON Lines. Each of its lines would be an error by itself.
+func CheckLines(start []byte) error {
+	start = bytes.TrimSpace(bytes.TrimPrefix(start, []byte("\ufeff")))
+	first, _, more := bytes.Cut(start, []byte("\n"))
+	switch {
+	case bytes.HasPrefix(first, []byte("[")):
+		return ErrArray
+	case more && string(bytes.TrimSpace(first)) == "{":
+		return ErrSpread
+	}
+	return nil
+}
