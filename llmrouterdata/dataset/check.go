@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 
@@ -33,8 +34,11 @@ type CheckOptions struct {
 // a query with two embedding ids or an id of two queries, ids that do not count
 // the queries in order of first appearance, ids without a vector, vectors
 // without an id, of different lengths or with numbers that are not finite. A
-// problem names a row by its line. Memory is bounded by the queries, not by the
-// rows.
+// problem names a row by its line. Where the rows of a query do not follow each
+// other, as when each was written as its call finished, that is one problem, and
+// the rest of the split is checked query by query, in whatever order;
+// [Dataset.Repair] gives such a set its order. Memory is bounded by the queries,
+// not by the rows.
 func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error {
 	if o == nil {
 		o = &CheckOptions{}
@@ -74,7 +78,7 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 		return fmt.Errorf("dataset: %s: %w", paths.QueryEmbeddingData, err)
 	}
 	for split := range queries {
-		if err := check.split(ctx, Split(split), queries[split]); err != nil {
+		if err := check.either(ctx, Split(split), queries[split]); err != nil {
 			return err
 		}
 	}
@@ -98,10 +102,27 @@ type checker struct {
 	problems problems.List
 }
 
+// errScattered ends the check of a routing file in its order.
+var errScattered = errors.New("rows of a query do not follow each other")
+
+// either checks one routing file in its order or, where it has none, by key.
+func (c *checker) either(ctx context.Context, split Split, queries []llmrouterdata.StandardQueryData) error {
+	before := *c
+	c.ids, c.taken = maps.Clone(c.ids), maps.Clone(c.taken)
+	err := c.split(ctx, split, queries)
+	if !errors.Is(err, errScattered) {
+		return err
+	}
+	*c = before
+	c.problems.Add(fmt.Errorf("%w; Repair brings them together", err))
+	return c.scattered(ctx, split, queries)
+}
+
 // split checks one routing file.
 func (c *checker) split(ctx context.Context, split Split, queries []llmrouterdata.StandardQueryData) error {
 	name := split.routingFile(c.data.paths)
-	next := 0 // the query that is due
+	next := 0                                 // the query that is due
+	parts := map[llmrouterdata.QueryKey]int{} // queries whose rows were incomplete, with their line
 	for group, err := range c.data.Groups(ctx, split) {
 		if err != nil {
 			if _, line := errors.AsType[*llmrouterdata.LineError](err); !line {
@@ -109,6 +130,13 @@ func (c *checker) split(ctx context.Context, split Split, queries []llmrouterdat
 			}
 			c.problems.Add(err)
 			continue
+		}
+		if len(group) < len(c.models) {
+			key := group[0].Key()
+			if first, seen := parts[key]; seen {
+				return fmt.Errorf("%s: %w: those of query %q (task %s) begin at rows %d and %d", name, errScattered, clip(key.Query), key.TaskName, first, group[0].Line)
+			}
+			parts[key] = group[0].Line
 		}
 		next = c.group(name, queries, group, next)
 	}
@@ -165,6 +193,14 @@ func (c *checker) id(group []Row, at func(string, ...any)) {
 			return
 		}
 	}
+	if _, known := c.ids[key]; !known && id != len(c.ids) && !c.taken[id] {
+		at("the embedding id is %d, the next new query has %d", id, len(c.ids))
+	}
+	c.vector(key, id, at)
+}
+
+// vector checks that an embedding id is that of its query alone, and its vector.
+func (c *checker) vector(key llmrouterdata.QueryKey, id int, at func(string, ...any)) {
 	if known, ok := c.ids[key]; ok {
 		if known != id {
 			at("the query has the embedding ids %d and %d", known, id)
@@ -174,9 +210,6 @@ func (c *checker) id(group []Row, at func(string, ...any)) {
 	if c.taken[id] {
 		at("the embedding id %d belongs to another query too", id)
 		return
-	}
-	if id != len(c.ids) {
-		at("the embedding id is %d, the next new query has %d", id, len(c.ids))
 	}
 	vector, err := c.data.vectors.appendTo(nil, id)
 	if err != nil {

@@ -28,6 +28,9 @@ const (
 	// memory on machines with more processors.
 	mergeWorkers = 4
 
+	// maxShown is how much of a query a message shows, in characters.
+	maxShown = 60
+
 	// Times of at least maxSeconds cannot be; below minSeconds, a nanosecond,
 	// they are none. Between them the logarithm of a time is harmless.
 	minSeconds, maxSeconds = 1e-9, 1e9

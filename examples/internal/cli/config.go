@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
@@ -28,4 +30,21 @@ func (e Env) LoadConfig(name, root string) (*llmrouterdata.Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// ConfigText is a configuration, to be written, of files whose names start from its
+// folder. about says what they are.
+func ConfigText(about string, d llmrouterdata.DataPath) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s Paths start from this folder (--root).\ndata_path:\n", about)
+	for _, path := range [...]struct{ key, name string }{
+		{"query_data_train", d.QueryDataTrain}, {"query_data_test", d.QueryDataTest}, {"query_embedding_data", d.QueryEmbeddingData},
+		{"routing_data_train", d.RoutingDataTrain}, {"routing_data_test", d.RoutingDataTest},
+		{"llm_data", d.LLMData}, {"llm_embedding_data", d.LLMEmbeddingData},
+	} {
+		if path.name != "" {
+			fmt.Fprintf(&b, "  %s: '%s'\n", path.key, filepath.ToSlash(path.name))
+		}
+	}
+	return []byte(b.String())
 }

@@ -1,0 +1,291 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/outputs"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/torchio"
+)
+
+// Repairs counts what [Dataset.Repair] had to do.
+type Repairs struct {
+	// Queries and Rows were written.
+	Queries, Rows int
+	// Moved rows stand elsewhere than they stood among those that were kept.
+	Moved int
+	// Failed rows are of calls that failed, and did not say so as the files do:
+	// with the response "API Error: ..." and performance 0.
+	Failed int
+	// Differing rows had other choices or another task id than their query.
+	Differing int
+	// Renumbered queries have another embedding id.
+	Renumbered int
+
+	// Unreadable lines are no records, or rows without a vector.
+	Unreadable int
+	// Unscored rows have no performance from 0 to 1.
+	Unscored int
+	// Repeated rows are of a query and candidate that had a row before them.
+	Repeated int
+	// Unknown rows are of candidates that are not called, or of queries that the
+	// query file does not have.
+	Unknown int
+	// Incomplete queries lack the row of a candidate and were left out, with
+	// their other rows.
+	Incomplete int
+}
+
+// Repair writes the data set anew to other files: query_data_train and
+// query_data_test, query_embedding_data, routing_data_train and
+// routing_data_test of to. The rows stand in the order of the query file (of
+// their first rows where the set has none), and those of a query in the order of
+// the candidates; rows have the choices and task ids of their query, failed calls
+// are marked, times and counts that cannot be are 0, and embedding ids count the
+// queries. Lines and rows that cannot be repaired are left out, and so are
+// queries that lack a row then: [Repairs] counts them. What was left out can be
+// called again by step 3.
+//
+// The files appear together, and only when they pass [Check]. Those of the set
+// are not changed; to name one of them is an error. Memory is bounded by the
+// queries, and by the rows that come before their turn.
+func (d *Dataset) Repair(ctx context.Context, to llmrouterdata.DataPath) (*Repairs, error) {
+	if err := d.distinct(to); err != nil {
+		return nil, err
+	}
+	r := &repair{data: d, models: llmrouterdata.CalledNames(d.Candidates), ids: map[llmrouterdata.QueryKey]int{}}
+	out := &atomicfile.Group{}
+	defer out.Abort()
+	vectors, err := out.Create(to.QueryEmbeddingData)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	r.vectors = torchio.NewWriter(vectors, nil)
+	c := llmrouterdata.DefaultConfig()
+	c.DataPath = llmrouterdata.DataPath{QueryEmbeddingData: vectors.Name(), LLMData: d.paths.LLMData}
+	for _, split := range []Split{Train, Test} {
+		queries, err := out.Create(split.queryFile(to))
+		if err != nil {
+			return nil, fmt.Errorf("dataset: %w", err)
+		}
+		rows, err := out.Create(split.routingFile(to))
+		if err != nil {
+			return nil, fmt.Errorf("dataset: %w", err)
+		}
+		if err := r.split(ctx, split, queries, rows); err != nil {
+			return nil, err
+		}
+		written, name := &c.DataPath, rows.Name()
+		if split == Train {
+			written.QueryDataTrain, written.RoutingDataTrain = queries.Name(), name
+		} else {
+			written.QueryDataTest, written.RoutingDataTest = queries.Name(), name
+		}
+	}
+	if r.done.Queries == 0 {
+		return nil, fmt.Errorf("dataset: no query of %s and %s has a good row of every candidate", d.paths.RoutingDataTrain, d.paths.RoutingDataTest)
+	}
+	if err := r.vectors.Close(); err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w", to.QueryEmbeddingData, err)
+	}
+	if err := Check(ctx, c, nil); err != nil {
+		return nil, fmt.Errorf("dataset: the repaired files do not pass their check: %w", err)
+	}
+	if err := out.Commit(); err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	return &r.done, nil
+}
+
+// distinct demands that what is written is named, and neither twice nor a file of
+// the set.
+func (d *Dataset) distinct(to llmrouterdata.DataPath) error {
+	if err := (&llmrouterdata.Config{DataPath: to}).Require("query_data_train", "query_data_test", "query_embedding_data", "routing_data_train", "routing_data_test"); err != nil {
+		return err
+	}
+	files := func(p llmrouterdata.DataPath, what string) []outputs.File {
+		return []outputs.File{
+			{Role: what + "query_data_train", Path: p.QueryDataTrain}, {Role: what + "query_data_test", Path: p.QueryDataTest},
+			{Role: what + "query_embedding_data", Path: p.QueryEmbeddingData},
+			{Role: what + "routing_data_train", Path: p.RoutingDataTrain}, {Role: what + "routing_data_test", Path: p.RoutingDataTest},
+		}
+	}
+	read := append(files(d.paths, "the set's "), outputs.File{Role: "llm_data", Path: d.paths.LLMData}, outputs.File{Role: "llm_embedding_data", Path: d.paths.LLMEmbeddingData})
+	return outputs.CheckDistinct(files(to, ""), read)
+}
+
+// repair writes the files.
+type repair struct {
+	data    *Dataset
+	models  []string
+	vectors *torchio.Writer
+	ids     map[llmrouterdata.QueryKey]int // of the queries written
+	done    Repairs
+}
+
+// found is a query and where its rows are.
+type found struct {
+	query llmrouterdata.StandardQueryData
+	// lines are those of the rows that are kept, by candidate; 0: there is none.
+	lines []int
+	rows  []*Row // that were read and are not written yet
+	have  int
+}
+
+// split writes the files of a split. It reads the rows twice: to find those that
+// are kept, and to write them.
+func (r *repair) split(ctx context.Context, split Split, queries, rows *atomicfile.File) error {
+	order, byKey, err := r.find(ctx, split)
+	if err != nil {
+		return err
+	}
+	queryLines, err := llmrouterdata.NewFileWriter[llmrouterdata.StandardQueryData](queries, queries.Target())
+	if err != nil {
+		return err
+	}
+	rowLines, err := llmrouterdata.NewFileWriter[llmrouterdata.RoutingRecord](rows, rows.Target())
+	if err != nil {
+		return err
+	}
+	next := 0 // the query that is due
+	for row, err := range r.data.Rows(ctx, split) {
+		if err != nil {
+			continue // counted
+		}
+		f, m := byKey[row.Key()], slices.Index(r.models, row.ModelName)
+		if f == nil || m < 0 || f.lines[m] != row.Line {
+			continue
+		}
+		if f != order[next] || f.have != m {
+			r.done.Moved++
+		}
+		f.rows[m] = &row
+		f.have++
+		for ; next < len(order) && order[next].have == len(r.models); next++ {
+			if err := errors.Join(queryLines.Write(order[next].query), r.write(order[next], rowLines)); err != nil {
+				return err
+			}
+			order[next].rows = nil
+		}
+	}
+	if next < len(order) {
+		return errors.Join(ctx.Err(), fmt.Errorf("dataset: %s was changed while it was read", split.routingFile(r.data.paths)))
+	}
+	return errors.Join(queryLines.Close(), rowLines.Close())
+}
+
+// find returns the queries of a split that are kept, in the order in which they
+// are written.
+func (r *repair) find(ctx context.Context, split Split) (order []*found, byKey map[llmrouterdata.QueryKey]*found, err error) {
+	byKey = map[llmrouterdata.QueryKey]*found{}
+	add := func(q llmrouterdata.StandardQueryData) {
+		if byKey[q.Key()] == nil {
+			f := &found{query: q, lines: make([]int, len(r.models)), rows: make([]*Row, len(r.models))}
+			byKey[q.Key()] = f
+			order = append(order, f)
+		}
+	}
+	listed := r.data.queries(split)
+	for _, q := range listed {
+		add(q)
+	}
+	for row, err := range r.data.Rows(ctx, split) {
+		if err != nil {
+			if _, line := errors.AsType[*llmrouterdata.LineError](err); !line {
+				return nil, nil, err
+			}
+			r.done.Unreadable++
+			continue
+		}
+		if listed == nil {
+			add(row.QueryData())
+		}
+		f, m := byKey[row.Key()], slices.Index(r.models, row.ModelName)
+		switch {
+		case f == nil || m < 0:
+			r.done.Unknown++
+		case f.lines[m] > 0:
+			r.done.Repeated++
+		case !failedCall(&row.RoutingRecord) && !(row.Performance >= 0 && row.Performance <= 1):
+			r.done.Unscored++
+		default:
+			f.lines[m] = row.Line
+		}
+	}
+	order = slices.DeleteFunc(order, func(f *found) bool {
+		incomplete := slices.Contains(f.lines, 0) || f.query.Validate() != nil
+		if incomplete {
+			r.done.Incomplete++
+			delete(byKey, f.query.Key())
+		}
+		return incomplete
+	})
+	return order, byKey, nil
+}
+
+// write writes the rows of a query, and its vector where no row had it before.
+func (r *repair) write(f *found, to *llmrouterdata.Writer[llmrouterdata.RoutingRecord]) error {
+	id, known := r.ids[f.query.Key()]
+	if !known {
+		id = len(r.ids)
+		r.ids[f.query.Key()] = id
+		vector := f.rows[0].Embedding
+		if len(vector) == 0 {
+			return errors.New("dataset: the set has no query embeddings, and a repaired one needs them")
+		}
+		if err := r.vectors.PutInt(int64(id), torchio.Of(vector, len(vector))); err != nil {
+			return fmt.Errorf("dataset: %w", err)
+		}
+		if f.rows[0].EmbeddingID != id {
+			r.done.Renumbered++
+		}
+	}
+	r.done.Queries++
+	for _, row := range f.rows {
+		r.mend(&row.RoutingRecord, f.query)
+		row.EmbeddingID = id
+		if err := to.Write(row.RoutingRecord); err != nil {
+			return err
+		}
+		r.done.Rows++
+	}
+	return nil
+}
+
+// mend gives a row what its query says, and what the files say of failed calls.
+func (r *repair) mend(row *llmrouterdata.RoutingRecord, query llmrouterdata.StandardQueryData) {
+	if !query.Equal(row.QueryData()) {
+		r.done.Differing++
+		row.Choices, row.TaskID = query.Choices, query.TaskID
+	}
+	row.TokenNum, row.InputTokens, row.OutputTokens = max(row.TokenNum, 0), max(row.InputTokens, 0), max(row.OutputTokens, 0)
+	if !(row.ResponseTime >= 0 && row.ResponseTime < maxSeconds) {
+		row.ResponseTime = 0
+	}
+	if !failedCall(row) {
+		return
+	}
+	message, marked := strings.CutPrefix(row.Response, errorPrefix)
+	if !marked {
+		message = strings.TrimPrefix(message, otherErrorPrefix)
+	}
+	if !marked || row.Performance != 0 {
+		r.done.Failed++
+		row.Response, row.Performance = errorPrefix+message, 0
+	}
+}
+
+// otherErrorPrefix begins the response of a call that the Python pipeline could
+// not make. An answer may begin so too, but has tokens and takes time.
+const otherErrorPrefix = "ERROR: "
+
+// failedCall reports whether a row is of a failed call.
+func failedCall(r *llmrouterdata.RoutingRecord) bool {
+	return strings.HasPrefix(r.Response, errorPrefix) ||
+		strings.HasPrefix(r.Response, otherErrorPrefix) && r.InputTokens <= 0 && r.OutputTokens <= 0 && !(r.ResponseTime > 0)
+}
