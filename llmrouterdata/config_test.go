@@ -115,7 +115,7 @@ func TestLoadConfigFiles(t *testing.T) {
 	if err := c.Require("query_data_train", "query_data_test", "query_embedding_data", "routing_data_train", "routing_data_test", "llm_data", "llm_embedding_data"); err != nil {
 		t.Error(err)
 	}
-	if want := filepath.Join("r", "data", "example_data", "llm_candidates", "default_llm.json"); c.DataPath.LLMData != want {
+	if want := filepath.Join("r", "examples", "candidates.json"); c.DataPath.LLMData != want {
 		t.Errorf("llm_data is %q, want %q", c.DataPath.LLMData, want)
 	}
 }

@@ -130,6 +130,17 @@ func testParseChoices(t *testing.T, v golden.Vector) {
 	}
 }
 
+// lineError is the error of a line, nil for none; whole says that the text is
+// refused as a whole. Any other error fails the test.
+func lineError(t *testing.T, v golden.Vector, err error) (line *LineError, whole bool) {
+	line, _ = errors.AsType[*LineError](err)
+	whole = errors.Is(err, textfile.ErrArray) || errors.Is(err, textfile.ErrSpread)
+	if err != nil && line == nil && !whole {
+		t.Fatalf("%s: %v", v.Where, err)
+	}
+	return line, whole
+}
+
 // testLoad: lines, white space and JSON are read as the Python loader reads
 // them. Wider here: a byte-order mark, and choices as Python literals.
 // Narrower: a record needs its four required fields, and choices that are
@@ -144,12 +155,9 @@ func testLoad(t *testing.T, v golden.Vector) {
 	var got []result
 	failures := 0
 	for record, err := range Records[StandardQueryData](strings.NewReader(text), nil) {
-		line, _ := errors.AsType[*LineError](err)
-		if errors.Is(err, textfile.ErrArray) || errors.Is(err, textfile.ErrSpread) {
-			return // the text is refused as a whole
-		}
-		if err != nil && line == nil {
-			t.Fatalf("%s: %v", v.Where, err)
+		line, whole := lineError(t, v, err)
+		if whole {
+			return
 		}
 		if err != nil {
 			failures++

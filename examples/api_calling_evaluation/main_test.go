@@ -75,7 +75,7 @@ func (s *setting) queries(t *testing.T, split string, n int) {
 
 func (s *setting) candidates(t *testing.T, text string) {
 	t.Helper()
-	clitest.Write(t, s.dir, "data/example_data/llm_candidates/default_llm.json", text)
+	clitest.Write(t, s.dir, "examples/candidates.json", text)
 }
 
 func (s *setting) run(t *testing.T, env map[string]string, more ...string) (stdout, stderr string, err error) {
@@ -292,7 +292,7 @@ func TestMissing(t *testing.T) {
 		{"candidates", func(t *testing.T, s *setting) []string {
 			remove(t, s.c.DataPath.LLMData)
 			return nil
-		}, nil, []string{"default_llm.json"}},
+		}, nil, []string{"candidates.json"}},
 		{"training queries", func(t *testing.T, s *setting) []string {
 			remove(t, s.c.DataPath.QueryDataTrain)
 			return nil

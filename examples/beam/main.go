@@ -2,8 +2,7 @@
 // queries, sends each to every candidate and scores the answers as an Apache
 // Beam pipeline over shards of the query files.
 //
-//	cd examples/beam
-//	go run . --config ../sample_config.yaml --work work
+//	go -C examples/beam run . --config ../sample_config.yaml --root ../.. --work work
 //
 // does all of it in this process, on Beam's embedded runner. Beam's own flags
 // choose another one (--runner flink --endpoint HOST:8099, --runner dataflow

@@ -123,7 +123,7 @@ func TestConfiguration(t *testing.T) {
 	dir := t.TempDir()
 	config := clitest.SampleConfig(t, dir)
 	example := filepath.Join(dir, "data", "example_data", "llm_candidates")
-	clitest.Write(t, example, "default_llm.json", llm)
+	clitest.Write(t, dir, "examples/candidates.json", llm)
 	model := clitest.Model(t)
 	embedded := filepath.Join(example, "default_llm_embeddings.json")
 	run := func(args ...string) {
@@ -175,7 +175,7 @@ func TestPublishedModel(t *testing.T) {
 	h.Model(llmrouterdata.DefaultEmbeddingModel, files)
 	dir := t.TempDir()
 	config := clitest.SampleConfig(t, dir)
-	clitest.Write(t, dir, "data/example_data/llm_candidates/default_llm.json", llm)
+	clitest.Write(t, dir, "examples/candidates.json", llm)
 	env := map[string]string{"HF_ENDPOINT": h.URL, "HF_HOME": filepath.Join(dir, "hf")}
 	out, errs, err := clitest.Run(t.Context(), run, env, "--config", config, "--root", dir)
 	if err != nil || !strings.Contains(out, "3 candidates, 128 numbers") {

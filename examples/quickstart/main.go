@@ -137,6 +137,7 @@ func run(ctx context.Context, e cli.Env) error {
 	fmt.Fprintf(e.Stdout, `
 A page with figures: go run ./examples/report --config %[1]s --root %[2]s
 A router in a file:  go run ./examples/train_router --config %[1]s --root %[2]s
+Step 3 once more:    go run ./examples/api_calling_evaluation --config %[1]s --root %[2]s   (the journal has its calls)
 
 Real data:  go run ./examples/data_generation --config examples/sample_config.yaml   (HF_TOKEN for the gated GPQA)
 Real model: go run ./examples/download_model --model allenai/longformer-base-4096    (then: embedding: {model: ...} in the configuration)
@@ -189,18 +190,10 @@ const configName = "config.yaml"
 
 // configText is the configuration; its paths start from the folder.
 func configText(model string) []byte {
-	var b bytes.Buffer
-	b.WriteString("# The data set of examples/quickstart. Paths start from this folder (--root).\ndata_path:\n")
-	d := config("", "").DataPath
-	for _, path := range [...]struct{ key, name string }{
-		{"query_data_train", d.QueryDataTrain}, {"query_data_test", d.QueryDataTest}, {"query_embedding_data", d.QueryEmbeddingData},
-		{"routing_data_train", d.RoutingDataTrain}, {"routing_data_test", d.RoutingDataTest},
-		{"llm_data", d.LLMData}, {"llm_embedding_data", d.LLMEmbeddingData},
-	} {
-		fmt.Fprintf(&b, "  %s: '%s'\n", path.key, filepath.ToSlash(path.name))
-	}
-	b.WriteString("embedding:\n  model: '" + strings.ReplaceAll(model, "'", "''") + "'\n")
-	return b.Bytes()
+	return append(cli.ConfigText("The data set of examples/quickstart.", config("", "").DataPath), "embedding:\n  model: '"+strings.ReplaceAll(model, "'", "''")+"'\n"+
+		"# The pretend LLMs answer only while the program runs. What they have answered is in\n"+
+		"# the journal; new calls go to this server, which may be one of yours.\n"+
+		"api_endpoint: 'http://localhost:8000/v1'\n"...)
 }
 
 // modelFolder is where the small model is, below the output folder.
