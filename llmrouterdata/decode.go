@@ -213,7 +213,7 @@ func (f *fields) integer(name string, none int) int {
 func (f *fields) query() StandardQueryData {
 	return StandardQueryData{
 		TaskName:    f.text("task_name"),
-		Query:       f.text("query"),
+		Query:       f.asked("query"),
 		GroundTruth: f.truth("ground_truth"),
 		Metric:      f.text("metric"),
 		Choices:     f.choices("choices"),

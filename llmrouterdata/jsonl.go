@@ -79,7 +79,9 @@ func (e *LineError) Unwrap() error { return e.Err }
 // The reader takes every form found in published files: choices as null, a
 // JSON array or object, or a string that holds JSON or a Python literal, with
 // "label" or "labels" or as a bare list; a ground truth that is an array (it
-// becomes its JSON text) or a number; a task id that is a number; integers
+// becomes its JSON text) or a number; a query that is a list of chat messages,
+// whose transcript is the query: the text of a single message of the user, else
+// a line "role: text" for each message; a task id that is a number; integers
 // written as floats; NaN where a value is missing; a null response. Fields
 // that a record does not have are ignored.
 func Records[T Record](r io.Reader, o *ReadOptions) iter.Seq2[T, error] {

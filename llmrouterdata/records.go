@@ -12,7 +12,8 @@ import (
 type StandardQueryData struct {
 	// TaskName names the benchmark, for example "gsm8k".
 	TaskName string `json:"task_name"`
-	// Query is the question as the benchmark puts it; it is what gets embedded.
+	// Query is the question as the benchmark puts it; it is what gets embedded. A
+	// list of chat messages is read as its transcript.
 	Query string `json:"query"`
 	// GroundTruth is the expected answer. For MBPP it is the JSON text of the
 	// array of assert statements.

@@ -26,6 +26,11 @@ func (p *Plan) readCandidates() error {
 	if err != nil {
 		return err
 	}
+	for _, c := range candidates {
+		if !c.Called() {
+			p.options.Logger.Warn("a candidate is not called, since its name ends in _think", "candidate", c.Name)
+		}
+	}
 	p.targets, err = chat.Resolve(candidates, p.config.APIEndpoint, p.options.Keys, p.options.Calling)
 	if err != nil || p.options.UnpricedOK || budgetOf(p.options.Client) == nil {
 		return err
