@@ -2,12 +2,16 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
 // DeadLetter is a query that has no rows, and why.
@@ -52,46 +56,83 @@ func checkDead(work string, most float64) error {
 	if bad == nil {
 		return nil
 	}
-	causes, err := causesOfDeath(work)
-	if err != nil {
+	c := causes{}
+	if err := each(deadLetterFile(work), c.add); err != nil {
 		return err
 	}
 	return fmt.Errorf("%s have no rows, more than --max_dead %v allows, or all of them; nothing is merged. They are in %s: %s",
-		strings.Join(bad, " and "), most, deadLetterFile(work), causes)
+		strings.Join(bad, " and "), most, deadLetterFile(work), c)
 }
 
-// causesOfDeath says of what the dead letters are, the most frequent cause first,
-// with the first line of each.
-func causesOfDeath(work string) (string, error) {
-	type cause struct {
-		n     int
-		first DeadLetter
-	}
-	causes := map[string]*cause{}
-	err := each(deadLetterFile(work), func(d DeadLetter) {
-		c := causes[d.Error]
-		if c == nil {
-			c = &cause{first: d}
-			causes[d.Error] = c
-		}
-		c.n++
-		if cmp.Or(cmp.Compare(d.File, c.first.File), cmp.Compare(d.Line, c.first.Line)) < 0 {
-			c.first = d
-		}
-	})
+// checkShards demands that some query of each split can have rows, if it has any,
+// before anything is called and paid for: as far as the queries themselves tell,
+// without an encoder.
+func checkShards(ctx context.Context, work string) error {
+	list, err := shardsOf(manifestFile(work))
 	if err != nil {
-		return "", err
+		return err
 	}
-	list := slices.SortedFunc(maps.Values(causes), func(a, b *cause) int {
+	prompts, registry := chat.BuiltinPrompts(), metrics.Builtin()
+	for _, split := range []string{"train", "test"} {
+		alive, n, c := false, 0, causes{}
+		for _, s := range list {
+			if s.Split != split {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			good, dead, err := readShard(s, &prompts, &registry)
+			if err != nil {
+				return err
+			}
+			if alive = len(good) > 0; alive {
+				break
+			}
+			n += len(dead)
+			for _, d := range dead {
+				c.add(d)
+			}
+		}
+		if !alive && n > 0 {
+			return fmt.Errorf("%d of %d queries of the %s split can have no rows; nothing is called: %s", n, n, split, c)
+		}
+	}
+	return nil
+}
+
+// causes are why there are dead letters, by the error.
+type causes map[string]*cause
+
+type cause struct {
+	n     int
+	first DeadLetter
+}
+
+func (c causes) add(d DeadLetter) {
+	known := c[d.Error]
+	if known == nil {
+		known = &cause{first: d}
+		c[d.Error] = known
+	}
+	known.n++
+	if cmp.Or(cmp.Compare(d.File, known.first.File), cmp.Compare(d.Line, known.first.Line)) < 0 {
+		known.first = d
+	}
+}
+
+// String tells the causes, the most frequent first, with the first line of each.
+func (c causes) String() string {
+	list := slices.SortedFunc(maps.Values(c), func(a, b *cause) int {
 		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.first.File, b.first.File), cmp.Compare(a.first.Line, b.first.Line))
 	})
 	var said []string
-	for i, c := range list {
+	for i, one := range list {
 		if i == maxCauses {
 			said = append(said, fmt.Sprintf("%d causes more", len(list)-i))
 			break
 		}
-		said = append(said, fmt.Sprintf("%d because of %s (first %s:%d)", c.n, c.first.Error, c.first.File, c.first.Line))
+		said = append(said, fmt.Sprintf("%d because of %s (first %s:%d)", one.n, one.first.Error, one.first.File, one.first.Line))
 	}
-	return strings.Join(said, "; "), nil
+	return strings.Join(said, "; ")
 }

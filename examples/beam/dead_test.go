@@ -96,6 +96,35 @@ func TestCheckDead(t *testing.T) {
 	}
 }
 
+// TestDeadBeforeCalls: where no query of a split can have rows, that is said
+// before anything is called; one good query is enough to go on.
+func TestDeadBeforeCalls(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		test  []string
+		calls bool
+	}{
+		{"none", []string{"{", `{"task_name": "x", "query": "q", "ground_truth": "1", "metric": "MATH"}`, "["}, false},
+		{"one of the second shard", append([]string{"{", "["}, queries(0, 1)...), true},
+		{"no line", nil, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newService(t, 0)
+			config, c := testSet(t, s.URL, queries(0, 4), tt.test)
+			_, _, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", filepath.Dir(config), "--work", filepath.Join(t.TempDir(), "work"), "--shard_size", "2", "--max_dead", "1")
+			if tt.calls != (s.made() > 0) || tt.calls != (err == nil) {
+				t.Fatalf("%d calls, %v", s.made(), err)
+			}
+			if !tt.calls && !strings.Contains(err.Error(), "3 of 3 queries of the test split can have no rows") {
+				t.Error(err)
+			}
+			if !tt.calls && !strings.Contains(err.Error(), c.DataPath.QueryDataTest+":1") {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // pack writes lines to a file, compressed as its name says.
 func pack(t testing.TB, name string, lines []string) {
 	t.Helper()

@@ -131,6 +131,9 @@ func run(ctx context.Context, e cli.Env) error {
 		if settings.Candidates, err = candidates(c.DataPath.LLMData); err != nil {
 			return err
 		}
+		if err := checkShards(ctx, settings.Work); err != nil {
+			return err
+		}
 		if err := runPipeline(ctx, e, settings); err != nil {
 			return err
 		}
@@ -287,7 +290,7 @@ func merge(ctx context.Context, e cli.Env, c *llmrouterdata.Config, work string)
 		}
 	}
 	bar := progress.New(e.Stderr)
-	report, err := dataset.Merge(ctx, c, parts, &dataset.MergeOptions{Progress: cli.ShowRows(bar)})
+	report, err := dataset.Merge(ctx, c, parts, &dataset.MergeOptions{Logger: e.Logger(), Progress: cli.ShowRows(bar)})
 	bar.Close()
 	if err != nil {
 		return fmt.Errorf("merging: %w", err)

@@ -19,6 +19,9 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/vfs"
 )
 
+// Suffix ends the name of a journal beside the file that is made from it.
+const Suffix = ".journal"
+
 // LockSuffix ends the name of the lock file beside a journal. The lock is not
 // on the journal itself, which Windows would not let others read then.
 const LockSuffix = ".lock"
@@ -220,6 +223,21 @@ func (j *Journal) Append(e *Entry) (offset int64, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.append(e)
+}
+
+// ReadScorers returns what has scored answers of a journal, as
+// [Journal.Scorers] does; none where there is no journal. It leaves the file as
+// it is.
+func ReadScorers(name string) ([]string, error) {
+	j, err := Peek(name, nil)
+	if err != nil || j == nil {
+		return nil, err
+	}
+	defer j.Close() // it was only read
+	if err := j.Scan(func(int64, *Entry) error { return nil }); err != nil {
+		return nil, err
+	}
+	return j.Scorers(), nil
 }
 
 // AddScorer notes that answers were scored by what is named so, unless the

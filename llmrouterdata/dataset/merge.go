@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/internal/numbering"
 	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/internal/outputs"
@@ -23,6 +26,8 @@ type MergeOptions struct {
 	// TempDir is the folder of temporary files, about 110 bytes for each query.
 	// It is made where it is missing. Default: that of query_embedding_data.
 	TempDir string
+	// Logger receives warnings. Nil: silent.
+	Logger *slog.Logger
 	// Progress is called after the rows of each query, with how many of all rows
 	// are written. Nil: silent.
 	Progress func(rows, of int)
@@ -34,6 +39,9 @@ type MergeOptions struct {
 func (o *MergeOptions) validate(into *llmrouterdata.Config) MergeOptions {
 	v, _ := options.Begin(o, "dataset: MergeOptions")
 	v.TempDir = cmp.Or(v.TempDir, filepath.Dir(into.DataPath.QueryEmbeddingData))
+	if v.Logger == nil {
+		v.Logger = slog.New(slog.DiscardHandler)
+	}
 	if v.Progress == nil {
 		v.Progress = func(int, int) {}
 	}
@@ -48,6 +56,10 @@ type MergeReport struct {
 	// Rows is the number of routing rows, Embeddings that of vectors.
 	Rows       int `json:"rows"`
 	Embeddings int `json:"embeddings"`
+	// ScoredBy names what has scored answers of the parts where that may differ
+	// from one machine to the next, sorted, as far as the journals beside the
+	// parts' routing_data_train say. More than one is a warning.
+	ScoredBy []string `json:"scored_by,omitempty"`
 }
 
 // Merge makes one data set of finished ones, as one run of step 3 would have made
@@ -61,7 +73,8 @@ type MergeReport struct {
 // Every part is held against its query files and against llm_data of into on
 // the way: each query must have a row for every candidate, in order, and a
 // finite vector of the common length. Neither the query files of into nor its
-// journal are looked at.
+// journal are looked at; of the parts' journals, where they are, only what scored
+// the answers.
 //
 // Memory does not grow with the queries or rows. It holds one query's rows,
 // the directory of one part's vectors, and buffers of at most 100 MiB.
@@ -134,6 +147,9 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 	if err := m.readQueries(ctx, hashes); err != nil {
 		return nil, err
 	}
+	if err := m.readScorers(); err != nil {
+		return nil, err
+	}
 	if m.ids, err = hashes.Numbers(); err != nil {
 		return nil, fmt.Errorf("dataset: numbering the queries: %w", err)
 	}
@@ -187,6 +203,27 @@ func (m *merger) readQueries(ctx context.Context, hashes *numbering.Hashes) erro
 		}
 	}
 	m.total = int(hashes.Len()) * len(m.models)
+	return nil
+}
+
+// readScorers finds out what has scored the parts, and warns where that is more
+// than one: of the same program two interpreters may think differently.
+func (m *merger) readScorers() error {
+	for i, part := range m.parts {
+		if m.queries[Train][i]+m.queries[Test][i] == 0 {
+			continue
+		}
+		scorers, err := journal.ReadScorers(part.DataPath.RoutingDataTrain + journal.Suffix)
+		if err != nil {
+			return fmt.Errorf("dataset: part %d: %w", i+1, err)
+		}
+		m.report.ScoredBy = append(m.report.ScoredBy, scorers...)
+	}
+	slices.Sort(m.report.ScoredBy)
+	m.report.ScoredBy = slices.Compact(m.report.ScoredBy)
+	if len(m.report.ScoredBy) > 1 {
+		m.options.Logger.Warn("programs were run by more than one interpreter, and scores may differ by that", "interpreters", m.report.ScoredBy)
+	}
 	return nil
 }
 

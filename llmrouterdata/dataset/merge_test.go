@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
@@ -200,6 +202,51 @@ func TestMergeRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMergeScorers: what scored the parts is told, and more than one warned of.
+func TestMergeScorers(t *testing.T) {
+	into := testConfig(t.TempDir())
+	writeCandidates(t, into.DataPath.LLMData, []string{"a"})
+	var parts []*llmrouterdata.Config
+	for i, scorer := range []string{"cpython 3.12.1, native", "", "cpython 3.11.7, wasi", "cpython 3.12.1, native"} {
+		part := writePart(t, t.TempDir(), testQueries(10*i, 10), nil, []string{"a"}, 4)
+		parts = append(parts, part)
+		if scorer == "" {
+			continue // it has no journal
+		}
+		j, err := journal.Open(part.DataPath.RoutingDataTrain+journal.Suffix, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = j.Scan(func(int64, *journal.Entry) error { return nil })
+		if err := errors.Join(err, j.AddScorer(scorer), j.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		parts []*llmrouterdata.Config
+		want  []string
+	}{
+		{parts[1:2], nil},
+		{parts[:2], []string{"cpython 3.12.1, native"}},
+		{parts, []string{"cpython 3.11.7, wasi", "cpython 3.12.1, native"}},
+	} {
+		var log strings.Builder
+		report, err := Merge(t.Context(), into, tt.parts, &MergeOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tt.want, report.ScoredBy); diff != "" {
+			t.Error(diff)
+		}
+		if warned := strings.Contains(log.String(), "more than one interpreter"); warned != (len(tt.want) > 1) {
+			t.Errorf("%q: %s", tt.want, log.String())
+		}
+	}
+	writeFile(t, parts[1].DataPath.RoutingDataTrain+journal.Suffix, "not a journal")
+	_, err := Merge(t.Context(), into, parts, nil)
+	wantError(t, err, "part 2", "it is not a journal")
 }
 
 func TestMergeStops(t *testing.T) {

@@ -771,6 +771,9 @@ func TestEvaluateNotEvaluated(t *testing.T) {
 	if diff := cmp.Diff(dataset.Lines{Train: []int{1}, Test: []int{1}}, report.NotEvaluatedRows); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
+	if diff := cmp.Diff([]Reason{{unavailable.Reason, 2}}, report.NotEvaluatedReasons); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // What may be able to evaluate code is opened once, where there is code, and

@@ -169,7 +169,7 @@ func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
 		v.Metrics = new(metrics.Builtin())
 	}
 	if v.Journal == "" && c != nil {
-		v.Journal = c.DataPath.RoutingDataTrain + ".journal"
+		v.Journal = c.DataPath.RoutingDataTrain + journal.Suffix
 	}
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)

@@ -46,6 +46,9 @@ type Report struct {
 	// Failures are the failed calls by candidate and kind, the most frequent
 	// first.
 	Failures []Failure `json:"failures,omitempty"`
+	// NotEvaluatedReasons says why answers were not evaluated, the most frequent
+	// reason first.
+	NotEvaluatedReasons []Reason `json:"not_evaluated_reasons,omitempty"`
 	// Answered says which models answered, for the candidates for which any told
 	// another name than the one asked for.
 	Answered []Answered `json:"answered_by,omitempty"`
@@ -84,6 +87,13 @@ type Failure struct {
 	// and Query which query it is of.
 	Example string `json:"example"`
 	Query   string `json:"query"`
+}
+
+// Reason is why answers were not evaluated, and how many.
+type Reason struct {
+	// Text is the metric's, for example "module numpy".
+	Text  string `json:"reason"`
+	Count int    `json:"count"`
 }
 
 // Answered is how often a model answered for a candidate.
@@ -337,7 +347,7 @@ func (r *run) report() *Report {
 	report.Failed, report.NotEvaluated, report.ScoreErrors = report.All.Failed, report.All.NotEvaluated, report.All.ScoreErrors
 	report.ScoredBy = slices.Sorted(maps.Keys(r.scorers))
 	report.Missing, report.CostUSD = report.All.Missing, report.All.CostUSD
-	report.Failures, report.Answered, report.Warnings = r.failures(), r.answered(), r.warnings()
+	report.Failures, report.NotEvaluatedReasons, report.Answered, report.Warnings = r.failures(), r.reasons(), r.answered(), r.warnings()
 	if report.Missing > 0 || r.notEmbedded > 0 {
 		report.NotMade = slices.Sorted(slices.Values(r.schedule.Reasons()))
 	}
@@ -370,6 +380,32 @@ func (r *run) failures() []Failure {
 		list[at].Count++
 	}
 	slices.SortStableFunc(list, func(a, b Failure) int { return cmp.Compare(b.Count, a.Count) })
+	return list
+}
+
+// reasons counts why answers were not evaluated, the rarest of many reasons
+// together.
+func (r *run) reasons() []Reason {
+	counts := map[int32]int{}
+	for i := range r.pairs {
+		if p := &r.pairs[i]; p.outcome == notEvaluated {
+			counts[p.kind]++
+		}
+	}
+	var list []Reason
+	for kind, n := range counts {
+		list = append(list, Reason{Text: r.kinds.List()[kind], Count: n})
+	}
+	slices.SortFunc(list, func(a, b Reason) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Text, b.Text))
+	})
+	if len(list) > maxReasons {
+		rest := Reason{Text: "other reasons"}
+		for _, reason := range list[maxReasons-1:] {
+			rest.Count += reason.Count
+		}
+		list = append(list[:maxReasons-1], rest)
+	}
 	return list
 }
 

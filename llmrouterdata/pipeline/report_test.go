@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -58,6 +59,7 @@ func reportOf(tasks []string, pairs []pair) *Report {
 	}
 	r := newRun(plan)
 	r.kinds.Number("timeout")
+	r.kinds.Number("module numpy")
 	r.models.Number("")
 	r.pairs = pairs
 	return r.report()
@@ -67,7 +69,7 @@ func TestReport(t *testing.T) {
 	got := reportOf([]string{"math", "mmlu", "math"}, []pair{
 		{outcome: scored, score: 1, seconds: 2, input: 10, output: 5, cost: 0.25e12},
 		{outcome: failed, cost: 0.5e12},
-		{outcome: notEvaluated, seconds: 4, input: 20, output: 6, cost: 0.125e12, wasEstimate: true},
+		{outcome: notEvaluated, kind: 1, seconds: 4, input: 20, output: 6, cost: 0.125e12, wasEstimate: true},
 		{outcome: scoreError, seconds: 6, input: 1, output: 1},
 		{outcome: scored, score: 0.5, seconds: 8, input: 2, output: 3},
 		{outcome: missing},
@@ -82,8 +84,9 @@ func TestReport(t *testing.T) {
 	cell := func(task, model string, g Group) Cell { return Cell{task, model, g} }
 	want := &Report{
 		Queries: 3, Candidates: 2, Pairs: 6, Failed: 1, NotEvaluated: 1, ScoreErrors: 1, Missing: 1, CostUSD: 0.875, Thoughts: ThoughtsRemoved,
-		Failures:         []Failure{{Candidate: "large", Kind: "timeout", Count: 1, Query: "test query 1 (task math)"}},
-		NotEvaluatedRows: dataset.Lines{Test: []int{3}}, ScoreErrorRows: dataset.Lines{Test: []int{4}},
+		Failures:            []Failure{{Candidate: "large", Kind: "timeout", Count: 1, Query: "test query 1 (task math)"}},
+		NotEvaluatedReasons: []Reason{{"module numpy", 1}},
+		NotEvaluatedRows:    dataset.Lines{Test: []int{3}}, ScoreErrorRows: dataset.Lines{Test: []int{4}},
 		All:   Group{Pairs: 6, Rated: 3, Performance: 0.5, Failed: 1, NotEvaluated: 1, ScoreErrors: 1, Missing: 1, P50: 4, P90: 8, P99: 8, InputTokens: 33, OutputTokens: 15, TokensEstimated: 1, CostUSD: 0.875},
 		Tasks: []Group{math, mmlu}, Models: []Group{small, large}, Categories: []Group{math, popular},
 		Cells: []Cell{
@@ -106,9 +109,25 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestReasons: the most frequent reasons come first, and many rare ones together.
+func TestReasons(t *testing.T) {
+	r := newRun(&Plan{targets: []chat.Target{{}}, queries: make([]query, 3*maxReasons)})
+	for i := range r.pairs {
+		reason := fmt.Sprint("reason ", min(i, 2*maxReasons)) // the last has the rest
+		r.pairs[i] = pair{outcome: notEvaluated, kind: r.kinds.Number(reason)}
+	}
+	got := r.reasons()
+	if diff := cmp.Diff(Reason{fmt.Sprint("reason ", 2*maxReasons), maxReasons}, got[0]); diff != "" || len(got) != maxReasons {
+		t.Errorf("%d reasons; %s", len(got), diff)
+	}
+	if diff := cmp.Diff(Reason{"other reasons", 2*maxReasons - (maxReasons - 2)}, got[maxReasons-1]); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWriteTable(t *testing.T) {
 	r := reportOf([]string{"math", "mmlu"}, []pair{
-		{outcome: scored, score: 1, seconds: 2}, {outcome: failed}, {outcome: notEvaluated, seconds: 1}, {outcome: missing},
+		{outcome: scored, score: 1, seconds: 2}, {outcome: failed}, {outcome: notEvaluated, kind: 1, seconds: 1}, {outcome: missing},
 	})
 	r.NotMade = []string{"the budget is spent"}
 	var b bytes.Buffer
@@ -124,7 +143,7 @@ func TestWriteTable(t *testing.T) {
 	for name, want := range map[string]string{
 		"task": "rows small large mean", "math": "2 1.000 0.000 0.500", "mmlu": "2 - - -", "all": "4 1.000 0.000 0.500",
 		"popular": "2 - 0 1", "large": "0.000 1 0.000 0.000 0.000 0 0 0.000000",
-		"calls": "not made: the budget is spent",
+		"calls": "not made: the budget is spent", "not": "evaluated, module numpy: 1",
 	} {
 		if got := strings.Join(lines[name], " "); got != want {
 			t.Errorf("%s: %q, want %q in\n%s", name, got, want, b.String())

@@ -37,7 +37,7 @@ type run struct {
 	ended       *sync.Cond            // of mu: a call has ended, so that another may be due
 	schedule    *schedule.Machine     // decides what is called next
 	pairs       []pair                // [query][candidate]
-	kinds       numbering.Set[string] // of failures
+	kinds       numbering.Set[string] // of failures, and why answers were not evaluated
 	models      numbering.Set[string] // that answered
 	strangers   map[stranger]bool     // models that answered for a candidate which asks for another
 	refused     []refusals            // by candidate
@@ -86,7 +86,7 @@ type pair struct {
 	cached      int32 // of input
 	reasoning   int32 // of output
 	model       int32 // that answered, in run.models
-	kind        int32 // of a failed call, in run.kinds
+	kind        int32 // of a failed call, or why there is no score; in run.kinds
 	outcome     outcome
 	wasEstimate bool // the token counts are estimates
 	truncated   bool // the answer was cut for its length

@@ -75,10 +75,13 @@ func (r *run) score(ctx context.Context, job scoreJob) {
 		return
 	}
 	p.outcome = outcome
-	if outcome == scored {
+	switch outcome {
+	case scored:
 		p.score = result.Score
 		if result.By != "" {
 			r.scorers[result.By] = true
 		}
+	case notEvaluated:
+		p.kind = numberOf(&r.kinds, result.Reason)
 	}
 }

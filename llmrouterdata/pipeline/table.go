@@ -76,6 +76,9 @@ func (r *Report) remarks(b *strings.Builder) {
 	for _, f := range r.Failures {
 		fmt.Fprintf(b, "candidate %q: failed with %s: %d, for example %s: %s\n", f.Candidate, f.Kind, f.Count, f.Query, f.Example)
 	}
+	for _, reason := range r.NotEvaluatedReasons {
+		fmt.Fprintf(b, "not evaluated, %s: %d\n", reason.Text, reason.Count)
+	}
 	for _, m := range r.Models {
 		if m.CachedTokens > 0 {
 			fmt.Fprintf(b, "candidate %q: %d of %d tokens in were read from a cache\n", m.Name, m.CachedTokens, m.InputTokens)
@@ -92,8 +95,11 @@ func (r *Report) remarks(b *strings.Builder) {
 		if name == "" {
 			name = "one that did not tell its name"
 		}
-		last := i+1 == len(r.Answered) || r.Answered[i+1].Candidate != a.Candidate
-		fmt.Fprintf(b, " %s (%.1f %%)%s", name, 100*a.Share, map[bool]string{true: "\n", false: ","}[last])
+		end := ","
+		if i+1 == len(r.Answered) || r.Answered[i+1].Candidate != a.Candidate {
+			end = "\n"
+		}
+		fmt.Fprintf(b, " %s (%.1f %%)%s", name, 100*a.Share, end)
 	}
 	for _, w := range r.Warnings {
 		fmt.Fprintf(b, "%v\n", w)
