@@ -266,16 +266,24 @@ func listForm(parts [][]latexToken, deep int) (answerForm, bool) {
 
 // sortedForm returns the form of parts whose order does not matter.
 func sortedForm(parts [][]latexToken, kind string, deep int) (answerForm, bool) {
-	var values []string
-	for _, p := range parts {
-		f, ok := formOfTokens(p, deep-1)
-		if !ok {
-			return answerForm{}, false
-		}
-		values = append(values, f.value)
+	values, ok := valuesOf(parts, deep)
+	if !ok {
+		return answerForm{}, false
 	}
 	slices.Sort(values)
 	return answerForm{value: kind + " " + strings.Join(values, " , ")}, true
+}
+
+// valuesOf returns the values of the forms of parts.
+func valuesOf(parts [][]latexToken, deep int) (values []string, ok bool) {
+	for _, p := range parts {
+		f, ok := formOfTokens(p, deep-1)
+		if !ok {
+			return nil, false
+		}
+		values = append(values, f.value)
+	}
+	return values, true
 }
 
 // equationForm returns the form of "x = 5", which is 5 for x, or of an equation
@@ -414,13 +422,9 @@ func bracketForm(tokens []latexToken, deep int) (answerForm, bool) {
 			}
 			return answerForm{}, false
 		}
-		var values []string
-		for _, p := range parts {
-			f, ok := formOfTokens(p, deep-1)
-			if !ok {
-				return answerForm{}, false
-			}
-			values = append(values, f.value)
+		values, ok := valuesOf(parts, deep)
+		if !ok {
+			return answerForm{}, false
 		}
 		if len(parts) == 2 {
 			return answerForm{value: intervalForm(tokens[0].text+values[0], values[1]+tokens[n-1].text)}, true

@@ -316,11 +316,7 @@ func isInteger(decimal string) bool {
 // plainDigits makes the digits of all scripts ASCII's, and the wide forms of
 // ASCII's characters what they stand for.
 func plainDigits(s string) string {
-	ascii := true
-	for i := 0; i < len(s) && ascii; i++ {
-		ascii = s[i] < 0x80
-	}
-	if ascii {
+	if pytext.IsASCII(s) {
 		return s
 	}
 	var b strings.Builder

@@ -96,3 +96,13 @@ func DecodeLastRune(s string) (r rune, size int) {
 func isSurrogate(s string) bool {
 	return len(s) >= 3 && s[0] == 0xED && s[1]>>5 == 0xA0>>5 && s[2]>>6 == 0x80>>6
 }
+
+// IsASCII reports whether all characters of s are ASCII's.
+func IsASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}

@@ -243,3 +243,11 @@ func BenchmarkLower(b *testing.B) {
 		})
 	}
 }
+
+func TestIsASCII(t *testing.T) {
+	for s, want := range map[string]bool{"": true, "a\x00\x7f": true, "a\x80": false, "é": false, "longer, and then ٣": false} {
+		if got := IsASCII(s); got != want {
+			t.Errorf("%q: %v", s, got)
+		}
+	}
+}

@@ -63,8 +63,8 @@ var passingStatus = []int{
 // Judge says what an answer with a status of 300 or more means, or one that is
 // an error in spite of its status, for which status is 0. The first of these
 // rules that holds decides: words in which a gateway names the failure of what is
-// behind it; 401, 404, 410, 429 and 5xx by their status; codes and words; other
-// statuses; a web page. What is left is refused in unknown words, and counts as
+// behind it; 401, 404, 410, 429 and 5xx by their status; codes and words; these
+// statuses where the body names one; other statuses; a web page. What is left is refused in unknown words, and counts as
 // the query's fault. Where a gateway speaks of what is behind it, that is the
 // candidate's fault, and not our key's.
 func Judge(status int, b Body) Verdict {
@@ -290,17 +290,16 @@ func (b *Body) class() Meaning {
 			return m
 		}
 	}
-	for i, c := range []struct {
-		words pattern
-		m     Meaning
+	for _, c := range []struct {
+		words  pattern
+		m      Meaning
+		ofPage bool // a page may say so to whoever asks, as firewalls do
 	}{
-		{creditWords, NoCredit}, {limitWords, RateLimited}, {keyWords, Rejected}, {contentWords, Query},
-		{contextWords, Query}, {parameterWords, Parameter}, {modelWords, NoModel}, {lengthWords, Query}, {accessWords, Rejected}, {passingWords, Passing},
+		{words: creditWords, m: NoCredit}, {words: limitWords, m: RateLimited}, {words: keyWords, m: Rejected}, {words: contentWords, m: Query},
+		{words: contextWords, m: Query}, {words: parameterWords, m: Parameter}, {words: modelWords, m: NoModel}, {words: lengthWords, m: Query},
+		{words: accessWords, m: Rejected, ofPage: true}, {words: passingWords, m: Passing},
 	} {
-		if b.Page && c.m == Rejected && i > 2 { // what a firewall says of whoever asks
-			continue
-		}
-		if c.words.in(b.words) {
+		if !(b.Page && c.ofPage) && c.words.in(b.words) {
 			return c.m
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/openai/openai-go/v3/option"
@@ -92,12 +91,11 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 type firstByte struct {
 	io.ReadCloser
 	timer *time.Timer
-	came  atomic.Bool
 }
 
 func (f *firstByte) Read(p []byte) (int, error) {
 	n, err := f.ReadCloser.Read(p)
-	if n > 0 && !f.came.Swap(true) {
+	if n > 0 {
 		f.timer.Stop()
 	}
 	return n, err

@@ -1,6 +1,7 @@
 package routers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -274,15 +275,7 @@ func (j *Judgement) addPair(p *Predictions, means []float64) {
 		scores, _ := p.row(q)
 		return scores[strong] - scores[weak]
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch x, y := wins(a), wins(b); {
-		case x > y:
-			return -1
-		case x < y:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(wins(b), wins(a)) })
 	// The strong model gets the queries in this order.
 	points := make([]CallPoint, 0, n)
 	total := means[weak] * float64(n)

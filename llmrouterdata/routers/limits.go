@@ -93,6 +93,8 @@ const maxNeighbours = 10_000
 const (
 	// batchRows is how many queries a network learns from at a time.
 	batchRows = 64
+	// The settings of a network whose fields are 0.
+	defaultHidden, defaultRank, defaultEpochs, defaultDecay = 64, 16, 10, 1
 	// maxHidden and maxEpochs bound the settings of networks.
 	maxHidden, maxEpochs = 4096, 10_000
 	// maxNewton bounds the steps of Newton's method, which takes some five, and

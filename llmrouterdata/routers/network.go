@@ -33,12 +33,12 @@ type MLP struct {
 func (MLP) Kind() string { return "mlp" }
 
 func (m MLP) network() network {
-	return network{hidden: cmp.Or(m.Hidden, 64), relu: true, noTasks: m.NoTasks}
+	return network{hidden: cmp.Or(m.Hidden, defaultHidden), relu: true, noTasks: m.NoTasks}
 }
 
 // String is for example "mlp(hidden=64, epochs=10, decay=1)".
 func (m MLP) String() string {
-	return fmt.Sprintf("mlp(hidden=%d, epochs=%d, decay=%v%s)", cmp.Or(m.Hidden, 64), cmp.Or(m.Epochs, 10), cmp.Or(m.Decay, 1), withoutTasks(m.NoTasks))
+	return fmt.Sprintf("mlp(hidden=%d, epochs=%d, decay=%v%s)", cmp.Or(m.Hidden, defaultHidden), cmp.Or(m.Epochs, defaultEpochs), cmp.Or(m.Decay, defaultDecay), withoutTasks(m.NoTasks))
 }
 
 func (m MLP) validate() error {
@@ -47,7 +47,7 @@ func (m MLP) validate() error {
 
 func (m MLP) fit(ctx context.Context, f *fitting) (predictor, error) {
 	n := m.network()
-	return f.learn(ctx, &n, cmp.Or(m.Epochs, 10), cmp.Or(m.Decay, 1), crossEntropy)
+	return f.learn(ctx, &n, cmp.Or(m.Epochs, defaultEpochs), cmp.Or(m.Decay, defaultDecay), crossEntropy)
 }
 
 // MF is a matrix factorisation: each model has a vector, onto which a projection
@@ -70,19 +70,19 @@ type MF struct {
 func (MF) Kind() string { return "mf" }
 
 func (m MF) network() network {
-	return network{hidden: cmp.Or(m.Rank, 16), centred: true, noTasks: m.NoTasks}
+	return network{hidden: cmp.Or(m.Rank, defaultRank), centred: true, noTasks: m.NoTasks}
 }
 
 // String is for example "mf(rank=16, epochs=10, decay=1)".
 func (m MF) String() string {
-	return fmt.Sprintf("mf(rank=%d, epochs=%d, decay=%v%s)", cmp.Or(m.Rank, 16), cmp.Or(m.Epochs, 10), cmp.Or(m.Decay, 1), withoutTasks(m.NoTasks))
+	return fmt.Sprintf("mf(rank=%d, epochs=%d, decay=%v%s)", cmp.Or(m.Rank, defaultRank), cmp.Or(m.Epochs, defaultEpochs), cmp.Or(m.Decay, defaultDecay), withoutTasks(m.NoTasks))
 }
 
 func (m MF) validate() error { return validateNetwork("mf", "Rank", m.Rank, m.Epochs, m.Decay) }
 
 func (m MF) fit(ctx context.Context, f *fitting) (predictor, error) {
 	n := m.network()
-	return f.learn(ctx, &n, cmp.Or(m.Epochs, 10), cmp.Or(m.Decay, 1), pairLoss)
+	return f.learn(ctx, &n, cmp.Or(m.Epochs, defaultEpochs), cmp.Or(m.Decay, defaultDecay), pairLoss)
 }
 
 func validateNetwork(kind, width string, hidden, epochs int, decay float64) error {

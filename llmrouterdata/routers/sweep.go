@@ -190,19 +190,19 @@ func crossWith(ctx context.Context, s *sweeper, t *targets) ([]float64, error) {
 	type part struct {
 		sums []float32 // [panels*16, width]
 		y    []float64
-		a    columns
+		a    []columns // by panel
 	}
 	err := sweep(ctx, s, func() *part {
-		return &part{sums: make([]float32, t.panels*kernel.Lane*width), y: make([]float64, t.panels*kernel.Lane)}
+		return &part{sums: make([]float32, t.panels*kernel.Lane*width), y: make([]float64, t.panels*kernel.Lane), a: make([]columns, t.panels)}
 	}, func(b *block, p *part) {
-		for panel := range t.panels {
-			for r := range b.n {
-				t.fill(p.y, b.first+r)
-				for c, v := range p.y[panel*kernel.Lane:][:kernel.Lane] {
-					p.a[r*kernel.Lane+c] = float32(v)
-				}
+		for r := range b.n {
+			t.fill(p.y, b.first+r)
+			for i, v := range p.y {
+				p.a[i/kernel.Lane][r*kernel.Lane+i%kernel.Lane] = float32(v)
 			}
-			s.set.Cross(p.sums[panel*kernel.Lane*width:], width, p.a[:], b.x.Data, b.x.Stride, b.n, width)
+		}
+		for panel := range t.panels {
+			s.set.Cross(p.sums[panel*kernel.Lane*width:], width, p.a[panel][:], b.x.Data, b.x.Stride, b.n, width)
 		}
 	}, func(_ *block, p *part) {
 		for c := range t.n {

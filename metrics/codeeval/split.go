@@ -375,11 +375,7 @@ func cleanLines(text string) string {
 // cleanSource makes white space outside of strings and comments Python's, and
 // drops what has no width there.
 func cleanSource(source string) string {
-	ascii := true
-	for i := 0; i < len(source) && ascii; i++ {
-		ascii = source[i] < 0x80
-	}
-	if ascii {
+	if pytext.IsASCII(source) {
 		return source
 	}
 	var b strings.Builder
