@@ -43,6 +43,7 @@ var rules = []struct {
 	}},
 	{"llmrouterdata/analysis", []string{"llmrouterdata/dataset", "internal/..."}},
 	{"llmrouterdata/routers", []string{"llmrouterdata/dataset", "internal/..."}},
+	{"llmrouterdata/routers/serve", []string{"llmrouterdata/chat", "llmrouterdata/routers", "internal/..."}},
 	// Examples use what a stranger can use.
 	{"examples/...", []string{
 		"llmrouterdata/...", "datasets", "datasets/hub", "metrics/...", "embedding/...", "torchio", "examples/internal/...",
@@ -142,6 +143,7 @@ func TestHeavyDependenciesStayWhereTheyAre(t *testing.T) {
 		"github.com/parquet-go":           {"datasets/...", "llmrouterdata/exporting", "internal/hfrows", "internal/fixtures/..."},
 		"go.yaml.in/yaml":                 {"llmrouterdata"},
 		"github.com/vbauerster/mpb":       {"examples/internal/progress"},
+		"github.com/prometheus":           {"llmrouterdata/routers/serve"},
 		"gonum.org/v1/plot":               {"examples/report", "examples/internal/page", "examples/internal/routerpage"},
 	}
 	for _, p := range list(t) {

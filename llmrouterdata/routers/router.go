@@ -223,6 +223,22 @@ func (r *Router) Route(vector []float32) (Choice, error) {
 	return c, nil
 }
 
+// Ranking is the models in the order in which they are to be tried: the first is
+// the chosen one, and each further one what the rule chooses of those that are
+// left. Models of which nothing is known are not among them.
+func (r *Router) Ranking(c Choice) []int {
+	scores := slices.Clone(c.Scores)
+	var order []int
+	for {
+		m := r.rule.choose(r.models, scores, c.Costs)
+		if m < 0 {
+			return order
+		}
+		order = append(order, m)
+		scores[m] = negInf
+	}
+}
+
 var errNoModel = errors.New("nothing is known of any model")
 
 // predict writes the expected scores and costs of all models.
