@@ -129,7 +129,7 @@ func run(ctx context.Context, e cli.Env) (err error) {
 		defer func() { err = errors.Join(err, file.Close()) }()
 		o.serve.Log = file
 	}
-	o.serve.Drain = e.Drain()
+	o.serve.Drain = e.Drain(cli.Grace)
 	server, err := serve.New(router, encoder, client, targets, &o.serve)
 	if err != nil {
 		return err
