@@ -64,10 +64,21 @@ var candidateFields = map[string]candidateField{
 				f.fail(name, err)
 			}
 		},
-		// A candidate file has none: nothing there is a misspelling of it.
-		set: func(*Candidate) bool { return true },
+		set: inNoCandidateFile,
+	},
+	"embedding_encoder": {
+		read: func(f *fields, name string, c *Candidate) { c.EmbeddingEncoder = f.optionalText(name) },
+		set:  inNoCandidateFile,
+	},
+	"embedding_feature": {
+		read: func(f *fields, name string, c *Candidate) { c.EmbeddingFeature = f.optionalText(name) },
+		set:  inNoCandidateFile,
 	},
 }
+
+// inNoCandidateFile is the set of a field that a candidate file does not have:
+// nothing there is a misspelling of it.
+func inNoCandidateFile(*Candidate) bool { return true }
 
 func isKind[T any](v any) bool { _, ok := v.(T); return ok }
 

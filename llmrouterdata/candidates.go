@@ -3,6 +3,8 @@ package llmrouterdata
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,6 +67,10 @@ type Candidate struct {
 
 	// Embedding is the vector of Feature, [dim]; nil in a candidate file.
 	Embedding []float32
+	// EmbeddingEncoder is the fingerprint of the encoder that made Embedding, and
+	// EmbeddingFeature the [Candidate.FeatureHash] of the text that it was made of.
+	// "": not known, as in files of the Python pipeline.
+	EmbeddingEncoder, EmbeddingFeature string
 	// Extra holds every other field in the order of the file.
 	Extra []ExtraField
 }
@@ -78,6 +84,12 @@ type ExtraField struct {
 // Called reports whether the pipeline calls the candidate. As in the Python
 // pipeline, a name that ends in "_think" marks an entry that is not called.
 func (c Candidate) Called() bool { return !strings.HasSuffix(c.Name, "_think") }
+
+// FeatureHash is a hash of Feature: 32 hexadecimal digits of its SHA-256.
+func (c Candidate) FeatureHash() string {
+	sum := sha256.Sum256([]byte(c.Feature))
+	return hex.EncodeToString(sum[:16])
+}
 
 // price is a field of a candidate with what it holds.
 type price struct {
@@ -309,8 +321,9 @@ func WriteCandidates(w io.Writer, candidates []Candidate) error {
 }
 
 // WriteEmbeddedCandidates writes an LLM-embedding file: feature, input_price,
-// output_price, model, api_endpoint, embedding, and then size, service, further
-// prices and every other field, as json.dump(..., indent=2, ensure_ascii=False)
+// output_price, model, api_endpoint, embedding, and then embedding_encoder and
+// embedding_feature (where they are known), size, service, further prices and every
+// other field, as json.dump(..., indent=2, ensure_ascii=False)
 // does. How a candidate is called is left out: its params, headers, limits and
 // the query string of its endpoint, which may hold secrets. Missing prices are
 // written as 0, since the Python trainers read both. A candidate without an
@@ -329,6 +342,8 @@ func WriteEmbeddedCandidates(w io.Writer, candidates []Candidate) error {
 		o.Set("model", c.Model)
 		o.Set("api_endpoint", endpoint)
 		o.Set("embedding", c.Embedding)
+		c.optional(o, "embedding_encoder", c.EmbeddingEncoder)
+		c.optional(o, "embedding_feature", c.EmbeddingFeature)
 		c.optional(o, "size", c.Size)
 		c.optional(o, "service", c.Service)
 		c.setPrices(o)

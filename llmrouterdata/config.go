@@ -31,7 +31,8 @@ type Config struct {
 	Warnings []string
 }
 
-// DataPath names the pipeline's seven files.
+// DataPath names the pipeline's seven files, and two that others have in the place
+// of one of them.
 type DataPath struct {
 	// QueryDataTrain and QueryDataTest are written by step 2a and read by
 	// step 3.
@@ -39,6 +40,10 @@ type DataPath struct {
 	// QueryEmbeddingData, RoutingDataTrain and RoutingDataTest are written by
 	// step 3.
 	QueryEmbeddingData, RoutingDataTrain, RoutingDataTest string
+	// QueryEmbeddingDataTrain and QueryEmbeddingDataTest are in the place of
+	// QueryEmbeddingData where each split has embeddings of its own, whose ids
+	// begin anew, as xRouteBench publishes them. They are read, never written.
+	QueryEmbeddingDataTrain, QueryEmbeddingDataTest string
 	// LLMData is the candidate file; LLMEmbeddingData is written by step 2b.
 	LLMData, LLMEmbeddingData string
 }
@@ -331,6 +336,9 @@ func (d *DataPath) byKey() map[string]*string {
 		"routing_data_test":    &d.RoutingDataTest,
 		"llm_data":             &d.LLMData,
 		"llm_embedding_data":   &d.LLMEmbeddingData,
+
+		"query_embedding_data_train": &d.QueryEmbeddingDataTrain,
+		"query_embedding_data_test":  &d.QueryEmbeddingDataTest,
 	}
 }
 

@@ -37,6 +37,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
@@ -194,6 +195,10 @@ func parse(e cli.Env) (*options, error) {
 	budget := flags.Float64("budget", 0, "stop before the calls cost more than this many `USD` by the candidates' prices")
 	balance := flags.String("balance", "", "how keys are chosen: round_robin (default), least_busy or lowest_latency")
 	order := flags.String("order", "", "order of the calls: interleaved (default), by_candidate or by_query, which completes query after query")
+	flags.Func("candidate_order", "order of a query's rows in the files: file (as in llm_data, the default), cheapest, best (by the training rows) or seeded (another for each query); trainers that take the first of the best rows learn it", func(name string) (err error) {
+		o.CandidateOrder, err = dataset.ParseCandidateOrder(name)
+		return err
+	})
 	flags.BoolVar(&o.UnpricedOK, "unpriced_ok", false, "with --budget: go on though the candidate file lacks a price, and count such calls as free")
 	params := flags.String("params", "", "`JSON` object of further fields of every request, for example {\"reasoning_effort\": \"low\"}")
 	flags.Func("header", "`\"Name: value\"` of a header of every request; ${NAME} in the value stands for the environment's; may be given several times", o.header)

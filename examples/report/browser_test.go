@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -269,11 +270,16 @@ const look = `(() => {
 // folder.
 func TestInBrowser(t *testing.T) {
 	dir := t.TempDir()
+	full := []string{"best", "cost", "heat", "input", "map-best", "map-task", "models", "outcomes", "output", "promise", "seconds", "solved"}
+	withoutPromise := slices.DeleteFunc(slices.Clone(full), func(id string) bool { return id == "promise" }) // too few complete queries
 	pages := map[string][]string{
-		"full":   {"best", "cost", "heat", "input", "map-best", "map-task", "models", "outcomes", "output", "seconds", "solved"},
-		"scores": {"best", "heat", "models", "solved"},
+		"full": full, "3 candidates": full, "14 candidates": withoutPromise, "40 candidates": withoutPromise,
+		"scores": {"best", "heat", "models", "promise", "solved"},
 	}
-	files := map[string]string{"full": fullPage(t, dir), "scores": scoresPage(t, dir)}
+	files := map[string]string{
+		"full": fullPage(t, dir), "3 candidates": pageOf(t, dir, 3), "14 candidates": pageOf(t, dir, 14), "40 candidates": pageOf(t, dir, 40),
+		"scores": scoresPage(t, dir),
+	}
 	b := openBrowser(t)
 	for name, figures := range pages {
 		for _, width := range []int{390, 1280} {

@@ -66,7 +66,7 @@ func newCostChart(r *analysis.Report) *costChart {
 	c := &costChart{routers: r.Routers, low: math.Inf(1), bottom: 1}
 	for i, m := range r.Models {
 		c.models = append(c.models, m.Name)
-		if m.Rated == 0 {
+		if m.Answered == 0 {
 			continue
 		}
 		style := costFront

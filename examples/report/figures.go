@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -14,12 +13,9 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 )
 
-// Figures show this many rows and columns at most and say so; the tables go
+// mostRows is how many rows figures show at most, which then say so; the tables go
 // on.
-const (
-	mostRows    = 40
-	mostColumns = 30
-)
+const mostRows = 40
 
 // capped is a figure's title, with a word on what it leaves out.
 func capped(title string, n, most int, what string) string {
@@ -44,8 +40,12 @@ func figures(r *analysis.Report) map[string]*page.Figure {
 	if r.Map != nil {
 		list = append(list, mapFigure(r, true), mapFigure(r, false))
 	}
-	by := map[string]*page.Figure{}
+	if r.Promise != nil {
+		list = append(list, promiseFigure(r.Promise))
+	}
+	by, conclusions := map[string]*page.Figure{}, conclusions(r)
 	for _, f := range list {
+		f.Conclusion = conclusions[f.ID]
 		by[f.ID] = f
 	}
 	return by
@@ -57,129 +57,6 @@ func modelNames(r *analysis.Report) []string {
 		names = append(names, r.Models[i].Name)
 	}
 	return names
-}
-
-// heatFigure shows performance by task and model.
-func heatFigure(r *analysis.Report) *page.Figure {
-	rows, columns := min(len(r.Tasks), mostRows), min(len(r.Models), mostColumns)
-	title := capped(capped("Performance by task and candidate", len(r.Tasks), mostRows, "tasks"), len(r.Models), mostColumns, "candidates")
-	return &page.Figure{
-		ID: "heat", Title: title,
-		About: fmt.Sprintf("A heat map of %d tasks by %d candidates: the mean performance of each, and from how many rated rows. The table below has the same numbers.", rows, columns),
-		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
-			style := s.Label(page.InkText)
-			left := vg.Length(0)
-			for _, t := range r.Tasks[:rows] {
-				left = max(left, style.Width(t.Name))
-			}
-			left = min(left, s.Width*0.3) + 8
-			// Names stand slanted over their columns, or as numbers on a phone.
-			const slant, longest = math.Pi / 3, 190
-			head, right := vg.Length(18), vg.Length(0)
-			numbered := s.Narrow()
-			if !numbered && columns > 0 {
-				widest := vg.Length(0)
-				for i := range columns {
-					widest = max(widest, style.Width(r.Models[i].Name))
-				}
-				head = min(widest, longest)*vg.Length(math.Sin(slant)) + 14
-				last := min(style.Width(r.Models[columns-1].Name), longest) * vg.Length(math.Cos(slant))
-				right = max(0, last+8-(s.Width-left-last)/vg.Length(2*columns))
-			}
-			cell := min((s.Width-left-right)/vg.Length(max(columns, 1)), 110)
-			const tall = vg.Length(30)
-			var entries []page.LegendEntry
-			if numbered {
-				for i := range columns {
-					n := fmt.Sprint(i + 1)
-					entries = append(entries, page.LegendEntry{Name: r.Models[i].Name, Sign: func(c *draw.Canvas, at vg.Point) {
-						c.FillText(s.Style(page.Letters, page.InkMuted, text.XCenter, text.YCenter), at, n)
-					}})
-				}
-			}
-			legendHeight, legend := s.Legend(entries)
-			if numbered {
-				legendHeight += 6
-			}
-			const scale = 40
-			height := head + tall*vg.Length(rows) + legendHeight + scale
-			return height, func(c draw.Canvas) {
-				top := c.Max.Y - head
-				for m := range columns {
-					x := left + cell*vg.Length(m) + cell/2
-					if numbered {
-						c.FillText(s.Style(page.Letters, page.InkText, text.XCenter, text.YBottom), vg.Point{X: x, Y: top + 4}, fmt.Sprint(m+1))
-						continue
-					}
-					slanted := s.Label(page.InkText)
-					slanted.Rotation = slant
-					name := s.Shorten(r.Models[m].Name, style, min(longest, (s.Width-x)/vg.Length(math.Cos(slant))))
-					c.FillText(slanted, vg.Point{X: x - 2, Y: top + 6}, name)
-				}
-				for t := range rows {
-					y1 := top - tall*vg.Length(t)
-					c.FillText(style, vg.Point{X: 0, Y: y1 - tall/2}, s.Shorten(r.Tasks[t].Name, style, left-8))
-					for m := range columns {
-						g := &r.Cells[t*len(r.Models)+m]
-						x0 := left + cell*vg.Length(m)
-						center := x0 + cell/2
-						if g.Rated == 0 {
-							page.Box(&c, page.InkFaint, x0+0.5, y1-tall+0.5, x0+cell-0.5, y1-0.5)
-							c.FillText(s.Style(page.Letters, page.InkMuted, text.XCenter, text.YCenter), vg.Point{X: center, Y: y1 - tall/2}, "–")
-							continue
-						}
-						colour := viridis(g.Performance)
-						page.Box(&c, colour, x0+0.5, y1-tall+0.5, x0+cell-0.5, y1-0.5)
-						value := fmt.Sprintf("%.2f", g.Performance)
-						if value[0] == '0' {
-							value = value[1:]
-						} else {
-							value = "1"
-						}
-						big := s.Style(page.Letters, onColour(colour), text.XCenter, text.YCenter)
-						if big.Width(value)+3 > cell {
-							continue // the table has it
-						}
-						small := s.Style(8, onColour(colour), text.XCenter, text.YCenter)
-						at := vg.Point{X: center, Y: y1 - tall/2}
-						if n := page.Whole(g.Rated); small.Width(n)+2 <= cell {
-							c.FillText(small, vg.Point{X: center, Y: y1 - tall + 8}, n)
-							at.Y += 4
-						}
-						c.FillText(big, at, value)
-					}
-				}
-				bottom := top - tall*vg.Length(rows)
-				heatScale(s, &c, left, min(s.Width, left+cell*vg.Length(columns)), bottom-8)
-				if numbered {
-					legend(&c, bottom-scale)
-				}
-			}
-		},
-	}
-}
-
-// heatScale explains the colours from 0 to 1.
-func heatScale(s page.Sheet, c *draw.Canvas, x0, x1, top vg.Length) {
-	const steps = 60
-	width := min(x1-x0, 220)
-	for i := range steps {
-		from := x0 + width*vg.Length(i)/steps
-		page.Box(c, viridis((float64(i)+0.5)/steps), from, top-8, from+width/steps+0.3, top)
-	}
-	for _, v := range []float64{0, 0.5, 1} {
-		align := text.XCenter
-		switch v {
-		case 0:
-			align = text.XLeft
-		case 1:
-			align = text.XRight
-		}
-		c.FillText(s.Style(9, page.InkMuted, align, text.YTop), vg.Point{X: x0 + width*vg.Length(v), Y: top - 11}, page.Short(v))
-	}
-	if rest := x1 - x0 - width; rest > 150 {
-		c.FillText(s.Style(9, page.InkMuted, text.XLeft, text.YCenter), vg.Point{X: x0 + width + 12, Y: top - 4}, "mean performance; below it the rated rows")
-	}
 }
 
 // modelsFigure shows each candidate's performance and what to hold it against.
@@ -202,7 +79,11 @@ func modelsFigure(r *analysis.Report) *page.Figure {
 	var names, notes []string
 	for _, i := range order {
 		names = append(names, r.Models[i].Name)
-		notes = append(notes, mean(r.Models[i].Performance, r.Models[i].Rated))
+		note := mean(r.Models[i].Performance, r.Models[i].Rated)
+		if m := &r.Models[i]; m.Failed > 0 {
+			note += ", " + percent(m.Failed, m.Rows) + " failed"
+		}
+		notes = append(notes, note)
 	}
 	return &page.Figure{
 		ID: "models", Title: capped("Candidates, an oracle and chance", len(r.Models), mostRows, "candidates"),

@@ -37,8 +37,12 @@ type options struct {
 	out, figures, json          string
 	title                       string
 	solved                      float64
-	points                      int
+	points, routerQueries       int
+	routers                     bool
 }
+
+// leastRouterQueries is the least --router_queries.
+const leastRouterQueries = 20
 
 // parse reads the flags and says which do not go together.
 func parse(e cli.Env) (options, error) {
@@ -56,6 +60,8 @@ func parse(e cli.Env) (options, error) {
 	flags.StringVar(&o.title, "title", "Routing data", "`title` of the page")
 	flags.Float64Var(&o.solved, "solved", 0.5, "`performance` from which a query counts as solved")
 	flags.IntVar(&o.points, "points", 2000, "`queries` shown on the map")
+	flags.BoolVar(&o.routers, "routers", true, "say whether routing pays, by cross-validated routers: the longest part of the work")
+	flags.IntVar(&o.routerQueries, "router_queries", 5000, "most `queries` that routers are tried on")
 	if err := e.Parse(flags); err != nil {
 		return o, err
 	}
@@ -70,6 +76,8 @@ func parse(e cli.Env) (options, error) {
 		return o, e.Usage(flags, "--evaluation and --root go with --config")
 	case !(o.solved > 0 && o.solved <= 1):
 		return o, e.Usage(flags, "--solved is %v; it must be above 0 and at most 1", o.solved)
+	case o.routerQueries < leastRouterQueries:
+		return o, e.Usage(flags, "--router_queries is %d; it must be at least %d", o.routerQueries, leastRouterQueries)
 	case o.points < 2:
 		return o, e.Usage(flags, "--points is %d; it must be at least 2", o.points)
 	}
@@ -83,6 +91,7 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 	var table *dataset.Table
 	var summary *pipeline.Report
+	var made *making
 	if o.scores != "" {
 		table, err = dataset.ReadScores(ctx, o.scores, &dataset.ScoreOptions{Queries: o.queries, Candidates: o.candidates})
 	} else {
@@ -90,7 +99,7 @@ func run(ctx context.Context, e cli.Env) error {
 			return err
 		}
 		var data *dataset.Dataset
-		if data, err = o.open(ctx, e, summary); err == nil {
+		if data, made, err = o.open(ctx, e, summary); err == nil {
 			defer data.Close()
 			table, err = data.Table(ctx)
 		}
@@ -98,13 +107,19 @@ func run(ctx context.Context, e cli.Env) error {
 	if err != nil {
 		return err
 	}
-	numbers, err := analysis.NewReport(ctx, table, &analysis.Options{Solved: &o.solved, MapPoints: o.points})
+	numbers, err := analysis.NewReport(ctx, table, &analysis.Options{
+		Solved: &o.solved, MapPoints: o.points, NoRouters: !o.routers, RouterQueries: o.routerQueries, Truncated: truncated(summary),
+	})
 	if err != nil {
 		return err
 	}
 	report, misfit := withSummary(numbers, summary)
 	if misfit != "" {
+		summary = nil
 		fmt.Fprintf(e.Stderr, "%s is of other files: %s; failures are shown by their messages\n", o.evaluation, misfit)
+	}
+	if report.Made = made; made != nil {
+		made.tell(summary)
 	}
 	written, err := o.write(report)
 	if err != nil {
@@ -146,17 +161,16 @@ func (o options) write(report shown) ([]string, error) {
 	return written, cli.WriteFile(o.out, html)
 }
 
-// open opens the data set of a configuration. The summary may be nil.
-func (o options) open(ctx context.Context, e cli.Env, summary *pipeline.Report) (*dataset.Dataset, error) {
+// open opens the data set of a configuration, and says how it was made. The summary
+// may be nil.
+func (o options) open(ctx context.Context, e cli.Env, summary *pipeline.Report) (*dataset.Dataset, *making, error) {
 	c, err := e.LoadConfig(o.config, o.root)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	// Candidates' embeddings are not shown: what is not named is not read, and a
-	// fault of theirs does not matter.
-	c.DataPath.LLMEmbeddingData = ""
 	options := dataset.Options{SkipBadLines: true}
 	if summary != nil {
+		options.Encoder = summary.Encoder
 		options.NotEvaluatedRows, options.ScoreErrorRows = summary.NotEvaluatedRows, summary.ScoreErrorRows
 		for _, c := range summary.Cells { // of older summaries, which do not name the rows
 			options.NotEvaluated = append(options.NotEvaluated, dataset.NotEvaluatedCount{
@@ -164,7 +178,12 @@ func (o options) open(ctx context.Context, e cli.Env, summary *pipeline.Report) 
 			})
 		}
 	}
-	return dataset.Open(ctx, c, &options)
+	data, err := dataset.Open(ctx, c, &options)
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := madeOf(o.config, c)
+	return data, made, err
 }
 
 // show prints what one wants to know first.
@@ -175,6 +194,9 @@ func show(e cli.Env, r shown, written []string) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", f.Name, f.Value, f.Note)
 	}
 	err := t.Flush()
+	if r.Promise != nil {
+		fmt.Fprintf(&b, "\n%s\n", r.Promise.Verdict)
+	}
 	showCalls(&b, r)
 	if len(r.Warnings) > 0 {
 		fmt.Fprintln(&b, "\nWarnings:")

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -32,15 +33,25 @@ import (
 // hostile is a name that would do harm where it is not escaped.
 const hostile = `<script>alert("x")</script>&'-70b`
 
-// dataset writes a data set of 3 tasks, 60 queries and 7 candidates, among them
-// ones with long and hostile names, failures and missing rows, and returns its
-// configuration.
-func dataSet(t testing.TB, dir string) string {
+// sevenNames are names of candidates, long and hostile ones among them.
+var sevenNames = []string{"small-1b", "a-candidate-with-a-rather-long-name-8b-instruct-v0.3", hostile, "mittel-gemäß-14b", "模型-32b", "large-70b", "free-7b"}
+
+// manyNames are n of them.
+func manyNames(n int) []string {
+	names := slices.Clone(sevenNames[:min(n, len(sevenNames))])
+	for i := len(names); i < n; i++ {
+		names = append(names, fmt.Sprintf("vendor-%d/model-%d-%db-instruct", i%5, i, 1+i*i%70))
+	}
+	return names
+}
+
+// dataSet writes a data set of 3 tasks, 60 queries and candidates, failures and
+// missing rows among them, and returns its configuration.
+func dataSet(t testing.TB, dir string, names []string) string {
 	t.Helper()
-	names := []string{"small-1b", "a-candidate-with-a-rather-long-name-8b-instruct-v0.3", hostile, "mittel-gemäß-14b", "模型-32b", "large-70b", "free-7b"}
 	var candidates []llmrouterdata.Candidate
 	for i, name := range names {
-		price := 0.05 * math.Pow(2.5, float64(i))
+		price := 0.05 * math.Pow(2.5, float64(i%9)) * (1 + float64(i/9)/7)
 		if name == "free-7b" {
 			price = 0.07
 		}
@@ -68,7 +79,7 @@ func dataSet(t testing.TB, dir string) string {
 			row.ModelName, row.Response, row.EmbeddingID = name, "an answer", q
 			row.InputTokens, row.OutputTokens, row.ResponseTime = 20+q*7, 5+(q*13+m*29)%300, 0.01*float64(1+(q*m)%50)
 			row.TokenNum = row.InputTokens + row.OutputTokens
-			if (q*17+m*5)%11 < 3+m {
+			if (q*17+m*5)%11 < 3+m%8 {
 				row.Performance = 1
 			}
 			switch {
@@ -96,6 +107,12 @@ func dataSet(t testing.TB, dir string) string {
 	clitest.Write(t, dir, "test.jsonl", files[1].String())
 	clitest.Write(t, dir, "vectors.pt", pt.String())
 	clitest.Write(t, dir, "not_read", "no candidate\n")
+	written := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for _, name := range clitest.Files(t, dir) {
+		if err := os.Chtimes(filepath.Join(dir, name), written, written); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return clitest.Write(t, dir, "config.yaml", `data_path:
   query_data_train: queries.jsonl
   query_data_test: absent.jsonl
@@ -111,11 +128,23 @@ func dataSet(t testing.TB, dir string) string {
 func fullPage(t *testing.T, dir string) string {
 	t.Helper()
 	data := filepath.Join(dir, "full")
-	config := dataSet(t, data)
+	config := dataSet(t, data, sevenNames)
 	out := filepath.Join(data, "out", "page.html")
 	_, errs, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", data, "--out", out,
 		"--json", filepath.Join(data, "out", "report.json"), "--figures", filepath.Join(data, "out", "figures"), "--title", "A & B "+hostile)
 	if err != nil {
+		t.Fatalf("%v\n%s", err, errs)
+	}
+	return out
+}
+
+// pageOf makes the page of a data set with n candidates and returns its file.
+func pageOf(t *testing.T, dir string, n int) string {
+	t.Helper()
+	data := filepath.Join(dir, fmt.Sprint(n))
+	config := dataSet(t, data, manyNames(n))
+	out := filepath.Join(data, "page.html")
+	if _, errs, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", data, "--out", out); err != nil {
 		t.Fatalf("%v\n%s", err, errs)
 	}
 	return out
@@ -178,7 +207,7 @@ func TestReport(t *testing.T) {
 		}
 	})
 	t.Run("json", func(t *testing.T) {
-		var r analysis.Report
+		r := shown{Report: &analysis.Report{}}
 		d := json.NewDecoder(strings.NewReader(read(t, filepath.Join(dir, "report.json"))))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&r); err != nil {
@@ -187,11 +216,12 @@ func TestReport(t *testing.T) {
 		if r.Format != analysis.Format || r.Queries != 60 || len(r.Models) != 7 || r.Map == nil {
 			t.Errorf("%+v", r)
 		}
-		checkTables(t, page, &r)
+		checkTables(t, page, r.Report)
+		checkMade(t, &r)
 	})
 	t.Run("figures", func(t *testing.T) {
 		files := clitest.Files(t, filepath.Join(dir, "figures"))
-		if len(files) != 2*11 {
+		if len(files) != 2*12 {
 			t.Errorf("%q", files)
 		}
 		for _, name := range files {
@@ -213,6 +243,14 @@ func TestReport(t *testing.T) {
 			}
 		}
 	})
+}
+
+// checkMade holds that a report says whether routing pays, and how the data were
+// made.
+func checkMade(t *testing.T, r *shown) {
+	if r.Promise == nil || r.Made == nil || len(r.Made.Files) < 6 || len(r.Made.Files[1].SHA256) != 64 || len(r.Made.Notes) < 3 {
+		t.Errorf("%+v, %+v", r.Promise, r.Made)
+	}
 }
 
 // checkTables holds that the numbers that figures show stand in the tables.
@@ -277,7 +315,7 @@ func TestSameTwice(t *testing.T) {
 
 func TestEvaluation(t *testing.T) {
 	dir := t.TempDir()
-	config := dataSet(t, dir)
+	config := dataSet(t, dir, sevenNames)
 	report := func(args ...string) (*analysis.Report, error) {
 		file := filepath.Join(dir, "report.json")
 		_, _, err := clitest.Run(t.Context(), run, nil, append([]string{"--config", config, "--root", dir, "--out", filepath.Join(dir, "page.html"), "--json", file}, args...)...)
@@ -405,7 +443,7 @@ func TestWrongUse(t *testing.T) {
 // The screen says why rows have no score, by reason and candidate.
 func TestReasonsOnTheScreen(t *testing.T) {
 	dir := t.TempDir()
-	config, file := dataSet(t, dir), filepath.Join(dir, "report.json")
+	config, file := dataSet(t, dir, sevenNames), filepath.Join(dir, "report.json")
 	screen, _, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", dir, "--out", filepath.Join(dir, "page.html"), "--json", file)
 	if err != nil {
 		t.Fatal(err)
@@ -474,7 +512,7 @@ const otherFiles = "summary.json is of other files"
 // The page, the screen and the JSON show what a summary knows of the calls.
 func TestCallsOfASummary(t *testing.T) {
 	dir := t.TempDir()
-	config := dataSet(t, dir)
+	config := dataSet(t, dir, sevenNames)
 	plain := showWith(t, dir, config, nil)
 	if plain.r.Failures != nil || plain.r.Answered != nil || !strings.Contains(plain.screen, "timed out") {
 		t.Fatalf("without a summary: %+v\n%s", plain.r.Failures, plain.screen)
@@ -509,7 +547,7 @@ func TestCallsOfASummary(t *testing.T) {
 // files is not believed.
 func TestSummaryThatDiffers(t *testing.T) {
 	dir := t.TempDir()
-	config := dataSet(t, dir)
+	config := dataSet(t, dir, sevenNames)
 	plain := showWith(t, dir, config, nil)
 	summary := summaryOf(plain.r.Report)
 	summary.Models[0].Failed -= 2

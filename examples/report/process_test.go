@@ -36,7 +36,7 @@ func TestUnusableQueries(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir := t.TempDir()
-			config := dataSet(t, dir)
+			config := dataSet(t, dir, sevenNames)
 			clitest.Write(t, dir, "queries.jsonl", string(text))
 			return []string{"--config", config, "--root", dir, "--out", filepath.Join(dir, "report.html")}
 		})
@@ -51,7 +51,7 @@ func TestUnusableRows(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			dir := t.TempDir()
-			config := dataSet(t, dir)
+			config := dataSet(t, dir, sevenNames)
 			clitest.Write(t, dir, "train.jsonl", text)
 			_, _, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", dir, "--out", filepath.Join(dir, "report.html"))
 			if err == nil || !strings.Contains(err.Error(), want) {

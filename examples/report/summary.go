@@ -23,6 +23,25 @@ type shown struct {
 	// Answered says which models answered, for the candidates for which others
 	// did than the one asked for; nil: nothing is known of that.
 	Answered []pipeline.Answered `json:"answered_by,omitempty"`
+	// Estimated is how many answers of each candidate have token counts that are
+	// estimates, by its name; nil: nothing is known of that.
+	Estimated map[string]int `json:"tokens_estimated,omitempty"`
+	// Made says how the data set was made; nil for scores.
+	Made *making `json:"made,omitempty"`
+}
+
+// truncated are the answers that a summary, which may be nil, says were cut.
+func truncated(summary *pipeline.Report) []analysis.TruncatedCount {
+	if summary == nil {
+		return nil
+	}
+	var list []analysis.TruncatedCount
+	for _, c := range summary.Cells {
+		if c.Truncated > 0 {
+			list = append(list, analysis.TruncatedCount{Task: c.Task, Model: c.Model, Count: c.Truncated})
+		}
+	}
+	return list
 }
 
 // readSummary reads the summary of step 3, nil where none is named.
@@ -63,7 +82,15 @@ const kindNotCalled = "not called"
 // nothing of these: then misfit says why.
 func withSummary(r *analysis.Report, summary *pipeline.Report) (s shown, misfit string) {
 	s = shown{Report: r}
-	if summary == nil || len(summary.Failures)+len(summary.Answered) == 0 {
+	if summary == nil {
+		return s, ""
+	}
+	estimated := map[string]int{}
+	for _, g := range summary.Models {
+		estimated[g.Name] = g.TokensEstimated
+	}
+	if len(summary.Failures)+len(summary.Answered) == 0 {
+		s.Estimated = estimated
 		return s, ""
 	}
 	groups := map[string]pipeline.Group{}
@@ -84,7 +111,7 @@ func withSummary(r *analysis.Report, summary *pipeline.Report) (s shown, misfit 
 			})
 		}
 	}
-	s.Failures, s.Answered = failures, summary.Answered
+	s.Failures, s.Answered, s.Estimated = failures, summary.Answered, estimated
 	return s, ""
 }
 

@@ -34,13 +34,13 @@ func heatTable(r *analysis.Report) *page.Table {
 	return t.Cap()
 }
 
-func modelsTable(r *analysis.Report) *page.Table {
-	t := &page.Table{Caption: "Candidates and routers", Head: []string{"name", "performance", "rated rows"}}
+func modelsTable(r shown) *page.Table {
+	t := &page.Table{Caption: "Candidates and routers", Head: []string{"name", "performance", "failed", "rated rows"}}
 	if r.CostKnown {
 		t.Head = append(t.Head, "USD per 1,000 queries", "USD in all", "price in", "price out", "Pareto")
 	}
-	row := func(name, performance, rated string, more ...string) {
-		line := []string{name, performance, rated}
+	row := func(name, performance, failed, rated string, more ...string) {
+		line := []string{name, performance, failed, rated}
 		if r.CostKnown {
 			line = append(line, more...)
 		}
@@ -52,14 +52,18 @@ func modelsTable(r *analysis.Report) *page.Table {
 		if m.Pareto {
 			pareto = "yes"
 		}
-		row(fmt.Sprintf("%d. %s", i+1, m.Name), mean(m.Performance, m.Rated), page.Whole(m.Rated),
-			usd(m.CostPerQuery*perThousand), usd(m.TotalCost), usd(m.InputPrice), usd(m.OutputPrice), pareto)
+		about := ""
+		if r.Estimated[m.Name] > 0 {
+			about = "≈ "
+		}
+		row(fmt.Sprintf("%d. %s", i+1, m.Name), mean(m.Performance, m.Rated), percent(m.Failed, m.Rows), page.Whole(m.Rated),
+			about+usd(m.CostPerQuery*perThousand), about+usd(m.TotalCost), usd(m.InputPrice), usd(m.OutputPrice), pareto)
 	}
 	for _, p := range []struct {
 		name string
 		at   analysis.Point
 	}{{"best single: " + r.Routers.BestSingle.Name, r.Routers.BestSingle}, {"oracle router", r.Routers.Oracle}, {"random choice", r.Routers.Random}} {
-		row(p.name, fmt.Sprintf("%.3f", p.at.Performance), "", usd(p.at.Cost*perThousand), "", "", "", "")
+		row(p.name, fmt.Sprintf("%.3f", p.at.Performance), "", "", usd(p.at.Cost*perThousand), "", "", "", "")
 	}
 	return t.Cap()
 }
@@ -88,10 +92,10 @@ func splitsTable(r *analysis.Report) *page.Table {
 }
 
 func bestTable(r *analysis.Report) *page.Table {
-	t := &page.Table{Caption: "How often each candidate is the best", Head: []string{"candidate", "alone", "of queries", "with others", "of queries"}}
+	t := &page.Table{Caption: "How often each candidate is the best", Head: []string{"candidate", "alone", "of queries", "with others", "of queries", "label by row order", "of them by ties"}}
 	for i := range r.Models {
 		m := &r.Models[i]
-		t.Rows = append(t.Rows, []string{m.Name, page.Whole(m.UniqueBest), percent(m.UniqueBest, r.Solved.All.Queries), page.Whole(m.SharedBest), percent(m.SharedBest, r.Solved.All.Queries)})
+		t.Rows = append(t.Rows, []string{m.Name, page.Whole(m.UniqueBest), percent(m.UniqueBest, r.Solved.All.Queries), page.Whole(m.SharedBest), percent(m.SharedBest, r.Solved.All.Queries), page.Whole(m.Labels), page.Whole(m.LabelsByTie)})
 	}
 	return t.Cap()
 }
@@ -122,6 +126,9 @@ func outcomesTables(r shown) []*page.Table {
 	}
 	line("all", &r.All)
 	list := []*page.Table{sums.Cap()}
+	if troubles := troublesTable(r.Report); len(troubles.Rows) > 0 {
+		list = append(list, troubles)
+	}
 	if len(r.Failures) > 0 {
 		list = append(list, failuresTable(r))
 	}
@@ -144,6 +151,25 @@ func outcomesTables(r shown) []*page.Table {
 		list = append(list, kinds.Cap())
 	}
 	return list
+}
+
+// troublesTable shows the tasks and candidates that have rows of no use.
+func troublesTable(r *analysis.Report) *page.Table {
+	t := &page.Table{Caption: "Rows of no use, by task and candidate", Texts: 2, Head: []string{"task", "candidate", "rows", "failed", "not evaluated", "empty answers", "answers cut"}}
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		if c.Failed+c.NotEvaluated+c.Empty+c.Truncated == 0 {
+			continue
+		}
+		with := func(n int) string {
+			if n == 0 {
+				return "0"
+			}
+			return fmt.Sprintf("%s (%s)", page.Whole(n), percent(n, c.Rows))
+		}
+		t.Rows = append(t.Rows, []string{c.Task, c.Model, page.Whole(c.Rows), with(c.Failed), with(c.NotEvaluated), with(c.Empty), with(c.Truncated)})
+	}
+	return t.Cap()
 }
 
 func distributionTables(r *analysis.Report, q quantity) []*page.Table {

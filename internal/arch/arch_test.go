@@ -41,7 +41,7 @@ var rules = []struct {
 	{"llmrouterdata/pipeline/shards", []string{
 		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "llmrouterdata/pipeline", "metrics", "embedding", "internal/...",
 	}},
-	{"llmrouterdata/analysis", []string{"llmrouterdata/dataset", "internal/..."}},
+	{"llmrouterdata/analysis", []string{"llmrouterdata/dataset", "llmrouterdata/routers", "internal/..."}},
 	{"llmrouterdata/routers", []string{"llmrouterdata/dataset", "internal/..."}},
 	{"llmrouterdata/routers/serve", []string{"llmrouterdata/chat", "llmrouterdata/routers", "internal/..."}},
 	// Examples use what a stranger can use.

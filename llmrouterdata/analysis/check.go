@@ -11,6 +11,7 @@ import (
 func (b *builder) check(context.Context) error {
 	b.checkQueries()
 	b.checkScores()
+	b.checkTroubles()
 	t := b.t
 	for m, c := range t.Candidates() {
 		switch {
@@ -81,6 +82,36 @@ func (b *builder) checkScores() {
 		for m := range cells {
 			if c := &cells[m]; c.scored >= minConstant && c.low == c.high {
 				b.found.Add(WarnConstant, fmt.Sprintf("task %s, candidate %s: all %d rows have performance %v", name, t.Candidates()[m].Name, c.scored, c.low))
+			}
+		}
+	}
+}
+
+// checkTroubles looks for candidates of whose rows many are of no use: in all, or
+// else at one task.
+func (b *builder) checkTroubles() {
+	models := len(b.r.Models)
+	for _, trouble := range []struct {
+		kind string
+		of   func(g *Group) int
+	}{
+		{WarnFailed, func(g *Group) int { return g.Failed }}, {WarnUnscored, func(g *Group) int { return g.NotEvaluated }},
+		{WarnEmpty, func(g *Group) int { return g.Empty }}, {WarnTruncated, func(g *Group) int { return g.Truncated }},
+	} {
+		add := func(where string, g *Group, least int) (much bool) {
+			n := trouble.of(g)
+			if much = g.Rows >= least && float64(n) > muchTrouble*float64(g.Rows); much {
+				b.found.Add(trouble.kind, fmt.Sprintf("%s: %d of %d rows (%.1f %%)", where, n, g.Rows, 100*float64(n)/float64(g.Rows)))
+			}
+			return much
+		}
+		for m := range b.r.Models {
+			name := "candidate " + b.r.Models[m].Name
+			if add(name, &b.r.Models[m].Group, 1) {
+				continue
+			}
+			for i := m; i < len(b.r.Cells); i += models {
+				add(name+", task "+b.r.Cells[i].Task, &b.r.Cells[i].Group, minTrouble)
 			}
 		}
 	}

@@ -20,4 +20,15 @@ const (
 
 	// minConstant is how many rated rows it takes for equal ones to be suspicious.
 	minConstant = 10
+
+	// minPromise is how many queries it takes to say anything of routers: with
+	// fewer, intervals are as wide as the range of scores.
+	minPromise = 20
+
+	// muchTrouble is the share of a candidate's rows above which failed calls and
+	// their like are a warning: means over the others still hold, but no longer of
+	// the same queries. At one task it takes minTrouble rows: of fewer, one is
+	// much.
+	muchTrouble = 0.05
+	minTrouble  = 20
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Map shows the embeddings of queries in two dimensions: their first two
@@ -68,6 +69,8 @@ func (b *builder) plot(ctx context.Context) error {
 	for q := range t.Len() {
 		if t.HasEmbedding(q) {
 			with = append(with, q)
+		} else if id := t.Query(q).Embedding; id < 0 {
+			b.found.Add(WarnEmbedding, t.Where(q)+": no embedding id of its own")
 		} else {
 			b.found.Add(WarnEmbedding, fmt.Sprintf("%s: no vector of id %d", t.Where(q), t.Query(q).Embedding))
 		}
@@ -124,11 +127,7 @@ func (b *builder) load(queries []int) (kept []int, data []float32, err error) {
 		if data, err = b.t.AppendEmbedding(data, q); err != nil {
 			return nil, nil, err
 		}
-		good := true
-		for _, x := range data[at:] {
-			good = good && x-x == 0
-		}
-		if !good {
+		if !finite(data[at:]) {
 			b.found.Add(WarnEmbedding, fmt.Sprintf("%s: the vector of id %d has numbers that are not finite", b.t.Where(q), b.t.Query(q).Embedding))
 			data = data[:at]
 			continue
@@ -136,6 +135,11 @@ func (b *builder) load(queries []int) (kept []int, data []float32, err error) {
 		kept = append(kept, q)
 	}
 	return kept, data, nil
+}
+
+// finite reports whether no number of a vector is NaN or infinite.
+func finite(vector []float32) bool {
+	return !slices.ContainsFunc(vector, func(x float32) bool { return x-x != 0 })
 }
 
 // best names the candidate that alone is best at a query.

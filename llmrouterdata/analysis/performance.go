@@ -9,10 +9,13 @@ import (
 // sum adds pairs up.
 type sum struct {
 	rows, rated, failed, notEvaluated, missing int
-	total, cost                                float64
+	empty                                      int     // answers
+	total                                      float64 // of scored rows
+	cost                                       float64 // of scored rows
 	low, high                                  float64 // of rated scores
 	scored                                     int
-	unclear                                    int // of rated rows, were not evaluated
+	unclear                                    int // of scored rows, were not evaluated
+	truncated                                  int // answers
 }
 
 func (s *sum) add(p *dataset.Pair, cost float64) {
@@ -21,6 +24,9 @@ func (s *sum) add(p *dataset.Pair, cost float64) {
 		return
 	}
 	s.rows++
+	if p.Empty {
+		s.empty++
+	}
 	switch p.Outcome {
 	case dataset.NotEvaluated:
 		s.notEvaluated++
@@ -33,10 +39,10 @@ func (s *sum) add(p *dataset.Pair, cost float64) {
 		}
 		s.low, s.high = min(s.low, p.Score), max(s.high, p.Score)
 		s.scored++
+		s.total += p.Score
+		s.cost += cost
 	}
 	s.rated++
-	s.total += p.Score
-	s.cost += cost
 }
 
 // merge adds another sum, whose pairs are other ones.
@@ -46,6 +52,9 @@ func (s *sum) merge(o *sum) {
 	s.failed += o.failed
 	s.notEvaluated += o.notEvaluated
 	s.missing += o.missing
+	s.empty += o.empty
+	s.truncated += o.truncated
+	s.scored += o.scored
 	s.total += o.total
 	s.cost += o.cost
 	s.unclear += o.unclear
@@ -57,6 +66,7 @@ func (s *sum) group(name string, queries int) Group {
 	g := Group{
 		Name: name, Queries: queries, Rows: s.rows, Rated: s.rated - s.unclear,
 		Failed: s.failed, NotEvaluated: s.notEvaluated + s.unclear, Missing: s.missing,
+		Empty: s.empty, Truncated: s.truncated,
 	}
 	if g.Rated > 0 {
 		g.Performance = s.total / float64(g.Rated)
@@ -68,10 +78,7 @@ func (s *sum) group(name string, queries int) Group {
 func (b *builder) performance(context.Context) error {
 	t, r := b.t, b.r
 	models := len(t.Candidates())
-	b.cells = make([]sum, len(t.Tasks())*models)
-	for i := range b.cells {
-		b.cells[i].unclear = t.Unclear(i/models, i%models)
-	}
+	b.newCells()
 	splits := make([]sum, t.Splits())
 	queriesOfSplit := make([]int, t.Splits())
 	queriesOfTask := make([]int, len(t.Tasks()))
@@ -116,10 +123,36 @@ func (b *builder) performance(context.Context) error {
 	for m, c := range t.Candidates() {
 		g := byModel[m].group(c.Name, t.Len())
 		one := Model{Group: g, InputPrice: c.InputPrice, OutputPrice: c.OutputPrice, Listed: m < t.Listed(), TotalCost: totalCost[m]}
-		if g.Rated > 0 {
-			one.CostPerQuery = byModel[m].cost / float64(byModel[m].rated)
+		if s := &byModel[m]; s.scored > 0 {
+			one.CostPerQuery = s.cost / float64(s.scored)
+			one.Answered = g.Rated - g.Failed
+			one.AnsweredPerformance = s.total / float64(max(1, one.Answered))
 		}
 		r.Models = append(r.Models, one)
 	}
 	return nil
+}
+
+// newCells makes the cells with what is told of them beside the pairs: answers that
+// were not evaluated, and that were cut.
+func (b *builder) newCells() {
+	t := b.t
+	b.cells = make([]sum, len(t.Tasks())*len(t.Candidates()))
+	for i := range b.cells {
+		b.cells[i].unclear = t.Unclear(i/len(t.Candidates()), i%len(t.Candidates()))
+	}
+	tasks, models := map[string]int{}, map[string]int{}
+	for i, name := range t.Tasks() {
+		tasks[name] = i
+	}
+	for m, c := range t.Candidates() {
+		models[c.Name] = m
+	}
+	for _, c := range b.options.Truncated {
+		task, knownTask := tasks[c.Task]
+		m, knownModel := models[c.Model]
+		if knownTask && knownModel {
+			b.cells[task*len(models)+m].truncated += c.Count
+		}
+	}
 }

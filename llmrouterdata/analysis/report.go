@@ -10,7 +10,7 @@ import (
 
 // Format is the version of a report's JSON. It grows when a field changes its
 // meaning or goes away, not when one is added.
-const Format = 1
+const Format = 2
 
 // Options says what a report holds; nil and the zero value are good.
 type Options struct {
@@ -20,9 +20,24 @@ type Options struct {
 	// MapPoints is how many queries the map shows, at least 2; where there are
 	// more, they are taken at even distances. Default: 2,000.
 	MapPoints int
-	// Workers is how many goroutines compute the map, from 1 up. Results do
+	// Truncated are the answers that were cut for their length, as the report of
+	// step 3 counts them; the files do not tell. Tasks and candidates that the
+	// table does not have are passed over. Default: none is known.
+	Truncated []TruncatedCount
+	// RouterQueries is how many queries the promise of routers is found on, at least
+	// 20; where there are more, they are drawn by their texts. Default: 5,000.
+	RouterQueries int
+	// NoRouters leaves the promise out, which takes longer than everything else.
+	NoRouters bool
+	// Workers is how many goroutines compute, from 1 up. Results do
 	// not depend on it. Default: GOMAXPROCS.
 	Workers int
+}
+
+// TruncatedCount counts answers of one candidate at one task that were cut.
+type TruncatedCount struct {
+	Task, Model string
+	Count       int // from 0 up
 }
 
 func (o *Options) validate() (Options, error) {
@@ -32,6 +47,7 @@ func (o *Options) validate() (Options, error) {
 		f.Add("Solved", "is 0; it is above 0 and up to 1")
 	}
 	options.Number(f, "MapPoints", &v.MapPoints, 2000, 2, 0)
+	options.Number(f, "RouterQueries", &v.RouterQueries, 5000, minPromise, 0)
 	options.Number(f, "Workers", &v.Workers, runtime.GOMAXPROCS(0), 1, 0)
 	return v, f.Err()
 }
@@ -60,6 +76,12 @@ type Report struct {
 	LatencyKnown bool `json:"latency_known"`
 	// Routers compares what a router can be held against.
 	Routers Routers `json:"routers"`
+	// Labelled is how many queries have a row with a performance, and so a label.
+	Labelled int `json:"labelled"`
+	// Promise says whether routing pays; nil where NoPromise says why nothing is
+	// said of it.
+	Promise   *Promise `json:"promise,omitempty"`
+	NoPromise string   `json:"no_promise,omitempty"`
 	// Outcomes counts rows without a score by kind, the most frequent first.
 	Outcomes []Outcome `json:"outcomes"`
 	// Solved counts queries by how many candidates solve them.
@@ -98,6 +120,11 @@ type Group struct {
 	Failed       int     `json:"failed"`
 	NotEvaluated int     `json:"not_evaluated"`
 	Missing      int     `json:"missing"`
+	// Empty counts answers of white space alone, Truncated those that were cut for
+	// their length, as far as [Options.Truncated] tells. They count with their
+	// score.
+	Empty     int `json:"empty,omitempty"`
+	Truncated int `json:"truncated,omitempty"`
 }
 
 // Cell is the group of a task and a candidate.
@@ -115,18 +142,27 @@ type Model struct {
 	InputPrice  float64 `json:"input_price"`
 	OutputPrice float64 `json:"output_price"`
 	Listed      bool    `json:"listed"`
-	// CostPerQuery is the mean cost of a rated row, TotalCost that of all
+	// Answered is how many rows are scored, AnsweredPerformance their mean: the
+	// performance without the failed calls. 0 where there are none.
+	Answered            int     `json:"answered"`
+	AnsweredPerformance float64 `json:"answered_performance"`
+	// CostPerQuery is the mean cost of a scored row, TotalCost the cost of all
 	// rows, both from token counts and prices.
 	CostPerQuery float64 `json:"cost_per_query"`
 	TotalCost    float64 `json:"total_cost"`
 	// Pareto says that no other candidate is as good at a lower cost or
-	// better at the same cost.
+	// better at the same cost. It is false where every call failed.
 	Pareto bool `json:"pareto"`
 	// UniqueBest counts the queries at which the candidate alone has the best
 	// performance, SharedBest those at which it has it with others; a best
 	// performance of 0 is nobody's.
 	UniqueBest int `json:"unique_best"`
 	SharedBest int `json:"shared_best"`
+	// Labels counts the queries whose label the candidate is for trainers that take
+	// the first of the best rows, in the order of the file; LabelsByTie those of them
+	// at which other rows are as good, so that the order decides.
+	Labels      int `json:"labels"`
+	LabelsByTie int `json:"labels_by_tie"`
 	// Seconds, InputTokens and OutputTokens are distributions over answered
 	// calls; nil where they are unknown.
 	Seconds      *Distribution `json:"seconds,omitempty"`
@@ -175,7 +211,7 @@ func NewReport(ctx context.Context, t *dataset.Table, o *Options) (*Report, erro
 		return nil, err
 	}
 	b := builder{t: t, options: options, r: &Report{Format: Format}, found: t.Warnings()}
-	for _, step := range []func(context.Context) error{b.performance, b.routers, b.outcomes, b.solved, b.distributions, b.check, b.plot} {
+	for _, step := range []func(context.Context) error{b.performance, b.routers, b.labels, b.promise, b.outcomes, b.solved, b.distributions, b.check, b.plot} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

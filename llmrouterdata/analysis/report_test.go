@@ -3,7 +3,9 @@ package analysis
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/llmrouter-go/llmrouter/internal/golden"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
@@ -40,11 +43,11 @@ func TestReport(t *testing.T) {
 	}
 	small := Model{
 		Group: Group{Name: "small", Queries: 5, Rows: 5, Rated: 5, Performance: 0.4}, InputPrice: 1, OutputPrice: 2, Listed: true,
-		CostPerQuery: 0.0002, TotalCost: 0.001, Pareto: true, UniqueBest: 1, SharedBest: 1,
+		Answered: 5, AnsweredPerformance: 0.4, CostPerQuery: 0.0002, TotalCost: 0.001, Pareto: true, UniqueBest: 1, SharedBest: 1, Labels: 3, LabelsByTie: 2,
 	}
 	large := Model{
 		Group: Group{Name: "large", Queries: 5, Rows: 5, Rated: 5, Performance: 0.5, Failed: 1}, InputPrice: 10, OutputPrice: 20, Listed: true,
-		CostPerQuery: 0.01 / 5, TotalCost: 0.01, Pareto: true, UniqueBest: 2, SharedBest: 1,
+		Answered: 4, AnsweredPerformance: 0.625, CostPerQuery: 0.01 / 4, TotalCost: 0.01, Pareto: true, UniqueBest: 2, SharedBest: 1, Labels: 2,
 	}
 	// The oracle: q1 small 1, q2 large 0.5, q3 large 1, q4 small 1, q5 small 0.
 	oracle := Point{"oracle", (0.0002 + 0.002 + 0.004 + 0.0002 + 0.0002) / 5, 3.5 / 5}
@@ -54,7 +57,8 @@ func TestReport(t *testing.T) {
 	if 0.5/0.0018 < 1/0.0038 {
 		frontier[1] = Point{"", 0.0002 + 0.0038/5, 0.6}
 	}
-	hull := []Point{{"small", 0.0002, 0.4}, {"large", 0.002, 0.5}}
+	// The failed call is a 0 in the mean of large, and nowhere else.
+	hull := []Point{{"small", 0.0002, 0.4}, {"large", 0.0025, 0.625}}
 	areaOf := func(points []Point, low, high float64) float64 { // by sums
 		n, total := 200000, 0.0
 		for i := range n {
@@ -70,7 +74,7 @@ func TestReport(t *testing.T) {
 		return total / float64(n)
 	}
 	want := &Report{
-		Format: 1, Queries: 5, Rows: 10,
+		Format: 2, Queries: 5, Rows: 10,
 		Splits: []Split{{"train", 3, 6, 6, 3.5 / 6}, {"test", 2, 4, 4, 0.25}},
 		All:    Group{Queries: 5, Rows: 10, Rated: 10, Performance: 0.45, Failed: 1},
 		Tasks:  []Group{{Name: "a", Queries: 3, Rows: 6, Rated: 6, Performance: 3.5 / 6}, {Name: "b", Queries: 2, Rows: 4, Rated: 4, Performance: 0.25, Failed: 1}},
@@ -83,15 +87,18 @@ func TestReport(t *testing.T) {
 		},
 		CostKnown: true, TokensKnown: true, LatencyKnown: true,
 		Routers: Routers{
-			BestSingle: Point{"large", 0.002, 0.5}, Oracle: oracle, Random: Point{"random choice", (0.001 + 0.01) / 10, 0.45},
-			Hull: hull, OracleFrontier: frontier, CostLow: 0.0002, CostHigh: 0.002,
-			AIQ: 0.45, OracleAIQ: areaOf(frontier, 0.0002, 0.002),
+			Queries: 5, Complete: 4,
+			BestSingle: Point{"large", 0.0025, 0.5}, Oracle: oracle, Random: Point{"random choice", (0.0011 + 0.0011 + 0.0021 + 0.0002 + 0.0011) / 5, (1 + 0.25 + 0.5 + 1 + 0) / 5},
+			Hull: hull, OracleFrontier: frontier, CostLow: 0.0002, CostHigh: 0.0025,
+			AIQ: (0.4 + 0.625) / 2, OracleAIQ: areaOf(frontier, 0.0002, 0.0025),
 		},
-		Outcomes: []Outcome{{Kind: "timed out", Failed: true, Count: 1, Models: []int{0, 1}}},
+		Labelled:  5,
+		NoPromise: "it takes two candidates that have a score at half of the queries, and 20 queries with different texts and a score of each; there are 2 and 4",
+		Outcomes:  []Outcome{{Kind: "timed out", Failed: true, Count: 1, Models: []int{0, 1}}},
 		Solved: Solved{Threshold: 0.5, All: SolvedGroup{"", 5, 1, 3, 1, 2}, Tasks: []SolvedGroup{
 			{"a", 3, 0, 2, 1, 1}, {"b", 2, 1, 1, 0, 1},
 		}},
-		Warnings: []Warning{},
+		Warnings: []Warning{{Kind: WarnFailed, Count: 1, Examples: []string{"candidate large: 1 of 5 rows (20.0 %)"}}},
 	}
 	if diff := cmp.Diff(want, r, approx); diff != "" {
 		t.Error(diff)
@@ -122,12 +129,12 @@ func TestNotEvaluatedCountsNowhere(t *testing.T) {
 		t.Errorf("large: %+v", large)
 	}
 	// Only large is rated at c1, and it alone is best there.
-	if r.Routers.Random.Performance != (0.75+0.75+1+0)/4 || large.UniqueBest != 2 || small.UniqueBest != 1 {
+	if r.Routers.Random.Performance != (0.75+0.75+1)/3 || large.UniqueBest != 2 || small.UniqueBest != 1 {
 		t.Errorf("random choice %v, unique best %d and %d", r.Routers.Random, small.UniqueBest, large.UniqueBest)
 	}
 	want := []Outcome{{"x", true, 1, []int{0, 1}}, {dataset.KindNotEvaluated, false, 1, []int{1, 0}}, {dataset.KindScoreError, false, 1, []int{1, 0}}}
-	if diff := cmp.Diff(want, r.Outcomes); diff != "" || len(r.Warnings) != 0 {
-		t.Errorf("%s%v", diff, r.Warnings)
+	if diff := cmp.Diff(want, r.Outcomes); diff != "" || len(reading(r)) != 0 {
+		t.Errorf("%s%v", diff, reading(r))
 	}
 
 	t.Run("some of a cell", func(t *testing.T) {
@@ -136,8 +143,8 @@ func TestNotEvaluatedCountsNowhere(t *testing.T) {
 		if cell.Rated != 1 || cell.NotEvaluated != 1 || cell.Performance != 0 || r.Models[0].Performance != 0.5 || r.All.Rated != 7 {
 			t.Errorf("%+v, %+v", cell, r.Models[0])
 		}
-		if len(r.Warnings) != 1 || r.Warnings[0].Kind != WarnNotEvaluated || r.Outcomes[1].Count != 1 {
-			t.Errorf("%v", r.Warnings)
+		if len(reading(r)) != 1 || reading(r)[0].Kind != WarnNotEvaluated || r.Outcomes[1].Count != 1 {
+			t.Errorf("%v", reading(r))
 		}
 	})
 	t.Run("lines", func(t *testing.T) {
@@ -145,18 +152,18 @@ func TestNotEvaluatedCountsNowhere(t *testing.T) {
 			NotEvaluatedRows: dataset.Lines{Train: []int{5}}, ScoreErrorRows: dataset.Lines{Train: []int{7}},
 			NotEvaluated: []dataset.NotEvaluatedCount{{Task: "code", Model: "small", NotEvaluated: 1}}, // less exact
 		}, nil)
-		if diff := cmp.Diff(want, r.Outcomes); diff != "" || len(r.Warnings) != 0 || r.Models[0].Rated != 2 {
-			t.Errorf("%s%v", diff, r.Warnings)
+		if diff := cmp.Diff(want, r.Outcomes); diff != "" || len(reading(r)) != 0 || r.Models[0].Rated != 2 {
+			t.Errorf("%s%v", diff, reading(r))
 		}
 		r = d.report(t, &dataset.Options{NotEvaluatedRows: dataset.Lines{Train: []int{5}}}, nil)
-		if cell := r.Cells[2]; len(r.Warnings) != 0 || cell.Rated != 1 || cell.NotEvaluated != 1 || r.Solved.All.None != 1 {
-			t.Errorf("one of two: %+v, %v", cell, r.Warnings)
+		if cell := r.Cells[2]; len(reading(r)) != 0 || cell.Rated != 1 || cell.NotEvaluated != 1 || r.Solved.All.None != 1 {
+			t.Errorf("one of two: %+v, %v", cell, reading(r))
 		}
 	})
 	t.Run("lines of other files", func(t *testing.T) {
 		// A right answer, a failed call, two lines that are not there, and one.
 		r := d.report(t, &dataset.Options{NotEvaluatedRows: dataset.Lines{Train: []int{1, 7, 8, 9, -1}, Test: []int{1}}}, nil)
-		if len(r.Warnings) != 1 || r.Warnings[0].Kind != WarnNotEvaluated || r.Warnings[0].Count != 4 || r.All.NotEvaluated != 1 || r.All.Failed != 1 {
+		if len(reading(r)) != 1 || reading(r)[0].Kind != WarnNotEvaluated || reading(r)[0].Count != 4 || r.All.NotEvaluated != 1 || r.All.Failed != 1 {
 			t.Errorf("%v, %+v", r.Warnings, r.All)
 		}
 	})
@@ -164,8 +171,8 @@ func TestNotEvaluatedCountsNowhere(t *testing.T) {
 		r := d.report(t, &dataset.Options{NotEvaluated: []dataset.NotEvaluatedCount{
 			{Task: "code", Model: "small", NotEvaluated: 3}, {Task: "music", Model: "small", NotEvaluated: 3},
 		}}, nil)
-		if len(r.Warnings) != 1 || r.Warnings[0].Count != 2 || r.Models[0].Rated != 4 {
-			t.Errorf("%v", r.Warnings)
+		if len(reading(r)) != 1 || reading(r)[0].Count != 2 || r.Models[0].Rated != 4 {
+			t.Errorf("%v", reading(r))
 		}
 	})
 	t.Run("NaN in the file", func(t *testing.T) {
@@ -182,6 +189,11 @@ func TestNotEvaluatedCountsNowhere(t *testing.T) {
 			t.Errorf("%+v", r.All)
 		}
 	})
+}
+
+// reading returns the warnings that are not about shares of rows.
+func reading(r *Report) []Warning {
+	return slices.DeleteFunc(slices.Clone(r.Warnings), func(w Warning) bool { return w.Kind == WarnFailed || w.Kind == WarnUnscored })
 }
 
 func warningsOf(r *Report) map[string]int {
@@ -213,8 +225,13 @@ func TestWarnings(t *testing.T) {
 		answer("a", "q5", "small", 0), negative, answer("a", "q5", "free", 0), answer("a", "q5", "stranger", 1),
 	)
 	d.test = append(d.test, answer("other task", "q1", "small", 1), answer("other task", "q1", "large", 0), answer("other task", "q1", "free", 0))
+	ids := map[llmrouterdata.QueryKey]int{} // three have vectors; the test query has the id of the first
 	for i := range d.train {
-		d.train[i].EmbeddingID = min(i/3, 3)
+		key := d.train[i].Key()
+		if _, known := ids[key]; !known {
+			ids[key] = len(ids)
+		}
+		d.train[i].EmbeddingID = ids[key]
 	}
 	c := d.save(t)
 	// A row of an older query between the rows of another; a line that is none.
@@ -230,7 +247,7 @@ func TestWarnings(t *testing.T) {
 	r := reportOf(t, c, nil, nil)
 	want := map[string]int{
 		WarnUnreadable: 1, WarnSilent: 1, WarnUnlisted: 1, WarnLeak: 1, WarnDuplicate: 1, WarnOrder: 2, WarnConstant: 2,
-		WarnInvalid: 1, WarnGraded: 1, WarnPrice: 1, WarnEmbedding: 16,
+		WarnInvalid: 1, WarnGraded: 1, WarnPrice: 1, WarnEmbedding: 17, WarnSharedID: 1, WarnFailed: 1,
 		WarnMissing: 18, // stranger has one row, at q5
 	}
 	if diff := cmp.Diff(want, warningsOf(r)); diff != "" {
@@ -264,6 +281,9 @@ func TestOrderOfRowsDoesNotMatter(t *testing.T) {
 		t.Errorf("%v", got.Warnings)
 	}
 	got.Warnings = want.Warnings
+	for i := range want.Models { // these are about the order of the rows
+		want.Models[i].Labels, want.Models[i].LabelsByTie = got.Models[i].Labels, got.Models[i].LabelsByTie
+	}
 	if diff := cmp.Diff(want, got, approx); diff != "" {
 		t.Error(diff)
 	}
@@ -289,7 +309,7 @@ func TestOracleFrontier(t *testing.T) {
 			cost += (float64(row.InputTokens)*c.InputPrice + float64(row.OutputTokens)*c.OutputPrice) / 1e6 / 6
 			score += row.Performance / 6
 		}
-		if best := area(r.Routers.OracleFrontier, cost, cost); cost >= r.Routers.OracleFrontier[0].Cost && score > interpolate(r.Routers.OracleFrontier, cost)+1e-12 {
+		if best := interpolate(r.Routers.OracleFrontier, cost); cost >= r.Routers.OracleFrontier[0].Cost && score > best+1e-12 {
 			t.Fatalf("a router of %v at %v is above the frontier, %v", score, cost, best)
 		}
 	}
@@ -307,25 +327,6 @@ func interpolate(curve []Point, c float64) float64 {
 		}
 	}
 	return v
-}
-
-func TestHullAndArea(t *testing.T) {
-	points := []Point{{"d", 4, 0.6}, {"a", 1, 0.2}, {"b", 2, 0.5}, {"c", 3, 0.53}, {"e", 5, 0.4}, {"a2", 1, 0.1}}
-	want := []Point{{"a", 1, 0.2}, {"b", 2, 0.5}, {"d", 4, 0.6}}
-	got := hull(points)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	// (0.35 + 2*0.55 + 0.6) / 4
-	if a := area(got, 1, 5); math.Abs(a-(0.35+1.1+0.6)/4) > 1e-12 {
-		t.Errorf("area %v", a)
-	}
-	if a := area(got, 2, 2); a != 0.5 {
-		t.Errorf("area of a point %v", a)
-	}
-	if a := area(got[:1], 1, 1); a != 0.2 {
-		t.Errorf("area of one candidate %v", a)
-	}
 }
 
 func TestDistributions(t *testing.T) {
@@ -480,5 +481,101 @@ func TestManyKinds(t *testing.T) {
 	}
 	if total != 60 || len(r.Outcomes) > maxKinds+1 {
 		t.Errorf("%d failures of %d kinds", total, len(r.Outcomes))
+	}
+}
+
+// TestErrorRows reads rows as the Python pipeline writes them of calls that it
+// could not make.
+func TestErrorRows(t *testing.T) {
+	dir := filepath.Join(golden.CasesDir(t), "sets", "error_rows")
+	c, err := llmrouterdata.LoadConfig(filepath.Join(dir, "config.yaml"), &llmrouterdata.ConfigOptions{Root: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := reportOf(t, c, nil, nil)
+	good, failed := r.Models[0], r.Models[1]
+	if failed.Failed != 2 || failed.Pareto || failed.Answered != 0 || !good.Pareto {
+		t.Errorf("%+v, %+v", good, failed)
+	}
+	for _, p := range append(slices.Clone(r.Routers.Hull), r.Routers.BestSingle) {
+		if p.Name == failed.Name {
+			t.Errorf("a candidate with failed calls only is at %+v", p)
+		}
+	}
+	if r.Routers.Queries != 2 || r.Routers.Complete != 2 || r.Routers.Random.Performance != 1 || r.Routers.CostLow != good.CostPerQuery {
+		t.Errorf("%+v", r.Routers)
+	}
+	if len(r.Outcomes) != 1 || r.Outcomes[0].Kind != "'service'" || warningsOf(r)[WarnFailed] != 1 {
+		t.Errorf("%+v, %+v", r.Outcomes, r.Warnings)
+	}
+}
+
+// TestTroubles: what is too much of a candidate's rows, in all or at one task.
+func TestTroubles(t *testing.T) {
+	d := draft{candidates: two()}
+	for i := range 400 {
+		q := fmt.Sprint("q", i)
+		large := answer("common", q, "large", 1)
+		if i < 20 {
+			large = failure("common", q, "large", "x") // 5 % of them, and of all
+		}
+		small := answer("common", q, "small", 1)
+		if i < 30 {
+			small = answer("rare", q, "small", 0)
+			large.TaskName = "rare"
+			if i < 3 {
+				small.Response = " \n"
+			}
+		}
+		d.train = append(d.train, small, large)
+	}
+	r := d.report(t, nil, &Options{Truncated: []TruncatedCount{
+		{Task: "common", Model: "large", Count: 21}, {Task: "rare", Model: "small", Count: 1}, {Task: "none", Model: "small", Count: 99},
+	}})
+	want := map[string][]string{
+		WarnFailed:    {"candidate large, task rare: 20 of 30 rows (66.7 %)"}, // 5.0 % of all
+		WarnEmpty:     {"candidate small, task rare: 3 of 30 rows (10.0 %)"},
+		WarnTruncated: {"candidate large: 21 of 400 rows (5.2 %)"},
+	}
+	got := map[string][]string{}
+	for _, w := range r.Warnings {
+		if _, ok := want[w.Kind]; ok {
+			got[w.Kind] = w.Examples
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || warningsOf(r)[WarnUnscored] != 0 {
+		t.Error(diff)
+	}
+	if m := r.Models[0]; m.Empty != 3 || m.Truncated != 1 || r.All.Truncated != 22 || r.Cells[1].Failed+r.Cells[3].Failed != 20 {
+		t.Errorf("%+v, %+v", m.Group, r.All)
+	}
+}
+
+// TestLabels: what the order of the candidates teaches.
+func TestLabels(t *testing.T) {
+	d := draft{candidates: two()}
+	for i := range 20 {
+		q := fmt.Sprint("q", i)
+		small, large := answer("t", q, "small", 1), answer("t", q, "large", 1)
+		if i < 9 {
+			small.Performance = 0
+		}
+		d.train = append(d.train, small, large)
+	}
+	r := d.report(t, nil, nil)
+	small, large := r.Models[0], r.Models[1]
+	if r.Labelled != 20 || small.Labels != 11 || small.LabelsByTie != 11 || large.Labels != 9 || large.LabelsByTie != 0 {
+		t.Errorf("%+v\n%+v", small, large)
+	}
+	want := "small is the first of the best rows at 11 of 20 queries (55.0 %), at 11 of them (55.0 %) beside others as good"
+	if len(r.Warnings) == 0 || r.Warnings[0].Kind != WarnTies || r.Warnings[0].Examples[0] != want {
+		t.Errorf("%+v", r.Warnings)
+	}
+	for i := 0; i < len(d.train); i += 2 { // the other way round
+		d.train[i], d.train[i+1] = d.train[i+1], d.train[i]
+	}
+	r = d.report(t, nil, nil)
+	if large := r.Models[1]; large.Labels != 20 || large.LabelsByTie != 11 || warningsOf(r)[WarnTies] != 0 {
+		t.Errorf("%+v, %+v", large, r.Warnings)
 	}
 }

@@ -1,51 +1,47 @@
 package analysis
 
 import (
-	"cmp"
 	"context"
-	"math"
 	"slices"
 
-	"github.com/llmrouter-go/llmrouter/internal/frontier"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
 )
 
 // Routers compares what a router can be held against. A point's cost is in USD
-// per query. Only queries with a rated row count.
+// per query. BestSingle is of the candidates' means, in which a failed call is a
+// 0; everything else looks at scored pairs alone, so that nothing is gained by
+// going round a call that happened to fail.
 type Routers struct {
+	// Queries is how many queries have a scored pair: those that Oracle, Random
+	// and OracleFrontier are means over. Complete is how many of them have one of
+	// every candidate that has any.
+	Queries  int `json:"queries"`
+	Complete int `json:"complete"`
 	// BestSingle is the candidate with the best mean performance; of equals
-	// the cheapest, then the first. Name is "" where nothing is rated.
+	// the cheapest, then the first. Name is "" where nothing is scored.
 	BestSingle Point `json:"best_single"`
 	// Oracle asks, for each query, a candidate with the best performance: the
-	// cheapest of them, answered calls before failed ones.
+	// cheapest of them.
 	Oracle Point `json:"oracle"`
-	// Random asks each rated candidate of a query with the same chance; the
-	// point is what is expected.
+	// Random asks each candidate of a query's scored pairs with the same chance;
+	// the point is what is expected.
 	Random Point `json:"random"`
-	// Hull is the non-decreasing convex hull of the candidates' points, which
-	// RouterBench calls the Zero router: what a router reaches that mixes
-	// candidates blindly. From the cheapest to the best.
+	// Hull is the non-decreasing convex hull of the candidates' points (cost and
+	// AnsweredPerformance), which RouterBench calls the Zero router: what a router
+	// reaches that mixes candidates blindly. From the cheapest to the best.
 	Hull []Point `json:"hull"`
-	// OracleFrontier is the best that any router can reach at each cost: the
-	// concave curve of routers that know all performances and costs and give
-	// every query its best trade for one willingness to pay. It ends at the
-	// oracle's point; at most 200 points of it are kept. Nil where costs are
-	// unknown.
+	// OracleFrontier is the best that any router can reach at each cost
+	// ([routers.OracleFrontier]). It ends at the oracle's point; at most 200 points
+	// of it are kept. Nil where costs are unknown.
 	OracleFrontier []Point `json:"oracle_frontier,omitempty"`
 	// CostLow and CostHigh are the lowest and highest cost of a candidate,
 	// between which the areas are taken.
 	CostLow  float64 `json:"cost_low"`
 	CostHigh float64 `json:"cost_high"`
-	// AIQ is RouterBench's average improvement in quality of the hull,
-	//
-	//	1/(CostHigh-CostLow) * integral of hull(c) dc from CostLow to CostHigh,
-	//
-	// and OracleAIQ that of the oracle's frontier in the same range. A curve
-	// goes on level past its end. Where all costs are equal, the area is the
-	// curve's value there. See Hu et al., RouterBench: A Benchmark for
-	// Multi-LLM Routing System, arXiv:2403.12031, section 3. (The program
-	// published with it divides by CostHigh alone.) Both are 0 where costs are
-	// unknown.
+	// AIQ is RouterBench's average improvement in quality ([routers.AIQ]) of the
+	// candidates between these costs, and OracleAIQ that of the oracle's frontier.
+	// Both are 0 where costs are unknown.
 	AIQ       float64 `json:"aiq"`
 	OracleAIQ float64 `json:"oracle_aiq"`
 }
@@ -57,165 +53,159 @@ type Point struct {
 	Performance float64 `json:"performance"`
 }
 
-// segment is a step up a concave curve.
-type segment struct{ cost, score float64 }
+// perThousand is how many queries the formulas of package routers reckon costs
+// for.
+const perThousand = 1000
+
+func pointOf(name string, p routers.Point) Point {
+	return Point{name, p.USD / perThousand, p.Performance}
+}
 
 // routers computes Routers, and who is best at how many queries.
 func (b *builder) routers(context.Context) error {
-	t, r := b.t, b.r
-	var oracle, random, cheapest frontier.Point
-	var steps []segment
-	n := 0
-	options := make([]frontier.Point, 0, len(t.Candidates()))
-	for q := range t.Len() {
-		pairs := t.Pairs(q)
-		var rated, answered int
-		var sum frontier.Point
-		best, bestFailed, bestCount, bestModel := frontier.Point{Cost: math.Inf(1), Score: -1}, true, 0, 0
-		options = options[:0]
-		for m := range pairs {
-			p := &pairs[m]
-			if !p.Rated() {
-				continue
-			}
-			o := frontier.Point{Cost: t.Cost(p, m), Score: p.Score, Model: m}
-			rated++
-			sum.Cost += o.Cost
-			sum.Score += o.Score
-			isFailed := p.Outcome == dataset.Failed
-			switch {
-			case o.Score > best.Score:
-				best, bestFailed, bestCount, bestModel = o, isFailed, 1, m
-			case o.Score == best.Score:
-				bestCount++
-				if bestFailed && !isFailed || bestFailed == isFailed && o.Cost < best.Cost {
-					best, bestFailed = o, isFailed
-				}
-			}
-			if !isFailed {
-				answered++
-				options = append(options, o)
-			}
-		}
-		if rated == 0 {
-			continue
-		}
-		n++
-		if best.Score > 0 {
-			if bestCount == 1 {
-				r.Models[bestModel].UniqueBest++
-			} else {
-				for m := range pairs {
-					if p := &pairs[m]; p.Rated() && p.Score == best.Score {
-						r.Models[m].SharedBest++
-					}
-				}
-			}
-		}
-		oracle.Cost += best.Cost
-		oracle.Score += best.Score
-		random.Cost += sum.Cost / float64(rated)
-		random.Score += sum.Score / float64(rated)
-		if answered == 0 {
-			options = append(options, best)
-		}
-		if r.CostKnown {
-			curve := frontier.Hull(options)
-			cheapest.Cost += curve[0].Cost
-			cheapest.Score += curve[0].Score
-			for i, p := range curve[1:] {
-				steps = append(steps, segment{p.Cost - curve[i].Cost, p.Score - curve[i].Score})
-			}
-		}
-	}
-	if n == 0 {
-		r.Routers.Hull = []Point{}
-		return nil
-	}
-	of := func(name string, o frontier.Point) Point {
-		return Point{name, o.Cost / float64(n), o.Score / float64(n)}
-	}
-	r.Routers.Oracle, r.Routers.Random = of("oracle", oracle), of("random choice", random)
-	var points []Point
-	for i := range r.Models {
-		if m := &r.Models[i]; m.Rated > 0 {
-			points = append(points, Point{m.Name, m.CostPerQuery, m.Performance})
-		}
-	}
-	r.Routers.BestSingle = slices.MaxFunc(points, func(a, b Point) int {
-		return cmp.Or(cmp.Compare(a.Performance, b.Performance), cmp.Compare(b.Cost, a.Cost))
-	})
-	for i := range r.Models {
-		m := &r.Models[i]
-		m.Pareto = m.Rated > 0 && !slices.ContainsFunc(points, func(p Point) bool {
-			return p.Cost <= m.CostPerQuery && p.Performance >= m.Performance && (p.Cost < m.CostPerQuery || p.Performance > m.Performance)
-		})
-	}
-	r.Routers.Hull = hull(points)
-	if !r.CostKnown {
-		return nil
-	}
-	r.Routers.CostLow, r.Routers.CostHigh = math.Inf(1), 0
-	for _, p := range points {
-		r.Routers.CostLow, r.Routers.CostHigh = min(r.Routers.CostLow, p.Cost), max(r.Routers.CostHigh, p.Cost)
-	}
-	oracles := oracleCurve(of("", cheapest), steps, n)
-	r.Routers.AIQ = area(r.Routers.Hull, r.Routers.CostLow, r.Routers.CostHigh)
-	r.Routers.OracleAIQ = area(oracles, r.Routers.CostLow, r.Routers.CostHigh)
-	r.Routers.OracleFrontier = thin(oracles, maxFrontier)
+	b.r.Routers.Hull = []Point{}
+	b.countBest()
+	b.references()
+	b.singles()
 	return nil
 }
 
-// hull is the non-decreasing convex hull of named points.
-func hull(points []Point) []Point {
-	options := make([]frontier.Point, len(points))
-	for i, p := range points {
-		options[i] = frontier.Point{Cost: p.Cost, Score: p.Performance, Model: i}
-	}
-	list := []Point{}
-	for _, o := range frontier.Hull(options) {
-		list = append(list, points[o.Model])
-	}
-	return list
-}
-
-// oracleCurve adds up the steps of n queries, the best trades first.
-func oracleCurve(start Point, steps []segment, n int) []Point {
-	slices.SortFunc(steps, func(a, b segment) int {
-		return cmp.Or(cmp.Compare(b.score*a.cost, a.score*b.cost), cmp.Compare(a.cost, b.cost))
-	})
-	list := []Point{start}
-	at := start
-	for i, s := range steps {
-		at.Cost += s.cost / float64(n)
-		at.Performance += s.score / float64(n)
-		if i+1 < len(steps) && steps[i+1].score*s.cost == s.score*steps[i+1].cost {
-			continue // the same slope goes on
+// scored appends what the candidates with a scored pair give at query q, and who
+// they are.
+func (b *builder) scored(points []routers.Point, models []int, q int) ([]routers.Point, []int) {
+	pairs := b.t.Pairs(q)
+	for m := range pairs {
+		if p := &pairs[m]; p.Outcome == dataset.Scored {
+			points = append(points, routers.Point{USD: perThousand * b.t.Cost(p, m), Performance: p.Score})
+			models = append(models, m)
 		}
-		list = append(list, at)
 	}
-	return list
+	return points, models
 }
 
-// area is the mean of a curve between two costs.
-func area(curve []Point, low, high float64) float64 {
-	points := make([]frontier.Point, len(curve))
-	for i, p := range curve {
-		points[i] = frontier.Point{Cost: p.Cost, Score: p.Performance}
+// queries yields what candidates give at each query that has a scored pair.
+func (b *builder) queries(yield func([]routers.Point) bool) {
+	var points []routers.Point
+	var models []int
+	for q := range b.t.Len() {
+		points, models = b.scored(points[:0], models[:0], q)
+		if len(points) > 0 && !yield(points) {
+			return
+		}
 	}
-	return frontier.Mean(points, low, high)
+}
+
+// countBest counts who is best at how many queries.
+func (b *builder) countBest() {
+	var points []routers.Point
+	var models []int
+	for q := range b.t.Len() {
+		points, models = b.scored(points[:0], models[:0], q)
+		i := routers.Best(points)
+		if i < 0 || points[i].Performance == 0 {
+			continue
+		}
+		best := points[i].Performance
+		models = slices.DeleteFunc(models, func(m int) bool { return b.t.Pairs(q)[m].Score != best })
+		for _, m := range models {
+			if len(models) == 1 {
+				b.r.Models[m].UniqueBest++
+			} else {
+				b.r.Models[m].SharedBest++
+			}
+		}
+	}
+}
+
+// references computes what is the mean over queries.
+func (b *builder) references() {
+	r := &b.r.Routers
+	candidates := 0
+	for i := range b.r.Models {
+		if b.r.Models[i].Answered > 0 {
+			candidates++
+		}
+	}
+	var oracle, random routers.Point
+	for points := range b.queries {
+		r.Queries++
+		if len(points) == candidates {
+			r.Complete++
+		}
+		best := points[routers.Best(points)]
+		oracle.USD += best.USD
+		oracle.Performance += best.Performance
+		for _, p := range points {
+			random.USD += p.USD / float64(len(points))
+			random.Performance += p.Performance / float64(len(points))
+		}
+	}
+	if r.Queries == 0 {
+		return
+	}
+	n := float64(r.Queries)
+	r.Oracle = pointOf("oracle", routers.Point{USD: oracle.USD / n, Performance: oracle.Performance / n})
+	r.Random = pointOf("random choice", routers.Point{USD: random.USD / n, Performance: random.Performance / n})
+}
+
+// singles computes what is of the candidates' means: the best of them, who is on
+// the Pareto front, and the areas.
+func (b *builder) singles() {
+	r := &b.r.Routers
+	var means, answered []routers.Point // with and without failed calls
+	var models []*Model
+	for i := range b.r.Models {
+		if m := &b.r.Models[i]; m.Answered > 0 {
+			models = append(models, m)
+			means = append(means, routers.Point{USD: perThousand * m.CostPerQuery, Performance: m.Performance})
+			answered = append(answered, routers.Point{USD: perThousand * m.CostPerQuery, Performance: m.AnsweredPerformance})
+		}
+	}
+	if len(models) == 0 {
+		return
+	}
+	best := routers.Best(means)
+	r.BestSingle = pointOf(models[best].Name, means[best])
+	for i, m := range models {
+		at := means[i]
+		m.Pareto = !slices.ContainsFunc(means, func(p routers.Point) bool {
+			return p.USD <= at.USD && p.Performance >= at.Performance && (p.USD < at.USD || p.Performance > at.Performance)
+		})
+	}
+	for _, i := range routers.Hull(answered) {
+		r.Hull = append(r.Hull, pointOf(models[i].Name, answered[i]))
+	}
+	if b.r.CostKnown {
+		b.areas(answered)
+	}
+}
+
+// areas computes the areas under the curves between the cheapest and the dearest
+// candidate.
+func (b *builder) areas(singles []routers.Point) {
+	r := &b.r.Routers
+	low, high := singles[0].USD, singles[0].USD
+	for _, p := range singles {
+		low, high = min(low, p.USD), max(high, p.USD)
+	}
+	frontier := routers.OracleFrontier(b.queries)
+	r.CostLow, r.CostHigh = low/perThousand, high/perThousand
+	r.AIQ, r.OracleAIQ = routers.AIQ(singles, low, high), routers.AIQ(frontier, low, high)
+	for _, p := range thin(frontier, maxFrontier) {
+		r.OracleFrontier = append(r.OracleFrontier, pointOf("", p))
+	}
 }
 
 // thin keeps at most n points of a curve, the first and the last among them,
 // at even distances in cost.
-func thin(curve []Point, n int) []Point {
+func thin(curve []routers.Point, n int) []routers.Point {
 	if len(curve) <= n {
 		return curve
 	}
-	low, high := curve[0].Cost, curve[len(curve)-1].Cost
+	low, high := curve[0].USD, curve[len(curve)-1].USD
 	kept := curve[:0:0]
 	for i, p := range curve {
-		if i == 0 || i == len(curve)-1 || p.Cost >= low+(high-low)*float64(len(kept))/float64(n-1) && len(kept) < n-1 {
+		if i == 0 || i == len(curve)-1 || p.USD >= low+(high-low)*float64(len(kept))/float64(n-1) && len(kept) < n-1 {
 			kept = append(kept, p)
 		}
 	}

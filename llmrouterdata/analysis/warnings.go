@@ -10,6 +10,8 @@ const (
 	WarnInvalid      = dataset.WarnInvalid
 	WarnGraded       = dataset.WarnGraded
 	WarnNotEvaluated = dataset.WarnNotEvaluated
+	WarnSharedID     = dataset.WarnSharedID
+	WarnVectors      = dataset.WarnVectors
 
 	// WarnDuplicate: queries whose text an earlier one of the split has.
 	WarnDuplicate = "duplicate_queries"
@@ -20,9 +22,19 @@ const (
 	// WarnOrder: queries whose rows do not follow each other in candidate
 	// order.
 	WarnOrder = "candidate_order"
+	// WarnTies: candidates that are the label of more than half of the queries by
+	// ties alone, since their rows come first, and are not the best single one.
+	WarnTies = "labels_by_tie"
 	// WarnConstant: tasks and candidates whose rated rows all have one
 	// performance.
 	WarnConstant = "constant_metric"
+	// WarnFailed, WarnUnscored, WarnEmpty and WarnTruncated: candidates, or
+	// candidates at one task, more than 5 % of whose rows are failed calls, rows
+	// that were not evaluated, empty answers, answers that were cut.
+	WarnFailed    = "failed_calls"
+	WarnUnscored  = "not_evaluated_rows"
+	WarnEmpty     = "empty_answers"
+	WarnTruncated = "truncated_answers"
 	// WarnPrice: candidates whose prices are 0.
 	WarnPrice = "zero_price"
 	// WarnUnlisted: candidates of rows that the candidate file does not have;
@@ -37,8 +49,8 @@ const (
 
 // warningOrder is the order in which a report lists warnings.
 var warningOrder = []string{
-	WarnUnreadable, WarnNoRows, WarnMissing, WarnSilent, WarnUnlisted, WarnLeak, WarnDuplicate, WarnOrder, WarnConstant,
-	WarnNotEvaluated, WarnInvalid, WarnGraded, WarnPrice, WarnEmbedding,
+	WarnUnreadable, WarnSharedID, WarnNoRows, WarnFailed, WarnUnscored, WarnEmpty, WarnTruncated, WarnMissing, WarnSilent, WarnUnlisted, WarnLeak, WarnDuplicate, WarnOrder, WarnTies, WarnConstant,
+	WarnNotEvaluated, WarnInvalid, WarnGraded, WarnPrice, WarnVectors, WarnEmbedding,
 }
 
 // Warning is something that looks wrong.

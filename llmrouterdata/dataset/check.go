@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"runtime"
 	"slices"
@@ -22,6 +23,14 @@ type CheckOptions struct {
 	// the query files are not looked at then. Default, where both are nil: the
 	// query files.
 	TrainQueries, TestQueries []llmrouterdata.StandardQueryData
+	// Order is the order of a query's rows. Default: [OrderFile].
+	Order CandidateOrder
+	// Warn is called with what may be wrong and need not be: see [StaleVectors].
+	// Default: it is not looked for.
+	Warn func(message string)
+	// Encoder is the fingerprint of the encoder that the queries were embedded
+	// with, for Warn. Default: it is not known.
+	Encoder string
 	// Candidates are the names of the candidates, in order. Default: those of
 	// llm_data that are called.
 	Candidates []string
@@ -43,47 +52,39 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 	if o == nil {
 		o = &CheckOptions{}
 	}
-	paths := c.DataPath
-	if err := c.Require("query_data_train", "query_data_test", "query_embedding_data", "routing_data_train", "routing_data_test", "llm_data"); err != nil {
+	if err := c.Require(filesToCheck(&c.DataPath)...); err != nil {
 		return err
 	}
-	check := checker{models: o.Candidates, subset: o.Subset, ids: map[llmrouterdata.QueryKey]int{}, taken: map[int]bool{}}
-	if o.Candidates == nil {
-		candidates, err := llmrouterdata.ReadCandidatesFile(paths.LLMData)
-		if err != nil {
-			return err
-		}
-		check.models = llmrouterdata.CalledNames(candidates)
-	}
-	queries := [][]llmrouterdata.StandardQueryData{o.TrainQueries, o.TestQueries}
-	if o.TrainQueries == nil && o.TestQueries == nil {
-		for split, name := range []string{paths.QueryDataTrain, paths.QueryDataTest} {
-			var err error
-			if queries[split], err = ReadQueries(ctx, name, 0); err != nil {
-				return err
-			}
-		}
-	}
-	vectors, err := openVectors(paths.QueryEmbeddingData)
+	vectors, err := openSplits(&c.DataPath)
 	if err != nil {
 		return err
 	}
-	defer vectors.close()
-	check.data = &Dataset{paths: paths, options: Options{Workers: runtime.GOMAXPROCS(0), BareRows: true}, vectors: vectors}
-	dir, err := vectors.open()
-	if err == nil {
-		err = dir.checkShapes()
+	check := checker{subset: o.Subset, ids: map[llmrouterdata.QueryKey]int{}, taken: map[int]bool{}}
+	check.data = &Dataset{paths: c.DataPath, options: Options{Workers: runtime.GOMAXPROCS(0), BareRows: true}, vectors: vectors}
+	defer check.data.Close()
+	if err := check.arrange(ctx, o); err != nil {
+		return err
 	}
+	queries, err := o.queries(ctx, &c.DataPath)
 	if err != nil {
-		return fmt.Errorf("dataset: %s: %w", paths.QueryEmbeddingData, err)
+		return err
+	}
+	if err := check.shapes(); err != nil {
+		return err
 	}
 	for split := range queries {
 		if err := check.either(ctx, Split(split), queries[split]); err != nil {
 			return err
 		}
+		if Split(split) == Train && vectors[Train] != vectors[Test] { // ids begin anew
+			check.extraVectors(vectors[Train])
+			clear(check.ids)
+			clear(check.taken)
+		}
 	}
-	if extra := vectors.n - len(check.ids); extra > 0 {
-		check.problems.Add(fmt.Errorf("%s: %d vectors belong to no row", paths.QueryEmbeddingData, extra))
+	check.extraVectors(vectors[Test])
+	if err := check.warn(o); err != nil {
+		return err
 	}
 	if err := check.problems.Join(); err != nil {
 		return fmt.Errorf("dataset: %w", err)
@@ -91,12 +92,92 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 	return nil
 }
 
+// filesToCheck are the keys of the files that there must be.
+func filesToCheck(paths *llmrouterdata.DataPath) []string {
+	embeddings := []string{"query_embedding_data"}
+	if paths.QueryEmbeddingDataTrain != "" || paths.QueryEmbeddingDataTest != "" {
+		embeddings = []string{"query_embedding_data_train", "query_embedding_data_test"}
+	}
+	return slices.Concat([]string{"query_data_train", "query_data_test"}, embeddings, []string{"routing_data_train", "routing_data_test", "llm_data"})
+}
+
+// queries are those of the options, or of the files.
+func (o *CheckOptions) queries(ctx context.Context, paths *llmrouterdata.DataPath) (of [2][]llmrouterdata.StandardQueryData, err error) {
+	if o.TrainQueries != nil || o.TestQueries != nil {
+		return [2][]llmrouterdata.StandardQueryData{o.TrainQueries, o.TestQueries}, nil
+	}
+	for split := range of {
+		if of[split], err = ReadQueries(ctx, Split(split).queryFile(*paths), 0); err != nil {
+			return of, err
+		}
+	}
+	return of, nil
+}
+
+// arrange finds the order that a query's rows must have.
+func (c *checker) arrange(ctx context.Context, o *CheckOptions) error {
+	if o.Candidates != nil && o.Order == OrderFile {
+		c.order = &Arrangement{names: o.Candidates, all: o.Candidates}
+		return nil
+	}
+	candidates, err := llmrouterdata.ReadCandidatesFile(c.data.paths.LLMData)
+	if err == nil {
+		c.order, err = c.data.arrangement(ctx, o.Order, candidates)
+	}
+	return err
+}
+
+// shapes demands vectors of one length in each file.
+func (c *checker) shapes() error {
+	for _, v := range c.data.vectors {
+		if v.name == "" {
+			return fmt.Errorf("dataset: query embeddings: %w", fs.ErrNotExist)
+		}
+		dir, err := v.open()
+		if err == nil {
+			err = dir.checkShapes()
+		}
+		if err != nil {
+			return fmt.Errorf("dataset: %s: %w", v.name, err)
+		}
+	}
+	return nil
+}
+
+// extraVectors looks for vectors that no row has.
+func (c *checker) extraVectors(v *vectors) {
+	if extra := v.n - len(c.ids); extra > 0 {
+		c.problems.Add(fmt.Errorf("%s: %d vectors belong to no row", v.name, extra))
+	}
+}
+
+// warn tells what may be wrong with the candidates' vectors.
+func (c *checker) warn(o *CheckOptions) error {
+	if o.Warn == nil {
+		return nil
+	}
+	paths := &c.data.paths
+	listed, err := llmrouterdata.ReadCandidatesFile(paths.LLMData)
+	if err != nil {
+		return err
+	}
+	var embedded []llmrouterdata.Candidate
+	if err := optional(&embedded, paths.LLMEmbeddingData, llmrouterdata.ReadCandidatesFile); err != nil {
+		return err
+	}
+	for _, message := range StaleVectors(listed, embedded, c.data.Dim(), o.Encoder) {
+		o.Warn(message)
+	}
+	return nil
+}
+
 // checker holds routing files and vectors against queries and candidates.
 type checker struct {
 	data   *Dataset
-	models []string
 	subset bool
+	order  *Arrangement
 
+	vectors  *vectors // of the split
 	ids      map[llmrouterdata.QueryKey]int
 	taken    map[int]bool // the values of ids
 	problems problems.List
@@ -107,6 +188,7 @@ var errScattered = errors.New("rows of a query do not follow each other")
 
 // either checks one routing file in its order or, where it has none, by key.
 func (c *checker) either(ctx context.Context, split Split, queries []llmrouterdata.StandardQueryData) error {
+	c.vectors = c.data.vectors[split]
 	before := *c
 	c.ids, c.taken = maps.Clone(c.ids), maps.Clone(c.taken)
 	err := c.split(ctx, split, queries)
@@ -131,7 +213,7 @@ func (c *checker) split(ctx context.Context, split Split, queries []llmrouterdat
 			c.problems.Add(err)
 			continue
 		}
-		if len(group) < len(c.models) {
+		if len(group) < len(c.order.names) {
 			key := group[0].Key()
 			if first, seen := parts[key]; seen {
 				return fmt.Errorf("%s: %w: those of query %q (task %s) begin at rows %d and %d", name, errScattered, clip(key.Query), key.TaskName, first, group[0].Line)
@@ -177,8 +259,8 @@ func (c *checker) group(name string, queries []llmrouterdata.StandardQueryData, 
 	for i := range group {
 		names[i] = group[i].ModelName
 	}
-	if !slices.Equal(names, c.models) {
-		at("the candidates are %q, want %q", names, c.models)
+	if want := c.order.Names(group[0].Key()); !slices.Equal(names, want) {
+		at("the candidates are %q, want %q", names, want)
 	}
 	c.id(group, at)
 	return next
@@ -211,7 +293,7 @@ func (c *checker) vector(key llmrouterdata.QueryKey, id int, at func(string, ...
 		at("the embedding id %d belongs to another query too", id)
 		return
 	}
-	vector, err := c.data.vectors.appendTo(nil, id)
+	vector, err := c.vectors.appendTo(nil, id)
 	if err != nil {
 		at("there is no vector of embedding id %d", id)
 	}

@@ -412,16 +412,16 @@ func TestOpenDataset(t *testing.T) {
 			for range d.Rows(t.Context(), Train) { // leaving it early closes the file
 				break
 			}
-			mine, err := d.Embedding(1)
+			mine, err := d.Embedding(Train, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			mine[0] = 99
-			if again, _ := d.Embedding(1); again[0] != 1 {
+			if again, _ := d.Embedding(Train, 1); again[0] != 1 {
 				t.Error("a vector that was given away was not the caller's")
 			}
 			for _, id := range []int{-1, 7, math.MaxInt} {
-				if _, err := d.Embedding(id); err == nil {
+				if _, err := d.Embedding(Test, id); err == nil {
 					t.Errorf("a vector of id %d", id)
 				}
 			}
@@ -485,7 +485,7 @@ func TestOpenMissingFiles(t *testing.T) {
 		if d.TrainQueries != nil || d.TestQueries != nil || d.EmbeddedCandidates != nil || d.Dim() != 0 || d.Embeddings() != 0 {
 			t.Errorf("%+v", d)
 		}
-		if _, err := d.Embedding(0); err == nil {
+		if _, err := d.Embedding(Train, 0); err == nil {
 			t.Error("an embedding of none")
 		}
 		n := 0
@@ -614,7 +614,7 @@ func TestTable(t *testing.T) {
 				t.Fatal(err)
 			}
 			row := strings.Split(string(source), "\n")[2]
-			return slices.Insert(l, line, strings.NewReplacer(`"model_name": "a"`, fmt.Sprintf(`"model_name": %q`, model), "mmlu", "other").Replace(row))
+			return slices.Insert(l, line, strings.NewReplacer(`"model_name": "a"`, fmt.Sprintf(`"model_name": %q`, model), "mmlu", "other", `"embedding_id": 1`, `"embedding_id": 999`).Replace(row))
 		})
 	}
 	d, err := Open(t.Context(), c, &Options{ScoreErrorRows: Lines{Train: []int{1}}})
@@ -653,7 +653,7 @@ func TestTable(t *testing.T) {
 	if q.Split != Test || q.Line != 1 || table.Metrics()[q.Metric] != "em_mc" || table.Where(5) != "test.jsonl:1" {
 		t.Errorf("%+v, %s", q, table.Where(5))
 	}
-	vector, err := table.AppendEmbedding([]float32{9}, 5)
+	vector, err := table.AppendEmbedding([]float32{9}, 1)
 	if diff := cmp.Diff([]float32{9, 1, 1.125, 1.25, 1.375}, vector); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}

@@ -47,7 +47,8 @@ type Dataset struct {
 
 	paths   llmrouterdata.DataPath
 	options Options
-	vectors *vectors
+	unread  error       // why llm_embedding_data could not be read
+	vectors [2]*vectors // of the splits; one file for both is there twice
 }
 
 // Row is a line of a routing file with the embedding of its query.
@@ -72,7 +73,7 @@ func Open(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Dataset, e
 	if err := c.Require("routing_data_train", "routing_data_test", "llm_data"); err != nil {
 		return nil, err
 	}
-	d := &Dataset{paths: c.DataPath, options: options, vectors: &vectors{}}
+	d := &Dataset{paths: c.DataPath, options: options}
 	if d.Candidates, err = llmrouterdata.ReadCandidatesFile(d.paths.LLMData); err != nil {
 		return nil, err
 	}
@@ -85,15 +86,22 @@ func Open(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Dataset, e
 	if err := errors.Join(
 		optional(&d.TrainQueries, d.paths.QueryDataTrain, allQueries),
 		optional(&d.TestQueries, d.paths.QueryDataTest, allQueries),
-		optional(&d.EmbeddedCandidates, d.paths.LLMEmbeddingData, llmrouterdata.ReadCandidatesFile),
+		d.readEmbedded(),
 		ctx.Err(),
 	); err != nil {
 		return nil, err
 	}
-	if err := optional(&d.vectors, d.paths.QueryEmbeddingData, openVectors); err != nil {
-		return nil, err
+	d.vectors, err = openSplits(&d.paths)
+	return d, err
+}
+
+// readEmbedded reads llm_embedding_data.
+func (d *Dataset) readEmbedded() error {
+	err := optional(&d.EmbeddedCandidates, d.paths.LLMEmbeddingData, llmrouterdata.ReadCandidatesFile)
+	if err != nil && d.options.SkipBadLines {
+		d.unread, err = err, nil
 	}
-	return d, nil
+	return err
 }
 
 // optional reads a file into v if it is named and there.
@@ -152,17 +160,26 @@ func ReadQueries(ctx context.Context, name string, limit int) ([]llmrouterdata.S
 }
 
 // Close releases the embedding file.
-func (d *Dataset) Close() error { return d.vectors.close() }
+func (d *Dataset) Close() error {
+	return errors.Join(d.vectors[Train].close(), d.vectors[Test].close())
+}
 
 // Dim is the length of the query embeddings, 0 where there are none.
-func (d *Dataset) Dim() int { return d.vectors.dim }
+func (d *Dataset) Dim() int { return dim(d.vectors) }
 
-// Embeddings is the number of query embeddings.
-func (d *Dataset) Embeddings() int { return d.vectors.n }
+// Embeddings is the number of query embeddings, of both files where each split has
+// its own.
+func (d *Dataset) Embeddings() int {
+	if d.vectors[Train] == d.vectors[Test] {
+		return d.vectors[Train].n
+	}
+	return d.vectors[Train].n + d.vectors[Test].n
+}
 
-// Embedding returns the vector of an embedding id. It is the caller's to keep.
-func (d *Dataset) Embedding(id int) ([]float32, error) {
-	vector, err := d.vectors.appendTo(nil, id)
+// Embedding returns the vector of an embedding id of a split. It is the caller's to
+// keep.
+func (d *Dataset) Embedding(split Split, id int) ([]float32, error) {
+	vector, err := d.vectors[split].appendTo(nil, id)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
@@ -175,13 +192,15 @@ func (d *Dataset) queries(split Split) []llmrouterdata.StandardQueryData {
 }
 
 // Rows yields the rows of a split in the order of its file; rows of one query
-// share the embedding. A line that is no record, or a row without a vector, is a
+// share the embedding. A line that is no record, a row without a vector, or one
+// with the embedding id of another query that was read before ([ErrSharedID]), is a
 // *llmrouterdata.LineError after which the stream goes on; any other error ends
 // it.
 func (d *Dataset) Rows(ctx context.Context, split Split) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		name := split.routingFile(d.paths)
-		bare := d.options.BareRows || d.vectors.name == ""
+		vectors := d.vectors[split]
+		bare := d.options.BareRows || vectors.name == ""
 		last, vector := llmrouterdata.NoEmbedding, []float32(nil)
 		for line, err := range readLines(ctx, name, d.options.Workers, func() lineDecoder[llmrouterdata.RoutingRecord] {
 			return llmrouterdata.ParseLine[llmrouterdata.RoutingRecord]
@@ -193,7 +212,9 @@ func (d *Dataset) Rows(ctx context.Context, split Split) iter.Seq2[Row, error] {
 			if id := row.EmbeddingID; err == nil && !bare {
 				if id != last || vector == nil {
 					last = id
-					vector, err = d.vectors.appendTo(nil, id)
+					if err = vectors.own(id, row.Key()); err == nil {
+						vector, err = vectors.appendTo(nil, id)
+					}
 				}
 				if row.Embedding = vector; err != nil {
 					row, vector, err = Row{}, nil, &llmrouterdata.LineError{File: name, Line: row.Line, Field: "embedding_id", Err: err}

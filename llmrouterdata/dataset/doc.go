@@ -23,8 +23,10 @@
 // # What counts
 //
 // Every pair of a query and a candidate has one of four outcomes. A [Scored] one
-// counts with its performance. A [Failed] call (its response begins with "API
-// Error: ") counts with 0, as the pipeline counts it. One that was [NotEvaluated]
+// counts with its performance. A [Failed] call counts with 0, as the pipeline counts
+// it: its response begins with "API Error: ", or, where the row has no tokens and no
+// time, with "ERROR: ", as the Python pipeline writes of calls that it could not
+// make. A call is answered if it has a row and did not fail. One that was [NotEvaluated]
 // counts nowhere. A pair without a row is [Missing] and counts nowhere either.
 //
 // Routing files do not tell a wrong answer from one that could not be

@@ -340,7 +340,7 @@ func (m *merger) write(group []Row, from *Dataset, w *llmrouterdata.Writer[llmro
 
 // writeVector writes the vector that a part has under the id local.
 func (m *merger) writeVector(id int64, from *Dataset, local int) error {
-	vector, err := from.vectors.appendTo(nil, local)
+	vector, err := from.vectors[Train].appendTo(nil, local)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,12 @@ type Options struct {
 	// SkipBadLines leaves lines that are no records out of [Dataset.Table], which
 	// counts them as warnings; a file without any record among its lines stays an
 	// error. Default: such a line is an error of Table.
+	// llm_embedding_data that cannot be read is a warning then too.
 	SkipBadLines bool
+	// Encoder is the fingerprint of the encoder that the queries were embedded
+	// with, as the report of step 3 has it; a table warns where candidates were
+	// embedded by another one. Default: it is not known.
+	Encoder string
 
 	// NotEvaluated are the answers that could not be evaluated, as the report
 	// of step 3 counts them, by task and candidate. In the files they have

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/llmrouter-go/llmrouter/internal/problems"
@@ -31,6 +32,12 @@ func (d *Dataset) Table(ctx context.Context) (*Table, error) {
 		if err := t.readSplit(ctx, d, Split(split), lines); err != nil {
 			return nil, err
 		}
+	}
+	if d.unread != nil {
+		t.warnings.Add(WarnVectors, strings.ReplaceAll(d.unread.Error(), d.paths.LLMEmbeddingData, filepath.Base(d.paths.LLMEmbeddingData)))
+	}
+	for _, message := range StaleVectors(d.Candidates, d.EmbeddedCandidates, d.Dim(), d.options.Encoder) {
+		t.warnings.Add(WarnVectors, message)
 	}
 	if !byLine {
 		t.markNotEvaluated(d.options.NotEvaluated)
@@ -78,6 +85,11 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 			}
 			delete(unscored, line.number)
 		}
+		if err := a.disown(r); err != nil && d.options.SkipBadLines {
+			t.warnings.Add(WarnSharedID, fmt.Sprintf("%s:%d: %v (task %s)", name, line.number, err, r.task))
+		} else if err != nil {
+			bad.Add(&llmrouterdata.LineError{File: path, Line: line.number, Field: "embedding_id", Err: err})
+		}
 		a.add(r, line.number)
 	}
 	if records == 0 && skipped != nil {
@@ -92,6 +104,20 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 		t.warnings.Add(WarnNotEvaluated, fmt.Sprintf("%s: %d lines that are said not to be evaluated are not there; the lines are of other files", name, n))
 	}
 	return bad.Join()
+}
+
+// disown takes the embedding id from the row that is added next if it begins a query
+// and another one has the id, which is an error.
+func (a *adder) disown(r *row) error {
+	vectors := a.t.vectors[a.split]
+	if _, known := a.first[r.key]; known || vectors.name == "" || r.embedding < 0 {
+		return nil
+	}
+	err := vectors.ownBy(int(r.embedding), r.key)
+	if err != nil {
+		r.embedding = llmrouterdata.NoEmbedding
+	}
+	return err
 }
 
 // markNotEvaluated finds the pairs that counts say were not evaluated.

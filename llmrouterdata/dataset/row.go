@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/llmrouter-go/llmrouter/internal/jsonscan"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -27,8 +28,24 @@ type head struct {
 	task, metric string
 }
 
-// errorPrefix begins the response of a failed call.
-const errorPrefix = "API Error: "
+// The responses of failed calls begin so. The second is what the Python pipeline
+// writes of a call that it could not make, with no tokens and no time; an answer
+// that begins so has some.
+const (
+	errorPrefix   = "API Error: "
+	notMadePrefix = "ERROR: "
+)
+
+// failure returns the message of a failed call.
+func failure(response string, input, output int, seconds float64) (message string, failed bool) {
+	if message, failed = strings.CutPrefix(response, errorPrefix); failed {
+		return message, true
+	}
+	if message, failed = strings.CutPrefix(response, notMadePrefix); failed && input == 0 && output == 0 && seconds == 0 {
+		return message, true
+	}
+	return "", false
+}
 
 // headOf returns what rows of a query have in common.
 func headOf(k llmrouterdata.QueryKey) head {
@@ -47,7 +64,7 @@ func (r *row) setAnswer(model, response string, input, output int, seconds, perf
 	if seconds >= minSeconds && seconds < maxSeconds { // not NaN
 		r.Seconds = seconds
 	}
-	message, isFailed := strings.CutPrefix(response, errorPrefix)
+	message, isFailed := failure(response, input, output, seconds)
 	switch {
 	case isFailed:
 		r.Outcome, r.kind = Failed, failureKind(message)
@@ -59,6 +76,7 @@ func (r *row) setAnswer(model, response string, input, output int, seconds, perf
 	default:
 		r.Score = performance
 	}
+	r.Empty = !isFailed && strings.TrimSpace(response) == ""
 }
 
 func count(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
@@ -228,15 +246,15 @@ func (d *rowReader) scanAnswer(line []byte, r *row) bool {
 	if !s.OK || len(s.Rest) > 0 || seen != hasAll || len(a.model) == 0 || strings.IndexByte(a.model, '\\') >= 0 {
 		return false
 	}
-	response := "" // what matters is how a failed call begins
-	switch begin := a.response[:min(len(a.response), 3)]; {
-	case begin == "API":
-		if strings.IndexByte(a.response, '\\') >= 0 {
+	response := a.response
+	switch begin := strings.TrimLeftFunc(response, unicode.IsSpace); {
+	case strings.IndexByte(begin[:min(len(begin), 3)], '\\') >= 0:
+		return false // may be an escaped API or ERR, or white space
+	case strings.HasPrefix(response, "API") || strings.HasPrefix(response, "ERR"):
+		if strings.IndexByte(response, '\\') >= 0 {
 			return false
 		}
-		response = strings.Clone(a.response)
-	case strings.IndexByte(begin, '\\') >= 0:
-		return false // may be an escaped API
+		response = strings.Clone(response) // its kind outlives the line
 	}
 	model := d.name(a.model)
 	r.setAnswer(model, response, a.input, a.output, a.seconds, a.performance, a.embedding)

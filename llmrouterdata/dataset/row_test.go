@@ -135,6 +135,8 @@ func FuzzFastRows(f *testing.F) {
 	f.Add(line, strings.Replace(line, "1.0", "-0.5e-3", 1))
 	f.Add(strings.Replace(line, "gsm8k", "a", 1), strings.Replace(line, "So ", "API Error: ", 1))
 	f.Add(strings.Replace(line, `"fig_id": null`, `"fig_id": null, "query": "z"`, 1), line)
+	f.Add(line, strings.Replace(line, "So ", "ERROR: ", 1))
+	f.Add(strings.Replace(line, `So \"it\" is\n1 é`, `  \n`, 1), line)
 	f.Fuzz(func(t *testing.T, first, second string) {
 		if strings.ContainsAny(first+second, "\r\n\ufeff") {
 			return
@@ -160,6 +162,47 @@ func TestShortcutIsTaken(t *testing.T) {
 	var r row
 	if len(d.begin) == 0 || d.head == nil || !d.scanAnswer([]byte(line)[len(d.begin):], &r) {
 		t.Error("a row as the pipeline writes it is not scanned")
+	}
+}
+
+// TestFailuresAndEmptyAnswers: what a response says of its call, read by the
+// shortcut and without it.
+func TestFailuresAndEmptyAnswers(t *testing.T) {
+	for response, want := range map[string]struct {
+		outcome Outcome
+		kind    string
+		empty   bool
+	}{
+		`API Error: timed out`: {outcome: Failed, kind: "timed out"},
+		`ERROR: 'service'`:     {outcome: Failed, kind: "'service'"},
+		`\u0045RROR: x`:        {outcome: Failed, kind: "x"},
+		`ERROR:x`:              {outcome: Scored},
+		`error: x`:             {outcome: Scored},
+		``:                     {outcome: Scored, empty: true},
+		`   \n`:                {outcome: Scored, empty: true},
+		`\n\t `:                {outcome: Scored, empty: true},
+		"\u3000\\n":            {outcome: Scored, empty: true},
+		`  x`:                  {outcome: Scored},
+	} {
+		text := strings.NewReplacer(`So \"it\" is\n1 é`, response, `": 1, "output_tokens": 2, "response_time": 0.25`, `": 0, "output_tokens": 0, "response_time": 0.0`).Replace(line)
+		for _, warm := range []bool{false, true} {
+			d := newRowReader(new(sync.Map))
+			if warm {
+				if _, _, err := d.decode([]byte(text), "f", 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r, ok, err := d.decode([]byte(text), "f", 1)
+			if err != nil || !ok || r.Outcome != want.outcome || r.kind != want.kind || r.Empty != want.empty {
+				t.Errorf("%q: %+v, %v, %v", response, r, ok, err)
+			}
+		}
+	}
+	// An answer may begin like an error.
+	r := row{}
+	r.setAnswer("m", "ERROR: division by zero", 10, 5, 0.5, 1, 0)
+	if r.Outcome != Scored || r.Score != 1 {
+		t.Errorf("%+v", r)
 	}
 }
 

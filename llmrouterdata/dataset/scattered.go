@@ -39,7 +39,7 @@ func (c *checker) scattered(ctx context.Context, split Split, queries []llmroute
 		c.row(name, byKey[row.Key()], &row)
 	}
 	for _, a := range inOrder {
-		switch missing := without(c.models, a.models); {
+		switch missing := without(c.order.names, a.models); {
 		case len(a.models) == 0 && c.subset:
 		case len(missing) > 0:
 			c.problems.Add(fmt.Errorf("%s: query %d (task %s) has no row of %q", name, a.number, a.query.TaskName, missing))
@@ -61,7 +61,7 @@ func (c *checker) row(name string, a *asked, row *Row) {
 	case a == nil:
 		at("its query is not in the query file")
 		return
-	case !slices.Contains(c.models, row.ModelName):
+	case !slices.Contains(c.order.names, row.ModelName):
 		at("there is no candidate %q", row.ModelName)
 	case slices.Contains(a.models, row.ModelName):
 		at("a second row of candidate %q", row.ModelName)

@@ -107,6 +107,7 @@ func (t *Table) readScores(ctx context.Context, r io.Reader, known map[digest]he
 		for _, s := range v.Scores {
 			r := row{head: query}
 			r.setAnswer(strings.Clone(s.model), "", 0, 0, 0, s.score, llmrouterdata.NoEmbedding)
+			r.Empty = false // there are no answers
 			if r.kind == KindOutOfRange {
 				return fail(fmt.Errorf("model %q: the score %v is not from 0 to 1", s.model, s.score))
 			}

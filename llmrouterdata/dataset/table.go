@@ -16,7 +16,7 @@ type Outcome uint8
 const (
 	Missing      Outcome = iota // the file has no row
 	Scored                      // the row has a performance from 0 to 1
-	Failed                      // the response begins with "API Error: "; it counts as 0
+	Failed                      // the response is an error (see "What counts"); it counts as 0
 	NotEvaluated                // the answer has no score; it counts nowhere
 )
 
@@ -30,6 +30,9 @@ type Pair struct {
 	InputTokens, OutputTokens int32
 	kind                      int32 // index into Table.kinds, of Failed and NotEvaluated
 	Outcome                   Outcome
+	// Empty says that the response of an answered call is empty but for white
+	// space.
+	Empty bool
 }
 
 // Rated reports whether the pair counts in means.
@@ -59,13 +62,18 @@ func digestOf(text []byte) digest {
 type Query struct {
 	text digest // of the query's text alone
 	next int32  // the next query of the same key in this split, -1: none
-	// Embedding is the embedding id of its first row, -1 for none.
+	// Embedding is the embedding id of its first row; -1 for none, and for one that
+	// an earlier query of another key has.
 	Embedding int32
 	// Line is that of its first row, from 1; of scores, its item's number.
 	Line int32
 	// Task and Metric are indices into [Table.Tasks] and [Table.Metrics].
 	Task, Metric int32
 	Split        Split
+	// Label is the candidate of the first row, in the order of the file, that has
+	// the best performance: what the Python trainers take for the query's label. -1
+	// where no row has one. Of published scores the candidates' order counts.
+	Label int32
 	// Disordered says that its rows do not follow each other in candidate order.
 	Disordered bool
 }
@@ -91,7 +99,7 @@ type Table struct {
 	pairs   [][]Pair // [queries/chunk][chunk*stride], so that nothing is copied as it grows
 	stride  int      // room for candidates, at least len(models)
 
-	vectors  *vectors
+	vectors  [2]*vectors
 	unclear  map[[2]int]int
 	warnings Warnings // that reading gave
 }
@@ -151,17 +159,23 @@ func (t *Table) Warnings() Warnings { return maps.Clone(t.warnings) }
 
 // Dim is the length of the embeddings, 0 where there are none. Embeddings stay
 // in their file: a table has them until its [Dataset] is closed.
-func (t *Table) Dim() int { return t.vectors.dim }
+func (t *Table) Dim() int { return dim(t.vectors) }
 
 // HasEmbeddings reports whether there is a file of embeddings.
-func (t *Table) HasEmbeddings() bool { return t.vectors.name != "" }
+func (t *Table) HasEmbeddings() bool {
+	return t.vectors[Train].name != "" || t.vectors[Test].name != ""
+}
 
 // HasEmbedding reports whether query q has an embedding of length [Table.Dim].
-func (t *Table) HasEmbedding(q int) bool { return t.vectors.has(int(t.queries[q].Embedding)) }
+func (t *Table) HasEmbedding(q int) bool {
+	at := &t.queries[q]
+	return t.vectors[at.Split].has(int(at.Embedding))
+}
 
 // AppendEmbedding appends the embedding of query q, of length [Table.Dim].
 func (t *Table) AppendEmbedding(dst []float32, q int) ([]float32, error) {
-	dst, err := t.vectors.appendTo(dst, int(t.queries[q].Embedding))
+	at := &t.queries[q]
+	dst, err := t.vectors[at.Split].appendTo(dst, int(at.Embedding))
 	if err != nil {
 		err = fmt.Errorf("dataset: %w", err)
 	}
@@ -219,7 +233,8 @@ func (t *Table) Duplicates() iter.Seq2[int, int] {
 }
 
 func newTable() *Table {
-	return &Table{byModel: map[string]int{}, vectors: &vectors{}, warnings: Warnings{}}
+	none := &vectors{}
+	return &Table{byModel: map[string]int{}, vectors: [2]*vectors{none, none}, warnings: Warnings{}}
 }
 
 // addListed adds the candidates of a file that are called, in their order.
@@ -316,7 +331,15 @@ func (a *adder) add(r *row, line int) {
 	if r.kind != "" {
 		p.kind = t.kinds.Number(t.capKind(r.kind))
 	}
-	t.Pairs(int(q))[m] = p
+	pairs := t.Pairs(int(q))
+	pairs[m] = p
+	label := &t.queries[q].Label
+	if r.kind == KindNoScore {
+		return
+	}
+	if *label < 0 || p.Score > pairs[*label].Score || a.loose && p.Score == pairs[*label].Score && int32(m) < *label {
+		*label = int32(m)
+	}
 }
 
 func (t *Table) capKind(kind string) string {
@@ -350,7 +373,7 @@ func (a *adder) find(r *row, m, line int) int32 {
 	}
 	q := t.addQuery(Query{
 		text: r.text, Embedding: r.embedding, Line: count(line), Split: a.split,
-		Task: t.tasks.Number(r.task), Metric: t.metrics.Number(r.metric),
+		Task: t.tasks.Number(r.task), Metric: t.metrics.Number(r.metric), Label: -1,
 	})
 	if last >= 0 {
 		t.queries[last].next = q

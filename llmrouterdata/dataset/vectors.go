@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
@@ -21,7 +22,60 @@ type vectors struct {
 	mu     sync.Mutex
 	dir    *directory // nil: not read yet, or closed
 	closed bool       // nothing is read any more
+	owners map[int]digest
 }
+
+// ErrSharedID says that an embedding id belongs to two queries. Then one of them,
+// or both, would get the vector of another, as where each split counts its ids from
+// 0 and one file of embeddings is named for both.
+var ErrSharedID = errors.New("it belongs to another query too (embeddings in a file for each split are query_embedding_data_train and query_embedding_data_test)")
+
+// own notes whose an id is. The first one keeps it.
+func (v *vectors) own(id int, key llmrouterdata.QueryKey) error {
+	sum := key.Hash()
+	return v.ownBy(id, digest(sum[:len(digest{})]))
+}
+
+func (v *vectors) ownBy(id int, key digest) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	owner, owned := v.owners[id]
+	switch {
+	case !owned:
+		if v.owners == nil {
+			v.owners = map[int]digest{}
+		}
+		v.owners[id] = key
+	case owner != key:
+		return fmt.Errorf("id %d: %w", id, ErrSharedID)
+	}
+	return nil
+}
+
+// openSplits opens the embeddings of both splits: one file, or one for each.
+func openSplits(paths *llmrouterdata.DataPath) (of [2]*vectors, err error) {
+	none := &vectors{}
+	of = [2]*vectors{none, none}
+	train, test := paths.QueryEmbeddingDataTrain, paths.QueryEmbeddingDataTest
+	if train == "" && test == "" {
+		err := optional(&of[Train], paths.QueryEmbeddingData, openVectors)
+		of[Test] = of[Train]
+		return of, err
+	}
+	if paths.QueryEmbeddingData != "" {
+		return of, errors.New("dataset: the configuration names query_embedding_data and a file for each split too; which of them is meant?")
+	}
+	if err := errors.Join(optional(&of[Train], train, openVectors), optional(&of[Test], test, openVectors)); err != nil {
+		return of, err
+	}
+	if a, b := of[Train], of[Test]; a.n > 0 && b.n > 0 && a.dim != b.dim {
+		return of, fmt.Errorf("dataset: the vectors of %s have %d numbers, those of %s %d", a.name, a.dim, b.name, b.dim)
+	}
+	return of, nil
+}
+
+// dim is the length of the vectors of both splits.
+func dim(of [2]*vectors) int { return max(of[Train].dim, of[Test].dim) }
 
 // directory is an open embedding file: a dict of vectors by id, or one stacked
 // tensor [n, dim] whose row i is the vector of id i. The first vector of a dict

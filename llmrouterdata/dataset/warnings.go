@@ -9,6 +9,12 @@ const (
 	// WarnInvalid: rows with a performance outside of 0 to 1 (not evaluated)
 	// or counts or times that cannot be (taken as 0).
 	WarnInvalid = "invalid_numbers"
+	// WarnSharedID: queries with an embedding id that an earlier query of another
+	// key has ([ErrSharedID]); they are taken to have no embedding.
+	WarnSharedID = "shared_embedding_ids"
+	// WarnVectors: vectors of candidates that do not fit those of the queries, or
+	// their own texts ([StaleVectors]), or cannot be read.
+	WarnVectors = "candidate_embeddings"
 	// WarnGraded: failed calls that have a performance other than 0, as the
 	// Python pipeline gives when it grades an error text. They count as 0.
 	WarnGraded = "graded_failures"

@@ -86,7 +86,7 @@ func (f *folder) split(ctx context.Context, split dataset.Split) error {
 	return f.write(parquetName("queries", split), func(queries io.Writer) error {
 		return f.write(parquetName("routing", split), func(routing io.Writer) error {
 			rows := newTable[routingRow](routing)
-			put, end := f.queryTable(queries)
+			put, end := f.queryTable(queries, split)
 			if err := f.each(ctx, split, func(group []dataset.Row) error {
 				id, known := f.ids[group[0].Key()]
 				if !known {
@@ -111,15 +111,15 @@ func (f *folder) split(ctx context.Context, split dataset.Split) error {
 	})
 }
 
-// queryTable begins the file of the queries, with or without embeddings.
-func (f *folder) queryTable(w io.Writer) (put func(d llmrouterdata.StandardQueryData, id, from int) error, end func() error) {
+// queryTable begins the file of the queries of a split, with or without embeddings.
+func (f *folder) queryTable(w io.Writer, split dataset.Split) (put func(d llmrouterdata.StandardQueryData, id, from int) error, end func() error) {
 	if f.data.Dim() == 0 {
 		plain := newTable[queryRow](w)
 		return func(d llmrouterdata.StandardQueryData, id, _ int) error { return plain.put(newQueryRow(d, id)) }, plain.close
 	}
 	embedded := newTable[embeddedRow](w)
 	return func(d llmrouterdata.StandardQueryData, id, from int) error {
-		vector, err := f.data.Embedding(from)
+		vector, err := f.data.Embedding(split, from)
 		if err != nil {
 			return err
 		}

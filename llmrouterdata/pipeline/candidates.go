@@ -76,6 +76,7 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptio
 			return nil, fmt.Errorf("pipeline: embedding candidate %q: %w", candidates[i].Name, err)
 		}
 		candidates[i].Embedding = vectors[0]
+		candidates[i].EmbeddingEncoder, candidates[i].EmbeddingFeature = fingerprint(v.Encoder), candidates[i].FeatureHash()
 	}
 	progress.report(Progress{Stage: StageEmbed, Done: len(candidates), Total: len(candidates)})
 	var out atomicfile.Group

@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -36,6 +38,41 @@ func TestEmbedCandidates(t *testing.T) {
 	}
 	if last.Stage != StageEmbed || last.Done != 3 || last.Total != 3 {
 		t.Errorf("the last progress is %+v", last)
+	}
+}
+
+// TestStaleVectors: step 2b notes what vectors are of, and step 3 warns where that
+// does not fit any more.
+func TestStaleVectors(t *testing.T) {
+	c := testSet(t, 1, 1, "a", "b")
+	if _, err := EmbedCandidates(t.Context(), c, &EmbedOptions{Encoder: newEncoder()}); err != nil {
+		t.Fatal(err)
+	}
+	warnings := func(encoder hashEncoder) string {
+		var log bytes.Buffer
+		report, err := evaluate(t, c, Options{Client: &fakeClient{}, Encoder: encoder, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil || report.Encoder != encoder.name {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		return log.String()
+	}
+	if said := warnings(newEncoder()); said != "" {
+		t.Errorf("%s", said)
+	}
+	other := newEncoder()
+	other.name = "other"
+	if said := warnings(other); strings.Count(said, "another encoder (hash 4)") != 2 {
+		t.Errorf("%s", said)
+	}
+	text, err := os.ReadFile(c.DataPath.LLMData)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(c.DataPath.LLMData, bytes.Replace(text, []byte("the model b"), []byte("the model b, improved"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := warnings(newEncoder()); strings.Count(said, "\n") != 1 || !strings.Contains(said, "its feature has changed") {
+		t.Errorf("%s", said)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/vfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
@@ -106,6 +107,10 @@ type Options struct {
 	// a key or to try again are given up. Cancelling the context stops the run
 	// at once. Nil: never.
 	Drain <-chan struct{}
+	// CandidateOrder is the order of a query's rows in the routing files, which
+	// trainers learn that take the first of the best rows for a label. Calls, scores
+	// and everything else do not depend on it. Default: that of llm_data.
+	CandidateOrder dataset.CandidateOrder
 	// Logger receives warnings. Nil: silent.
 	Logger *slog.Logger
 	// Progress is called as calls finish and queries are embedded. Nil: silent.
@@ -173,6 +178,9 @@ func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
 	}
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)
+	}
+	if v.CandidateOrder > dataset.OrderSeeded {
+		f.Add("CandidateOrder", "is %s; it is OrderFile, OrderCheapest, OrderBest or OrderSeeded", v.CandidateOrder)
 	}
 	return v, errors.Join(f.Err(), v.Params.Validate())
 }

@@ -23,6 +23,8 @@ type Plan struct {
 	queries []query // training, then test
 	train   int     // how many of them are for training
 	targets []chat.Target
+	// candidates are those of llm_data, those that are not called too.
+	candidates []llmrouterdata.Candidate
 	// unique holds the index of the first query of each embedding id.
 	unique []int
 }
@@ -119,7 +121,9 @@ func untilDrained(ctx context.Context, drain <-chan struct{}) (context.Context, 
 // queries. It writes query_embedding_data, routing_data_train and
 // routing_data_test, all three or none.
 //
-//  1. That the outputs can be written is checked, and the encoder opened.
+//  1. That the outputs can be written is checked, and the encoder opened. Vectors of
+//     llm_embedding_data that do not fit it, or texts that have changed since, are
+//     warnings.
 //  2. The journal is locked and read; what it holds is not called again.
 //  3. Calls, scores and embeddings run side by side. Each finished call is
 //     journaled before it counts.
@@ -145,6 +149,9 @@ func (p *Plan) Run(ctx context.Context) (_ *Report, err error) {
 			err = errors.Join(err, fmt.Errorf("pipeline: closing the encoder: %w", closeErr))
 		}
 	}()
+	if err := p.warnStale(r.encoder); err != nil {
+		return nil, err
+	}
 	if r.journal, err = journal.Open(p.options.Journal, p.options.journal()); err != nil {
 		return nil, err
 	}

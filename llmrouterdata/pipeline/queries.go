@@ -31,6 +31,7 @@ func (p *Plan) readCandidates() error {
 			p.options.Logger.Warn("a candidate is not called, since its name ends in _think", "candidate", c.Name)
 		}
 	}
+	p.candidates = candidates
 	p.targets, err = chat.Resolve(candidates, p.config.APIEndpoint, p.options.Keys, p.options.Calling)
 	if err != nil || p.options.UnpricedOK || budgetOf(p.options.Client) == nil {
 		return err

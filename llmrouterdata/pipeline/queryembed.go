@@ -2,18 +2,48 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
+
+// fingerprint is that of an encoder, "" where it has none.
+func fingerprint(e embedding.Encoder) string {
+	if f, ok := e.(embedding.Fingerprinter); ok {
+		return f.Fingerprint()
+	}
+	return ""
+}
+
+// warnStale warns of candidates' vectors that do not fit those of an encoder or
+// what the candidates' file says now.
+func (p *Plan) warnStale(e embedding.Encoder) error {
+	paths := &p.config.DataPath
+	if paths.LLMEmbeddingData == "" {
+		return nil
+	}
+	embedded, err := llmrouterdata.ReadCandidatesFile(paths.LLMEmbeddingData)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // step 2b may come later
+	}
+	if err != nil {
+		p.options.Logger.Warn("the candidates' embeddings cannot be read", "error", err)
+		return nil
+	}
+	listed, err := llmrouterdata.ReadCandidatesFile(paths.LLMData)
+	for _, message := range dataset.StaleVectors(listed, embedded, e.Dim(), fingerprint(e)) {
+		p.options.Logger.Warn("embed the candidates again (step 2b): "+message, "file", paths.LLMEmbeddingData)
+	}
+	return err
+}
 
 // openCache opens the cache beside the embedding file.
 func (r *run) openCache() (*vectorcache.Cache, error) {
-	fingerprint := ""
-	if f, ok := r.encoder.(embedding.Fingerprinter); ok {
-		fingerprint = f.Fingerprint()
-	}
-	return vectorcache.Open(r.config.DataPath.QueryEmbeddingData+vectorcache.Suffix, r.encoder.Dim(), &vectorcache.Options{Fingerprint: fingerprint, FS: r.options.fs})
+	return vectorcache.Open(r.config.DataPath.QueryEmbeddingData+vectorcache.Suffix, r.encoder.Dim(), &vectorcache.Options{Fingerprint: fingerprint(r.encoder), FS: r.options.fs})
 }
 
 // embed computes the vectors of all unique queries that the cache lacks, in

@@ -31,6 +31,8 @@ type Report struct {
 	// Thoughts says what was scored of replies that begin with a thought: the
 	// answer after it ([ThoughtsRemoved]) or all of it ([ThoughtsScored]).
 	Thoughts string `json:"thoughts"`
+	// Encoder is the fingerprint of the encoder of the queries, "" where it has none.
+	Encoder string `json:"encoder,omitempty"`
 	// Lost calls had ended when the journal could not be written, as on a full
 	// disk: their pairs are missing, and their cost is in no file but this.
 	Lost int `json:"lost,omitempty"`
@@ -320,7 +322,9 @@ func (r *run) report() *Report {
 		Queries: len(r.queries), Candidates: len(r.targets), Pairs: counts.Pairs,
 		Resumed: counts.Resumed, Called: counts.Done - counts.Resumed, SpentUSD: r.spent.dollars(),
 		Lost: r.lost, Seconds: time.Since(r.started).Seconds(), Thoughts: r.options.thoughts(),
+		Encoder: fingerprint(r.encoder),
 	}
+	order := r.newOrder()
 	var all summer
 	var tasks, models, kinds, cells groups
 	for i := range r.pairs {
@@ -331,9 +335,9 @@ func (r *run) report() *Report {
 		}
 		switch train := r.train * len(r.targets); r.pairs[i].outcome {
 		case notEvaluated:
-			addRow(&report.NotEvaluatedRows, i, train)
+			addRow(&report.NotEvaluatedRows, order.row(i), train)
 		case scoreError:
-			addRow(&report.ScoreErrorRows, i, train)
+			addRow(&report.ScoreErrorRows, order.row(i), train)
 		}
 	}
 	report.All, report.Tasks, report.Models, report.Categories = all.group(""), tasks.list(), models.list(), kinds.list()

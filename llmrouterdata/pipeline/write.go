@@ -56,11 +56,12 @@ func (r *run) writeRows(ctx context.Context, out *atomicfile.Group, name string,
 	if err != nil {
 		return "", err
 	}
+	order := r.newOrder()
 	for q := from; q < to; q++ {
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
-		for t := range r.targets {
+		for _, t := range order.of(q) {
 			record, err := r.record(q, t)
 			if err == nil {
 				err = w.Write(record)
@@ -139,7 +140,7 @@ func (r *run) verify(ctx context.Context, files *llmrouterdata.Config) error {
 		names[i] = t.Name
 	}
 	if err := dataset.Check(ctx, files, &dataset.CheckOptions{
-		TrainQueries: expected[:r.train], TestQueries: expected[r.train:], Candidates: names,
+		TrainQueries: expected[:r.train], TestQueries: expected[r.train:], Candidates: names, Order: r.options.CandidateOrder,
 	}); err != nil {
 		return fmt.Errorf("pipeline: the finished files do not pass their check: %w", err)
 	}

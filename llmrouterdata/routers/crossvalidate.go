@@ -98,6 +98,16 @@ func CrossValidate(ctx context.Context, d *Data, trainers []Trainer, o *SearchOp
 	if err != nil {
 		return nil, err
 	}
+	predicted, err := crossPredict(ctx, d, trainers, folds, v.Workers, v.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return validate(d, trainers, predicted, v.Objective)
+}
+
+// crossPredict fits every trainer to all but one of the parts in turn and has it
+// predict that part.
+func crossPredict(ctx context.Context, d *Data, trainers []Trainer, folds [][]int, workers int, seed uint64) ([]*Predictions, error) {
 	predicted := make([]*Predictions, len(trainers))
 	for i, t := range trainers {
 		predicted[i] = newPredictions(d, t.String())
@@ -105,7 +115,7 @@ func CrossValidate(ctx context.Context, d *Data, trainers []Trainer, o *SearchOp
 	for i, fold := range folds {
 		rest := slices.Concat(slices.Concat(folds[:i]...), slices.Concat(folds[i+1:]...))
 		slices.Sort(rest)
-		f, err := newFitting(ctx, d.Subset(rest), v.Workers, v.Seed)
+		f, err := newFitting(ctx, d.Subset(rest), workers, seed)
 		if err != nil {
 			return nil, fmt.Errorf("fold %d: %w", i+1, err)
 		}
@@ -114,12 +124,12 @@ func CrossValidate(ctx context.Context, d *Data, trainers []Trainer, o *SearchOp
 			if err != nil {
 				return nil, fmt.Errorf("fold %d: %w", i+1, err)
 			}
-			if err := r.predictRows(ctx, d.Subset(fold), v.Workers, predicted[j], fold); err != nil {
+			if err := r.predictRows(ctx, d.Subset(fold), workers, predicted[j], fold); err != nil {
 				return nil, fmt.Errorf("fold %d: %w", i+1, err)
 			}
 		}
 	}
-	return validate(d, trainers, predicted, v.Objective)
+	return predicted, nil
 }
 
 // validate judges predictions of queries that were not seen.

@@ -225,27 +225,68 @@ func FromTable(ctx context.Context, t *dataset.Table, split dataset.Split) (*Dat
 			d.dropped.Leaked++
 			continue
 		}
-		pairs, scored := takePairs(t, q, kept)
-		switch {
-		case !t.HasEmbedding(q):
-			d.dropped.NoVector++
-			continue
-		case !scored:
-			d.dropped.NoScore++
-			continue
+		if d.take(t, q, kept) {
+			tableRows = append(tableRows, int32(q))
 		}
-		d.rows = append(d.rows, int32(len(tableRows)))
-		tableRows = append(tableRows, int32(q))
-		d.pairs = append(d.pairs, pairs...)
-		d.task = append(d.task, at.Task)
-		d.text = append(d.text, t.TextID(q))
 	}
 	if len(d.rows) == 0 {
 		return nil, fmt.Errorf("%w in the %s split with a vector and a score", ErrNoQueries, split)
 	}
+	return d, d.bind(ctx, t, tableRows)
+}
+
+// FromQueries takes some queries and candidates of a table, by their numbers
+// there, whatever split they are of, as [FromTable] does else. Where the table has
+// no embeddings the vectors have no numbers: choices can be replayed, but no
+// router fitted.
+func FromQueries(ctx context.Context, t *dataset.Table, queries, models []int) (*Data, error) {
+	if t.Dim() > maxDim {
+		return nil, fmt.Errorf("routers: vectors of %d numbers; at most %d can be", t.Dim(), maxDim)
+	}
+	d := &Data{store: &store{dim: t.Dim(), tasks: t.Tasks()}}
+	list := make([]Model, len(models))
+	for i, m := range models {
+		c := &t.Candidates()[m]
+		list[i] = Model{c.Name, c.InputPrice, c.OutputPrice}
+	}
+	if err := d.setModels(list); err != nil {
+		return nil, err
+	}
+	var tableRows []int32
+	for _, q := range queries {
+		if d.take(t, q, models) {
+			tableRows = append(tableRows, int32(q))
+		}
+	}
+	if len(d.rows) == 0 {
+		return nil, fmt.Errorf("%w with a vector and a score", ErrNoQueries)
+	}
+	return d, d.bind(ctx, t, tableRows)
+}
+
+// take adds query q of a table, if it has a vector and a score.
+func (d *Data) take(t *dataset.Table, q int, models []int) bool {
+	pairs, scored := takePairs(t, q, models)
+	switch {
+	case d.dim > 0 && !t.HasEmbedding(q):
+		d.dropped.NoVector++
+		return false
+	case !scored:
+		d.dropped.NoScore++
+		return false
+	}
+	d.rows = append(d.rows, int32(len(d.rows)))
+	d.pairs = append(d.pairs, pairs...)
+	d.task = append(d.task, t.Query(q).Task)
+	d.text = append(d.text, t.TextID(q))
+	return true
+}
+
+// bind takes the vectors and places of the rows from a table.
+func (d *Data) bind(ctx context.Context, t *dataset.Table, tableRows []int32) error {
 	d.read = func(dst []float32, q int) ([]float32, error) { return t.AppendEmbedding(dst, int(tableRows[q])) }
 	d.where = func(q int) string { return t.Where(int(tableRows[q])) }
-	return d, d.load(ctx)
+	return d.load(ctx)
 }
 
 // isLeaked says whether the first query of a text in its split has the text of an
@@ -299,7 +340,7 @@ func takePairs(t *dataset.Table, q int, models []int) (pairs []Pair, scored bool
 
 // load reads the vectors into memory if they are few enough.
 func (d *Data) load(ctx context.Context) error {
-	if len(d.rows) > residentFloats/d.dim {
+	if len(d.rows) > residentFloats/max(1, d.dim) {
 		return nil
 	}
 	unit := make([]float32, len(d.rows)*d.dim)
@@ -354,7 +395,7 @@ func (d *Data) Vector(dst []float32, q int) ([]float32, error) {
 // vector reads the vector of query q into dst, of length dim.
 func (d *Data) vector(dst []float32, q int) error {
 	at := int(d.rows[q])
-	if d.unit != nil {
+	if d.dim == 0 || d.unit != nil {
 		copy(dst, d.unit[at*d.dim:][:d.dim])
 		return nil
 	}

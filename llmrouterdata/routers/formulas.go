@@ -2,6 +2,7 @@ package routers
 
 import (
 	"cmp"
+	"iter"
 	"math"
 	"slices"
 
@@ -15,10 +16,9 @@ type Point struct {
 	Performance float64 `json:"performance"`
 }
 
-func frontierOf(points []Point) []frontier.Point {
-	list := make([]frontier.Point, len(points))
+func appendFrontier(list []frontier.Point, points []Point) []frontier.Point {
 	for i, p := range points {
-		list[i] = frontier.Point{Cost: p.USD, Score: p.Performance, Model: i}
+		list = append(list, frontier.Point{Cost: p.USD, Score: p.Performance, Model: i})
 	}
 	return list
 }
@@ -36,7 +36,75 @@ func AIQ(points []Point, low, high float64) float64 {
 	if len(points) == 0 {
 		return 0
 	}
-	return frontier.Mean(frontier.Hull(frontierOf(points)), low, high)
+	return frontier.Mean(frontier.Hull(appendFrontier(nil, points)), low, high)
+}
+
+// Best is the point of the highest performance; of equals the cheapest, then the
+// first. It is -1 for no points. The oracle calls the best at each query, the best
+// single model is the best of the means.
+func Best(points []Point) int {
+	best := -1
+	for i, p := range points {
+		if best < 0 || p.Performance > points[best].Performance ||
+			p.Performance == points[best].Performance && p.USD < points[best].USD {
+			best = i
+		}
+	}
+	return best
+}
+
+// OracleFrontier is the best that any router can reach at each cost: the concave
+// curve of the means of routers that know what every model gives at every query,
+// and give each query its best trade for one willingness to pay. queries yields
+// what models give at one query after the other, none of them without a point; the
+// slices may be used again and are changed. The curve starts at the cheapest point
+// of each query and ends at the oracle, the [Best] of each. It is nil for no
+// queries.
+func OracleFrontier(queries iter.Seq[[]Point]) []Point {
+	var start Point
+	var steps []Point // up the hulls of the queries
+	n := 0.0
+	var hull []frontier.Point
+	for points := range queries {
+		n++
+		hull = frontier.Hull(appendFrontier(hull[:0], points))
+		start.USD += hull[0].Cost
+		start.Performance += hull[0].Score
+		for i, p := range hull[1:] {
+			steps = append(steps, Point{p.Cost - hull[i].Cost, p.Score - hull[i].Score})
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	slices.SortFunc(steps, func(a, b Point) int { // the best trades first
+		return cmp.Or(cmp.Compare(b.Performance*a.USD, a.Performance*b.USD), cmp.Compare(a.USD, b.USD))
+	})
+	at := Point{start.USD / n, start.Performance / n}
+	curve := []Point{at}
+	for i, s := range steps {
+		at.USD += s.USD / n
+		at.Performance += s.Performance / n
+		if i+1 < len(steps) && steps[i+1].Performance*s.USD == s.Performance*steps[i+1].USD {
+			continue // the same slope goes on
+		}
+		curve = append(curve, at)
+	}
+	return curve
+}
+
+// Hull is the non-decreasing convex hull of points, from the cheapest to the best:
+// what routers reach that mix them blindly, RouterBench's Zero router. It returns
+// their numbers.
+func Hull(points []Point) []int {
+	if len(points) == 0 {
+		return nil
+	}
+	var corners []int
+	for _, p := range frontier.Hull(appendFrontier(nil, points)) {
+		corners = append(corners, p.Model)
+	}
+	return corners
 }
 
 // QNC is the quality-neutral cost: the least cost at which a curve reaches the

@@ -2,7 +2,10 @@ package routers
 
 import (
 	"math"
+	"slices"
 	"testing"
+
+	"github.com/llmrouter-go/llmrouter/internal/frontier"
 )
 
 // The values are worked out by hand from the definitions.
@@ -68,4 +71,48 @@ func TestAPGRAndCPT(t *testing.T) {
 	near(t, "downwards", CPT(nil, 0.8, 0.4, 0.25), 0.25, 1e-12)
 	near(t, "points of one share", APGR([]CallPoint{{0.5, 0.6}, {0.5, 0.8}}, 0.4, 0.8), APGR(curve, 0.4, 0.8), 1e-12)
 	near(t, "equal models", APGR(curve, 0.5, 0.5)+CPT(curve, 0.5, 0.5, 0.5), 0, 0)
+}
+
+func TestHullAndBest(t *testing.T) {
+	points := []Point{{4, 0.6}, {1, 0.2}, {2, 0.5}, {3, 0.53}, {5, 0.4}, {1, 0.1}, {6, 0.6}}
+	if got := Hull(points); !slices.Equal(got, []int{1, 2, 0}) {
+		t.Errorf("the hull is %v", got)
+	}
+	// (0.35 + 2*0.55 + 0.6) / 4
+	if a := AIQ(points, 1, 5); math.Abs(a-(0.35+1.1+0.6)/4) > 1e-12 {
+		t.Errorf("area %v", a)
+	}
+	if best := Best(points); best != 0 {
+		t.Errorf("the best is %d", best)
+	}
+	if Best(nil) != -1 || Hull(nil) != nil || OracleFrontier(func(func([]Point) bool) {}) != nil {
+		t.Error("no points")
+	}
+}
+
+// TestOracleFrontier compares the curve with every way of choosing.
+func TestOracleFrontier(t *testing.T) {
+	queries := [][]Point{
+		{{1, 0}, {5, 1}}, {{2, 0.5}, {1, 0.5}, {3, 0.75}}, {{4, 1}, {1, 1}}, {{1, 0}, {2, 0.9}, {9, 1}},
+	}
+	curve := OracleFrontier(slices.Values(queries))
+	on := func(p Point) bool {
+		return slices.ContainsFunc(curve, func(c Point) bool { return math.Abs(c.USD-p.USD)+math.Abs(c.Performance-p.Performance) < 1e-12 })
+	}
+	if !on(Point{1, 0.375}) || !on(Point{18.0 / 4, 3.75 / 4}) {
+		t.Errorf("the ends of %v", curve)
+	}
+	var try func(at Point, rest [][]Point)
+	try = func(at Point, rest [][]Point) {
+		if len(rest) > 0 {
+			for _, p := range rest[0] {
+				try(Point{at.USD + p.USD/4, at.Performance + p.Performance/4}, rest[1:])
+			}
+			return
+		}
+		if best := frontier.At(appendFrontier(nil, curve), at.USD); at.Performance > best+1e-12 {
+			t.Errorf("choices that give %v are above the frontier, %v", at, best)
+		}
+	}
+	try(Point{}, queries)
 }

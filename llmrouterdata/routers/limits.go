@@ -102,5 +102,9 @@ const (
 	maxNewton, smallNewton = 100, 1e-9
 )
 
+// leastGain is the performance that counts as none where costs are weighed: a
+// router that saves and loses less keeps the performance.
+const leastGain = 0.005
+
 // maxLine is how long a line of choices may be: 64 MiB.
 const maxLine = 64 << 20

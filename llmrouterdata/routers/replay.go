@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -168,15 +169,14 @@ func Random(d *Data) (*Replay, error) {
 // router can reach, not least since part of what scores differ by is chance.
 func Oracle(d *Data) (*Replay, error) {
 	choices := make([]int, d.Len())
+	points := make([]Point, len(d.models))
 	for q := range choices {
-		pairs := d.Pairs(q)
-		best := 0
-		for m, p := range pairs {
-			if b := pairs[best].Score; p.Score > b || b != b || p.Score == b && d.Cost(q, m) < d.Cost(q, best) {
-				best = m
+		for m, p := range d.Pairs(q) {
+			if points[m] = (Point{1000 * d.Cost(q, m), p.Score}); !p.known() {
+				points[m].Performance = math.Inf(-1)
 			}
 		}
-		choices[q] = best
+		choices[q] = Best(points)
 	}
 	return d.Replay("oracle", choices)
 }

@@ -137,7 +137,7 @@ func TestFromTable(t *testing.T) {
 
 func TestFromTableRefuses(t *testing.T) {
 	train := []row{{"one", "small", "a", 1, 0}, {"two", "small", "a", 0.5, 1}}
-	test := []row{{"three", "small", "a", 1, 0}}
+	test := []row{{"three", "small", "a", 1, 2}}
 	if _, err := FromTable(t.Context(), openTable(t, train, test, nil), dataset.Train); err == nil {
 		t.Error("data without vectors")
 	}

@@ -44,6 +44,9 @@ type fitting struct {
 }
 
 func newFitting(ctx context.Context, d *Data, workers int, seed uint64) (*fitting, error) {
+	if d.dim == 0 {
+		return nil, fmt.Errorf("routers: the data have no vectors: %w", ErrVector)
+	}
 	f := &fitting{sweeper: sweeper{data: d, workers: workers, set: kernel.Default()}, seed: seed}
 	f.means, f.counts = d.means()
 	var err error

@@ -20,6 +20,8 @@ import (
 type Figure struct {
 	// ID is a word that no other figure of the page has.
 	ID, Title string
+	// Conclusion says what to conclude from the figure; "": nothing.
+	Conclusion string
 	// About is the text that stands for the figure where it is not seen.
 	About string
 	// Draw lays the figure out for a width and returns its height and what

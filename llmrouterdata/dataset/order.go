@@ -1,0 +1,244 @@
+package dataset
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/textfile"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+)
+
+// CandidateOrder is the order in which the rows of a query follow each other.
+// Trainers that take the first of the best rows for the label of a query learn it
+// too, since most queries have several best rows.
+type CandidateOrder uint8
+
+const (
+	// OrderFile is that of llm_data.
+	OrderFile CandidateOrder = iota
+	// OrderCheapest begins with the lowest sum of both prices; equal ones are in
+	// the order of llm_data.
+	OrderCheapest
+	// OrderBest begins with the highest mean performance of the training rows;
+	// equal ones are in the order of llm_data.
+	OrderBest
+	// OrderSeeded is another for each query, drawn by its key: ties teach nothing.
+	OrderSeeded
+)
+
+var orderNames = [...]string{"file", "cheapest", "best", "seeded"}
+
+// String is the order's name: "file", "cheapest", "best" or "seeded".
+func (o CandidateOrder) String() string {
+	if int(o) < len(orderNames) {
+		return orderNames[o]
+	}
+	return fmt.Sprintf("CandidateOrder(%d)", uint8(o))
+}
+
+// ParseCandidateOrder returns the order of a name.
+func ParseCandidateOrder(name string) (CandidateOrder, error) {
+	if i := slices.Index(orderNames[:], name); i >= 0 {
+		return CandidateOrder(i), nil
+	}
+	return 0, fmt.Errorf("dataset: there is no candidate order %q (there are %s)", name, strings.Join(orderNames[:], ", "))
+}
+
+// An Arrangement is the order of the candidates in the rows of each query.
+type Arrangement struct {
+	names []string
+	all   []string // of every query; nil: drawn for each
+}
+
+// Arrange arranges the candidates that are called. means are their mean
+// performances, in the same order, for [OrderBest]; nil for the others.
+func (o CandidateOrder) Arrange(candidates []llmrouterdata.Candidate, means []float64) (*Arrangement, error) {
+	called := slices.DeleteFunc(slices.Clone(candidates), func(c llmrouterdata.Candidate) bool { return !c.Called() })
+	a := &Arrangement{names: llmrouterdata.CalledNames(candidates)}
+	at := make([]int, len(called))
+	for i := range at {
+		at[i] = i
+	}
+	switch o {
+	case OrderFile:
+	case OrderSeeded:
+		return a, nil
+	case OrderCheapest:
+		price := func(i int) float64 { return called[i].InputPrice + called[i].OutputPrice }
+		slices.SortStableFunc(at, func(i, j int) int { return cmp.Compare(price(i), price(j)) })
+	case OrderBest:
+		if len(means) != len(called) {
+			return nil, fmt.Errorf("dataset: %d means of %d candidates", len(means), len(called))
+		}
+		slices.SortStableFunc(at, func(i, j int) int { return cmp.Compare(means[j], means[i]) })
+	default:
+		return nil, fmt.Errorf("dataset: there is no candidate order %s", o)
+	}
+	for _, i := range at {
+		a.all = append(a.all, a.names[i])
+	}
+	return a, nil
+}
+
+// Names are the candidates' names in the order of a query's rows. They are not to
+// be changed.
+func (a *Arrangement) Names(key llmrouterdata.QueryKey) []string {
+	if a.all != nil {
+		return a.all
+	}
+	sum := key.Hash()
+	return a.drawn(digest(sum[:len(digest{})]))
+}
+
+// drawn orders the candidates by hashes of the query and their names.
+func (a *Arrangement) drawn(key digest) []string {
+	lots := make(map[string][sha256.Size]byte, len(a.names))
+	for _, name := range a.names {
+		lots[name] = sha256.Sum256(append(key[:], name...))
+	}
+	names := slices.Clone(a.names)
+	slices.SortFunc(names, func(x, y string) int {
+		p, q := lots[x], lots[y]
+		return bytes.Compare(p[:], q[:])
+	})
+	return names
+}
+
+// trainingMeans are the mean performances of candidates over the training rows, as
+// the files have them; a row without one, and a candidate without rows, count as 0.
+func (d *Dataset) trainingMeans(ctx context.Context, names []string) ([]float64, error) {
+	sums, counts := map[string]float64{}, map[string]int{}
+	for line, err := range d.rawRows(ctx, Train) {
+		if err != nil {
+			return nil, err
+		}
+		sums[line.value.model] += line.value.Score
+		counts[line.value.model]++
+	}
+	means := make([]float64, len(names))
+	for i, name := range names {
+		means[i] = sums[name] / float64(max(1, counts[name]))
+	}
+	return means, nil
+}
+
+// arrangement arranges the candidates of the data set.
+func (d *Dataset) arrangement(ctx context.Context, o CandidateOrder, candidates []llmrouterdata.Candidate) (*Arrangement, error) {
+	var means []float64
+	if o == OrderBest {
+		var err error
+		if means, err = d.trainingMeans(ctx, llmrouterdata.CalledNames(candidates)); err != nil {
+			return nil, err
+		}
+	}
+	return o.Arrange(candidates, means)
+}
+
+// rawRow is a row with its line.
+type rawRow struct {
+	row
+	text []byte
+}
+
+// rawRows yields the lines of a split.
+func (d *Dataset) rawRows(ctx context.Context, split Split) iter.Seq2[*decoded[rawRow], error] {
+	var known sync.Map
+	return readLines(ctx, split.routingFile(d.paths), d.options.Workers, func() lineDecoder[rawRow] {
+		reader := newRowReader(&known)
+		return func(line []byte, file string, number int) (rawRow, bool, error) {
+			r, ok, err := reader.decode(line, file, number)
+			return rawRow{r, line}, ok, err
+		}
+	})
+}
+
+// Reorder writes the routing files of a finished data set with the rows of each
+// query in another order, to train and test, which may be the files themselves: both
+// or none. Lines are as they were, and so is the order of the queries; the other
+// files of the data set stay as they are. Rows of a query that do not follow each
+// other, or are not one for every candidate, are an error.
+func Reorder(ctx context.Context, d *Dataset, o CandidateOrder, train, test string) error {
+	a, err := d.arrangement(ctx, o, d.Candidates)
+	if err != nil {
+		return err
+	}
+	var out atomicfile.Group
+	defer out.Abort()
+	for split, name := range []string{train, test} {
+		f, err := out.Create(name)
+		if err != nil {
+			return err
+		}
+		text, err := textfile.NewWriter(f, name)
+		if err != nil {
+			return fmt.Errorf("dataset: %s: %w", name, err)
+		}
+		if err := errors.Join(d.reorderSplit(ctx, text, Split(split), a), text.Close()); err != nil {
+			return err
+		}
+	}
+	return out.Commit()
+}
+
+// reorderSplit writes the lines of a split in order.
+func (d *Dataset) reorderSplit(ctx context.Context, w io.Writer, split Split, a *Arrangement) error {
+	g := reordering{w: w, a: a, lines: map[string][]byte{}}
+	for line, err := range d.rawRows(ctx, split) {
+		if err != nil {
+			return err
+		}
+		if err := g.add(&line.value); err != nil {
+			return fmt.Errorf("dataset: %s:%d: %w", split.routingFile(d.paths), line.number, err)
+		}
+	}
+	if n := len(g.lines); n > 0 {
+		return fmt.Errorf("dataset: %s: the last query has %d rows for %d candidates", split.routingFile(d.paths), n, len(a.names))
+	}
+	return nil
+}
+
+// reordering collects the lines of one query.
+type reordering struct {
+	w     io.Writer
+	a     *Arrangement
+	key   digest
+	lines map[string][]byte // by candidate
+}
+
+func (g *reordering) add(r *rawRow) error {
+	if len(g.lines) == 0 {
+		g.key = r.key
+	}
+	_, twice := g.lines[r.model]
+	switch {
+	case twice || g.key != r.key:
+		return fmt.Errorf("another query begins after %d rows of the one before, for %d candidates", len(g.lines), len(g.a.names))
+	case !slices.Contains(g.a.names, r.model):
+		return fmt.Errorf("the candidate %q is not in llm_data", r.model)
+	}
+	g.lines[r.model] = append(bytes.Clone(r.text), '\n')
+	if len(g.lines) < len(g.a.names) {
+		return nil
+	}
+	names := g.a.all
+	if names == nil {
+		names = g.a.drawn(g.key)
+	}
+	for _, name := range names {
+		if _, err := g.w.Write(g.lines[name]); err != nil {
+			return err
+		}
+	}
+	clear(g.lines)
+	return nil
+}
