@@ -64,6 +64,7 @@ func TestEmbeds(t *testing.T) {
 			t.Fatal(err)
 		}
 		want[i].Embedding = vectors[0]
+		want[i].EmbeddingEncoder, want[i].EmbeddingFeature = encoder.Fingerprint(), want[i].FeatureHash()
 		want[i].Unpriced = false // the file has both prices of every candidate
 	}
 	if diff := cmp.Diff(want, candidates(t, output)); diff != "" {

@@ -9,14 +9,21 @@ import (
 // order is the order of the candidates in the rows of each query.
 type order struct {
 	r        *run
-	arranged *dataset.Arrangement
-	number   map[string]int // of targets by name
+	file     []int                // the targets as they are
+	arranged *dataset.Arrangement // nil: file is the order
+	number   map[string]int       // of targets by name
 }
 
 // newOrder arranges the candidates by Options.CandidateOrder. The best are told by the
 // training pairs as the files have them: with 0 where there is no score.
 func (r *run) newOrder() *order {
-	o := &order{r: r, number: map[string]int{}}
+	o := &order{r: r, number: map[string]int{}, file: make([]int, len(r.targets))}
+	for t := range o.file {
+		o.file[t] = t
+	}
+	if r.options.CandidateOrder == dataset.OrderFile {
+		return o
+	}
 	means := make([]float64, len(r.targets))
 	for t, target := range r.targets {
 		o.number[target.Name] = t
@@ -36,6 +43,9 @@ func (r *run) newOrder() *order {
 
 // of are the targets of query q in order.
 func (o *order) of(q int) []int {
+	if o.arranged == nil {
+		return o.file
+	}
 	var list []int
 	for _, name := range o.arranged.Names(o.r.queries[q].Key()) {
 		list = append(list, o.number[name])
