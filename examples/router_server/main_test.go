@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/importing"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers/serve"
 )
@@ -102,8 +102,18 @@ func TestServes(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if line, err := os.ReadFile(log); err != nil || !strings.Contains(string(line), `"query":"What is 5 plus 6?"`) {
-		t.Errorf("%v, %s", err, line)
+	reader, err := importing.Open(importing.RouterLog, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logged := 0
+	for r, err := range reader.Read(t.Context(), []string{log}) {
+		if logged++; err != nil || r.Query != "What is 5 plus 6?" || r.Response != "fine" || *r.InputTokens != 1 || r.Model != res.Header.Get("X-Router-Model") {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+	if logged != 1 {
+		t.Errorf("%d results in the log", logged)
 	}
 }
 

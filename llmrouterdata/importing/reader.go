@@ -25,6 +25,8 @@ const (
 	// LLMRouterBench: results of LLMRouterBench,
 	// .../DATASET/SPLIT/MODEL/TIME.json.
 	LLMRouterBench = "llmrouterbench"
+	// RouterLog: the log of examples/router_server, a line a request.
+	RouterLog = "router_log"
 	// Columns: CSV or JSON Lines with columns of any names.
 	Columns = "columns"
 )
@@ -37,6 +39,7 @@ var readers = map[string]func(ReaderOptions) Reader{
 	LiteLLM:        func(o ReaderOptions) Reader { return liteLLM{o} },
 	RouterBench:    func(o ReaderOptions) Reader { return routerBench{o} },
 	LLMRouterBench: func(o ReaderOptions) Reader { return llmRouterBench{o} },
+	RouterLog:      func(o ReaderOptions) Reader { return routerLog{o} },
 	Columns:        func(o ReaderOptions) Reader { return columns{o} },
 }
 

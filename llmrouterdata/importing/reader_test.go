@@ -57,6 +57,29 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// TestRouterLog reads lines as the server writes them, one of them scored since.
+func TestRouterLog(t *testing.T) {
+	log := write(t, "log.jsonl", `{"time":"2026-11-30T12:00:00Z","asked":"auto","query":"What?","messages":1,"choice":"m","model_name":"m","response":"This","input_tokens":10,"output_tokens":2,"response_time":0.5,"cost_usd":0.001,"task_name":"own","ground_truth":"This","metric":"em_mc","performance":1}
+{"asked":"n","query":"What?","messages":3,"model_name":"n","response":"That","input_tokens":10,"output_tokens":2,"tokens_estimated":true,"response_time":1,"cost_usd":0.002}
+{"asked":"auto","query":"Why?","messages":1,"choice":"m","failed":["n"],"model_name":"m","response":"","input_tokens":0,"output_tokens":0,"response_time":2,"cost_usd":0,"error":"timeout"}
+{"asked":"auto","query":"Why?","messages":1,"model_name":"m","response":"","error":"cancelled"}
+{"asked":"auto","query":"Why?","messages":1,"model_name":"m","response":"x","performance":"good"}
+{"asked":"auto","query":"Wh
+`)
+	results, reasons, err := read(t, importing.RouterLog, nil, log)
+	if want := []string{importing.ReasonNoResponse, importing.ReasonBadScore, importing.ReasonMalformed}; len(results) != 3 || !slices.Equal(reasons, want) || err != nil {
+		t.Fatalf("%+v, %q, %v", results, reasons, err)
+	}
+	want := []said{
+		{Task: "own", Model: "m", Query: "What?", Truth: "This", Response: "This", Scorer: "em_mc", Score: 1, Seconds: 0.5, Cost: 0.001, Input: 10, Output: 2},
+		{Model: "n", Query: "What?", Response: "That", Score: -1, Seconds: 1, Cost: 0.002, Input: -1, Output: -1},
+		{Model: "m", Query: "Why?", Failure: "timeout", Score: -1, Seconds: 2, Cost: 0, Input: -1, Output: -1},
+	}
+	if diff := cmp.Diff(want, []said{saidBy(results[0]), saidBy(results[1]), saidBy(results[2])}); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestColumnsOfModels reads a row a query, as RouteLLM has it.
 func TestColumnsOfModels(t *testing.T) {
 	name := write(t, "a.csv", "prompt,gpt,mix\nWhat?,True,False\n")
@@ -198,6 +221,11 @@ func FuzzOpenAIBatch(f *testing.F) {
 func FuzzLiteLLM(f *testing.F) {
 	fuzzReader(f, importing.LiteLLM, "log.jsonl", nil,
 		`{"litellm_call_id": "1", "status": "success", "messages": [{"role": "user", "content": [{"text": "q"}]}], "response": {"choices": [{"message": {"content": "a"}}]}, "prompt_tokens": 3}`)
+}
+
+func FuzzRouterLog(f *testing.F) {
+	fuzzReader(f, importing.RouterLog, "log.jsonl", nil,
+		`{"time": "2026-11-30T12:00:00Z", "asked": "auto", "query": "q", "messages": 1, "choice": "m", "model_name": "m", "response": "a", "input_tokens": 3, "output_tokens": 1, "response_time": 0.5, "cost_usd": 1e-05, "performance": 1, "metric": "em_mc"}`)
 }
 
 func FuzzRouterBench(f *testing.F) {
