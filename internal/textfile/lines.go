@@ -16,11 +16,11 @@ var (
 // JSON but not JSON Lines. Each of its lines would be an error by itself.
 func CheckLines(start []byte) error {
 	start = bytes.TrimSpace(bytes.TrimPrefix(start, []byte("\ufeff")))
-	first, _, more := bytes.Cut(start, []byte("\n"))
+	first, rest, more := bytes.Cut(start, []byte("\n"))
 	switch {
 	case bytes.HasPrefix(first, []byte("[")):
 		return ErrArray
-	case more && string(bytes.TrimSpace(first)) == "{":
+	case more && string(bytes.TrimSpace(first)) == "{" && !bytes.HasPrefix(bytes.TrimSpace(rest), []byte("{")): // else a broken line
 		return ErrSpread
 	}
 	return nil

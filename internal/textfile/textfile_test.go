@@ -166,7 +166,7 @@ func TestJunk(t *testing.T) {
 func TestCheckLines(t *testing.T) {
 	for text, want := range map[string]error{
 		"[\n  {\"a\": 1}\n]\n": ErrArray, "\ufeff \r\n[{\"a\": 1}]": ErrArray, "{\n  \"a\": 1\n}\n": ErrSpread, "{\r\n  \"a\": 1\r\n}": ErrSpread,
-		"": nil, "{": nil, "{\"a\": [1]}\n": nil, "{}\n[]\n": nil, "no JSON\n": nil,
+		"": nil, "{": nil, "{\n{\"a\": 1}\n": nil, "{\"a\": [1]}\n": nil, "{}\n[]\n": nil, "no JSON\n": nil,
 	} {
 		if err := CheckLines([]byte(text)); err != want {
 			t.Errorf("%q: %v, want %v", text, err, want)

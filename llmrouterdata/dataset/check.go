@@ -117,7 +117,8 @@ func (o *CheckOptions) queries(ctx context.Context, paths *llmrouterdata.DataPat
 // arrange finds the order that a query's rows must have.
 func (c *checker) arrange(ctx context.Context, o *CheckOptions) error {
 	if o.Candidates != nil && o.Order == OrderFile {
-		c.order = &Arrangement{names: o.Candidates, all: o.Candidates}
+		c.order = &Arrangement{names: o.Candidates}
+		c.order.all = c.order.numbers()
 		return nil
 	}
 	candidates, err := llmrouterdata.ReadCandidatesFile(c.data.paths.LLMData)
@@ -259,7 +260,7 @@ func (c *checker) group(name string, queries []llmrouterdata.StandardQueryData, 
 	for i := range group {
 		names[i] = group[i].ModelName
 	}
-	if want := c.order.Names(group[0].Key()); !slices.Equal(names, want) {
+	if want := c.order.namesOf(group[0].Key()); !slices.Equal(names, want) {
 		at("the candidates are %q, want %q", names, want)
 	}
 	c.id(group, at)

@@ -56,8 +56,8 @@ func ParseCandidateOrder(name string) (CandidateOrder, error) {
 
 // An Arrangement is the order of the candidates in the rows of each query.
 type Arrangement struct {
-	names []string
-	all   []string // of every query; nil: drawn for each
+	names []string // of the candidates that are called
+	all   []int    // their order in every query; nil: drawn for each
 }
 
 // Arrange arranges the candidates that are called. means are their mean
@@ -65,10 +65,7 @@ type Arrangement struct {
 func (o CandidateOrder) Arrange(candidates []llmrouterdata.Candidate, means []float64) (*Arrangement, error) {
 	called := slices.DeleteFunc(slices.Clone(candidates), func(c llmrouterdata.Candidate) bool { return !c.Called() })
 	a := &Arrangement{names: llmrouterdata.CalledNames(candidates)}
-	at := make([]int, len(called))
-	for i := range at {
-		at[i] = i
-	}
+	at := a.numbers()
 	switch o {
 	case OrderFile:
 	case OrderSeeded:
@@ -84,15 +81,22 @@ func (o CandidateOrder) Arrange(candidates []llmrouterdata.Candidate, means []fl
 	default:
 		return nil, fmt.Errorf("dataset: there is no candidate order %s", o)
 	}
-	for _, i := range at {
-		a.all = append(a.all, a.names[i])
-	}
+	a.all = at
 	return a, nil
 }
 
-// Names are the candidates' names in the order of a query's rows. They are not to
-// be changed.
-func (a *Arrangement) Names(key llmrouterdata.QueryKey) []string {
+// numbers are those of the candidates that are called, from 0.
+func (a *Arrangement) numbers() []int {
+	list := make([]int, len(a.names))
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
+
+// Of gives the candidates in the order of a query's rows, by their numbers among
+// those that are called. It is not to be changed.
+func (a *Arrangement) Of(key llmrouterdata.QueryKey) []int {
 	if a.all != nil {
 		return a.all
 	}
@@ -100,18 +104,24 @@ func (a *Arrangement) Names(key llmrouterdata.QueryKey) []string {
 	return a.drawn(digest(sum[:len(digest{})]))
 }
 
-// drawn orders the candidates by hashes of the query and their names.
-func (a *Arrangement) drawn(key digest) []string {
-	lots := make(map[string][sha256.Size]byte, len(a.names))
-	for _, name := range a.names {
-		lots[name] = sha256.Sum256(append(key[:], name...))
+// namesOf are the names of what Of gives.
+func (a *Arrangement) namesOf(key llmrouterdata.QueryKey) []string {
+	names := make([]string, len(a.names))
+	for at, i := range a.Of(key) {
+		names[at] = a.names[i]
 	}
-	names := slices.Clone(a.names)
-	slices.SortFunc(names, func(x, y string) int {
-		p, q := lots[x], lots[y]
-		return bytes.Compare(p[:], q[:])
-	})
 	return names
+}
+
+// drawn orders the candidates by hashes of the query and their names.
+func (a *Arrangement) drawn(key digest) []int {
+	lots := make([][sha256.Size]byte, len(a.names))
+	for i, name := range a.names {
+		lots[i] = sha256.Sum256(append(key[:], name...))
+	}
+	list := a.numbers()
+	slices.SortFunc(list, func(i, j int) int { return bytes.Compare(lots[i][:], lots[j][:]) })
+	return list
 }
 
 // trainingMeans are the mean performances of candidates over the training rows, as
@@ -230,12 +240,12 @@ func (g *reordering) add(r *rawRow) error {
 	if len(g.lines) < len(g.a.names) {
 		return nil
 	}
-	names := g.a.all
-	if names == nil {
-		names = g.a.drawn(g.key)
+	list := g.a.all
+	if list == nil {
+		list = g.a.drawn(g.key)
 	}
-	for _, name := range names {
-		if _, err := g.w.Write(g.lines[name]); err != nil {
+	for _, i := range list {
+		if _, err := g.w.Write(g.lines[g.a.names[i]]); err != nil {
 			return err
 		}
 	}

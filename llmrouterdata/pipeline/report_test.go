@@ -53,7 +53,7 @@ func TestCategory(t *testing.T) {
 
 // reportOf sums up pairs of two candidates over queries of the given tasks.
 func reportOf(tasks []string, pairs []pair) *Report {
-	plan := &Plan{targets: []chat.Target{{Name: "small"}, {Name: "large"}}, options: Options{Metrics: new(metrics.Builtin())}}
+	plan := &Plan{targets: []chat.Target{{Name: "small"}, {Name: "large"}}, candidates: []llmrouterdata.Candidate{{Name: "small"}, {Name: "large"}}, options: Options{Metrics: new(metrics.Builtin())}}
 	for _, task := range tasks {
 		plan.queries = append(plan.queries, query{StandardQueryData: llmrouterdata.StandardQueryData{TaskName: task}})
 	}
