@@ -38,10 +38,10 @@ func ExampleOpenLongformer() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(len(vectors), "vectors of", model.Dim(), "numbers")
+	fmt.Println(len(vectors), "vectors of", model.Dim(), "numbers, by", model.Config().Layers, "layers")
 	// Output:
 	// 2 of 2
-	// 2 vectors of 32 numbers
+	// 2 vectors of 32 numbers, by 2 layers
 }
 
 func ExampleLongformer_Forward() {
