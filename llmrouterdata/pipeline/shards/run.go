@@ -13,6 +13,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -21,8 +22,8 @@ type RunOptions struct {
 	// Pipeline is what each shard is run with. Its Workers are those of the
 	// process, over all shards under way, and its MaxFailed is a share of the calls
 	// of all shards that Run did. Its Progress is not called, and Journal, Fresh,
-	// TestRun and PublishIncomplete must not be set: shards have their own journals
-	// and are done or not.
+	// TestRun, PublishIncomplete and CandidateOrder must not be set: shards have
+	// their own journals, are done or not, and are merged in the order of llm_data.
 	Pipeline pipeline.Options
 	// Index and Of choose the shards Index, Index+Of, Index+2 Of ..., Index from 0
 	// and less than Of. Default (Of 0): all that are neither done nor claimed, until
@@ -46,6 +47,9 @@ func (o *RunOptions) validate() (RunOptions, error) {
 	p := &v.Pipeline
 	if p.Journal != "" || p.Fresh || p.TestRun || p.PublishIncomplete {
 		f.Add("Pipeline", "has one of Journal, Fresh, TestRun and PublishIncomplete, which shards cannot have")
+	}
+	if p.CandidateOrder != dataset.OrderFile {
+		f.Add("Pipeline.CandidateOrder", "is %s; shards are merged in the order of llm_data, and dataset.Reorder makes another of the whole", p.CandidateOrder)
 	}
 	if v.Ended == nil {
 		v.Ended = func(Shard, *pipeline.Report, error) {}

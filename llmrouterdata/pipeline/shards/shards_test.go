@@ -16,6 +16,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/faultfs"
 	"github.com/llmrouter-go/llmrouter/internal/vfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
 func write(t testing.TB, name, text string) string {
@@ -247,9 +248,9 @@ func TestRunOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	bad := &RunOptions{Index: 2, Of: 2, AtOnce: -1}
-	bad.Pipeline.Fresh = true
+	bad.Pipeline.Fresh, bad.Pipeline.CandidateOrder = true, dataset.OrderBest
 	_, err = folder.Run(t.Context(), llmrouterdata.DefaultConfig(), bad)
-	for _, field := range []string{"Index", "AtOnce", "Pipeline"} {
+	for _, field := range []string{"Index", "AtOnce", "Pipeline has", "Pipeline.CandidateOrder"} {
 		if err == nil || !strings.Contains(err.Error(), "shards: RunOptions."+field) {
 			t.Errorf("no %s in %v", field, err)
 		}
