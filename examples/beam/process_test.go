@@ -11,7 +11,7 @@ import (
 // TestUnusableQueries runs the program on query files that cannot be used.
 func TestUnusableQueries(t *testing.T) {
 	clitest.RefusesQueries(t, map[string][]string{
-		"array":       {"1 of 1 queries of the train split", "1 because of want an object, have an array"},
+		"array":       {"1 of 1 queries of the train split", "a JSON array, not JSON Lines"},
 		"array lines": {"32 of 32 queries of the train split", "because of invalid JSON"},
 		"UTF-16":      {"the text is UTF-16"},
 		"UTF-16 bare": {"the text is UTF-16"},
