@@ -24,6 +24,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers/serve"
 )
@@ -152,13 +153,35 @@ func (o *options) targets(e cli.Env, config *llmrouterdata.Config) ([]chat.Targe
 	if err != nil {
 		return nil, fmt.Errorf("the candidates (llm_data): %w", err)
 	}
-	return chat.Resolve(candidates, config.APIEndpoint, keys, &o.calling)
+	targets, err := chat.Resolve(candidates, config.APIEndpoint, keys, &o.calling)
+	if err != nil || o.chat.Budget == nil {
+		return targets, err
+	}
+	return targets, unpriced(candidates, targets)
+}
+
+// unpriced are the errors of candidates that a budget cannot bound.
+func unpriced(candidates []llmrouterdata.Candidate, targets []chat.Target) error {
+	local := map[string]bool{}
+	for _, t := range targets {
+		local[t.Name] = t.Local()
+	}
+	var errs []error
+	for _, c := range candidates {
+		if c.Called() && c.Unpriced && !local[c.Name] {
+			errs = append(errs, &llmrouterdata.CandidateError{Candidate: c.Name, Err: pipeline.ErrUnpriced})
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // openRouter opens the router for the encoder.
 func (o *options) openRouter(encoder *embedding.Model) (*routers.Router, error) {
 	router, err := routers.Open(o.router, &routers.OpenOptions{Encoder: encoder.Fingerprint(), Dim: encoder.Dim()})
-	if errors.Is(err, routers.ErrEncoder) && o.anyEncoder {
+	if errors.Is(err, routers.ErrEncoder) && !o.anyEncoder {
+		return nil, fmt.Errorf("%w (train_router --encoder %s names this one; --any_encoder takes a file that names none)", err, encoder.Fingerprint())
+	}
+	if errors.Is(err, routers.ErrEncoder) {
 		router, err = routers.Open(o.router, &routers.OpenOptions{Dim: encoder.Dim()})
 		if err == nil && router.Card().Encoder != "" {
 			return nil, fmt.Errorf("%s: %w, by what it says", o.router, routers.ErrEncoder)

@@ -15,7 +15,10 @@ import (
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/importing"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers/serve"
 )
@@ -114,6 +117,27 @@ func TestServes(t *testing.T) {
 	}
 	if logged != 1 {
 		t.Errorf("%d results in the log", logged)
+	}
+}
+
+func TestUnpriced(t *testing.T) {
+	keys, err := chat.ParseKeys(`["k"]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	candidates := []llmrouterdata.Candidate{
+		{Name: "far", Model: "m", Unpriced: true}, {Name: "priced", Model: "m"},
+		{Name: "near", Model: "m", Unpriced: true, APIEndpoint: "http://localhost:1/v1"},
+	}
+	targets, err := chat.Resolve(candidates, "https://api.example.com/v1", keys, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unpriced(candidates, targets); !errors.Is(err, pipeline.ErrUnpriced) || !strings.Contains(err.Error(), `"far"`) || strings.Contains(err.Error(), "near") {
+		t.Error(err)
+	}
+	if err := unpriced(candidates[1:], targets); err != nil {
+		t.Error(err)
 	}
 }
 

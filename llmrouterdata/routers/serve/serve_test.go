@@ -193,7 +193,7 @@ func TestRefused(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	s := newServer(t, serve.Options{Token: "let-me-in"}, chat.Options{}, answering(t, "fine"))
-	for header, code := range map[string]int{"": 401, "Bearer ": 401, "Bearer let-me": 401, "Bearer let-me-in2": 401, "Bearer let-me-in": 200} {
+	for header, code := range map[string]int{"": 401, "Bearer ": 401, "Bearer let-me": 401, "Bearer let-me-in2": 401, "let-me-in": 401, "Basic let-me-in": 401, "Bearer let-me-in": 200, "bearer let-me-in": 200} {
 		for _, path := range []string{"/v1/models", "/metrics"} {
 			w, r := httptest.NewRecorder(), httptest.NewRequest("GET", path, nil)
 			r.Header.Set("Authorization", header)
@@ -497,6 +497,37 @@ func TestSlowClients(t *testing.T) {
 	res = send(body, len(body)) // whose answer nobody reads
 	<-left
 	res.Body.Close()
+	close(drain)
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestUnreadBodies: a body that no handler asks for, with a token or without, holds
+// neither a connection nor the end of the server.
+func TestUnreadBodies(t *testing.T) {
+	drain := make(chan struct{})
+	o := serve.Options{Token: "let-me-in", Drain: drain, ReadTimeout: 100 * time.Millisecond}
+	url, served := listen(t, newServer(t, o, chat.Options{}, answering(t, "fine")))
+	address, _ := strings.CutPrefix(url, "http://")
+	for _, request := range []string{
+		"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
+		"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+		"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+	} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Error(err)
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute)) // by which the server has let go
+		if _, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%q holds its connection", request)
+		}
+		conn.Close()
+	}
 	close(drain)
 	if err := <-served; err != nil {
 		t.Error(err)

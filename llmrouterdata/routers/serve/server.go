@@ -106,8 +106,8 @@ func (s *Server) authorized(next http.Handler) http.Handler {
 	}
 	want := sha256.Sum256([]byte(*s.o.token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		given, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if got := sha256.Sum256([]byte(given)); subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if got := sha256.Sum256([]byte(given)); !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 			problem{http.StatusUnauthorized, invalid, "", "invalid_api_key", "the API key is not the server's access token", 0}.write(w)
 			return
 		}
@@ -175,7 +175,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	hs := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
+		ReadTimeout: s.o.ReadTimeout, // of bodies that no handler asks for; a completion has as long for its own
+		ErrorLog:    slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
 	go func() { served <- hs.Serve(l) }()
