@@ -28,10 +28,7 @@ type costChart struct {
 	models  []string // the candidates' names, which the numbers stand for
 	routers analysis.Routers
 	dots    []dot
-	log     bool // costs are drawn on a logarithmic axis
-	// What is to be seen: costs in USD per 1,000 queries, the lowest that is no
-	// zero, and performances.
-	low, high, bottom, top float64
+	axes    *page.CostAxes
 }
 
 var (
@@ -63,7 +60,7 @@ func costFigure(r *analysis.Report) *page.Figure {
 }
 
 func newCostChart(r *analysis.Report) *costChart {
-	c := &costChart{routers: r.Routers, low: math.Inf(1), bottom: 1}
+	c := &costChart{routers: r.Routers, axes: page.NewCostAxes()}
 	for i, m := range r.Models {
 		c.models = append(c.models, m.Name)
 		if m.Answered == 0 {
@@ -76,28 +73,19 @@ func newCostChart(r *analysis.Report) *costChart {
 		c.dots = append(c.dots, dot{analysis.Point{Name: m.Name, Cost: m.CostPerQuery, Performance: m.Performance}, style, fmt.Sprint(i + 1)})
 	}
 	c.dots = append(c.dots, dot{c.routers.Oracle, costOracle, "oracle"}, dot{c.routers.Random, costRandom, "random"})
-	free := false // something costs nothing, which has no place on a logarithmic axis
 	for _, d := range c.dots {
 		c.see(d.Point)
-		free = free || d.Cost == 0
 	}
 	for _, p := range c.routers.OracleFrontier {
-		if p.Cost >= c.low/perThousand*0.5 {
+		if p.Cost >= c.axes.Low()/perThousand*0.5 {
 			c.see(p)
 		}
 	}
-	c.log = !free && c.high > 8*c.low
 	return c
 }
 
 // see makes the axes reach a point.
-func (c *costChart) see(p analysis.Point) {
-	if p.Cost > 0 {
-		c.low = min(c.low, p.Cost*perThousand)
-	}
-	c.high = max(c.high, p.Cost*perThousand)
-	c.bottom, c.top = min(c.bottom, p.Performance), max(c.top, p.Performance)
-}
+func (c *costChart) see(p analysis.Point) { c.axes.See(p.Cost*perThousand, p.Performance) }
 
 func (c *costChart) legend(s page.Sheet) []page.LegendEntry {
 	entries := []page.LegendEntry{
@@ -118,21 +106,8 @@ func (c *costChart) legend(s page.Sheet) []page.LegendEntry {
 // plot makes the axes with what stands between them, and the horizontal axis's
 // title.
 func (c *costChart) plot(s page.Sheet) (p *plot.Plot, axis string) {
-	p, axis = s.NewPlot(), "USD per 1,000 queries"
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, c.high, c.bottom, c.top
-	ticks := map[bool]int{true: 5, false: 8}[s.Narrow()]
-	p.X.Tick.Marker, p.Y.Tick.Marker = page.EvenTicks(ticks), page.EvenTicks(ticks)
-	p.Y.Label.Text = "mean performance"
-	if c.log {
-		axis += " (logarithmic)"
-		p.X.Scale = plot.LogScale{}
-		p.X.Tick.Marker = page.LogTicks(8)
-		p.X.Min, p.X.Max = c.low/1.25, c.high*1.25
-	} else {
-		page.Widen(&p.X)
-	}
-	page.Widen(&p.Y)
-	page.Widen(&p.Y)
+	p, axis = c.axes.Plot(s)
+	page.Widen(&p.Y) // for the labels
 	p.Add(page.Grid(), page.PlotFunc(func(area draw.Canvas, p *plot.Plot) {
 		x, y := p.Transforms(&area)
 		place := func(q analysis.Point) vg.Point {
@@ -156,7 +131,7 @@ func (c *costChart) plot(s page.Sheet) (p *plot.Plot, axis string) {
 func (c *costChart) path(points []analysis.Point, place func(analysis.Point) vg.Point, right vg.Length) []vg.Point {
 	var path []vg.Point
 	for k, q := range points {
-		if k > 0 && c.log { // straight lines are bent on a logarithmic axis
+		if k > 0 && c.axes.Log() { // straight lines are bent on a logarithmic axis
 			before := points[k-1]
 			const steps = 24
 			for i := 1; i < steps; i++ {

@@ -3,7 +3,6 @@ package routerpage
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"gonum.org/v1/plot"
@@ -23,8 +22,7 @@ func hasCosts(c *routers.Comparison) bool {
 // curvesChart is what the figure of curves shows, before it has a size.
 type curvesChart struct {
 	*routers.Comparison
-	log                    bool
-	low, high, bottom, top float64 // what is to be seen
+	axes *page.CostAxes
 }
 
 var (
@@ -61,28 +59,20 @@ func curvesFigure(of *routers.Comparison) *page.Figure {
 }
 
 func newCurvesChart(of *routers.Comparison) *curvesChart {
-	c := &curvesChart{Comparison: of, low: math.Inf(1), bottom: 1}
-	free := false
-	see := func(p routers.Point) {
-		if p.USD > 0 {
-			c.low = min(c.low, p.USD)
-		}
-		free = free || p.USD == 0
-		c.high, c.bottom, c.top = max(c.high, p.USD), min(c.bottom, p.Performance), max(c.top, p.Performance)
-	}
+	c := &curvesChart{Comparison: of, axes: page.NewCostAxes()}
 	for _, s := range append([]routers.Summary{of.Oracle, of.Random}, of.Singles...) {
-		see(s.Point)
+		c.axes.See(s.USD, s.Performance)
 	}
 	for i, curve := range of.Curves {
 		for _, p := range curve.Points {
-			see(p.Point)
+			c.axes.See(p.USD, p.Performance)
 			if i == 0 {
 				low, high := c.band(p)
-				c.bottom, c.top = min(c.bottom, low), max(c.top, high)
+				c.axes.See(p.USD, low)
+				c.axes.See(p.USD, high)
 			}
 		}
 	}
-	c.log = !free && c.high > 8*c.low
 	return c
 }
 
@@ -118,20 +108,7 @@ func (c *curvesChart) legend(s page.Sheet) []page.LegendEntry {
 // plot makes the axes with what stands between them, and the title of the
 // horizontal one.
 func (c *curvesChart) plot(s page.Sheet) (p *plot.Plot, axis string) {
-	p, axis = s.NewPlot(), "USD per 1,000 queries"
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, c.high, c.bottom, c.top
-	ticks := map[bool]int{true: 5, false: 8}[s.Narrow()]
-	p.X.Tick.Marker, p.Y.Tick.Marker = page.EvenTicks(ticks), page.EvenTicks(ticks)
-	p.Y.Label.Text = "mean performance"
-	if c.log {
-		axis += " (logarithmic)"
-		p.X.Scale = plot.LogScale{}
-		p.X.Tick.Marker = page.LogTicks(8)
-		p.X.Min, p.X.Max = c.low/1.25, c.high*1.25
-	} else {
-		page.Widen(&p.X)
-	}
-	page.Widen(&p.Y)
+	p, axis = c.axes.Plot(s)
 	p.Add(page.Grid(), page.PlotFunc(func(area draw.Canvas, p *plot.Plot) {
 		x, y := p.Transforms(&area)
 		c.draw(s, area, func(usd, performance float64) vg.Point { return vg.Point{X: x(max(usd, p.X.Min)), Y: y(performance)} })
