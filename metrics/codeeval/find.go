@@ -21,7 +21,8 @@ func findProgram(reply string, wanted []string) string {
 	text := cleanLines(reply)
 	found := text
 	for range maxFindings {
-		inner := trimBlankLines(findOnce(found, wanted))
+		// What stood behind the mark of a quotation begins a line now.
+		inner := trimBlankLines(cleanLines(findOnce(found, wanted)))
 		if inner == found {
 			return found
 		}

@@ -173,7 +173,7 @@ func TestIsStatement(t *testing.T) {
 func FuzzFindProgram(f *testing.F) {
 	for _, s := range []string{
 		"", "[BEGIN]\ndef f():\n    return 1\n[DONE]", "```python\ndef f(): pass\n```", "> ```\n> x = 1\n> ```", "- ~~~py\n  def f(): return 1\n  ~~~", "def f():\n  '''\n```\n'''\n  return 1\nprose here",
-		"```python def f(): return 1```", "[BEGIN] [BEGIN] [DONE] [DONE", "<|im_end|>", "[done]", "a\n```\n```\n````\n", "\ufeff\u00a0\u200b", "import a\n```\nf = a\n```", "'''\n```py\n'''", "\x00\xff(((", "f(\n```\n",
+		"```python def f(): return 1```", "[BEGIN] [BEGIN] [DONE] [DONE", "<|im_end|>", "[done]", "a\n```\n```\n````\n", "\ufeff\u00a0\u200b", "import a\n```\nf = a\n```", "'''\n```py\n'''", "\x00\xff(((", "f(\n```\n", ">```\n> \x1e",
 	} {
 		f.Add(s)
 	}
