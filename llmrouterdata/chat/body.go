@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/llmrouter-go/llmrouter/internal/pyjson"
 )
 
 // A Body is what a service is asked: the JSON object of a request, of which only
@@ -23,12 +25,13 @@ type Body struct {
 	model    string
 	stream   bool
 	size     int // bytes of what the model gets to read, at most
+	most     int // tokens of the answers, at most
 }
 
 // field is a field of a body in the order in which it was read.
 type field struct {
 	name  string
-	value json.RawMessage
+	value json.RawMessage // nil: the messages, in their plainest form
 }
 
 // A Message is what a message of a body says, as far as it is text.
@@ -72,6 +75,7 @@ func ParseBody(text []byte) (*Body, error) {
 			return nil, &BodyError{name, err}
 		}
 	}
+	b.readMost()
 	return b, nil
 }
 
@@ -190,27 +194,14 @@ func (b *Body) Messages() []Message { return slices.Clone(b.messages) }
 // body is the request in the form in which a service gets it: an optional system
 // message, the user message and the parameters, none left out.
 func (r Request) body(p filledParams) *Body {
-	type message struct {
-		Role    string `json:"role"`
-		Content string `json:"content"`
-	}
-	list := make([]message, 0, 2)
+	b := &Body{model: r.Target.Model, stream: p.stream, size: len(r.Prompt.System) + len(r.Prompt.User), most: p.maxTokens, messages: make([]Message, 0, 2)}
 	if r.Prompt.System != "" {
-		list = append(list, message{"system", r.Prompt.System})
+		b.messages = append(b.messages, Message{"system", r.Prompt.System})
 	}
-	list = append(list, message{"user", r.Prompt.User})
-	text, _ := json.Marshal(list) // strings
-	number := func(f float64) json.RawMessage {
-		text, _ := json.Marshal(f) // in range
-		return text
-	}
-	b := &Body{model: r.Target.Model, stream: p.stream, size: len(r.Prompt.System) + len(r.Prompt.User), fields: []field{
-		{"model", nil}, {"messages", text}, {"max_tokens", strconv.AppendInt(nil, int64(p.maxTokens), 10)},
-		{"temperature", number(p.temperature)}, {"top_p", number(p.topP)},
-	}}
-	for _, m := range list {
-		b.messages = append(b.messages, Message{m.Role, m.Content})
-	}
+	b.messages = append(b.messages, Message{"user", r.Prompt.User})
+	number := func(f float64) json.RawMessage { return strconv.AppendFloat(nil, f, 'f', -1, 64) }
+	b.fields = append(make([]field, 0, 7), field{"model", nil}, field{"messages", nil},
+		field{"max_tokens", strconv.AppendInt(nil, int64(p.maxTokens), 10)}, field{"temperature", number(p.temperature)}, field{"top_p", number(p.topP)})
 	if p.stream {
 		b.fields = append(b.fields, field{"stream", json.RawMessage("true")}, field{"stream_options", json.RawMessage(`{"include_usage":true}`)})
 	}
@@ -241,12 +232,16 @@ func (b *Body) encode(model string, own map[string]json.RawMessage, rename bool)
 		value, replaced := own[f.name]
 		switch {
 		case f.name == "model":
-			add(f.name, appendJSON(nil, model))
+			add(f.name, nil)
+			text = appendJSON(text, model)
 		case f.name == "max_tokens" && instead, string(value) == "null":
 		case replaced:
 			add(f.name, value)
 		default:
 			add(f.name, f.value)
+			if f.value == nil {
+				text = b.appendMessages(text)
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
@@ -257,7 +252,24 @@ func (b *Body) encode(model string, own map[string]json.RawMessage, rename bool)
 	return append(text, '}'), renamed
 }
 
+// appendMessages appends the messages as a JSON list.
+func (b *Body) appendMessages(dst []byte) []byte {
+	dst = append(dst, '[')
+	for i, m := range b.messages {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendJSON(append(dst, `{"role":`...), m.Role)
+		dst = append(appendJSON(append(dst, `,"content":`...), m.Text), '}')
+	}
+	return append(dst, ']')
+}
+
+// appendJSON appends a text as a JSON string. What is no UTF-8 is replaced.
 func appendJSON(dst []byte, text string) []byte {
+	if quoted, err := pyjson.AppendString(dst, text, false); err == nil {
+		return quoted
+	}
 	quoted, _ := json.Marshal(text) // a string
 	return append(dst, quoted...)
 }
@@ -275,15 +287,15 @@ func (b *Body) promptTokens() int {
 // least one byte on each token. A picture by its address can take more.
 func (b *Body) mostPromptTokens() int { return b.size + framing }
 
-// maxTokens returns the most tokens that the answers may have.
-func (b *Body) maxTokens() int {
+// readMost reads how many tokens the answers may have.
+func (b *Body) readMost() {
 	count := func(name string, standard int) int {
-		var n float64
-		if json.Unmarshal(b.field(name), &n) == nil && n >= 1 && n <= maxTokens {
-			return int(n)
+		n, err := strconv.ParseFloat(string(b.field(name)), 64) // of JSON, it reads numbers alone
+		if err != nil || n < 1 || n > maxTokens {
+			return standard
 		}
-		return standard
+		return int(n)
 	}
 	most := count("max_completion_tokens", count("max_tokens", unboundedTokens))
-	return cmp.Or(min(most*count("n", 1), maxTokens), most)
+	b.most = cmp.Or(min(most*count("n", 1), maxTokens), most)
 }

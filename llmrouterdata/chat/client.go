@@ -177,7 +177,7 @@ func (c *Client) do(ctx context.Context, call *call) (Response, error) {
 	}
 	call.c, call.st, call.seq = c, st, c.seq.Add(1)
 	call.encode()
-	call.maxTokens = call.target.own.maxTokens(call.asked.maxTokens())
+	call.maxTokens = call.target.own.maxTokens(call.asked.most)
 	call.bound = call.target.most(call.asked.mostPromptTokens(), call.maxTokens)
 	answer, err := call.run(ctx)
 	out := call.out
