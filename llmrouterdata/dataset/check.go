@@ -130,9 +130,10 @@ func (c *checker) arrange(ctx context.Context, o *CheckOptions) error {
 
 // shapes demands vectors of one length in each file.
 func (c *checker) shapes() error {
-	for _, v := range c.data.vectors {
+	for split, v := range c.data.vectors {
 		if v.name == "" {
-			return fmt.Errorf("dataset: query embeddings: %w", fs.ErrNotExist)
+			missing := &fs.PathError{Op: "open", Path: Split(split).embeddingFile(c.data.paths), Err: fs.ErrNotExist}
+			return fmt.Errorf("dataset: query embeddings: %w", missing)
 		}
 		dir, err := v.open()
 		if err == nil {
@@ -298,11 +299,8 @@ func (c *checker) vector(key llmrouterdata.QueryKey, id int, at func(string, ...
 	if err != nil {
 		at("there is no vector of embedding id %d", id)
 	}
-	for _, x := range vector {
-		if x-x != 0 {
-			at("the vector of embedding id %d holds %v", id, x)
-			break
-		}
+	if i := notFinite(vector); i >= 0 {
+		at("the vector of embedding id %d holds %v", id, vector[i])
 	}
 	c.ids[key], c.taken[id] = id, true
 }

@@ -210,6 +210,11 @@ func TestCheckViolations(t *testing.T) {
 		breakIt func(t *testing.T, d set)
 		want    []string
 	}{
+		"the embeddings are missing": {func(t *testing.T, d set) {
+			if err := os.Remove(d.QueryEmbeddingData); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"embeddings.pt: file does not exist"}},
 		"a row is missing": {func(t *testing.T, d set) {
 			editLines(t, d.RoutingDataTrain, func(l []string) []string { return slices.Delete(l, 3, 4) })
 		}, []string{`train.jsonl: row 3 (task mmlu): the candidates are ["a"], want ["a" "b"]`}},

@@ -24,13 +24,20 @@ const (
 // String is "train" or "test".
 func (s Split) String() string { return [...]string{"train", "test"}[s] }
 
-// queryFile and routingFile are the paths of a split's files.
+// queryFile, routingFile and embeddingFile are the paths of a split's files.
 func (s Split) queryFile(p llmrouterdata.DataPath) string {
 	return [...]string{p.QueryDataTrain, p.QueryDataTest}[s]
 }
 
 func (s Split) routingFile(p llmrouterdata.DataPath) string {
 	return [...]string{p.RoutingDataTrain, p.RoutingDataTest}[s]
+}
+
+func (s Split) embeddingFile(p llmrouterdata.DataPath) string {
+	if p.QueryEmbeddingDataTrain != "" || p.QueryEmbeddingDataTest != "" {
+		return [...]string{p.QueryEmbeddingDataTrain, p.QueryEmbeddingDataTest}[s]
+	}
+	return p.QueryEmbeddingData
 }
 
 // Dataset is a finished data set. Queries, candidates and the directory of the
@@ -199,9 +206,8 @@ func (d *Dataset) queries(split Split) []llmrouterdata.StandardQueryData {
 func (d *Dataset) Rows(ctx context.Context, split Split) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		name := split.routingFile(d.paths)
-		vectors := d.vectors[split]
-		bare := d.options.BareRows || vectors.name == ""
-		last, vector := llmrouterdata.NoEmbedding, []float32(nil)
+		join := joiner{vectors: d.vectors[split]}
+		bare := d.options.BareRows || join.vectors.name == ""
 		for line, err := range readLines(ctx, name, d.options.Workers, func() lineDecoder[llmrouterdata.RoutingRecord] {
 			return llmrouterdata.ParseLine[llmrouterdata.RoutingRecord]
 		}) {
@@ -209,15 +215,9 @@ func (d *Dataset) Rows(ctx context.Context, split Split) iter.Seq2[Row, error] {
 			if err == nil {
 				row = Row{RoutingRecord: line.value, Line: line.number}
 			}
-			if id := row.EmbeddingID; err == nil && !bare {
-				if id != last || vector == nil {
-					last = id
-					if err = vectors.own(id, row.Key()); err == nil {
-						vector, err = vectors.appendTo(nil, id)
-					}
-				}
-				if row.Embedding = vector; err != nil {
-					row, vector, err = Row{}, nil, &llmrouterdata.LineError{File: name, Line: row.Line, Field: "embedding_id", Err: err}
+			if err == nil && !bare {
+				if row.Embedding, err = join.vector(&row.RoutingRecord); err != nil {
+					row, err = Row{}, &llmrouterdata.LineError{File: name, Line: row.Line, Field: "embedding_id", Err: err}
 				}
 			}
 			if !yield(row, err) {

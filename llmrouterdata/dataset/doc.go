@@ -16,9 +16,10 @@
 // their texts are, whatever task they belong to, and a duplicate across splits
 // leaks.
 //
-// [Check] holds a data set against all that step 3 of the pipeline promises of
-// it, and [Merge] makes one of several that keep it. Everything else takes files
-// as they are.
+// [Check] holds a data set against all that step 3 of the pipeline promises of it.
+// [Merge] makes one of several that keep it, [Dataset.Repair] one of a set that does
+// not, and [Reorder] gives one another order of candidates. Everything else takes
+// files as they are.
 //
 // # What counts
 //

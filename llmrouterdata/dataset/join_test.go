@@ -193,3 +193,32 @@ func TestStaleVectors(t *testing.T) {
 		t.Errorf("%q", said)
 	}
 }
+
+// TestSharedIDOfNeighbours holds that a query does not get the vector of the one
+// before it, whose id it has.
+func TestSharedIDOfNeighbours(t *testing.T) {
+	c := goodSet(t)
+	for _, line := range []int{2, 3} {
+		replaceIn(t, c.DataPath.RoutingDataTrain, line, `"embedding_id": 1`, `"embedding_id": 0`)
+	}
+	d, err := Open(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	var bad []int
+	for row, err := range d.Rows(t.Context(), Train) {
+		line, ok := errors.AsType[*llmrouterdata.LineError](err)
+		switch {
+		case ok && errors.Is(err, ErrSharedID):
+			bad = append(bad, line.Line)
+		case err != nil:
+			t.Fatal(err)
+		case row.Embedding[0] != float32(row.EmbeddingID):
+			t.Errorf("row %d has the vector %v", row.Line, row.Embedding)
+		}
+	}
+	if diff := cmp.Diff([]int{3, 4}, bad); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -18,8 +18,8 @@ type Options struct {
 	BareRows bool
 	// SkipBadLines leaves lines that are no records out of [Dataset.Table], which
 	// counts them as warnings; a file without any record among its lines stays an
-	// error. Default: such a line is an error of Table.
-	// llm_embedding_data that cannot be read is a warning then too.
+	// error. An embedding id of two queries, and llm_embedding_data that cannot be
+	// read, are warnings then too. Default: all of these are errors.
 	SkipBadLines bool
 	// Encoder is the fingerprint of the encoder that the queries were embedded
 	// with, as the report of step 3 has it; a table warns where candidates were

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/outputs"
 	"github.com/llmrouter-go/llmrouter/internal/textfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
@@ -174,10 +175,14 @@ func (d *Dataset) rawRows(ctx context.Context, split Split) iter.Seq2[*decoded[r
 
 // Reorder writes the routing files of a finished data set with the rows of each
 // query in another order, to train and test, which may be the files themselves: both
-// or none. Lines are as they were, and so is the order of the queries; the other
-// files of the data set stay as they are. Rows of a query that do not follow each
-// other, or are not one for every candidate, are an error.
+// or none. To name another file of the set is an error. Lines are as they were, and so
+// is the order of the queries; the other files of the data set stay as they are. The
+// lines that a report of step 3 names are those of the files before. Rows of a query
+// that do not follow each other, or are not one for every candidate, are an error.
 func Reorder(ctx context.Context, d *Dataset, o CandidateOrder, train, test string) error {
+	if err := d.reorderable(train, test); err != nil {
+		return err
+	}
 	a, err := d.arrangement(ctx, o, d.Candidates)
 	if err != nil {
 		return err
@@ -198,6 +203,18 @@ func Reorder(ctx context.Context, d *Dataset, o CandidateOrder, train, test stri
 		}
 	}
 	return out.Commit()
+}
+
+// reorderable demands that the files to be written are two, and no files of the set
+// but its own routing files.
+func (d *Dataset) reorderable(train, test string) error {
+	written := []outputs.File{{Role: "routing_data_train", Path: train}, {Role: "routing_data_test", Path: test}}
+	errs := []error{outputs.CheckDistinct(written, nil)}
+	for split := range written {
+		others := slices.DeleteFunc(d.files(), func(f outputs.File) bool { return f.Path == Split(split).routingFile(d.paths) })
+		errs = append(errs, outputs.CheckDistinct(written[split:split+1], others))
+	}
+	return errors.Join(errs...)
 }
 
 // reorderSplit writes the lines of a split in order.

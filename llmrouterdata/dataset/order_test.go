@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -184,4 +185,22 @@ func readFile(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestReorderKeepsTheSet holds that only a split's own routing file is written over.
+func TestReorderKeepsTheSet(t *testing.T) {
+	c := manyCandidates(t)
+	d, err := Open(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	p, free := c.DataPath, filepath.Join(t.TempDir(), "rows.jsonl")
+	for _, to := range [][2]string{{free, free}, {p.LLMData, free}, {free, p.QueryEmbeddingData}, {p.RoutingDataTest, free}, {free, p.RoutingDataTrain}} {
+		before := readFile(t, p.LLMData) + readFile(t, p.QueryEmbeddingData) + readFile(t, p.RoutingDataTrain) + readFile(t, p.RoutingDataTest)
+		wantError(t, Reorder(t.Context(), d, OrderBest, to[0], to[1]), "are the same file")
+		if readFile(t, p.LLMData)+readFile(t, p.QueryEmbeddingData)+readFile(t, p.RoutingDataTrain)+readFile(t, p.RoutingDataTest) != before {
+			t.Errorf("%q: a file of the set has changed", to)
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/internal/outputs"
@@ -27,7 +26,8 @@ type Repairs struct {
 	// Renumbered queries have another embedding id.
 	Renumbered int
 
-	// Unreadable lines are no records, or rows without a vector.
+	// Unreadable lines are no records, rows without a finite vector, or rows with what
+	// no row may have and Repair cannot mend, such as text that is not UTF-8.
 	Unreadable int
 	// Unscored rows have no performance from 0 to 1.
 	Unscored int
@@ -36,8 +36,8 @@ type Repairs struct {
 	// Unknown rows are of candidates that are not called, or of queries that the
 	// query file does not have.
 	Unknown int
-	// Incomplete queries lack the row of a candidate and were left out, with
-	// their other rows.
+	// Incomplete queries lack the row of a candidate, or a field, and were left out
+	// with their other rows.
 	Incomplete int
 }
 
@@ -49,7 +49,8 @@ type Repairs struct {
 // are marked, times and counts that cannot be are 0, and embedding ids count the
 // queries. Lines and rows that cannot be repaired are left out, and so are
 // queries that lack a row then: [Repairs] counts them. What was left out can be
-// called again by step 3.
+// called again by step 3. The lines that a report of step 3 names are those of the set,
+// not of what is written.
 //
 // The files appear together, and only when they pass [Check]. Those of the set
 // are not changed; to name one of them is an error. Memory is bounded by the
@@ -58,7 +59,7 @@ func (d *Dataset) Repair(ctx context.Context, to llmrouterdata.DataPath) (*Repai
 	if err := d.distinct(to); err != nil {
 		return nil, err
 	}
-	r := &repair{data: d, models: llmrouterdata.CalledNames(d.Candidates), ids: map[llmrouterdata.QueryKey]int{}}
+	r := &repair{data: d, to: to, models: llmrouterdata.CalledNames(d.Candidates), ids: map[llmrouterdata.QueryKey]int{}}
 	out := &atomicfile.Group{}
 	defer out.Abort()
 	vectors, err := out.Create(to.QueryEmbeddingData)
@@ -108,20 +109,29 @@ func (d *Dataset) distinct(to llmrouterdata.DataPath) error {
 	if err := (&llmrouterdata.Config{DataPath: to}).Require("query_data_train", "query_data_test", "query_embedding_data", "routing_data_train", "routing_data_test"); err != nil {
 		return err
 	}
-	files := func(p llmrouterdata.DataPath, what string) []outputs.File {
-		return []outputs.File{
-			{Role: what + "query_data_train", Path: p.QueryDataTrain}, {Role: what + "query_data_test", Path: p.QueryDataTest},
-			{Role: what + "query_embedding_data", Path: p.QueryEmbeddingData},
-			{Role: what + "routing_data_train", Path: p.RoutingDataTrain}, {Role: what + "routing_data_test", Path: p.RoutingDataTest},
-		}
+	return outputs.CheckDistinct([]outputs.File{
+		{Role: "query_data_train", Path: to.QueryDataTrain}, {Role: "query_data_test", Path: to.QueryDataTest},
+		{Role: "query_embedding_data", Path: to.QueryEmbeddingData},
+		{Role: "routing_data_train", Path: to.RoutingDataTrain}, {Role: "routing_data_test", Path: to.RoutingDataTest},
+	}, d.files())
+}
+
+// files are those of the set, with their roles.
+func (d *Dataset) files() []outputs.File {
+	p := &d.paths
+	return []outputs.File{
+		{Role: "the set's query_data_train", Path: p.QueryDataTrain}, {Role: "the set's query_data_test", Path: p.QueryDataTest},
+		{Role: "the set's query_embedding_data", Path: p.QueryEmbeddingData},
+		{Role: "the set's query_embedding_data_train", Path: p.QueryEmbeddingDataTrain}, {Role: "the set's query_embedding_data_test", Path: p.QueryEmbeddingDataTest},
+		{Role: "the set's routing_data_train", Path: p.RoutingDataTrain}, {Role: "the set's routing_data_test", Path: p.RoutingDataTest},
+		{Role: "llm_data", Path: p.LLMData}, {Role: "llm_embedding_data", Path: p.LLMEmbeddingData},
 	}
-	read := append(files(d.paths, "the set's "), outputs.File{Role: "llm_data", Path: d.paths.LLMData}, outputs.File{Role: "llm_embedding_data", Path: d.paths.LLMEmbeddingData})
-	return outputs.CheckDistinct(files(to, ""), read)
 }
 
 // repair writes the files.
 type repair struct {
 	data    *Dataset
+	to      llmrouterdata.DataPath
 	models  []string
 	vectors *torchio.Writer
 	ids     map[llmrouterdata.QueryKey]int // of the queries written
@@ -144,17 +154,19 @@ func (r *repair) split(ctx context.Context, split Split, queries, rows *atomicfi
 	if err != nil {
 		return err
 	}
-	queryLines, err := llmrouterdata.NewFileWriter[llmrouterdata.StandardQueryData](queries, queries.Target())
+	queryLines, err := llmrouterdata.NewFileWriter[llmrouterdata.StandardQueryData](queries, split.queryFile(r.to))
 	if err != nil {
 		return err
 	}
-	rowLines, err := llmrouterdata.NewFileWriter[llmrouterdata.RoutingRecord](rows, rows.Target())
+	rowLines, err := llmrouterdata.NewFileWriter[llmrouterdata.RoutingRecord](rows, split.routingFile(r.to))
 	if err != nil {
 		return err
 	}
 	next := 0 // the query that is due
 	for row, err := range r.data.Rows(ctx, split) {
-		if err != nil {
+		if _, line := errors.AsType[*llmrouterdata.LineError](err); err != nil && !line {
+			return err
+		} else if err != nil {
 			continue // counted
 		}
 		f, m := byKey[row.Key()], slices.Index(r.models, row.ModelName)
@@ -163,6 +175,9 @@ func (r *repair) split(ctx context.Context, split Split, queries, rows *atomicfi
 		}
 		if f != order[next] || f.have != m {
 			r.done.Moved++
+		}
+		if m > 0 {
+			row.Embedding = nil // a query has one vector
 		}
 		f.rows[m] = &row
 		f.have++
@@ -174,7 +189,7 @@ func (r *repair) split(ctx context.Context, split Split, queries, rows *atomicfi
 		}
 	}
 	if next < len(order) {
-		return errors.Join(ctx.Err(), fmt.Errorf("dataset: %s was changed while it was read", split.routingFile(r.data.paths)))
+		return fmt.Errorf("dataset: %s was changed while it was read", split.routingFile(r.data.paths))
 	}
 	return errors.Join(queryLines.Close(), rowLines.Close())
 }
@@ -211,8 +226,10 @@ func (r *repair) find(ctx context.Context, split Split) (order []*found, byKey m
 			r.done.Unknown++
 		case f.lines[m] > 0:
 			r.done.Repeated++
-		case !failedCall(&row.RoutingRecord) && !(row.Performance >= 0 && row.Performance <= 1):
+		case !scored(&row.RoutingRecord):
 			r.done.Unscored++
+		case !sound(row, &f.query):
+			r.done.Unreadable++
 		default:
 			f.lines[m] = row.Line
 		}
@@ -247,7 +264,9 @@ func (r *repair) write(f *found, to *llmrouterdata.Writer[llmrouterdata.RoutingR
 	}
 	r.done.Queries++
 	for _, row := range f.rows {
-		r.mend(&row.RoutingRecord, f.query)
+		differed, unmarked := mend(&row.RoutingRecord, &f.query)
+		r.done.Differing += differed
+		r.done.Failed += unmarked
 		row.EmbeddingID = id
 		if err := to.Write(row.RoutingRecord); err != nil {
 			return err
@@ -257,35 +276,33 @@ func (r *repair) write(f *found, to *llmrouterdata.Writer[llmrouterdata.RoutingR
 	return nil
 }
 
-// mend gives a row what its query says, and what the files say of failed calls.
-func (r *repair) mend(row *llmrouterdata.RoutingRecord, query llmrouterdata.StandardQueryData) {
+// scored reports whether a row has a performance, or needs none.
+func scored(row *llmrouterdata.RoutingRecord) bool {
+	_, failed := failure(row.Response, row.InputTokens, row.OutputTokens, row.ResponseTime)
+	return failed || row.Performance >= 0 && row.Performance <= 1
+}
+
+// sound reports whether a row can stand in a finished set once it is mended.
+func sound(row Row, query *llmrouterdata.StandardQueryData) bool {
+	mend(&row.RoutingRecord, query)
+	return notFinite(row.Embedding) < 0 && row.Validate() == nil
+}
+
+// mend gives a row what its query says, and what the files say of failed calls. It
+// counts rows that differed, and failed calls that did not say so, as 0 or 1.
+func mend(row *llmrouterdata.RoutingRecord, query *llmrouterdata.StandardQueryData) (differed, unmarked int) {
 	if !query.Equal(row.QueryData()) {
-		r.done.Differing++
+		differed = 1
 		row.Choices, row.TaskID = query.Choices, query.TaskID
+	}
+	message, failed := failure(row.Response, row.InputTokens, row.OutputTokens, row.ResponseTime)
+	if response := errorPrefix + message; failed && (row.Response != response || row.Performance != 0) {
+		unmarked = 1
+		row.Response, row.Performance = response, 0
 	}
 	row.TokenNum, row.InputTokens, row.OutputTokens = max(row.TokenNum, 0), max(row.InputTokens, 0), max(row.OutputTokens, 0)
 	if !(row.ResponseTime >= 0 && row.ResponseTime < maxSeconds) {
 		row.ResponseTime = 0
 	}
-	if !failedCall(row) {
-		return
-	}
-	message, marked := strings.CutPrefix(row.Response, errorPrefix)
-	if !marked {
-		message = strings.TrimPrefix(message, otherErrorPrefix)
-	}
-	if !marked || row.Performance != 0 {
-		r.done.Failed++
-		row.Response, row.Performance = errorPrefix+message, 0
-	}
-}
-
-// otherErrorPrefix begins the response of a call that the Python pipeline could
-// not make. An answer may begin so too, but has tokens and takes time.
-const otherErrorPrefix = "ERROR: "
-
-// failedCall reports whether a row is of a failed call.
-func failedCall(r *llmrouterdata.RoutingRecord) bool {
-	return strings.HasPrefix(r.Response, errorPrefix) ||
-		strings.HasPrefix(r.Response, otherErrorPrefix) && r.InputTokens <= 0 && r.OutputTokens <= 0 && !(r.ResponseTime > 0)
+	return differed, unmarked
 }

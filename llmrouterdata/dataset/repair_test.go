@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -8,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
 // repaired names the files of a repaired set.
@@ -49,15 +52,6 @@ func shuffle(t *testing.T, name string) {
 	})
 }
 
-func lines(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 // TestCheckScattered holds that rows in the order of finishing calls are one
 // problem, and that what else is wrong is still found.
 func TestCheckScattered(t *testing.T) {
@@ -85,7 +79,7 @@ func TestCheckScattered(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			c := goodSet(t)
 			shuffle(t, c.DataPath.RoutingDataTrain)
-			text := lines(t, c.DataPath.RoutingDataTrain)
+			text := readFile(t, c.DataPath.RoutingDataTrain)
 			if !strings.Contains(text, test.from) {
 				t.Fatalf("no %s", test.from)
 			}
@@ -99,13 +93,13 @@ func TestCheckScattered(t *testing.T) {
 // that it would have been.
 func TestRepairOrder(t *testing.T) {
 	c := goodSet(t)
-	train, queries := lines(t, c.DataPath.RoutingDataTrain), lines(t, c.DataPath.QueryDataTrain)
+	train, queries := readFile(t, c.DataPath.RoutingDataTrain), readFile(t, c.DataPath.QueryDataTrain)
 	shuffle(t, c.DataPath.RoutingDataTrain)
 	done, after := repairSet(t, c)
-	if diff := cmp.Diff(train, lines(t, after.DataPath.RoutingDataTrain)); diff != "" {
+	if diff := cmp.Diff(train, readFile(t, after.DataPath.RoutingDataTrain)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(queries, lines(t, after.DataPath.QueryDataTrain)); diff != "" {
+	if diff := cmp.Diff(queries, readFile(t, after.DataPath.QueryDataTrain)); diff != "" {
 		t.Error(diff)
 	}
 	if done.Moved == 0 || done.Queries != 7 || done.Rows != 14 {
@@ -145,7 +139,7 @@ func TestRepair(t *testing.T) {
 	}, done); diff != "" {
 		t.Error(diff)
 	}
-	train := strings.Split(lines(t, after.DataPath.RoutingDataTrain), "\n")
+	train := strings.Split(readFile(t, after.DataPath.RoutingDataTrain), "\n")
 	for i, want := range []string{`"response": "API Error: 'service'"`, `"response": "ERROR: is what the program prints"`, `"choices": "{\"text\": [\"one\"`, `"response_time": 0.0`} {
 		if !strings.Contains(train[i], want) {
 			t.Errorf("row %d has no %s: %s", i+1, want, train[i])
@@ -156,9 +150,9 @@ func TestRepair(t *testing.T) {
 // TestRepairWithoutQueries takes the queries from the rows.
 func TestRepairWithoutQueries(t *testing.T) {
 	c := goodSet(t)
-	want := lines(t, c.DataPath.QueryDataTrain)
+	want := readFile(t, c.DataPath.QueryDataTrain)
 	c.DataPath.QueryDataTrain = ""
-	if _, after := repairSet(t, c); lines(t, after.DataPath.QueryDataTrain) != want {
+	if _, after := repairSet(t, c); readFile(t, after.DataPath.QueryDataTrain) != want {
 		t.Error("other queries")
 	}
 }
@@ -180,12 +174,54 @@ func TestRepairErrors(t *testing.T) {
 	}
 	// Nothing is left: nothing is written.
 	for _, name := range []string{c.DataPath.RoutingDataTrain, c.DataPath.RoutingDataTest} {
-		writeFile(t, name, strings.ReplaceAll(lines(t, name), `"model_name": "b"`, `"model_name": "x"`))
+		writeFile(t, name, strings.ReplaceAll(readFile(t, name), `"model_name": "b"`, `"model_name": "x"`))
 	}
 	to := repaired(t.TempDir())
 	_, err = d.Repair(t.Context(), to)
 	wantError(t, err, "no query", "a good row of every candidate")
 	if files, err := os.ReadDir(filepath.Dir(to.QueryDataTrain)); err != nil || len(files) > 0 {
 		t.Errorf("%v, %v", files, err)
+	}
+}
+
+// TestRepairLeavesOut holds that rows which no set may have, by their vector or their
+// text, do not keep the others from being repaired.
+func TestRepairLeavesOut(t *testing.T) {
+	c := goodSet(t)
+	writeTensors(t, c.DataPath.QueryEmbeddingData, func(w *torchio.Writer) error {
+		for id := range 7 {
+			vector := []float32{float32(id), 1, 2, 3}
+			if id == 2 {
+				vector[3] = float32(math.Inf(1))
+			}
+			if err := w.PutInt(int64(id), torchio.Of(vector, 4)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	replaceIn(t, c.DataPath.RoutingDataTrain, 0, `"an answer"`, `"half a pair: \ud83d"`)
+	done, _ := repairSet(t, c)
+	if diff := cmp.Diff(&Repairs{Queries: 5, Rows: 10, Renumbered: 5, Unreadable: 3, Incomplete: 2}, done); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRepairKeepsTheSet holds that no file of a set is written over, its embeddings of
+// each split included.
+func TestRepairKeepsTheSet(t *testing.T) {
+	c := perSplit(t)
+	d, err := Open(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	to := repaired(t.TempDir())
+	to.QueryEmbeddingData = c.DataPath.QueryEmbeddingDataTest
+	before := readFile(t, to.QueryEmbeddingData)
+	_, err = d.Repair(t.Context(), to)
+	wantError(t, err, "the set's query_embedding_data_test and query_embedding_data are the same file")
+	if readFile(t, to.QueryEmbeddingData) != before {
+		t.Error("a file of the set has changed")
 	}
 }

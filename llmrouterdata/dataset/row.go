@@ -36,12 +36,13 @@ const (
 	notMadePrefix = "ERROR: "
 )
 
-// failure returns the message of a failed call.
+// failure returns the message of a failed call. Counts and times that cannot be are
+// none.
 func failure(response string, input, output int, seconds float64) (message string, failed bool) {
 	if message, failed = strings.CutPrefix(response, errorPrefix); failed {
 		return message, true
 	}
-	if message, failed = strings.CutPrefix(response, notMadePrefix); failed && input == 0 && output == 0 && seconds == 0 {
+	if message, failed = strings.CutPrefix(response, notMadePrefix); failed && input <= 0 && output <= 0 && !(seconds > 0) {
 		return message, true
 	}
 	return "", false

@@ -52,13 +52,39 @@ func (v *vectors) ownBy(id int, key digest) error {
 	return nil
 }
 
+// joiner finds the vectors of rows. Rows of one query that follow each other share
+// theirs.
+type joiner struct {
+	vectors *vectors
+	key     llmrouterdata.QueryKey
+	id      int
+	found   []float32 // of key and id; nil: nothing yet
+}
+
+func (j *joiner) vector(r *llmrouterdata.RoutingRecord) ([]float32, error) {
+	key := r.Key()
+	if j.found != nil && r.EmbeddingID == j.id && key == j.key {
+		return j.found, nil
+	}
+	j.key, j.id, j.found = key, r.EmbeddingID, nil
+	if err := j.vectors.own(j.id, key); err != nil {
+		return nil, err
+	}
+	vector, err := j.vectors.appendTo(nil, j.id)
+	if err != nil {
+		return nil, err
+	}
+	j.found = vector
+	return vector, nil
+}
+
 // openSplits opens the embeddings of both splits: one file, or one for each.
 func openSplits(paths *llmrouterdata.DataPath) (of [2]*vectors, err error) {
 	none := &vectors{}
 	of = [2]*vectors{none, none}
-	train, test := paths.QueryEmbeddingDataTrain, paths.QueryEmbeddingDataTest
-	if train == "" && test == "" {
-		err := optional(&of[Train], paths.QueryEmbeddingData, openVectors)
+	train, test := Train.embeddingFile(*paths), Test.embeddingFile(*paths)
+	if train == test {
+		err := optional(&of[Train], train, openVectors)
 		of[Test] = of[Train]
 		return of, err
 	}
@@ -239,4 +265,10 @@ func (v *directory) appendTo(dst []float32, id int) ([]float32, error) {
 		return dst, fmt.Errorf("vector of embedding id %d: %w", id, err)
 	}
 	return dst, nil
+}
+
+// notFinite is the index of the first number of a vector that is NaN or infinite, -1
+// where there is none.
+func notFinite(vector []float32) int {
+	return slices.IndexFunc(vector, func(x float32) bool { return x-x != 0 })
 }
