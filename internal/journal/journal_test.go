@@ -216,6 +216,26 @@ func TestForeignFile(t *testing.T) {
 	}
 }
 
+// A line too long to be kept is no header that was cut short.
+func TestForeignFileOfOneLine(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "j")
+	writeFile(t, name, "my notes")
+	if err := os.Truncate(name, maxLine+1); err != nil { // as long as that, without any line feed
+		t.Fatal(err)
+	}
+	j, err := Open(name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if err := j.Scan(func(int64, *Entry) error { return nil }); !errors.Is(err, errNotJournal) {
+		t.Errorf("got %v", err)
+	}
+	if info, err := os.Stat(name); err != nil || info.Size() != maxLine+1 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
 // The error says what the file is, where that is known.
 func TestForeignFileIsNamed(t *testing.T) {
 	for text, want := range map[string]string{

@@ -119,7 +119,7 @@ func (c *chunk) read(r *bufio.Reader, at *line) (more bool, err error) {
 	if at.number == 1 {
 		head := string(c.text[from:])
 		// A power cut may leave zeros for bytes that were not synced.
-		torn := err == io.EOF && strings.HasPrefix(header, strings.TrimRight(head, "\x00"))
+		torn := err == io.EOF && size == len(head) && strings.HasPrefix(header, strings.TrimRight(head, "\x00"))
 		if head != header && !torn {
 			return false, notJournal(c.text[from:])
 		}

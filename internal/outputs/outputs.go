@@ -53,14 +53,22 @@ func CheckWritable(fsys vfs.FS, files ...File) error {
 	return nil
 }
 
-// Canonical is one spelling of a path: absolute, and without links where it can
-// be followed.
+// Canonical is one spelling of a path: absolute, and without links as far as it
+// leads to what is there.
 func Canonical(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
+	return resolve(path)
+}
+
+func resolve(path string) string {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
-		path = resolved
+		return resolved
 	}
-	return path
+	parent := filepath.Dir(path)
+	if parent == path {
+		return path
+	}
+	return filepath.Join(resolve(parent), filepath.Base(path))
 }

@@ -15,7 +15,7 @@ func TestCheckDistinct(t *testing.T) {
 	if err := os.WriteFile(real, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(real, link); err != nil {
+	if err := errors.Join(os.Symlink(real, link), os.Mkdir(filepath.Join(dir, "folder"), 0o777), os.Symlink("folder", filepath.Join(dir, "same"))); err != nil {
 		t.Skip(err)
 	}
 	t.Chdir(dir)
@@ -23,11 +23,12 @@ func TestCheckDistinct(t *testing.T) {
 		written, read []File
 		want          []string // in the error; none: no error
 	}{
-		"different files": {written: []File{{"a", "x"}, {"b", "y"}}, read: []File{{"c", "z"}, {"d", "z"}}},
-		"no files":        {written: []File{{"a", ""}, {"b", ""}}, read: []File{{"c", ""}}},
-		"the folder":      {written: []File{{"a", dir}}, read: []File{{"c", ""}}},
-		"written twice":   {written: []File{{"a", "x"}, {"b", filepath.Join(dir, "x")}}, want: []string{"a and b are the same file, " + filepath.Join(dir, "x")}},
-		"read and linked": {written: []File{{"a", "link"}, {"b", "real"}}, read: []File{{"c", "real"}}, want: []string{"c and a are the same file, link", "a and b are the same file, real"}},
+		"different files":   {written: []File{{"a", "x"}, {"b", "y"}}, read: []File{{"c", "z"}, {"d", "z"}}},
+		"no files":          {written: []File{{"a", ""}, {"b", ""}}, read: []File{{"c", ""}}},
+		"the folder":        {written: []File{{"a", dir}}, read: []File{{"c", ""}}},
+		"written twice":     {written: []File{{"a", "x"}, {"b", filepath.Join(dir, "x")}}, want: []string{"a and b are the same file, " + filepath.Join(dir, "x")}},
+		"read and linked":   {written: []File{{"a", "link"}, {"b", "real"}}, read: []File{{"c", "real"}}, want: []string{"c and a are the same file, link", "a and b are the same file, real"}},
+		"in linked folders": {written: []File{{"a", "same/new/x"}, {"b", "folder/new/x"}}, want: []string{"a and b are the same file, folder/new/x"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := CheckDistinct(tt.written, tt.read)

@@ -17,10 +17,13 @@ var (
 func CheckLines(start []byte) error {
 	start = bytes.TrimSpace(bytes.TrimPrefix(start, []byte("\ufeff")))
 	first, rest, more := bytes.Cut(start, []byte("\n"))
+	first, rest = bytes.TrimSpace(first), bytes.TrimSpace(rest)
+	element, array := bytes.CutPrefix(first, []byte("["))
+	element = bytes.TrimSpace(element)
 	switch {
-	case bytes.HasPrefix(first, []byte("[")):
+	case array && (!more || len(element) == 0 || element[0] == '{'): // else a line of something else, as of a log
 		return ErrArray
-	case more && string(bytes.TrimSpace(first)) == "{" && !bytes.HasPrefix(bytes.TrimSpace(rest), []byte("{")): // else a broken line
+	case more && string(first) == "{" && !bytes.HasPrefix(rest, []byte("{")): // else a broken line
 		return ErrSpread
 	}
 	return nil

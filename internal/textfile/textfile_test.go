@@ -167,6 +167,7 @@ func TestCheckLines(t *testing.T) {
 	for text, want := range map[string]error{
 		"[\n  {\"a\": 1}\n]\n": ErrArray, "\ufeff \r\n[{\"a\": 1}]": ErrArray, "{\n  \"a\": 1\n}\n": ErrSpread, "{\r\n  \"a\": 1\r\n}": ErrSpread,
 		"": nil, "{": nil, "{\n{\"a\": 1}\n": nil, "{\"a\": [1]}\n": nil, "{}\n[]\n": nil, "no JSON\n": nil,
+		"[INFO] begun\n{\"a\": 1}\n": nil, "[1]\n{\"a\": 1}\n": nil, "[1]\n": ErrArray, "[ {\"a\": 1},\n{\"a\": 2}]\n": ErrArray,
 	} {
 		if err := CheckLines([]byte(text)); err != want {
 			t.Errorf("%q: %v, want %v", text, err, want)
