@@ -30,8 +30,8 @@ type IncompleteError struct {
 	causes []error
 }
 
-// Unwrap returns the errors behind Reasons: [chat.ErrBudget], a
-// *[chat.StoppedError] or *[chat.Error] for each.
+// Unwrap returns the errors behind Reasons, such as [chat.ErrBudget], a
+// *[chat.StoppedError] or a *[chat.Error].
 func (e *IncompleteError) Unwrap() []error { return e.causes }
 
 func (e *IncompleteError) Error() string {

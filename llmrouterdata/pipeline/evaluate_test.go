@@ -1165,6 +1165,9 @@ func TestEvaluateConfigErrors(t *testing.T) {
 			c.DataPath.RoutingDataTrain = c.DataPath.QueryDataTrain
 		}, []string{"query_data_train and routing_data_train are the same file"}, true},
 		"journal": {func(c *llmrouterdata.Config, o *Options) { o.Journal = c.DataPath.LLMData }, []string{"llm_data and the journal are the same file"}, true},
+		"embeddings of each split": {func(c *llmrouterdata.Config, _ *Options) {
+			c.DataPath.QueryEmbeddingDataTest = filepath.Join(filepath.Dir(c.DataPath.LLMData), "test.pt")
+		}, []string{"query_embedding_data_test are only read"}, true},
 		"output folder": {func(c *llmrouterdata.Config, _ *Options) {
 			c.DataPath.RoutingDataTest = filepath.Dir(c.DataPath.LLMData)
 		}, []string{"routing_data_test", "not a regular file"}, false},

@@ -81,9 +81,12 @@ func NewPlan(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Plan, e
 }
 
 // checkPaths demands that no file that a run of step 3 writes is another of its
-// files.
+// files, and that its embeddings are those that the configuration names.
 func checkPaths(c *llmrouterdata.Config, journalName string) error {
 	d := c.DataPath
+	if d.QueryEmbeddingDataTrain != "" || d.QueryEmbeddingDataTest != "" {
+		return errors.New("pipeline: step 3 writes one query_embedding_data for both splits; query_embedding_data_train and query_embedding_data_test are only read")
+	}
 	written := append(stepThree(c), outputs.File{Role: "the journal", Path: journalName}, outputs.File{Role: "the lock of the journal", Path: journalName + journal.LockSuffix})
 	if d.QueryEmbeddingData != "" {
 		written = append(written, outputs.File{Role: "the cache of the vectors", Path: d.QueryEmbeddingData + vectorcache.Suffix})
@@ -149,9 +152,7 @@ func (p *Plan) Run(ctx context.Context) (_ *Report, err error) {
 			err = errors.Join(err, fmt.Errorf("pipeline: closing the encoder: %w", closeErr))
 		}
 	}()
-	if err := p.warnStale(r.encoder); err != nil {
-		return nil, err
-	}
+	p.warnStale(r.encoder)
 	if r.journal, err = journal.Open(p.options.Journal, p.options.journal()); err != nil {
 		return nil, err
 	}

@@ -20,25 +20,23 @@ func fingerprint(e embedding.Encoder) string {
 }
 
 // warnStale warns of candidates' vectors that do not fit those of an encoder or
-// what the candidates' file says now.
-func (p *Plan) warnStale(e embedding.Encoder) error {
-	paths := &p.config.DataPath
-	if paths.LLMEmbeddingData == "" {
-		return nil
+// what the plan has read of the candidates.
+func (p *Plan) warnStale(e embedding.Encoder) {
+	name := p.config.DataPath.LLMEmbeddingData
+	if name == "" {
+		return
 	}
-	embedded, err := llmrouterdata.ReadCandidatesFile(paths.LLMEmbeddingData)
+	embedded, err := llmrouterdata.ReadCandidatesFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // step 2b may come later
+		return // step 2b may come later
 	}
 	if err != nil {
 		p.options.Logger.Warn("the candidates' embeddings cannot be read", "error", err)
-		return nil
+		return
 	}
-	listed, err := llmrouterdata.ReadCandidatesFile(paths.LLMData)
-	for _, message := range dataset.StaleVectors(listed, embedded, e.Dim(), fingerprint(e)) {
-		p.options.Logger.Warn("embed the candidates again (step 2b): "+message, "file", paths.LLMEmbeddingData)
+	for _, message := range dataset.StaleVectors(p.candidates, embedded, e.Dim(), fingerprint(e)) {
+		p.options.Logger.Warn("embed the candidates again (step 2b): "+message, "file", name)
 	}
-	return err
 }
 
 // openCache opens the cache beside the embedding file.
