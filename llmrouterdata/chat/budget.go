@@ -4,44 +4,32 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
+
+	"github.com/llmrouter-go/llmrouter/internal/money"
 )
-
-// usd is an amount of money in units of 1e-12 USD: whole numbers, so that a sum
-// does not depend on the order of its terms. Amounts saturate at maxUSD.
-type usd int64
-
-func toUSD(dollars float64) usd {
-	if p := math.Round(dollars * 1e12); p < float64(maxUSD) {
-		return usd(p)
-	}
-	return maxUSD
-}
-
-func (u usd) dollars() float64 { return float64(u) / 1e12 }
-
-func (u usd) plus(v usd) usd { return min(u+v, maxUSD) }
 
 // part is the price of so many tokens. A price of 1 USD per million tokens is
 // 1e6 units a token.
-func part(price float64, tokens int) usd { return toUSD(price * float64(max(tokens, 0)) / 1e6) }
+func part(price float64, tokens int) money.USD {
+	return money.Of(price * float64(max(tokens, 0)) / 1e6)
+}
 
 // cost returns the price of so many tokens, none of them cached or thought.
-func (t Target) cost(promptTokens, completionTokens int) usd {
-	return part(t.InputPrice, promptTokens).plus(part(t.OutputPrice, completionTokens))
+func (t Target) cost(promptTokens, completionTokens int) money.USD {
+	return part(t.InputPrice, promptTokens).Plus(part(t.OutputPrice, completionTokens))
 }
 
 // costOf returns the price of an answer.
-func (t Target) costOf(u usage) usd {
+func (t Target) costOf(u usage) money.USD {
 	sum := t.cost(u.prompt-u.cached, u.completion-u.reasoning)
-	return sum.plus(part(t.cachedPrice(), u.cached)).plus(part(t.reasoningPrice(), u.reasoning))
+	return sum.Plus(part(t.cachedPrice(), u.cached)).Plus(part(t.reasoningPrice(), u.reasoning))
 }
 
 // most returns the most that an attempt of so many tokens can cost.
-func (t Target) most(promptTokens, completionTokens int) usd {
-	return part(max(t.InputPrice, t.cachedPrice()), promptTokens).plus(part(max(t.OutputPrice, t.reasoningPrice()), completionTokens))
+func (t Target) most(promptTokens, completionTokens int) money.USD {
+	return part(max(t.InputPrice, t.cachedPrice()), promptTokens).Plus(part(max(t.OutputPrice, t.reasoningPrice()), completionTokens))
 }
 
 func (t Target) cachedPrice() float64 {
@@ -71,11 +59,11 @@ func (t Target) reasoningPrice() float64 {
 // not passed unless a service answers with more than MaxTokens, or its prices
 // are higher than the candidate's.
 type Budget struct {
-	limit usd
+	limit money.USD
 
 	mu        sync.Mutex // guards the rest
-	spent     usd
-	held      usd                 // what the holders reserved; spent + held <= limit when one is added
+	spent     money.USD
+	held      money.USD           // what the holders reserved; spent + held <= limit when one is added
 	holders   int                 // attempts that reserved something and are not settled
 	exhausted bool                // an attempt was refused: all later ones are, for good
 	queue     []*reservation      // those that wait, by seq
@@ -85,7 +73,7 @@ type Budget struct {
 // reservation is an attempt that waits for money.
 type reservation struct {
 	seq     uint64 // its call's
-	amount  usd
+	amount  money.USD
 	decided chan struct{} // closed when it is admitted or refused
 	refused bool          // valid then
 }
@@ -96,7 +84,7 @@ func NewBudget(limitUSD float64) (*Budget, error) {
 	if !(limitUSD > 0 && limitUSD <= maxBudget) {
 		return nil, fmt.Errorf("chat: budget: %v USD is not within 0 to %v", limitUSD, float64(maxBudget))
 	}
-	return &Budget{limit: toUSD(limitUSD)}, nil
+	return &Budget{limit: money.Of(limitUSD)}, nil
 }
 
 // Spend counts money spent elsewhere, for example by the earlier part of a run
@@ -107,7 +95,7 @@ func (b *Budget) Spend(amountUSD float64) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.spent = b.spent.plus(toUSD(amountUSD))
+	b.spent = b.spent.Plus(money.Of(amountUSD))
 }
 
 // SpendOnce is Spend for a payment that has an id, and counts it the first time
@@ -129,14 +117,14 @@ func (b *Budget) SpendOnce(id uint64, amountUSD float64) {
 }
 
 // Limit returns the size of the budget in USD.
-func (b *Budget) Limit() float64 { return b.limit.dollars() }
+func (b *Budget) Limit() float64 { return b.limit.Dollars() }
 
 // Spent returns what has been spent so far, in USD, calls under way not
 // included.
 func (b *Budget) Spent() float64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.spent.dollars()
+	return b.spent.Dollars()
 }
 
 // Exhausted reports whether a call has been refused.
@@ -150,7 +138,7 @@ func (b *Budget) Exhausted() bool {
 // fails with ErrBudget or the context's error. A nil budget has no bound, and
 // what costs nothing is always admitted. A wait ends with ErrDrained when drain
 // is closed.
-func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, seq uint64, amount usd) error {
+func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, seq uint64, amount money.USD) error {
 	if b == nil || amount == 0 {
 		return nil
 	}
@@ -192,7 +180,7 @@ func (r *reservation) result() error {
 func (b *Budget) admit() {
 	n := 0
 	for _, r := range b.queue {
-		fits := b.spent.plus(b.held).plus(r.amount) <= b.limit
+		fits := b.spent.Plus(b.held).Plus(r.amount) <= b.limit
 		if !fits && b.holders == 0 {
 			b.exhausted = true
 		}
@@ -213,13 +201,13 @@ func (b *Budget) admit() {
 }
 
 // settle replaces a reserved amount by what was spent.
-func (b *Budget) settle(amount, spent usd) {
+func (b *Budget) settle(amount, spent money.USD) {
 	if b == nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.spent = b.spent.plus(spent)
+	b.spent = b.spent.Plus(spent)
 	if amount > 0 {
 		b.held -= amount
 		b.holders--

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/llmrouter-go/llmrouter/internal/money"
 	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
@@ -17,17 +18,17 @@ type call struct {
 	target    Target
 	asked     *Body
 	drain     <-chan struct{}
-	pass      *passing // on of the answer; nil: it is held until it is whole
-	maxTokens int      // the most that the answer may have
-	body      []byte   // of every attempt
-	renamed   bool     // body has max_completion_tokens for max_tokens
-	seq       uint64   // its place among the client's calls, which all attempts keep
-	bound     usd      // the most that one attempt can cost, reserved before each
+	pass      *passing  // on of the answer; nil: it is held until it is whole
+	maxTokens int       // the most that the answer may have
+	body      []byte    // of every attempt
+	renamed   bool      // body has max_completion_tokens for max_tokens
+	seq       uint64    // its place among the client's calls, which all attempts keep
+	bound     money.USD // the most that one attempt can cost, reserved before each
 
 	out     Response  // Attempts and KeyLabel, of the attempts begun
 	last    answer    // what the last attempt told
 	first   time.Time // when the first attempt began; zero: no key was granted yet
-	spent   usd       // by the attempts that are settled
+	spent   money.USD // by the attempts that are settled
 	suspect *suspicion
 }
 
@@ -184,9 +185,9 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 	if err := c.o.Budget.reserve(ctx, l.drain, l.seq, l.bound); err != nil {
 		return answer{}, nil, err
 	}
-	var spent usd
+	var spent money.USD
 	defer func() {
-		l.spent = l.spent.plus(spent)
+		l.spent = l.spent.Plus(spent)
 		c.o.Budget.settle(l.bound, spent)
 	}()
 	lease, err := l.acquire(ctx, avoid)

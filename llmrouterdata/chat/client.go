@@ -181,7 +181,7 @@ func (c *Client) do(ctx context.Context, call *call) (Response, error) {
 	call.bound = call.target.most(call.asked.mostPromptTokens(), call.maxTokens)
 	answer, err := call.run(ctx)
 	out := call.out
-	out.CostUSD = call.spent.dollars()
+	out.CostUSD = call.spent.Dollars()
 	call.told(&out)
 	if err != nil {
 		if !call.first.IsZero() {

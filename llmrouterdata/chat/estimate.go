@@ -1,5 +1,7 @@
 package chat
 
+import "github.com/llmrouter-go/llmrouter/internal/money"
+
 // An Estimate says what calls will take before any is made. The zero value is
 // empty; [Estimate.Add] counts a call.
 type Estimate struct {
@@ -30,7 +32,7 @@ type CandidateEstimate struct {
 	// machine, so that the figures in USD are probably too low.
 	Unpriced bool `json:"unpriced,omitempty"`
 
-	prompt, most usd
+	prompt, most money.USD
 }
 
 // Add counts one call. Parameters out of range count as Params' defaults.
@@ -72,7 +74,7 @@ func (c *CandidateEstimate) add(d CandidateEstimate) {
 	c.PromptTokens += d.PromptTokens
 	c.MaxCompletionTokens += d.MaxCompletionTokens
 	c.Unpriced = c.Unpriced || d.Unpriced
-	c.prompt = c.prompt.plus(d.prompt)
-	c.most = c.most.plus(d.most)
-	c.PromptUSD, c.MaxUSD = c.prompt.dollars(), c.most.dollars()
+	c.prompt = c.prompt.Plus(d.prompt)
+	c.most = c.most.Plus(d.most)
+	c.PromptUSD, c.MaxUSD = c.prompt.Dollars(), c.most.Dollars()
 }

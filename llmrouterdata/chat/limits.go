@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"math"
 	"time"
 )
 
@@ -54,10 +53,6 @@ const (
 	maxTemperature = 2   // as the services have it
 	maxBudget      = 1e5 // USD; keeps the sums far from saturation
 )
-
-// maxUSD is where amounts of money saturate: eight of them can be added
-// without overflow.
-const maxUSD usd = math.MaxInt64 / 8
 
 // What is taken from a service.
 const (

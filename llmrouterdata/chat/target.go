@@ -40,7 +40,7 @@ type Target struct {
 
 // Cost returns the price in USD of a call of so many tokens.
 func (t Target) Cost(promptTokens, completionTokens int) float64 {
-	return t.cost(promptTokens, completionTokens).dollars()
+	return t.cost(promptTokens, completionTokens).Dollars()
 }
 
 // A ResolveError lists everything that keeps candidates from being called.

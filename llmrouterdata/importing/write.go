@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/internal/textfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -293,10 +294,7 @@ func (w *writer) writeVectors(ctx context.Context, name string) (string, error) 
 	vectors := torchio.NewWriter(io.Writer(f), nil)
 	for from := 0; from < len(w.unique); from += encodeChunk {
 		texts := w.unique[from:min(from+encodeChunk, len(w.unique))]
-		encoded, err := w.options.Encoder.Encode(ctx, texts)
-		if err == nil && len(encoded) != len(texts) {
-			err = fmt.Errorf("the encoder gave %d vectors of %d texts", len(encoded), len(texts))
-		}
+		encoded, err := embedding.EncodeChecked(ctx, w.options.Encoder, texts)
 		if err != nil {
 			return "", fmt.Errorf("importing: embedding the queries: %w", err)
 		}

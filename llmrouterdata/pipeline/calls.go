@@ -178,10 +178,10 @@ func (r *run) finish(p schedule.Pair, at int64, e *journal.Entry) int {
 	i := r.index(p)
 	r.schedule.Finished(p, e.Error != nil)
 	r.ended.Broadcast()
-	r.spent.add(e.CostUSD)
+	r.spent.Add(e.CostUSD)
 	r.set(i, at, e)
 	if e.Error == nil {
-		r.refused[p.Candidate].answered()
+		r.refused[p.Candidate].Answered()
 		r.meet(p.Candidate, e.Model)
 	}
 	return i
@@ -190,7 +190,7 @@ func (r *run) finish(p schedule.Pair, at int64, e *journal.Entry) int {
 // tell reports how far the calls have come.
 func (r *run) tell() {
 	r.mu.Lock()
-	counts, spent := r.schedule.Counts(), r.spent.dollars()
+	counts, spent := r.schedule.Counts(), r.spent.Dollars()
 	r.mu.Unlock()
 	r.progress.report(Progress{Stage: StageCall, Done: counts.Done, Total: counts.Pairs, Failed: counts.Failed, Resumed: counts.Resumed, CostUSD: spent})
 }
@@ -236,8 +236,8 @@ func voided(e *journal.Entry) *journal.Entry {
 func (r *run) giveUp(p schedule.Pair, usd float64) {
 	r.schedule.GivenUp(p)
 	r.ended.Broadcast()
-	r.spent.add(usd)
-	r.pair(p.Query, p.Candidate).cost.add(usd)
+	r.spent.Add(usd)
+	r.pair(p.Query, p.Candidate).cost.Add(usd)
 }
 
 // fail ends the run with its first error: calls under way are finished and

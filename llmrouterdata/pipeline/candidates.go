@@ -64,19 +64,18 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptio
 	if len(missing) > 0 {
 		return nil, errors.Join(missing...)
 	}
-	dim := v.Encoder.Dim()
 	if err := outputs.CheckWritable(nil, written); err != nil {
 		return nil, err
 	}
 	progress := newReporter(v.Progress)
 	for i := range candidates {
 		progress.report(Progress{Stage: StageEmbed, Done: i, Total: len(candidates), Detail: candidates[i].Name})
-		vectors, err := encode(ctx, v.Encoder, dim, []string{candidates[i].Feature})
+		vectors, err := embedding.EncodeChecked(ctx, v.Encoder, []string{candidates[i].Feature})
 		if err != nil {
 			return nil, fmt.Errorf("pipeline: embedding candidate %q: %w", candidates[i].Name, err)
 		}
 		candidates[i].Embedding = vectors[0]
-		candidates[i].EmbeddingEncoder, candidates[i].EmbeddingFeature = fingerprint(v.Encoder), candidates[i].FeatureHash()
+		candidates[i].EmbeddingEncoder, candidates[i].EmbeddingFeature = embedding.FingerprintOf(v.Encoder), candidates[i].FeatureHash()
 	}
 	progress.report(Progress{Stage: StageEmbed, Done: len(candidates), Total: len(candidates)})
 	var out atomicfile.Group
@@ -93,27 +92,4 @@ func EmbedCandidates(ctx context.Context, c *llmrouterdata.Config, o *EmbedOptio
 		return nil, fmt.Errorf("pipeline: %s: %w", c.DataPath.LLMEmbeddingData, err)
 	}
 	return candidates, out.Commit()
-}
-
-// encode calls an encoder and holds it to its word: one finite vector of length
-// dim for each text.
-func encode(ctx context.Context, e embedding.Encoder, dim int, texts []string) ([][]float32, error) {
-	vectors, err := e.Encode(ctx, texts)
-	if err != nil {
-		return nil, err
-	}
-	if len(vectors) != len(texts) {
-		return nil, fmt.Errorf("the encoder gave %d vectors for %d texts", len(vectors), len(texts))
-	}
-	for i, v := range vectors {
-		if len(v) != dim {
-			return nil, fmt.Errorf("the encoder gave a vector of %d numbers, want %d", len(v), dim)
-		}
-		for _, x := range v {
-			if x-x != 0 { // NaN or infinite
-				return nil, fmt.Errorf("the encoder gave %v for the text %.40q", x, texts[i])
-			}
-		}
-	}
-	return vectors, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/internal/money"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
 
@@ -23,22 +24,22 @@ type Estimate struct {
 
 // queryCost is what the missing calls of a query will cost: about the least, and
 // the most.
-type queryCost struct{ least, most picoUSD }
+type queryCost struct{ least, most money.USD }
 
 // CompleteFor returns how many queries will have all their rows when the budget
 // is spent and the calls were made query by query: the least if every answer is
 // as long as it may be, and about the most, if the prompts alone cost something.
 // Calls that fail and are tried again are not foreseen.
 func (e *Estimate) CompleteFor(budgetUSD float64) (least, most int) {
-	var limit, low, high picoUSD
-	limit.add(max(budgetUSD-e.SpentUSD, 0))
+	var limit, low, high money.USD
+	limit.Add(max(budgetUSD-e.SpentUSD, 0))
 	least, most = e.Complete, e.Complete
 	for _, c := range e.costs {
-		if low = low.plus(c.least); low > limit {
+		if low = low.Plus(c.least); low > limit {
 			break
 		}
 		most++
-		if high = high.plus(c.most); high <= limit {
+		if high = high.Plus(c.most); high <= limit {
 			least++
 		}
 	}
@@ -55,7 +56,7 @@ func (p *Plan) Estimate(ctx context.Context) (*Estimate, error) {
 		return nil, err
 	}
 	e := &Estimate{Queries: len(p.queries)}
-	var spent picoUSD
+	var spent money.USD
 	for q := range p.queries {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -66,7 +67,7 @@ func (p *Plan) Estimate(ctx context.Context) (*Estimate, error) {
 		}
 		var missing chat.Estimate
 		for t := range p.targets {
-			spent = spent.plus(r.pair(q, t).cost)
+			spent = spent.Plus(r.pair(q, t).cost)
 			if r.pair(q, t).offset == 0 {
 				request, _ := p.request(q, t, prompt)
 				e.Add(request)
@@ -78,11 +79,11 @@ func (p *Plan) Estimate(ctx context.Context) (*Estimate, error) {
 			continue
 		}
 		var c queryCost
-		c.least.add(missing.Total().PromptUSD)
-		c.most.add(missing.Total().MaxUSD)
+		c.least.Add(missing.Total().PromptUSD)
+		c.most.Add(missing.Total().MaxUSD)
 		e.costs = append(e.costs, c)
 	}
-	e.SpentUSD = spent.dollars()
+	e.SpentUSD = spent.Dollars()
 	return e, nil
 }
 

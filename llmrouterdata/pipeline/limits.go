@@ -29,7 +29,3 @@ const (
 // maxReasons is how many reasons a report gives why answers were not evaluated:
 // an error of a sandbox may have words of its own for each.
 const maxReasons = 20
-
-// keepRefusals is how many failed calls of a candidate are kept in mind, as they
-// may turn out to be void: more than a circuit breaker waits for.
-const keepRefusals = 256

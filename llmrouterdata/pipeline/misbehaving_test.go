@@ -257,7 +257,7 @@ func (s *misbehaving) check(t *testing.T, c *llmrouterdata.Config, o Options, re
 		if a == nil {
 			t.Fatalf("row %d is of no request", i+1)
 		}
-		if err := a.agrees(row, plan.targets[i%4], again.pairs[i].cost.dollars()); err != nil {
+		if err := a.agrees(row, plan.targets[i%4], again.pairs[i].cost.Dollars()); err != nil {
 			t.Fatalf("row %d: %v", i+1, err)
 		}
 		if a.known() {

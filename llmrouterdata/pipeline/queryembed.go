@@ -11,14 +11,6 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
-// fingerprint is that of an encoder, "" where it has none.
-func fingerprint(e embedding.Encoder) string {
-	if f, ok := e.(embedding.Fingerprinter); ok {
-		return f.Fingerprint()
-	}
-	return ""
-}
-
 // warnStale warns of candidates' vectors that do not fit those of an encoder or
 // what the plan has read of the candidates.
 func (p *Plan) warnStale(e embedding.Encoder) {
@@ -34,14 +26,14 @@ func (p *Plan) warnStale(e embedding.Encoder) {
 		p.options.Logger.Warn("the candidates' embeddings cannot be read", "error", err)
 		return
 	}
-	for _, message := range dataset.StaleVectors(p.candidates, embedded, e.Dim(), fingerprint(e)) {
+	for _, message := range dataset.StaleVectors(p.candidates, embedded, e.Dim(), embedding.FingerprintOf(e)) {
 		p.options.Logger.Warn("embed the candidates again (step 2b): "+message, "file", name)
 	}
 }
 
 // openCache opens the cache beside the embedding file.
 func (r *run) openCache() (*vectorcache.Cache, error) {
-	return vectorcache.Open(r.config.DataPath.QueryEmbeddingData+vectorcache.Suffix, r.encoder.Dim(), &vectorcache.Options{Fingerprint: fingerprint(r.encoder), FS: r.options.fs})
+	return vectorcache.Open(r.config.DataPath.QueryEmbeddingData+vectorcache.Suffix, r.encoder.Dim(), &vectorcache.Options{Fingerprint: embedding.FingerprintOf(r.encoder), FS: r.options.fs})
 }
 
 // embed computes the vectors of all unique queries that the cache lacks, in
@@ -64,7 +56,7 @@ func (r *run) embed(ctx context.Context, cache *vectorcache.Cache) error {
 			return err
 		}
 		n := min(embedChunk, len(texts))
-		vectors, err := encode(ctx, r.encoder, cache.Dim(), texts[:n])
+		vectors, err := embedding.EncodeChecked(ctx, r.encoder, texts[:n])
 		if err != nil {
 			return err
 		}

@@ -2,48 +2,12 @@ package pipeline
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/internal/refusals"
 	"github.com/llmrouter-go/llmrouter/internal/schedule"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
-
-// A service may refuse in words that say nothing to us. Such a refusal counts as
-// the query's, and is a row. When a candidate refuses one query after the other,
-// the client stops it: then it was not for the queries' sake, and these rows are
-// void. The next run calls them again.
-
-// refusals are the failed calls of a candidate that may turn out to be void.
-type refusals struct {
-	calls  []refusal // in order, the last keepRefusals of them
-	since  int       // how many came since the last answer
-	voided bool      // the candidate is stopped; what it refuses now is no row
-}
-
-type refusal struct {
-	pair  schedule.Pair
-	entry journal.Entry
-}
-
-// answered notes that the candidate answers.
-func (l *refusals) answered() { l.since = 0 }
-
-func (l *refusals) add(r refusal) {
-	l.since++
-	if l.calls = append(l.calls, r); len(l.calls) > keepRefusals {
-		l.calls = append(l.calls[:0], l.calls[1:]...)
-	}
-}
-
-// take returns the last n refusals, or all since the last answer where these are
-// more.
-func (l *refusals) take(n int) []refusal {
-	n = min(max(n, l.since), len(l.calls))
-	last := l.calls[len(l.calls)-n:]
-	l.calls, l.since, l.voided = nil, 0, true
-	return last
-}
 
 // refuses reports whether a service refused the query before a model saw it.
 func refuses(e *chat.Error) bool {
@@ -62,7 +26,7 @@ func refuses(e *chat.Error) bool {
 func (r *run) keepRefusal(p schedule.Pair, e *journal.Entry) {
 	r.mu.Lock()
 	list := &r.refused[p.Candidate]
-	if list.voided {
+	if list.Taken() {
 		r.mu.Unlock()
 		r.notMade(p, e)
 		return
@@ -74,7 +38,7 @@ func (r *run) keepRefusal(p schedule.Pair, e *journal.Entry) {
 		return
 	}
 	r.finish(p, at, e)
-	list.add(refusal{p, *e})
+	list.Add(refusals.Call{Pair: p, Entry: *e})
 	r.mu.Unlock()
 	r.tell()
 }
@@ -83,11 +47,11 @@ func (r *run) keepRefusal(p schedule.Pair, e *journal.Entry) {
 func (r *run) voidRefusals(candidate, n int) {
 	r.mu.Lock()
 	var err error
-	for _, refused := range r.refused[candidate].take(n) {
-		if err = r.void(r.index(refused.pair), &refused.entry); err != nil {
+	for _, refused := range r.refused[candidate].Take(n) {
+		if err = r.void(r.index(refused.Pair), &refused.Entry); err != nil {
 			break
 		}
-		r.schedule.Voided(refused.pair)
+		r.schedule.Voided(refused.Pair)
 	}
 	r.mu.Unlock()
 	if err != nil {
@@ -105,47 +69,13 @@ func (r *run) void(i int, e *journal.Entry) error {
 	return err
 }
 
-// A run that was killed between its last refusal and the void entries leaves the
-// refusals as rows. Then the journal has no answer of the candidate after as many
-// refusals in unknown words as stop one, and the next run voids them.
-
-// unanswered are the pairs of a candidate that were refused in unknown words since
-// its last answer, each with the fingerprint of its request.
-type unanswered map[int32]string
-
-// follow takes up the next entry of the candidate, which is of pair i. As for the
-// circuit breaker, failures of other kinds do not matter.
-func (u *unanswered) follow(i int32, e *journal.Entry) {
-	delete(*u, i)
-	switch {
-	case e.Void:
-	case e.Error == nil:
-		*u = nil
-	case e.Error.Unknown:
-		if *u == nil {
-			*u = unanswered{}
-		}
-		fingerprint, _, _ := strings.Cut(e.Call, "-")
-		(*u)[i] = strings.Clone(fingerprint) // not a piece of a journal's text
-	}
-}
-
-// stops reports whether they are of so many different queries that the candidate
-// is stopped.
-func (u unanswered) stops() bool {
-	different := map[string]bool{}
-	for _, fingerprint := range u {
-		different[fingerprint] = true
-	}
-	return len(different) >= chat.MaxUnknown
-}
-
-// notVoided returns the pairs, in order, that a killed run would have made void.
+// notVoided returns the pairs, in order, that a killed run would have made void: the
+// journal has no answer of the candidate after as many refusals as stop one.
 // A candidate that has all its rows was not stopped.
-func (r *run) notVoided(refused []unanswered) []int {
+func (r *run) notVoided(refused []refusals.Unanswered) []int {
 	var list []int
 	for c, u := range refused {
-		if !u.stops() || !r.lacks(c) {
+		if !u.Stop(chat.MaxUnknown) || !r.lacks(c) {
 			continue
 		}
 		for i := range u {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/money"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
@@ -229,13 +231,13 @@ func category(task string) string {
 type summer struct {
 	Group
 	total   float64
-	cost    picoUSD
+	cost    money.USD
 	seconds []float32
 }
 
 func (s *summer) add(p *pair) {
 	s.Pairs++
-	s.cost = s.cost.plus(p.cost)
+	s.cost = s.cost.Plus(p.cost)
 	s.InputTokens += int(p.input)
 	s.OutputTokens += int(p.output)
 	s.CachedTokens += int(p.cached)
@@ -267,7 +269,7 @@ func (s *summer) add(p *pair) {
 
 func (s *summer) group(name string) Group {
 	g := s.Group
-	g.Name, g.CostUSD = name, s.cost.dollars()
+	g.Name, g.CostUSD = name, s.cost.Dollars()
 	if g.Rated > 0 {
 		g.Performance = s.total / float64(g.Rated)
 	}
@@ -320,9 +322,9 @@ func (r *run) report() *Report {
 	counts := r.schedule.Counts()
 	report := &Report{
 		Queries: len(r.queries), Candidates: len(r.targets), Pairs: counts.Pairs,
-		Resumed: counts.Resumed, Called: counts.Done - counts.Resumed, SpentUSD: r.spent.dollars(),
+		Resumed: counts.Resumed, Called: counts.Done - counts.Resumed, SpentUSD: r.spent.Dollars(),
 		Lost: r.lost, Seconds: time.Since(r.started).Seconds(), Thoughts: r.options.thoughts(),
-		Encoder: fingerprint(r.encoder),
+		Encoder: embedding.FingerprintOf(r.encoder),
 	}
 	order := r.newOrder()
 	var all summer

@@ -220,22 +220,3 @@ func TestTokens32(t *testing.T) {
 		}
 	}
 }
-
-func TestPicoUSD(t *testing.T) {
-	var sum picoUSD
-	sum.add(0.1)
-	sum.add(0.2)
-	if sum.dollars() != 0.3 {
-		t.Errorf("0.1 and 0.2 are %v", sum.dollars())
-	}
-	for range 100 {
-		sum.add(1e6) // as of a service that claims a billion tokens
-	}
-	if sum.dollars() < 1e6 {
-		t.Errorf("the sum became %v", sum.dollars())
-	}
-	sum.add(math.MaxFloat64)
-	if sum.dollars() < 1e6 {
-		t.Errorf("the sum became %v", sum.dollars())
-	}
-}

@@ -15,8 +15,10 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/internal/money"
 	"github.com/llmrouter-go/llmrouter/internal/numbering"
 	"github.com/llmrouter-go/llmrouter/internal/outputs"
+	"github.com/llmrouter-go/llmrouter/internal/refusals"
 	"github.com/llmrouter-go/llmrouter/internal/schedule"
 	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
@@ -40,8 +42,8 @@ type run struct {
 	kinds       numbering.Set[string] // of failures, and why answers were not evaluated
 	models      numbering.Set[string] // that answered
 	strangers   map[stranger]bool     // models that answered for a candidate which asks for another
-	refused     []refusals            // by candidate
-	spent       picoUSD               // by calls of this run: a sum without an order
+	refused     []refusals.List       // by candidate
+	spent       money.USD             // by calls of this run: a sum without an order
 	causes      []error               // why pairs are missing, each once
 	lost        int                   // calls that ended and could not be journaled
 	notEmbedded int                   // texts without a vector
@@ -54,7 +56,7 @@ func newRun(p *Plan) *run {
 	r := &run{
 		Plan: p, progress: newReporter(p.options.Progress), started: time.Now(), halt: make(chan struct{}),
 		schedule: schedule.New(queries, candidates, p.rule()), pairs: make([]pair, queries*candidates),
-		scorers: map[string]bool{}, strangers: map[stranger]bool{}, refused: make([]refusals, candidates),
+		scorers: map[string]bool{}, strangers: map[stranger]bool{}, refused: make([]refusals.List, candidates),
 	}
 	r.ended = sync.NewCond(&r.mu)
 	for c := range p.targets {
@@ -79,9 +81,9 @@ func (p *Plan) rule() schedule.Rule {
 type pair struct {
 	offset      int64 // of the entry in the journal; 0: not called
 	score       float64
-	cost        picoUSD // of all its calls, those without an outcome included
-	seconds     float32 // 0 for a failed call
-	input       int32   // tokens
+	cost        money.USD // of all its calls, those without an outcome included
+	seconds     float32   // 0 for a failed call
+	input       int32     // tokens
 	output      int32
 	cached      int32 // of input
 	reasoning   int32 // of output
@@ -109,7 +111,7 @@ const (
 func (r *run) set(i int, offset int64, e *journal.Entry) {
 	p := &r.pairs[i]
 	*p = pair{cost: p.cost}
-	p.cost.add(e.CostUSD)
+	p.cost.Add(e.CostUSD)
 	switch {
 	case e.Void:
 	case e.Error != nil:
@@ -317,7 +319,7 @@ func (r *run) scanJournal(ctx context.Context, each func(i int, offset int64, e 
 	if err != nil {
 		return nil, err
 	}
-	refused := make([]unanswered, len(r.targets))
+	refused := make([]refusals.Unanswered, len(r.targets))
 	err = r.journal.Scan(func(offset int64, e *journal.Entry) error {
 		i, ok := ids[journal.NewCallID(e.Candidate, e.Call)]
 		if !ok {
@@ -330,7 +332,7 @@ func (r *run) scanJournal(ctx context.Context, each func(i int, offset int64, e 
 			change--
 		}
 		r.set(int(i), offset, e)
-		refused[int(i)%len(r.targets)].follow(i, e)
+		refused[int(i)%len(r.targets)].Follow(i, e)
 		if p.outcome == failed && r.options.RetryFailed {
 			*p = pair{cost: p.cost}
 		}
@@ -379,17 +381,3 @@ func (r *run) ids() (map[journal.CallID]int32, error) {
 	}
 	return ids, nil
 }
-
-// picoUSD is an amount in 1e-12 USD: whole numbers, whose sum has no order. It
-// stays at its highest value, since a service may claim any number of tokens.
-type picoUSD int64
-
-func (p *picoUSD) add(usd float64) {
-	*p = p.plus(picoUSD(math.Round(min(usd*1e12, mostPicoUSD))))
-}
-
-func (p picoUSD) plus(q picoUSD) picoUSD { return min(p+q, mostPicoUSD) }
-
-const mostPicoUSD = math.MaxInt64 / 2
-
-func (p picoUSD) dollars() float64 { return float64(p) / 1e12 }

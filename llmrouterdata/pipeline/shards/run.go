@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
@@ -308,7 +309,7 @@ func (r *runner) evaluate(ctx context.Context, s Shard) (*pipeline.Report, error
 	if open := o.OpenEncoder; open != nil {
 		o.OpenEncoder = k.fingerprint(open)
 	} else {
-		k.state.Encoder = fingerprint(o.Encoder)
+		k.state.Encoder = embedding.FingerprintOf(o.Encoder)
 	}
 	plan, err := pipeline.NewPlan(ctx, r.folder.Config(r.config, s), &o)
 	var report *pipeline.Report

@@ -86,14 +86,7 @@ func (s *shared) close() error {
 type borrowed struct{ embedding.Encoder }
 
 // Fingerprint is that of the encoder, "" where it has none.
-func (b borrowed) Fingerprint() string { return fingerprint(b.Encoder) }
-
-func fingerprint(e embedding.Encoder) string {
-	if f, ok := e.(embedding.Fingerprinter); ok {
-		return f.Fingerprint()
-	}
-	return ""
-}
+func (b borrowed) Fingerprint() string { return embedding.FingerprintOf(b.Encoder) }
 
 // fingerprint notes which encoder is opened.
 func (k *keeper) fingerprint(open func(context.Context) (embedding.Encoder, error)) func(context.Context) (embedding.Encoder, error) {
@@ -101,7 +94,7 @@ func (k *keeper) fingerprint(open func(context.Context) (embedding.Encoder, erro
 		e, err := open(ctx)
 		if err == nil {
 			k.mu.Lock()
-			k.state.Encoder = fingerprint(e)
+			k.state.Encoder = embedding.FingerprintOf(e)
 			k.mu.Unlock()
 		}
 		return e, err
