@@ -26,6 +26,8 @@ type Body struct {
 	Page bool
 	// Error says that the body has the form of an error.
 	Error bool
+	// Told says that a message was found, in whatever form.
+	Told bool
 
 	codes    []string // its codes, types and states as words: lower case, letters and digits only
 	words    string   // message, codes and reasons in lower case
@@ -61,7 +63,8 @@ func ReadBody(text []byte) Body {
 	b.Code = f.code
 	b.codes = f.codes
 	b.Message = strings.Join(f.messages, "; ")
-	if b.Message == "" {
+	b.Told = b.Message != ""
+	if !b.Told {
 		b.Message = string(text)
 		if s, isText := v.(string); isText {
 			b.Message = s
@@ -77,7 +80,7 @@ func ReadBody(text []byte) Body {
 // close cuts the message and makes of all words what is searched for meaning.
 func (b *Body) close(reasons string) {
 	b.Message = clip(b.Message, maxShown)
-	b.words = strings.ToLower(clip(b.Message+" "+reasons+" "+strings.Join(b.codes, " "), maxJudged))
+	b.words = strings.ToLower(clip(b.Message+". "+reasons+". "+strings.Join(b.codes, ". "), maxJudged))
 	b.words = strings.NewReplacer("case sensitive", "case", "case-sensitive", "case").Replace(b.words)
 	if !b.waits {
 		b.wait, b.waits = waitInWords(b.words)
@@ -129,8 +132,8 @@ func title(page []byte) string {
 // lower case and without marks: "error_code" is "errorcode".
 var (
 	errorNames   = []string{"error", "errors", "err", "baseresp", "fault", "failure", "exception"}
-	nestedNames  = []string{"detail", "details", "header", "cause", "innererror", "response", "data", "result", "providerspecificfields"}
-	messageNames = []string{"message", "msg", "errormessage", "errormsg", "errordescription", "statusmsg", "faultstring", "text", "reason", "title"}
+	nestedNames  = []string{"detail", "details", "header", "cause", "innererror", "response", "responsemetadata", "status", "data", "result", "providerspecificfields"}
+	messageNames = []string{"message", "msg", "errormessage", "errormsg", "errordescription", "statusmsg", "faultstring", "detail", "description", "info", "text", "reason", "title"}
 	codeNames    = []string{"code", "errorcode", "errcode", "errno", "type", "errortype", "statuscode", "status", "reason"}
 )
 
@@ -226,12 +229,15 @@ func (f *finder) errorsIn(fields map[string]any, depth int) {
 func (f *finder) ownMessage(fields map[string]any, depth int) (found bool) {
 	for _, name := range messageNames {
 		if text, isText := fields[name].(string); isText && text != "" {
+			f.isError = f.isError || name == "detail"
 			f.message(text)
 			return true
 		}
 	}
-	inner, isObject := fields["message"].(map[string]any)
-	if !isObject {
+	inner := fields["message"]
+	switch inner.(type) {
+	case []any, map[string]any:
+	default:
 		return false
 	}
 	before := len(f.messages)
@@ -249,8 +255,8 @@ func (f *finder) nestedIn(fields map[string]any, depth int, found bool) {
 		before := len(f.messages)
 		switch inner := fields[name].(type) {
 		case string:
-			if name == "detail" {
-				f.message(inner)
+			if name == "detail" && found {
+				f.reasons += " " + inner
 			}
 		case []any, map[string]any:
 			f.find(inner, depth+1)
@@ -305,8 +311,7 @@ func (f *finder) numbers(fields map[string]any) (failed bool) {
 
 // saysFailed reports whether an object says in words that it is an error.
 func (f *finder) saysFailed(fields map[string]any) bool {
-	success, isBool := fields["success"].(bool)
-	if isBool && !success {
+	if fields["success"] == false || fields["error"] == true {
 		return true
 	}
 	for _, name := range []string{"object", "status", "type", "event"} {
@@ -357,7 +362,7 @@ func (f *finder) metadata(fields map[string]any) {
 func (f *finder) wordsOf(fields map[string]any) {
 	for _, name := range codeNames {
 		text, isText := fields[name].(string)
-		if _, err := strconv.ParseFloat(text, 64); !isText || text == "" || err == nil || strings.Contains(text, "/") || name == "reason" && strings.Contains(text, " ") {
+		if _, err := strconv.ParseFloat(text, 64); !isText || text == "" || err == nil || strings.ContainsAny(text, "/:") || name == "reason" && strings.Contains(text, " ") {
 			continue
 		}
 		f.codes = append(f.codes, plain(text))
@@ -367,8 +372,34 @@ func (f *finder) wordsOf(fields map[string]any) {
 	}
 }
 
+// message takes in a message. One that is an error in JSON itself, as gateways quote
+// them, is searched.
 func (f *finder) message(text string) {
-	if text = strings.TrimSpace(text); text != "" && len(f.messages) < maxDepth {
-		f.messages = append(f.messages, text)
+	text = strings.TrimSpace(text)
+	if text == "" || len(f.messages) >= maxDepth {
+		return
 	}
+	if text[0] == '{' && f.quoted(text) {
+		return
+	}
+	f.messages = append(f.messages, text)
+}
+
+// quoted searches a message in JSON, and reports whether it has a message itself.
+func (f *finder) quoted(text string) bool {
+	inner, ok := decode([]byte(text))
+	if !ok {
+		return false
+	}
+	q := finder{}
+	q.find(inner, 1)
+	if len(q.messages) == 0 {
+		return false
+	}
+	f.messages = append(f.messages, q.messages...)
+	f.code = cmp.Or(f.code, q.code)
+	f.codes = append(f.codes, q.codes...)
+	f.status = cmp.Or(f.status, q.status)
+	f.reasons += " " + q.reasons
+	return true
 }

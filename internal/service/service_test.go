@@ -31,6 +31,9 @@ var judgements = []struct {
 	{500, `{"error":{"message":"litellm.NotFoundError: OpenAIException - gone"}}`, NoModel, OfCandidate},
 	{401, `{"error":{"message":"Provider returned error","code":401,"metadata":{"raw":"{\"error\":{\"message\":\"bad key\"}}","provider_name":"X"}}}`, Rejected, OfCandidate},
 	{500, `{"error":{"message":"litellm.Timeout: Connection timed out"}}`, Passing, OfNobody},
+	{401, `{"error":{"message":"Error from provider (Anthropic): invalid x-api-key","type":"authentication_error"}}`, Rejected, OfCandidate},
+	{402, `{"error":{"message":"Provider returned error","code":402,"metadata":{"raw":"Insufficient balance","provider_name":"X"}}}`, NoCredit, OfCandidate},
+	{400, `{"error":{"message":"litellm.BadRequestError: AnthropicException - {\"error\":{\"message\":\"Your credit balance is too low.\"}}"}}`, NoCredit, OfCandidate},
 
 	// Statuses that say enough.
 	{401, ``, Rejected, OfKey}, {401, `<html>`, Rejected, OfKey},
@@ -39,6 +42,10 @@ var judgements = []struct {
 	{429, `{"error":{"message":"no money","type":"insufficient_quota","code":null}}`, NoCredit, OfKey},
 	{429, `{"error":{"message":"You exceeded your current quota, please check your plan and billing details."}}`, NoCredit, OfKey},
 	{429, `[{"error":{"code":429,"message":"You exceeded your current quota. Please retry in 37.5s.","status":"RESOURCE_EXHAUSTED"}}]`, RateLimited, OfNobody},
+	{429, `{"error":{"message":"Rate limit reached for organization X. Please upgrade your plan: add credits","code":"rate_limit_exceeded"}}`, RateLimited, OfNobody},
+	{429, `{"error":{"message":"Key Over TPM/RPM limit. Limit type: requests"}}`, RateLimited, OfNobody},
+	{429, `{"error":{"message":"Monthly usage limit reached"}}`, NoCredit, OfKey},
+	{429, `{"error":{"code":"1113","message":"余额不足或无可用资源包,请充值。"}}`, NoCredit, OfKey},
 	{500, `{"error":{"code":"context_length_exceeded"}}`, Passing, OfNobody}, {503, ``, Passing, OfNobody}, {529, ``, Passing, OfNobody},
 
 	// Codes and words.
@@ -54,6 +61,9 @@ var judgements = []struct {
 	{400, `{"error":{"message":"Violated guardrail policy","type":"invalid_request_error","code":"400"}}`, Query, OfQuery},
 	{403, `{"error":{"code":403,"message":"The input was flagged by moderation.","metadata":{"reasons":["violence"]}}}`, Query, OfQuery},
 	{403, `{"error":{"code":"content_filter","message":"x"}}`, Query, OfQuery},
+	{413, `{"error":{"message":"Request too large for model m on tokens per minute (TPM): Limit 6000, Requested 9000, please reduce your message size and try again.","code":"rate_limit_exceeded"}}`, Query, OfQuery},
+	{422, `{"detail":[{"type":"string_too_long","loc":["body","messages",0,"content"],"msg":"String should have at most 1000 characters"}]}`, Query, OfQuery},
+	{400, `{"error":{"code":"1301","message":"系统检测到输入或生成内容可能包含不安全或敏感内容"}}`, Query, OfQuery},
 	{413, ``, Query, OfQuery}, {451, ``, Query, OfQuery},
 	{400, `[{"error":{"code":400,"message":"The API key is not valid.","status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}]`, Rejected, OfKey},
 	{400, `{"code":"Client specified an invalid argument","error":"Incorrect API key given: kB***22. "}`, Rejected, OfKey},
@@ -62,6 +72,16 @@ var judgements = []struct {
 	{400, `{"error":{"message":"Your credit balance is too low to access the API."}}`, NoCredit, OfKey},
 	{403, `{"error":"Your team has either used all available credits or reached its monthly spending limit."}`, NoCredit, OfKey},
 	{402, ``, NoCredit, OfKey},
+	{403, `{"error":{"message":"user quota is not enough"}}`, NoCredit, OfKey},
+	{403, `{"error":{"message":"Key limit exceeded (total limit).","code":403}}`, NoCredit, OfKey},
+	{400, `{"error":{"message":"Please add a payment method to continue"}}`, NoCredit, OfKey},
+	{403, `{"message":"The free tier of the model has been exhausted."}`, NoCredit, OfKey},
+	{400, `{"error":{"message":"This organization has been disabled."}}`, Rejected, OfKey},
+	{400, `{"error":{"message":"You must provide an API key"}}`, Rejected, OfKey},
+	{403, `{"message":"The security token included in the request is expired"}`, Rejected, OfKey},
+	{400, `{"error":{"message":"无效的令牌"}}`, Rejected, OfKey},
+	{400, `{"error":{"message":"a/b is not a valid model ID","code":400}}`, NoModel, OfCandidate},
+	{400, `{"error":{"message":"This model does not support the chat completions API"}}`, NoModel, OfCandidate},
 	{400, `{"error":{"message":"/chat/completions: Invalid model name passed in model=nosuch. Call /v1/models to view available models for your key."}}`, NoModel, OfCandidate},
 	{400, `{"error":{"message":"The model 'x' has been decommissioned and is no longer supported."}}`, NoModel, OfCandidate},
 	{400, `{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","code":"unsupported_parameter"}}`, Parameter, OfCandidate},
@@ -72,6 +92,9 @@ var judgements = []struct {
 	{498, `{"error":{"message":"Flex tier capacity exceeded","code":"capacity_exceeded"}}`, Passing, OfNobody},
 	{424, `{"error":"Failed dependency: model is loading"}`, Passing, OfNobody},
 	{400, `{"error":{"message":"The server is overloaded"}}`, Passing, OfNobody},
+	{400, `{"error":{"message":"upstream connect error or disconnect/reset before headers"}}`, Passing, OfNobody},
+	{403, `{"error":"quota exceeded"}`, RateLimited, OfNobody},
+	{400, `{"error":{"message":"当前模型负载已饱和，请稍后再试"}}`, Passing, OfNobody},
 
 	// Other statuses.
 	{408, ``, Passing, OfNobody}, {409, ``, Passing, OfNobody}, {425, ``, Passing, OfNobody}, {499, ``, Passing, OfNobody},
@@ -88,6 +111,10 @@ var judgements = []struct {
 	{0, `{"code":1301,"message":"rate limited, slow down","success":false}`, RateLimited, OfNobody},
 	{0, `{"choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}`, NoCredit, OfKey},
 	{0, `{"errors":[{"message":"boom"}],"success":false}`, Passing, OfNobody},
+	{0, `{"error":true,"message":"rate limit exceeded"}`, RateLimited, OfNobody},
+	{0, `{"error":"{\"message\":\"slow\",\"code\":429}"}`, RateLimited, OfNobody},
+	{0, `{"status":{"code":429,"message":"slow"}}`, RateLimited, OfNobody},
+	{0, `{"ResponseMetadata":{"Error":{"Code":"AccountOverdue","Message":"overdue"}}}`, NoCredit, OfKey},
 }
 
 func TestJudge(t *testing.T) {
@@ -105,6 +132,7 @@ func TestWhoseLimit(t *testing.T) {
 		"Rate limit reached for gpt-4o in organization org-x on tokens per min": false,
 		"Rate limit of your account reached":                                    true,
 		"Too many requests for this API key":                                    true,
+		"Key Over TPM/RPM limit. Limit type: requests":                          true,
 		"Concurrency limit of your account reached for model m":                 false,
 	} {
 		if v := Judge(429, ReadBody([]byte(`{"error":{"message":"`+message+`"}}`))); v.Meaning != RateLimited || v.Account != account {
@@ -122,6 +150,11 @@ func TestReadBody(t *testing.T) {
 		{`{"error":{"message":"slow down","code":"rate_limit_exceeded"}}`, "rate_limit_exceeded", "slow down", 0, true},
 		{`{"error":{"message":"x","type":"requests","code":429}}`, "requests", "x", 429, true},
 		{`{"detail":"bad key"}`, "", "bad key", 0, true},
+		{`{"type":"about:blank","title":"Too Many Requests","status":429,"detail":"slow down"}`, "", "slow down", 429, true},
+		{`{"error":true,"message":"boom"}`, "", "boom", 0, true},
+		{`{"error":{"info":"boom"}}`, "", "boom", 0, true}, {`{"error":{"description":"boom"}}`, "", "boom", 0, true},
+		{`{"error":"{\"message\":\"slow\",\"type\":\"requests\",\"code\":429}"}`, "requests", "slow", 429, true},
+		{`{"message":["boom","bang"]}`, "", "boom; bang", 0, false},
 		{`{"detail":[{"loc":["body"],"msg":"field required","type":"missing"},{"msg":"and more"}]}`, "missing", "field required; and more", 0, true},
 		{`{"message":"gone","code":"model_not_found"}`, "model_not_found", "gone", 0, false},
 		{`{"object":"error","message":"engine died","type":"InternalServerError","code":500}`, "InternalServerError", "engine died", 500, true},

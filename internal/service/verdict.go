@@ -111,7 +111,7 @@ func verdict(m Meaning) Verdict { return Verdict{Meaning: m, Fault: faults[m]} }
 
 var (
 	// upstreamWords are how gateways quote what is behind them.
-	upstreamWords = words(`\blitellm\.[A-Z]\w+|\b[A-Z]\w*Exception - |(?i)\bprovider returned (an )?error\b|\bupstream (error|provider|service|returned|responded)\b`)
+	upstreamWords = words(`\blitellm\.[A-Z]\w+|\b[A-Z]\w*Exception - |(?i)\bprovider returned (an )?error\b|\berror from (the )?(model )?provider\b|\bupstream (error|provider|service|returned|responded)\b`)
 	litellmError  = words(`\blitellm\.([a-z]+)`)
 	gatewayBudget = words(`crossed budget|exceeded budget for (deployment|provider|model|tag)`)
 )
@@ -161,7 +161,7 @@ func (b *Body) judgeStatus(status int) (Verdict, bool) {
 }
 
 var (
-	accountWords = words(`\b(account|workspace|all models|global|per[ -](user|key|account)|(your|this|the|api) key|(user|key|account|concurrency)[ _-]limit)\b`)
+	accountWords = words(`\b(account|workspace|all models|global|per[ -](user|key|account)|(your|this|the|api) key|key over|(user|key|account|concurrency)[ _-]limit)\b`)
 	oneModel     = words(`\b(for|on|of|to) (the |this )?(model|deployment|\W?[a-z]+[\w./]*-[\w.:/-]+)|\bmodel[ :=]`)
 )
 
@@ -234,7 +234,7 @@ var codes = func() map[string]Meaning {
 			contentfiltered contentpolicyviolation contentpolicyviolationerror invalidprompt datainspectionfailed
 			prompttoolong inputtoolong requesttoolarge contextwindowexceeded moderationblocked moderation contentmoderation
 			contentblocked safety promptblocked guardrailviolation guardrailintervened sensitivecontent inputsensitive
-			responsibleaipolicyviolation promptinjection contextoverflow maxcontextlengthexceeded`,
+			responsibleaipolicyviolation promptinjection contextoverflow maxcontextlengthexceeded stringtoolong`,
 		Parameter: `unsupportedparameter unsupportedvalue unknownparameter unsupportedparams extraforbidden invalidparameter`,
 		NoModel: `modelnotfound modelnotexist modelnotfounderror deploymentnotfound invalidmodel unknownmodel modelnotavailable
 			nosuchmodel modelnotsupported modeldecommissioned modelnotopen invalidendpointormodelnotfound modeldeprecated
@@ -258,35 +258,35 @@ func (b *Body) hasCode(m Meaning) bool {
 
 var (
 	creditWords = words(`(insufficient|not enough|no|low|lacks?|without|negative|out of|used all( available)?|exhausted|depleted)( your| the| any| account| remaining| available| prepaid)*[ _-](balance|credits?|funds|quota)\b` +
-		`|(balance|credits?|funds)[^.]{0,30}(too low|insufficient|exhausted|depleted|used up|exceeded|not enough|negative|run out|ran out)` +
-		`|exceeded your current quota|exceeded (the |your )?(monthly|spending|billing)|spending limit|billing[^.]{0,40}(limit|not active|inactive|disabled|past due|required|details)` +
+		`|(balance|credits?|funds|free tier)[^.]{0,30}(too low|insufficient|exhausted|depleted|used up|exceeded|not enough|negative|run out|ran out)` +
+		`|\bquota (is |was |has been )?(not enough|insufficient|exhausted|depleted|used up)|payment method|\bkey limit exceeded|monthly[^.]{0,30}\b(limit|quota|cap)\b|余额不足|余额已用尽|额度不足|额度已用尽|欠费|充值|exceeded your current quota|exceeded (the |your )?(monthly|spending|billing)|spending limit|billing[^.]{0,40}(limit|not active|inactive|disabled|past due|required|details)` +
 		`|payment required|budget[^.]{0,30}exceeded|exceeded[^.]{0,20}budget|in arrears|overdue|purchase (more|additional) |\btop[ -]?up\b`)
-	keyWords = words(`\b(api|access|auth\w*|secret|subscription|bearer|virtual|master)[ _-]?(key|token|credential)s?\b[^.]{0,60}\b(invalid|incorrect|not valid|wrong|expired|revoked|disabled|missing|required|not found|unknown|malformed|deleted|leaked|blocked|suspended|unauthori[sz]ed|inactive|not (provided|supplied|recogni[sz]ed|authori[sz]ed|active|exist))\b` +
-		`|\b(invalid|incorrect|wrong|expired|revoked|missing|bad|unknown|unauthori[sz]ed|malformed|inactive|no|provide( a valid)?|need an?|without( an?)?)( or \w+)?( proxy server| proxy| x)?[ _-](api|access|auth\w*|secret|subscription|bearer|virtual|authentication)[ _-]?(key|token|credential|header)s?\b` +
+	keyWords = words(`\b(api|access|auth\w*|secret|security|subscription|bearer|virtual|master)[ _-]?(key|token|credential)s?\b[^.]{0,60}\b(invalid|incorrect|not valid|wrong|expired|revoked|disabled|missing|required|not found|unknown|malformed|deleted|leaked|blocked|suspended|unauthori[sz]ed|inactive|not (provided|supplied|recogni[sz]ed|authori[sz]ed|active|exist))\b` +
+		`|\b(invalid|incorrect|wrong|expired|revoked|missing|bad|unknown|unauthori[sz]ed|malformed|inactive|no|provide( an?)?( valid)?|need an?|without( an?)?)( or \w+)?( proxy server| proxy| x)?[ _-](api|access|auth\w*|secret|subscription|bearer|virtual|authentication)[ _-]?(key|token|credential|header)s?\b` +
 		`|\b(invalid|wrong|bad|missing) (credentials?|authori[sz]ation|authentication|signature)\b|\b(key|token) (is |has )?(been )?(invalid|expired|revoked|disabled|suspended)\b|\binvalid (proxy server )?token\b` +
-		`|\b(authentication|authorization) (failed|error|required|fails)\b|\bunauthori[sz]ed\b|\bunauthenticated\b|\bnot authenticated\b|\baccount[^.]{0,30}(deactivated|suspended|disabled|terminated|banned|blocked|not active)\b|\bno connected db\b`)
+		`|\b(authentication|authorization) (failed|error|required|fails)\b|\bunauthori[sz]ed\b|\bunauthenticated\b|\bnot authenticated\b|\b(account|organi[sz]ation|team|project)\b[^.]{0,30}\b(deactivated|suspended|disabled|terminated|banned|blocked|not active)\b|\bno connected db\b|(无效|错误|过期)的?(令牌|密钥)|(令牌|密钥|api ?key) ?(无效|错误|已?过期|不存在|已禁用)|未授权`)
 	accessWords = words(`permission[ _]denied|access (is |was )?(denied|forbidden|not allowed|restricted|terminated)|(not|don't|doesn't|do not|does not) have (access|permission)|lacks? (access|permission)|not (authori[sz]ed|permitted|entitled|allowed) (to|for) (access|use|call|view|perform|this (model|resource)|the model)|(country|region|location|territory)[^.]{0,20} (is |are )?not (supported|available|allowed)|insufficient permissions?|no access to|requires? (an? )?(subscription|paid|verification)|must be verified`)
-	limitWords  = words(`rate[ _-]?limit|too many (concurrent )?requests|slow(ing)? down|throttl|(requests|tokens)( limit)? per (second|min|minute|hour|day)|concurren(t|cy)[^.]{0,30}(limit|exceeded|too (many|high))|too frequent|too high[^.]{0,10}frequency|request limit`)
+	limitWords  = words(`rate[ _-]?limit|too many (concurrent )?requests|slow(ing)? down|throttl|(requests|tokens)( limit)? per (second|min|minute|hour|day)|concurren(t|cy)[^.]{0,30}(limit|exceeded|too (many|high))|\bquota (is |was |has been )?exceeded|exceeded[^.]{0,20}\bquota|频率|限流|速率限制|请求过多|并发|too frequent|too high[^.]{0,10}frequency|request limit`)
 	// lengthWords speak of a prompt that is too long.
 	lengthWords = words(`context[ _-]?(length|size|window|limit)|\b(prompt|input|inputs|message|messages|content|text|request|sequence|query|question)\b[^.]{0,60}\b(too (long|large|big|many tokens)|exceeds?|exceeded|exceeding|longer than|larger than|more than|over the|at most|must be (<=|less|at most|shorter|under)|above)\b` +
-		`|\b(too|so) many (input |prompt )?tokens\b|\b(maximum|max)[ _-]?(number of )?(input|prompt|sequence|context|content|message)[ _-]?(token|length|size)|reduce (the|your) (length|size|prompt|input|number of)|tokens?\b[^.]{0,60}\b(exceeds?|exceeded|more than|at most|maximum|limit of|over the)\b|payload too large|entity too large|request too large|prompt is too|input is too`)
+		`|\b(too|so) many (input |prompt )?tokens\b|\b(maximum|max)[ _-]?(number of )?(input|prompt|sequence|context|content|message)[ _-]?(token|length|size)|reduce (the|your) (length|size|prompt|input|number of)|tokens?\b[^.]{0,60}\b(exceeds?|exceeded|more than|at most|maximum|limit of|over the)\b|prompt is too|input is too`)
 	// contentWords speak of a prompt that is not liked, or cannot be read.
-	contentWords = words(`flagged|moderat|content[ _-]?(filter|management|polic|restriction|violation|safety)|filtered|guard[ _-]?rail|inappropriate|\b(un)?safety\b|unsafe|harmful|violat|sensitive|prohibited|usage polic|acceptable use|terms of (use|service)|responsible ai|risk (control|detected)|data[ _]?inspection|not comply|(prompt|request|input|content|message)s? (was|were|has been|is|been) (blocked|rejected|refused|denied)|blocked (by|due|because)|jailbreak|injection|invalid (prompt|unicode|utf|surrogate|character|escape|content)|could not (decode|be decoded|parse)|(invalid|malformed|lone) surrogate|not valid utf|illegal content|high risk`)
+	contentWords = words(`flagged|moderat|content[ _-]?(filter|management|polic|restriction|violation|safety)|filtered|guard[ _-]?rail|inappropriate|\b(un)?safety\b|unsafe|harmful|violat|sensitive|prohibited|usage polic|acceptable use|terms of (use|service)|responsible ai|risk (control|detected)|data[ _]?inspection|not comply|(prompt|request|input|content|message)s? (was|were|has been|is|been) (blocked|rejected|refused|denied)|blocked (by|due|because)|jailbreak|injection|invalid (prompt|unicode|utf|surrogate|character|escape|content)|could not (decode|be decoded|parse)|(invalid|malformed|lone) surrogate|not valid utf|illegal content|high risk|敏感|违规|不安全|不当内容`)
 	// parameterWords speak of what every query is sent with.
 	parameterNames = `(max_tokens|max_completion_tokens|max_new_tokens|max_output_tokens|temperature|top_p|top_k|reasoning_effort|reasoning|stream|stream_options|presence_penalty|frequency_penalty|response_format|seed|stop|logprobs|n)`
 	parameterWords = words(`(unsupported|unknown|unrecogni[sz]ed|unexpected|unpermitted|disallowed|invalid|extra|additional)[ _](request |keyword |body |input )*(parameter|argument|value|field|param|inputs?|properties|property|name|key)s?\b` +
 		`|\b(parameter|argument|field|param|property)\b[^.]{0,60}(not (supported|permitted|allowed|recogni[sz]ed|valid)|unsupported|unknown|invalid|deprecated)|extra (inputs|fields)( are)? not permitted` +
 		`|\b` + parameterNames + `\b[^.]{0,60}(not support|unsupported|not allowed|not permitted|must be|should be|out of range|too (large|small|high|low)|invalid|deprecated|greater than|less than|between|exceeds|only|cannot)` +
 		`|(not support|unsupported|invalid)[^.]{0,30}\b` + parameterNames + `\b`)
-	modelWords   = words(`\b(unknown|invalid|no such|nonexistent|unrecogni[sz]ed|unsupported|undefined|missing) (model|deployment|engine)\b|\b(model|deployment|engine)s?\b[^.]{0,120}?(not found|(does|do|did)(n't| not) exist|not exist|unknown|not available|unavailable|not (currently |yet )?(supported|loaded|deployed|served|enabled)|not (a )?valid|not recogni[sz]ed|no longer|deprecated|decommissioned|retired|removed|shut ?down)|no endpoints? found|no (healthy )?deployments? (found|for)`)
-	passingWords = words(`overload|try (again|later)|retry (later|again)|temporar(y|ily)|(is|still|currently|being) (loading|starting|warming)|loading model|(at|over|exceeds?|no|out of|insufficient) capacity|capacity exceeded|(server|service|system|engine|model) (is )?(busy|unavailable|down|not ready|overloaded)|timed out|time-?out|starting up|warming up|cold start|internal (server )?error|engine (died|dead|crash)|connection (reset|refused|error|aborted)|not ready`)
+	modelWords   = words(`\b(unknown|invalid|no such|nonexistent|unrecogni[sz]ed|unsupported|undefined|missing) (model|deployment|engine)\b|\bnot a valid (model|deployment)|\bmodel[^.]{0,40}not support[^.]{0,20}\bchat\b|\b(model|deployment|engine)s?\b[^.]{0,120}?(not found|(does|do|did)(n't| not) exist|not exist|unknown|not available|unavailable|not (currently |yet )?(supported|loaded|deployed|served|enabled)|not (a )?valid|not recogni[sz]ed|no longer|deprecated|decommissioned|retired|removed|shut ?down)|no endpoints? found|no (healthy )?deployments? (found|for)`)
+	passingWords = words(`overload|try (again|later)|retry (later|again)|temporar(y|ily)|(is|still|currently|being) (loading|starting|warming)|loading model|(at|over|exceeds?|no|out of|insufficient) capacity|capacity exceeded|(server|service|system|engine|model) (is )?(busy|unavailable|down|not ready|overloaded)|timed out|time-?out|starting up|warming up|cold start|internal (server )?error|engine (died|dead|crash)|connection (reset|refused|error|aborted|closed)|\bconnect error\b|not ready|繁忙|稍后|负载|过载`)
 )
 
 // class says what the codes, else the words, of a body mean; "" where they say
 // nothing.
 func (b *Body) class() Meaning {
 	for _, m := range []Meaning{NoCredit, Query, Rejected, RateLimited, Parameter, NoModel} {
-		if b.hasCode(m) && !(m == Parameter && contextWords.in(b.words)) {
+		if b.hasCode(m) && !(m == Parameter && contextWords.in(b.words)) && !(m == RateLimited && largeWords.in(b.words)) {
 			return m
 		}
 	}
@@ -295,7 +295,7 @@ func (b *Body) class() Meaning {
 		m      Meaning
 		ofPage bool // a page may say so to whoever asks, as firewalls do
 	}{
-		{words: creditWords, m: NoCredit}, {words: limitWords, m: RateLimited}, {words: keyWords, m: Rejected}, {words: contentWords, m: Query},
+		{words: largeWords, m: Query}, {words: creditWords, m: NoCredit}, {words: limitWords, m: RateLimited}, {words: keyWords, m: Rejected}, {words: contentWords, m: Query},
 		{words: contextWords, m: Query}, {words: parameterWords, m: Parameter}, {words: modelWords, m: NoModel}, {words: lengthWords, m: Query},
 		{words: accessWords, m: Rejected, ofPage: true}, {words: passingWords, m: Passing},
 	} {
@@ -308,6 +308,12 @@ func (b *Body) class() Meaning {
 	}
 	return ""
 }
+
+// Known reports whether codes or words of the body say what went wrong.
+func (b *Body) Known() bool { return b.class() != "" }
+
+// largeWords speak of a prompt that alone is more than a limit of the rate.
+var largeWords = words(`\b(request|payload|(request )?entity) too large`)
 
 // contextWords are those of lengthWords that no parameter can mean.
 var contextWords = words(`context[ _-]?(length|size|window|limit)|\b(input|prompt|sequence|message)s?[ _-]?(length|size)|\b(prompt|inputs?|messages?)\b[^.]{0,60}\b(too (long|large)|tokens|exceeds?|longer|at most)\b|reduce (the|your) (length|prompt|input)`)
