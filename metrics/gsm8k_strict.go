@@ -488,7 +488,7 @@ func isRemarkedAbove(s string) bool {
 		s = strings.TrimSuffix(s, "\n")
 		begin := strings.LastIndexByte(s, '\n') + 1
 		line := s[begin:]
-		if isBlank(line) {
+		if skipSpace(line, 0) == len(line) {
 			return false
 		}
 		if isLabel(line) {

@@ -6,7 +6,6 @@ const (
 	maxRatDigits      = 200     // of a number that is calculated with
 	maxBraces         = 8       // pairs of braces around an answer that are dropped
 	maxFillers        = 10      // words and LaTeX commands between the statement of an answer and its label
-	maxAttributes     = 200     // bytes of the attributes of a thought's tag
 	maxAnswerWord     = 24      // bytes of a word that states or heads something
 	maxRemarkLines    = 64      // lines of a remark below its heading
 	maxClause         = 400     // bytes of a calculation whose result is sought, of a label in bold type

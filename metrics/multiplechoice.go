@@ -60,6 +60,11 @@ func skipSpace(s string, at int) int {
 
 func isASCIILetter(c byte) bool { return c|0x20-'a' < 26 }
 
+// hasPrefixFold is strings.HasPrefix in any letter case.
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
 // lastIndexByte is strings.LastIndexByte, faster over long texts that do not
 // hold c: it seeks forwards, which is vectorised, in blocks from the end.
 func lastIndexByte(s string, c byte) int {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/llmrouter-go/llmrouter/internal/percentile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
@@ -72,8 +73,8 @@ func (b *builder) distribution(value func(*dataset.Pair) float64, into func(*Mod
 		}
 		d := &Distribution{
 			Count: len(list), Min: list[0], Max: list[len(list)-1], Bins: make([]int, len(edges)-1),
-			P10: percentile(list, 10), P25: percentile(list, 25), P50: percentile(list, 50),
-			P75: percentile(list, 75), P90: percentile(list, 90), P99: percentile(list, 99),
+			P10: percentile.Of(list, 10), P25: percentile.Of(list, 25), P50: percentile.Of(list, 50),
+			P75: percentile.Of(list, 75), P90: percentile.Of(list, 90), P99: percentile.Of(list, 99),
 		}
 		bin := 0
 		for _, v := range list {
@@ -87,40 +88,38 @@ func (b *builder) distribution(value func(*dataset.Pair) float64, into func(*Mod
 	return edges
 }
 
-// percentile returns the p-th percentile of sorted values by nearest rank: the
-// smallest value that at least p percent do not exceed.
-func percentile(sorted []float64, p int) float64 {
-	return sorted[max((len(sorted)*p+99)/100, 1)-1]
-}
-
 // logEdges returns edges that reach around values from low to high, at 10^(i/k)
 // for the largest k of 10, 5, 2 that gives at most 40 bins, or else 1.
 func logEdges(low, high float64) []float64 {
 	if !(low <= high) {
 		low, high = 1, 1
 	}
-	for _, k := range []float64{10, 5, 2, 1} {
-		edge := func(i float64) float64 {
-			if i == math.Trunc(i/k)*k {
-				return math.Pow10(int(i / k))
-			}
-			return math.Pow(10, i/k)
+	for _, k := range []float64{10, 5, 2} {
+		if edges := edgesAt(low, high, k); len(edges) <= maxBins+1 {
+			return edges
 		}
-		from, to := math.Floor(math.Log10(low)*k), math.Ceil(math.Log10(high)*k)
-		for edge(from) > low { // the logarithm was rounded
-			from--
-		}
-		for edge(to) <= high {
-			to++
-		}
-		if to-from > maxBins && k > 1 {
-			continue
-		}
-		edges := make([]float64, 0, int(to-from)+1)
-		for i := from; i <= to; i++ {
-			edges = append(edges, edge(i))
-		}
-		return edges
 	}
-	panic("unreachable")
+	return edgesAt(low, high, 1)
+}
+
+// edgesAt returns edges at 10^(i/k) that reach around values from low to high.
+func edgesAt(low, high, k float64) []float64 {
+	edge := func(i float64) float64 {
+		if i == math.Trunc(i/k)*k {
+			return math.Pow10(int(i / k))
+		}
+		return math.Pow(10, i/k)
+	}
+	from, to := math.Floor(math.Log10(low)*k), math.Ceil(math.Log10(high)*k)
+	for edge(from) > low { // the logarithm was rounded
+		from--
+	}
+	for edge(to) <= high {
+		to++
+	}
+	edges := make([]float64, 0, int(to-from)+1)
+	for i := from; i <= to; i++ {
+		edges = append(edges, edge(i))
+	}
+	return edges
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"mime"
 	"net/http"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/llmrouter-go/llmrouter/internal/service"
+	"github.com/llmrouter-go/llmrouter/internal/thought"
 )
 
 // answer is a completion that was read.
@@ -426,8 +426,8 @@ func (r *reading) addChoice(c *wireChoice) {
 		m = &wireMessage{Content: c.Text}
 	}
 	r.given = !r.text.add(m.Content, &r.thought) || r.given
-	for _, thought := range [...]any{m.ReasoningTo, m.Reasoning, m.Thinking} {
-		if text := asText(thought); text != "" {
+	for _, field := range [...]any{m.ReasoningTo, m.Reasoning, m.Thinking} {
+		if text := asText(field); text != "" {
 			r.thought.WriteString(text)
 			break // some services send it under two names
 		}
@@ -461,12 +461,12 @@ func (r *reading) fail(b service.Body) {
 // answer is what is known of the answer so far.
 func (r *reading) answer() answer {
 	text := r.text.String()
-	thought := r.thought.String()
+	field := r.thought.String()
 	a := answer{
 		text: text, finish: r.finish, model: r.model, counted: r.counts.known(),
-		written: text != "" || thought != "" || r.refusal.Len() > 0 || r.tools,
-		thought: len(thought) + thoughtIn(text),
-		usage:   r.counts.usage(r.asked, text, thought, r.refusal.String()),
+		written: text != "" || field != "" || r.refusal.Len() > 0 || r.tools,
+		thought: len(field) + thought.Len(text),
+		usage:   r.counts.usage(r.asked, text, field, r.refusal.String()),
 	}
 	if endingOf(a.finish) == endLength {
 		a.finish = "length"
@@ -618,42 +618,4 @@ func (c *content) addPart(text jsonText, thought *strings.Builder) (null bool) {
 		return false
 	}
 	return true
-}
-
-// thoughtTags enclose a thought within the text.
-var thoughtTags = [][2]string{
-	{"<think>", "</think>"}, {"<thinking>", "</thinking>"}, {"<thought>", "</thought>"}, {"<reasoning>", "</reasoning>"}, {"[THINK]", "[/THINK]"},
-}
-
-// thoughtIn returns the length of the thoughts within a text. One that is not
-// ended reaches to the end; of one that is not begun, the beginning is the
-// text's, as templates put it into the prompt.
-func thoughtIn(text string) int {
-	if strings.IndexByte(text, '<') < 0 && strings.IndexByte(text, '[') < 0 {
-		return 0
-	}
-	n := 0
-	for _, tag := range thoughtTags {
-		rest := text
-		for {
-			begin, end := strings.Index(rest, tag[0]), strings.Index(rest, tag[1])
-			switch {
-			case end < 0 && begin < 0:
-			case end < 0:
-				n += len(rest) - begin - len(tag[0])
-			case begin < 0 || end < begin:
-				if len(rest) == len(text) {
-					n += end
-				}
-				rest = rest[end+len(tag[1]):]
-				continue
-			default:
-				n += end - begin - len(tag[0])
-				rest = rest[end+len(tag[1]):]
-				continue
-			}
-			break
-		}
-	}
-	return min(n, math.MaxInt32)
 }

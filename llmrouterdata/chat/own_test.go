@@ -385,7 +385,7 @@ func TestPricesOfParts(t *testing.T) {
 		client := newClient(t, chat.Options{Transport: &script{next: always(reply{body: body})}})
 		target := resolveOne(t, llmrouterdata.Candidate{InputPrice: 1, OutputPrice: 2, CachedInputPrice: c.cached, ReasoningPrice: c.reasoning}, nil)
 		got, err := client.Complete(t.Context(), ask(target, "x"))
-		if err != nil || got.CachedTokens != 80 || got.ReasoningTokens != 30 || got.ThoughtBytes != 6 || got.Text != "<think>hm</think>hi" {
+		if err != nil || got.CachedTokens != 80 || got.ReasoningTokens != 30 || got.ThoughtBytes != 21 || got.Text != "<think>hm</think>hi" {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		if d := got.CostUSD - c.want; d > 1e-12 || d < -1e-12 {

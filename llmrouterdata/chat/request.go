@@ -111,7 +111,7 @@ type Response struct {
 	// the service does not say.
 	CachedTokens, ReasoningTokens int
 	// ThoughtBytes is the length of the thoughts that came with the answer, in a
-	// field of their own or in the text.
+	// field of their own or, with their marks, at the start of the text.
 	ThoughtBytes int
 	// ResponseTime is how long the successful attempt took, from sending it to
 	// the answer's last byte; for a failed call, the time since its first

@@ -14,7 +14,7 @@ type order struct {
 
 // newOrder arranges the candidates by Options.CandidateOrder. The best are told by the
 // training pairs as the files have them: with 0 where there is no score.
-func (r *run) newOrder() order {
+func (r *run) newOrder() (order, error) {
 	means := make([]float64, len(r.targets))
 	for t := range means {
 		for q := range r.train {
@@ -25,10 +25,7 @@ func (r *run) newOrder() order {
 		means[t] /= float64(max(1, r.train))
 	}
 	arranged, err := r.options.CandidateOrder.Arrange(r.candidates, means)
-	if err != nil {
-		panic(err) // the order was validated, and the means are as many
-	}
-	return order{r, arranged}
+	return order{r, arranged}, err
 }
 
 // of are the targets of query q in order.

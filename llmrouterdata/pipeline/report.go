@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/money"
+	"github.com/llmrouter-go/llmrouter/internal/percentile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 )
 
@@ -274,18 +275,8 @@ func (s *summer) group(name string) Group {
 		g.Performance = s.total / float64(g.Rated)
 	}
 	slices.Sort(s.seconds)
-	g.P50, g.P90, g.P99 = percentile(s.seconds, 50), percentile(s.seconds, 90), percentile(s.seconds, 99)
+	g.P50, g.P90, g.P99 = percentile.Of(s.seconds, 50), percentile.Of(s.seconds, 90), percentile.Of(s.seconds, 99)
 	return g
-}
-
-// percentile returns the p-th percentile of sorted values by nearest rank: the
-// smallest value that at least p percent do not exceed; 0 of none.
-func percentile(sorted []float32, p int) float64 {
-	if len(sorted) == 0 {
-		return 0
-	}
-	rank := (len(sorted)*p + 99) / 100
-	return float64(sorted[max(rank, 1)-1])
 }
 
 // groups keeps summers by name, in order of first use.
@@ -315,8 +306,8 @@ func (g *groups) list() []Group {
 	return list
 }
 
-// report sums the run up.
-func (r *run) report() *Report {
+// report sums the run up, whose rows are in an order.
+func (r *run) report(order order) *Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	counts := r.schedule.Counts()
@@ -326,7 +317,6 @@ func (r *run) report() *Report {
 		Lost: r.lost, Seconds: time.Since(r.started).Seconds(), Thoughts: r.options.thoughts(),
 		Encoder: embedding.FingerprintOf(r.encoder),
 	}
-	order := r.newOrder()
 	var all summer
 	var tasks, models, kinds, cells groups
 	for i := range r.pairs {

@@ -206,7 +206,11 @@ func (r *run) work(ctx context.Context, client Client, cache *vectorcache.Cache)
 // publish writes the outputs, if everything is there or what is missing may be
 // published, and sums the run up.
 func (r *run) publish(ctx context.Context, cache *vectorcache.Cache) (*Report, error) {
-	report := r.report()
+	order, err := r.newOrder()
+	if err != nil {
+		return nil, err
+	}
+	report := r.report(order)
 	if err := r.failure(ctx); err != nil {
 		return report, err
 	}
@@ -220,9 +224,9 @@ func (r *run) publish(ctx context.Context, cache *vectorcache.Cache) (*Report, e
 	if err := r.keepScorers(report.ScoredBy); err != nil {
 		return report, errors.Join(err, early)
 	}
-	err := r.journal.Sync() // no outputs without the entries that they were made of
+	err = r.journal.Sync() // no outputs without the entries that they were made of
 	if err == nil {
-		err = r.write(ctx, cache)
+		err = r.write(ctx, cache, order)
 	}
 	if err != nil {
 		return report, errors.Join(err, early)

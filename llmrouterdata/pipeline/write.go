@@ -17,7 +17,7 @@ const notCalled = "the call was not made"
 
 // write writes the three outputs under temporary names, checks them as
 // [dataset.Check] does, and gives them their names.
-func (r *run) write(ctx context.Context, cache *vectorcache.Cache) error {
+func (r *run) write(ctx context.Context, cache *vectorcache.Cache, order order) error {
 	out := atomicfile.Group{FS: r.options.fs}
 	defer out.Abort()
 	paths := r.config.DataPath
@@ -33,10 +33,10 @@ func (r *run) write(ctx context.Context, cache *vectorcache.Cache) error {
 	}
 	checked := *r.config // the files under their temporary names
 	checked.DataPath.QueryEmbeddingData = vectors.Name()
-	if checked.DataPath.RoutingDataTrain, err = r.writeRows(ctx, &out, paths.RoutingDataTrain, 0, r.train); err != nil {
+	if checked.DataPath.RoutingDataTrain, err = r.writeRows(ctx, &out, paths.RoutingDataTrain, order, 0, r.train); err != nil {
 		return err
 	}
-	if checked.DataPath.RoutingDataTest, err = r.writeRows(ctx, &out, paths.RoutingDataTest, r.train, len(r.queries)); err != nil {
+	if checked.DataPath.RoutingDataTest, err = r.writeRows(ctx, &out, paths.RoutingDataTest, order, r.train, len(r.queries)); err != nil {
 		return err
 	}
 	if err := r.verify(ctx, &checked); err != nil {
@@ -47,7 +47,7 @@ func (r *run) write(ctx context.Context, cache *vectorcache.Cache) error {
 
 // writeRows writes a routing file with the rows of the queries from one to before
 // another, and returns its temporary name.
-func (r *run) writeRows(ctx context.Context, out *atomicfile.Group, name string, from, to int) (temporary string, err error) {
+func (r *run) writeRows(ctx context.Context, out *atomicfile.Group, name string, order order, from, to int) (temporary string, err error) {
 	f, err := out.Create(name)
 	if err != nil {
 		return "", err
@@ -56,7 +56,6 @@ func (r *run) writeRows(ctx context.Context, out *atomicfile.Group, name string,
 	if err != nil {
 		return "", err
 	}
-	order := r.newOrder()
 	for q := from; q < to; q++ {
 		if err := ctx.Err(); err != nil {
 			return "", err
