@@ -75,12 +75,6 @@ type Candidate struct {
 	Extra []ExtraField
 }
 
-// ExtraField is a field of a candidate that has no meaning here and is kept.
-type ExtraField struct {
-	Name string
-	JSON json.RawMessage
-}
-
 // Called reports whether the pipeline calls the candidate. As in the Python
 // pipeline, a name that ends in "_think" marks an entry that is not called.
 func (c Candidate) Called() bool { return !strings.HasSuffix(c.Name, "_think") }

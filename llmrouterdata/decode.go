@@ -218,6 +218,7 @@ func (f *fields) query() StandardQueryData {
 		Metric:      f.text("metric"),
 		Choices:     f.choices("choices"),
 		TaskID:      f.id("task_id"),
+		Extra:       f.extra(),
 	}
 }
 

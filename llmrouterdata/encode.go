@@ -75,6 +75,7 @@ func (o *object) query(d StandardQueryData) {
 	o.text("metric", d.Metric)
 	o.choices("choices", d.Choices)
 	o.optional("task_id", d.TaskID)
+	o.extra(d.Extra)
 }
 
 // AppendJSON appends the record as it stands in a query file, without the line

@@ -281,14 +281,17 @@ func testSave(t *testing.T, v golden.Vector) {
 var recordKeys = []string{"task_name", "query", "ground_truth", "metric", "choices", "task_id"}
 
 // representable returns the record that a row is, where the row has exactly a
-// record's fields, types and order.
+// record's fields, types and order, and question_type behind them or not.
 func representable(o *pyjson.Object) (StandardQueryData, bool) {
-	if o.Len() != len(recordKeys) {
+	if o.Len() > len(recordKeys)+1 {
 		return StandardQueryData{}, false
 	}
 	var text [6]string
 	var choices *Choices
 	for i, key := range recordKeys {
+		if i >= o.Len() {
+			return StandardQueryData{}, false
+		}
 		k, value := o.At(i)
 		if k != key {
 			return StandardQueryData{}, false
@@ -309,9 +312,21 @@ func representable(o *pyjson.Object) (StandardQueryData, bool) {
 			return StandardQueryData{}, false
 		}
 	}
-	d := StandardQueryData{text[0], text[1], text[2], text[3], choices, nil}
+	d := StandardQueryData{TaskName: text[0], Query: text[1], GroundTruth: text[2], Metric: text[3], Choices: choices}
 	if id, _ := o.Get("task_id"); id != nil {
 		d.TaskID = &text[5]
+	}
+	if o.Len() == len(recordKeys) {
+		return d, true
+	}
+	kind, known := o.Get("question_type")
+	if !known {
+		return d, false
+	}
+	if !absent(kind) {
+		json, err := pyjson.Append(nil, kind, pyjson.Style{})
+		d.Extra = []ExtraField{{"question_type", json}}
+		return d, err == nil
 	}
 	return d, true
 }

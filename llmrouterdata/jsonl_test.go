@@ -37,26 +37,26 @@ func TestReadsEveryFormInTheWild(t *testing.T) {
 		line string
 		want StandardQueryData
 	}{
-		"choices null":           {minimal + `,"choices":null,"task_id":null}`, StandardQueryData{"t", "q", "g", "m", nil, nil}},
-		"choices NaN":            {minimal + `,"choices":NaN,"task_id":NaN}`, StandardQueryData{"t", "q", "g", "m", nil, nil}},
-		"choices absent":         {minimal + `}`, StandardQueryData{"t", "q", "g", "m", nil, nil}},
-		"choices blank":          {minimal + `,"choices":" "}`, StandardQueryData{"t", "q", "g", "m", nil, nil}},
-		"choices None":           {minimal + `,"choices":"None"}`, StandardQueryData{"t", "q", "g", "m", nil, nil}},
-		"choices object":         {minimal + `,"choices":{"text":["a"],"labels":["A"]}}`, StandardQueryData{"t", "q", "g", "m", NewChoices([]string{"a"}), nil}},
-		"choices JSON string":    {minimal + `,"choices":"{\"text\": [\"a\"], \"labels\": [\"A\"]}"}`, StandardQueryData{"t", "q", "g", "m", NewChoices([]string{"a"}), nil}},
-		"choices Python literal": {minimal + `,"choices":"{'text': ['a'], 'labels': ['A']}"}`, StandardQueryData{"t", "q", "g", "m", NewChoices([]string{"a"}), nil}},
+		"choices null":           {minimal + `,"choices":null,"task_id":null}`, StandardQueryData{"t", "q", "g", "m", nil, nil, nil}},
+		"choices NaN":            {minimal + `,"choices":NaN,"task_id":NaN}`, StandardQueryData{"t", "q", "g", "m", nil, nil, nil}},
+		"choices absent":         {minimal + `}`, StandardQueryData{"t", "q", "g", "m", nil, nil, nil}},
+		"choices blank":          {minimal + `,"choices":" "}`, StandardQueryData{"t", "q", "g", "m", nil, nil, nil}},
+		"choices None":           {minimal + `,"choices":"None"}`, StandardQueryData{"t", "q", "g", "m", nil, nil, nil}},
+		"choices object":         {minimal + `,"choices":{"text":["a"],"labels":["A"]}}`, StandardQueryData{"t", "q", "g", "m", NewChoices([]string{"a"}), nil, nil}},
+		"choices JSON string":    {minimal + `,"choices":"{\"text\": [\"a\"], \"labels\": [\"A\"]}"}`, StandardQueryData{"t", "q", "g", "m", NewChoices([]string{"a"}), nil, nil}},
+		"choices Python literal": {minimal + `,"choices":"{'text': ['a'], 'labels': ['A']}"}`, StandardQueryData{"t", "q", "g", "m", NewChoices([]string{"a"}), nil, nil}},
 		"choices label": {minimal + `,"choices":"{'label': ['A'], 'text': ['a']}"}`,
-			StandardQueryData{"t", "q", "g", "m", ChoicesFromFields(ChoiceField{"label", []string{"A"}}, ChoiceField{"text", []string{"a"}}), nil}},
-		"choices bare list":   {minimal + `,"choices":"['a']"}`, StandardQueryData{"t", "q", "g", "m", &Choices{[]any{"a"}}, nil}},
-		"choices bare array":  {minimal + `,"choices":["a"]}`, StandardQueryData{"t", "q", "g", "m", &Choices{[]any{"a"}}, nil}},
-		"choices tuple":       {minimal + `,"choices":"('a',)"}`, StandardQueryData{"t", "q", "g", "m", &Choices{[]any{"a"}}, nil}},
-		"escaped slash":       {`{"task_name":"a\/b","query":"q","ground_truth":"g","metric":"m"}`, StandardQueryData{"a/b", "q", "g", "m", nil, nil}},
-		"task id int":         {minimal + `,"task_id":601}`, StandardQueryData{"t", "q", "g", "m", nil, new("601")}},
-		"task id float":       {minimal + `,"task_id":601.0}`, StandardQueryData{"t", "q", "g", "m", nil, new("601")}},
-		"task id string":      {minimal + `,"task_id":"HumanEval/0"}`, StandardQueryData{"t", "q", "g", "m", nil, new("HumanEval/0")}},
-		"ground truth array":  {`{"task_name":"t","query":"q","ground_truth":["assert f(1) == 'é'"],"metric":"m"}`, StandardQueryData{"t", "q", `["assert f(1) == '\u00e9'"]`, "m", nil, nil}},
-		"ground truth number": {`{"task_name":"t","query":"q","ground_truth":4,"metric":"m"}`, StandardQueryData{"t", "q", "4", "m", nil, nil}},
-		"other fields":        {minimal + `,"question_type":NaN,"extra":{"a":[1]}}`, StandardQueryData{"t", "q", "g", "m", nil, nil}},
+			StandardQueryData{"t", "q", "g", "m", ChoicesFromFields(ChoiceField{"label", []string{"A"}}, ChoiceField{"text", []string{"a"}}), nil, nil}},
+		"choices bare list":   {minimal + `,"choices":"['a']"}`, StandardQueryData{"t", "q", "g", "m", &Choices{[]any{"a"}}, nil, nil}},
+		"choices bare array":  {minimal + `,"choices":["a"]}`, StandardQueryData{"t", "q", "g", "m", &Choices{[]any{"a"}}, nil, nil}},
+		"choices tuple":       {minimal + `,"choices":"('a',)"}`, StandardQueryData{"t", "q", "g", "m", &Choices{[]any{"a"}}, nil, nil}},
+		"escaped slash":       {`{"task_name":"a\/b","query":"q","ground_truth":"g","metric":"m"}`, StandardQueryData{"a/b", "q", "g", "m", nil, nil, nil}},
+		"task id int":         {minimal + `,"task_id":601}`, StandardQueryData{"t", "q", "g", "m", nil, new("601"), nil}},
+		"task id float":       {minimal + `,"task_id":601.0}`, StandardQueryData{"t", "q", "g", "m", nil, new("601"), nil}},
+		"task id string":      {minimal + `,"task_id":"HumanEval/0"}`, StandardQueryData{"t", "q", "g", "m", nil, new("HumanEval/0"), nil}},
+		"ground truth array":  {`{"task_name":"t","query":"q","ground_truth":["assert f(1) == 'é'"],"metric":"m"}`, StandardQueryData{"t", "q", `["assert f(1) == '\u00e9'"]`, "m", nil, nil, nil}},
+		"ground truth number": {`{"task_name":"t","query":"q","ground_truth":4,"metric":"m"}`, StandardQueryData{"t", "q", "4", "m", nil, nil, nil}},
+		"other fields":        {minimal + `,"question_type":NaN,"extra":{"a":[1]}}`, StandardQueryData{"t", "q", "g", "m", nil, nil, []ExtraField{{"extra", json.RawMessage(`{"a": [1]}`)}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, text := range []string{test.line, "\ufeff\r\n \r\n" + test.line + "\r\n", test.line + "\r", "\n\n" + test.line + "\n\n"} {
@@ -87,7 +87,7 @@ func TestReadsRoutingRowsOfThePythonPipeline(t *testing.T) {
 		"id null":               {replace(`"embedding_id": 7`, `"embedding_id": null`), with(func(r *RoutingRecord) { r.EmbeddingID = NoEmbedding })},
 		"response null":         {replace(`"response": "r"`, `"response": null`), with(func(r *RoutingRecord) { r.Response = "" })},
 		"user id":               {replace(`"user_id": null`, `"user_id": "u"`), with(func(r *RoutingRecord) { r.UserID = new("u") })},
-		"fields of other tools": {replace(`"fig_id": null`, `"fig_id": null, "query_id": 5`), want},
+		"fields of other tools": {replace(`"fig_id": null`, `"fig_id": null, "query_id": 5`), with(func(r *RoutingRecord) { r.Extra = []ExtraField{{"query_id", json.RawMessage("5")}} })},
 	} {
 		got := collect(t, Records[RoutingRecord](strings.NewReader(test.line), nil))
 		if diff := cmp.Diff([]RoutingRecord{test.want}, got); diff != "" {
@@ -304,7 +304,7 @@ func TestRealQueries(t *testing.T) {
 }
 
 func TestEncodingJSONRoundTrip(t *testing.T) {
-	d := StandardQueryData{"mmlu", "a <b> & é", "A", "em_mc", NewChoices([]string{"<x>", "é"}), new("7")}
+	d := StandardQueryData{"mmlu", "a <b> & é", "A", "em_mc", NewChoices([]string{"<x>", "é"}), new("7"), nil}
 	r := NewRoutingRecord(d)
 	r.ModelName, r.Performance, r.UserID = "m", 0.5, new("u")
 	for _, v := range []any{&d, &r} {

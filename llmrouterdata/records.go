@@ -24,6 +24,9 @@ type StandardQueryData struct {
 	Choices *Choices `json:"choices"`
 	// TaskID identifies the problem of a code benchmark, nil otherwise.
 	TaskID *string `json:"task_id"`
+	// Extra are the other fields, in the order of the file. They stand behind these
+	// six, in query files and in routing files; encoding/json does not see them.
+	Extra []ExtraField `json:"-"`
 }
 
 // RoutingRecord is one line of a routing file: the six fields of a query and
@@ -58,6 +61,9 @@ type RoutingRecord struct {
 	// UserID and FigID are reserved and nil.
 	UserID *string `json:"user_id"`
 	FigID  *string `json:"fig_id"`
+	// Extra are the other fields, in the order of the file. They are written behind the
+	// six of the query, whose they are; encoding/json does not see them.
+	Extra []ExtraField `json:"-"`
 }
 
 // NoEmbedding is the EmbeddingID of a row that was read with null or NaN in
@@ -93,7 +99,7 @@ func (r RoutingRecord) Key() QueryKey {
 	return QueryKey{r.TaskName, r.Query, r.GroundTruth, r.Metric}
 }
 
-// Equal reports whether all fields of d and e are equal.
+// Equal reports whether all fields of d and e are equal but for Extra.
 func (d StandardQueryData) Equal(e StandardQueryData) bool {
 	return d.Key() == e.Key() && d.Choices.Equal(e.Choices) &&
 		(d.TaskID == nil) == (e.TaskID == nil) && (d.TaskID == nil || *d.TaskID == *e.TaskID)
@@ -101,13 +107,13 @@ func (d StandardQueryData) Equal(e StandardQueryData) bool {
 
 // QueryData returns the query that the record answers.
 func (r RoutingRecord) QueryData() StandardQueryData {
-	return StandardQueryData{r.TaskName, r.Query, r.GroundTruth, r.Metric, r.Choices, r.TaskID}
+	return StandardQueryData{r.TaskName, r.Query, r.GroundTruth, r.Metric, r.Choices, r.TaskID, r.Extra}
 }
 
 // NewRoutingRecord returns a record of the query d, the rest still zero.
 func NewRoutingRecord(d StandardQueryData) RoutingRecord {
 	return RoutingRecord{
 		TaskName: d.TaskName, Query: d.Query, GroundTruth: d.GroundTruth,
-		Metric: d.Metric, Choices: d.Choices, TaskID: d.TaskID,
+		Metric: d.Metric, Choices: d.Choices, TaskID: d.TaskID, Extra: d.Extra,
 	}
 }

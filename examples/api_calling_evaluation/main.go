@@ -74,20 +74,8 @@ func run(ctx context.Context, e cli.Env) error {
 	defer client.Close()
 
 	if o.dryRun {
-		o.AllowNotEvaluated = true // no sandbox is opened for an estimate
-		plan, err := pipeline.NewPlan(ctx, c, &o.Options)
-		hint(e, err)
-		if err != nil {
-			return err
-		}
-		estimate, err := plan.Estimate(ctx)
-		if err != nil {
-			return err
-		}
-		printEstimate(e, estimate, o.chat.Budget)
-		return nil
+		return o.estimate(ctx, e, c)
 	}
-
 	bar := progress.New(e.Stderr)
 	defer bar.Close()
 	defer o.opens(e, c, bar)()
@@ -102,7 +90,26 @@ func run(ctx context.Context, e cli.Env) error {
 	if report == nil {
 		return err
 	}
-	return errors.Join(err, show(e, report, o.report))
+	if err = errors.Join(err, show(e, report, o.report)); err == nil && !o.TestRun {
+		e.Card(ctx, c)
+	}
+	return err
+}
+
+// estimate says what the calls would take.
+func (o *options) estimate(ctx context.Context, e cli.Env, c *llmrouterdata.Config) error {
+	o.AllowNotEvaluated = true // no sandbox is opened for an estimate
+	plan, err := pipeline.NewPlan(ctx, c, &o.Options)
+	hint(e, err)
+	if err != nil {
+		return err
+	}
+	estimate, err := plan.Estimate(ctx)
+	if err != nil {
+		return err
+	}
+	printEstimate(e, estimate, o.chat.Budget)
+	return nil
 }
 
 // connect makes the client of all calls.
@@ -185,8 +192,7 @@ const mostSeconds = 86_400
 func parse(e cli.Env) (*options, error) {
 	o := &options{}
 	flags := e.Flags("api_calling_evaluation", "Sends every query to every candidate, scores the answers, embeds the queries and writes the routing files.")
-	flags.StringVar(&o.config, "config", "", "configuration `file` (YAML); needed")
-	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	cli.ConfigFlags(flags, &o.config, &o.root, "; needed")
 	flags.IntVar(&o.Workers, "workers", pipeline.DefaultWorkers, "calls under way at once")
 	flags.BoolVar(&o.TestRun, "test", false, "take the first 50 training and 20 test queries only, of a test run of step 2a if there was one, and write files of other names than the configured ones")
 	flags.IntVar(&o.processes, "processes", 1, "processes that share the keys: this one has its part of --workers and of all limits a minute")
@@ -195,10 +201,7 @@ func parse(e cli.Env) (*options, error) {
 	budget := flags.Float64("budget", 0, "stop before the calls cost more than this many `USD` by the candidates' prices")
 	balance := flags.String("balance", "", "how keys are chosen: round_robin (default), least_busy or lowest_latency")
 	order := flags.String("order", "", "order of the calls: interleaved (default), by_candidate or by_query, which completes query after query")
-	flags.Func("candidate_order", "order of a query's rows in the files: file (as in llm_data, the default), cheapest, best (by the training rows) or seeded (another for each query); trainers that take the first of the best rows learn it", func(name string) (err error) {
-		o.CandidateOrder, err = dataset.ParseCandidateOrder(name)
-		return err
-	})
+	cli.ParsedFlag(flags, &o.CandidateOrder, "candidate_order", "order of a query's rows in the files: file (as in llm_data, the default), cheapest, best (by the training rows) or seeded (another for each query); trainers that take the first of the best rows learn it", dataset.ParseCandidateOrder)
 	flags.BoolVar(&o.UnpricedOK, "unpriced_ok", false, "with --budget: go on though the candidate file lacks a price, and count such calls as free")
 	params := flags.String("params", "", "`JSON` object of further fields of every request, for example {\"reasoning_effort\": \"low\"}")
 	flags.Func("header", "`\"Name: value\"` of a header of every request; ${NAME} in the value stands for the environment's; may be given several times", o.header)

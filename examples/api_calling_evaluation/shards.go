@@ -38,7 +38,7 @@ func (w *shardFlags) add(flags *flag.FlagSet) {
 }
 
 // alone are flags of a run without shards.
-var alone = []string{"test", "dry_run", "fresh", "publish_incomplete", "candidate_order"}
+var alone = []string{"test", "dry_run", "fresh", "publish_incomplete"}
 
 // check demands flags that go together.
 func (w *shardFlags) check(e cli.Env, flags *flag.FlagSet) error {
@@ -59,6 +59,9 @@ func (w *shardFlags) check(e cli.Env, flags *flag.FlagSet) error {
 		if given[other] {
 			return e.Usage(flags, "--%s does not go with --work", other)
 		}
+	}
+	if given["candidate_order"] && !w.merge {
+		return e.Usage(flags, "of --work, --candidate_order goes with --merge alone")
 	}
 	if w.size < 1 {
 		return e.Usage(flags, "--shard_size is %d; it must be more than 0", w.size)
@@ -158,7 +161,7 @@ func (o *options) part() string {
 
 func mergeShards(ctx context.Context, e cli.Env, o *options, c *llmrouterdata.Config, folder *shards.Folder) error {
 	bar := progress.New(e.Stderr)
-	report, err := folder.Merge(ctx, c, &dataset.MergeOptions{Progress: cli.ShowRows(bar)})
+	report, err := folder.Merge(ctx, c, &dataset.MergeOptions{Order: o.CandidateOrder, Progress: cli.ShowRows(bar)})
 	bar.Close()
 	if err != nil {
 		return err
@@ -167,6 +170,8 @@ func mergeShards(ctx context.Context, e cli.Env, o *options, c *llmrouterdata.Co
 		report.TrainQueries, report.TestQueries, report.Rows, report.Embeddings, report.Failed, report.CostUSD)
 	if m := *o.MaxFailed; float64(report.Failed) > m*float64(report.Rows) {
 		err = &pipeline.FailedCallsError{Failed: report.Failed, Pairs: report.Rows, Max: m}
+	} else {
+		e.Card(ctx, c)
 	}
 	return errors.Join(err, writeJSON(o.report, report))
 }

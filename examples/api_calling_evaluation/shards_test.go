@@ -235,7 +235,7 @@ func TestShardUsage(t *testing.T) {
 	s := set(t, 2, chaos.Config{})
 	for _, args := range [][]string{
 		{"--work", "w"}, {"--split"}, {"--work", "w", "--split", "--merge"}, {"--work", "w", "--shard", "2"}, {"--work", "w", "--shard", "2/2"},
-		{"--work", "w", "--shard", "-1/2"}, {"--work", "w", "--shard", "next", "--fresh"}, {"--work", "w", "--split", "--shard_size", "0"},
+		{"--work", "w", "--shard", "-1/2"}, {"--work", "w", "--shard", "next", "--fresh"}, {"--work", "w", "--shard", "next", "--candidate_order", "best"}, {"--work", "w", "--split", "--shard_size", "0"},
 	} {
 		if _, _, err := s.run(t, nil, args...); !errors.Is(err, cli.ErrUsage) {
 			t.Errorf("%q: %v", args, err)

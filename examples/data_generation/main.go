@@ -46,14 +46,13 @@ type options struct {
 func parse(e cli.Env) (options, error) {
 	var o options
 	flags := e.Flags("data_generation", "Draws queries from the benchmarks and writes query_data_train and query_data_test.")
-	flags.StringVar(&o.config, "config", "", "configuration `file` (YAML)")
-	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
-	flags.IntVar(&o.sample, "sample", 0, "queries a benchmark; overrides the configuration (default 500)")
+	cli.ConfigFlags(flags, &o.config, &o.root, "")
+	flags.IntVar(&o.sample, "sample", 0, "`queries` a benchmark; overrides the configuration, whose default is 500")
 	flags.StringVar(&o.train, "output_train", "", "training `file`; overrides the configuration")
 	flags.StringVar(&o.test, "output_test", "", "test `file`; overrides the configuration")
 	flags.BoolVar(&o.testRun, "test", false, "draw 10 queries a benchmark (--sample overrides it), and write files of other names than the configured ones")
-	flags.StringVar(&o.names, "datasets", "", "comma-separated `tasks` to draw from, for example gsm8k,mmlu (default: all eleven)")
-	flags.StringVar(&o.source, "source", "", "`folder` with the benchmarks' files, instead of the hub")
+	flags.StringVar(&o.names, "datasets", "", "comma-separated `tasks` to draw from, for example gsm8k,mmlu (default: all, which are "+strings.Join(benchmarks(), ", ")+")")
+	flags.StringVar(&o.source, "source", "", "`folder` with the benchmarks' files, instead of the hub: as in their repositories, the Python client's cache or a snapshot in it, or folders split=train/ (docs/DATASETS.md has all layouts)")
 	flags.BoolVar(&o.sampling.KeepSamples, "keep_samples", false, "with --datasets: draw the same queries as a run over all benchmarks")
 	flags.BoolVar(&o.sampling.Stratified, "stratified", false, "split each task on its own (default: one split over all)")
 	flags.BoolVar(&o.sampling.GroupSplit, "group_split", false, "keep queries of equal text on one side of the split")

@@ -33,22 +33,22 @@ var forms = map[string]func(ctx context.Context, c *llmrouterdata.Config, out st
 func run(ctx context.Context, e cli.Env) error {
 	names := strings.Join(slices.Sorted(maps.Keys(forms)), ", ")
 	flags := e.Flags("export_dataset", "Writes a finished data set in forms that others read.")
-	config := flags.String("config", "", "configuration `file` (YAML); needed")
-	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	var config, root string
+	cli.ConfigFlags(flags, &config, &root, "; needed")
 	to := flags.String("to", "", "`form`: "+names+"; needed")
 	out := flags.String("out", "", "`file` or folder to write; needed")
 	gated := flags.Bool("gated", false, "write queries of gated benchmarks (GPQA) too, whose authors ask not to publish them")
 	if err := e.Parse(flags); err != nil {
 		return err
 	}
-	if *config == "" || *to == "" || *out == "" {
+	if config == "" || *to == "" || *out == "" {
 		return e.Usage(flags, "--config, --to and --out are needed")
 	}
 	write := forms[*to]
 	if write == nil {
 		return e.Usage(flags, "--to is %q; there are %s", *to, names)
 	}
-	c, err := e.LoadConfig(*config, *root)
+	c, err := e.LoadConfig(config, root)
 	if err != nil {
 		return err
 	}

@@ -76,3 +76,5 @@ func TestFailures(t *testing.T) {
 		t.Error("a data set that is not there was exported")
 	}
 }
+
+func TestHelp(t *testing.T) { clitest.Help(t, run) }

@@ -52,8 +52,7 @@ func parse(e cli.Env) (options, error) {
 	var o options
 	flags := e.Flags("fill_prices", "Fills in what candidates cost from a table of prices.")
 	flags.StringVar(&o.from, "from", "", "table of prices: a JSON `file` in litellm's form, or litellm's wheel; needed")
-	flags.StringVar(&o.config, "config", "", "configuration `file` (YAML)")
-	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	cli.ConfigFlags(flags, &o.config, &o.root, "")
 	flags.StringVar(&o.input, "input", "", "candidate `file`; overrides the configuration's llm_data")
 	flags.StringVar(&o.output, "output", "", "candidate `file` to write, which may be the one that is read (default: say what would be written)")
 	flags.Func("provider", "`SERVICE=PROVIDER`: the table's name of a service, as NVIDIA=nvidia_nim; without SERVICE, of candidates that name none; may be given several times", assignment(&o.fill.Providers))

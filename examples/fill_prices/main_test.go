@@ -90,3 +90,5 @@ func TestFailures(t *testing.T) {
 		}
 	}
 }
+
+func TestHelp(t *testing.T) { clitest.Help(t, run) }

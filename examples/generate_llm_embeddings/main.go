@@ -19,18 +19,18 @@ func main() { cli.Main("generate_llm_embeddings", run) }
 
 func run(ctx context.Context, e cli.Env) error {
 	flags := e.Flags("generate_llm_embeddings", "Embeds the candidates' feature texts.")
-	config := flags.String("config", "", "configuration `file` (YAML)")
-	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	var config, root string
+	cli.ConfigFlags(flags, &config, &root, "")
 	input := flags.String("input", "", "candidate `file`; overrides the configuration's llm_data")
 	output := flags.String("output", "", "`file` to write; overrides the configuration's llm_embedding_data")
 	encoder := flags.String("encoder", "", "embedding model: a folder or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
 	if err := e.Parse(flags); err != nil {
 		return err
 	}
-	if *config == "" && (*input == "" || *output == "") {
+	if config == "" && (*input == "" || *output == "") {
 		return e.Usage(flags, "without --config, --input and --output are needed")
 	}
-	c, err := e.LoadConfig(*config, *root)
+	c, err := e.LoadConfig(config, root)
 	if err != nil {
 		return err
 	}

@@ -46,8 +46,7 @@ type options struct {
 func parse(e cli.Env) (*options, error) {
 	o := &options{}
 	flags := e.Flags("import_results", "Makes a data set of results that exist, in files that follow the flags.")
-	flags.StringVar(&o.config, "config", "", "configuration `file` (YAML); needed")
-	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	cli.ConfigFlags(flags, &o.config, &o.root, "; needed")
 	flags.StringVar(&o.from, "from", "", "`format` of the files: "+strings.Join(importing.Formats(), ", ")+", or "+hubFolder+"; needed")
 	flags.StringVar(&o.reader.Task, "task", "", "`name` of the task; overrides that of the files")
 	flags.StringVar(&o.reader.Model, "model", "", "`name` of the model; overrides that of the files")
@@ -161,7 +160,11 @@ func run(ctx context.Context, e cli.Env) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(report.WriteText(e.Stdout), writeReport(o.report, report))
+	if err := errors.Join(report.WriteText(e.Stdout), writeReport(o.report, report)); err != nil {
+		return err
+	}
+	e.Card(ctx, c)
+	return nil
 }
 
 // readFolder makes the data set of a folder again.
@@ -171,6 +174,7 @@ func readFolder(ctx context.Context, e cli.Env, c *llmrouterdata.Config, dir str
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "%s: %d training and %d test queries, %d rows\n", dir, report.Queries[0], report.Queries[1], report.Rows[0]+report.Rows[1])
+	e.Card(ctx, c)
 	return nil
 }
 

@@ -56,7 +56,7 @@ scores taken from score
 small: 2 answers, 0 failed, performance 0.5000, 0.000000 USD by its prices; tokens of 2 answers are not known: 0 in the rows; times of 2 answers are not known: 0.0 in the rows
 large: 2 answers, 0 failed, performance 1.0000, 0.000000 USD by its prices; tokens of 2 answers are not known: 0 in the rows; times of 2 answers are not known: 0.0 in the rows
 left out: 1 of a query that some candidate has no answer to: own: "Who am I?"
-left out: 1 of no candidate: ` + file + ":7\n"
+left out: 1 of no candidate: ` + file + ":7\n" + filepath.Join(dir, "README.md") + ": load_dataset opens its folder\n"
 	if out != want {
 		t.Errorf("printed\n%s", out)
 	}
@@ -102,7 +102,7 @@ func readsFolder(t *testing.T, c *llmrouterdata.Config) {
 		t.Fatal(err)
 	}
 	out, errs, err := clitest.Run(t.Context(), run, nil, "--config", filepath.Join(dir, "config.yaml"), "--root", dir, "--from", "hub_folder", folder)
-	if err != nil || out != folder+": 1 training and 1 test queries, 4 rows\n" {
+	if err != nil || out != folder+": 1 training and 1 test queries, 4 rows\n"+filepath.Join(dir, "README.md")+": load_dataset opens its folder\n" {
 		t.Errorf("%v\n%s%s", err, out, errs)
 	}
 	before, err := os.ReadFile(c.DataPath.RoutingDataTest)

@@ -122,6 +122,8 @@ func run(ctx context.Context, e cli.Env) error {
 	if noSandbox != nil {
 		fmt.Fprintf(e.Stdout, "\nThe code tasks were not evaluated, since there is no sandbox here: %v\n", noSandbox)
 	}
+	fmt.Fprintln(e.Stdout)
+	e.Card(ctx, c)
 	fmt.Fprintln(e.Stdout, "\nFiles:")
 	for _, name := range files(c) {
 		info, err := os.Stat(name)
@@ -232,7 +234,7 @@ func claim(dir, model string) error {
 	refuse := func(name string) error {
 		return fmt.Errorf("%s is not of this program; give another folder with --out, or move that file elsewhere", name)
 	}
-	own := append(files(config("", "")), configName, modelFolder+string(filepath.Separator))
+	own := append(files(config("", "")), configName, "README.md", modelFolder+string(filepath.Separator))
 	foreign, some := "", ""
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

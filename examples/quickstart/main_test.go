@@ -109,10 +109,10 @@ func TestQuickstart(t *testing.T) {
 				got = append(got, name)
 			}
 		}
-		if diff := cmp.Diff(append([]string{configName}, outputs...), got); diff != "" {
+		if diff := cmp.Diff(append([]string{"README.md", configName}, outputs...), got); diff != "" {
 			t.Error(diff)
 		}
-		for _, name := range append([]string{configName}, outputs...) {
+		for _, name := range append([]string{"README.md", configName}, outputs...) {
 			if !strings.Contains(screen, filepath.Join(first, name)) {
 				t.Errorf("the screen does not name %s", name)
 			}

@@ -10,11 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 )
 
@@ -40,8 +42,8 @@ type note struct {
 	Value string `json:"value"`
 }
 
-// madeOf looks at the files of a configuration.
-func madeOf(config string, c *llmrouterdata.Config) (*making, error) {
+// madeOf looks at the files of a configuration, of which data is open.
+func madeOf(config string, c *llmrouterdata.Config, data *dataset.Dataset) (*making, error) {
 	d := &c.DataPath
 	m := &making{}
 	for _, f := range [][2]string{
@@ -54,18 +56,33 @@ func madeOf(config string, c *llmrouterdata.Config) (*making, error) {
 		}
 	}
 	m.note("embedding model of the configuration", c.Embedding.Model)
+	if n := data.Embeddings(); n > 0 {
+		m.note("vectors of the queries", fmt.Sprintf("%s of %s numbers, %s", page.Whole(n), page.Whole(data.Dim()), data.Precision()))
+	}
+	m.note("encoder of the candidates' vectors", encoders(data.EmbeddedCandidates))
 	m.versions()
 	return m, nil
+}
+
+// encoders names what made the vectors of candidates, as far as their file tells.
+func encoders(candidates []llmrouterdata.Candidate) string {
+	var names []string
+	for i := range candidates {
+		if name := candidates[i].EmbeddingEncoder; name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // tell notes what a summary says, nil where there is none of these files.
 func (m *making) tell(summary *pipeline.Report) {
 	if summary != nil {
-		m.note("encoder (layers, width, pooling, hash of weights and tokenizer)", cmp.Or(summary.Encoder, "not told by the summary"))
+		m.note("encoder of the queries (layers, width, pooling, hash of weights and tokenizer)", cmp.Or(summary.Encoder, "not told by the summary"))
 		m.note("interpreters that ran programs", strings.Join(summary.ScoredBy, ", "))
 		m.note("thoughts in replies", summary.Thoughts)
 	} else {
-		m.note("encoder, interpreters", "the files do not tell; the summary of step 3 does (--evaluation)")
+		m.note("encoder of the queries, interpreters", "the files do not tell; the summary of step 3 does (--evaluation)")
 	}
 }
 
@@ -125,7 +142,7 @@ func (m *making) section() page.Section {
 	for _, f := range m.Files {
 		files.Rows = append(files.Rows, []string{f.Use, f.Name, page.Whole(int(f.Bytes)), f.SHA256})
 	}
-	notes := &page.Table{Caption: "Encoder, interpreters, versions", Texts: 2, Head: []string{"what", "value"}}
+	notes := &page.Table{Caption: "Encoder, precision, interpreters, versions", Texts: 2, Head: []string{"what", "value"}}
 	for _, n := range m.Notes {
 		notes.Rows = append(notes.Rows, []string{n.Name, n.Value})
 	}

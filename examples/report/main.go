@@ -2,12 +2,14 @@
 // figures and tables, the figures as SVG, and the numbers as JSON.
 //
 //	go run ./examples/report --config my_config.yaml --out report.html
+//	go run ./examples/report --config my_config.yaml --train all
 //	go run ./examples/report --scores dcrouter_train.json --queries query_train.jsonl
 //
 // The page needs no network and no script. It reads what step 3 has written:
 // the routing files, the candidates, and the query embeddings where they are
 // there. With --evaluation it tells answers that were not evaluated from wrong
-// ones, which the routing files do not.
+// ones, which the routing files do not. With --train it also shows what trained routers
+// reach.
 package main
 
 import (
@@ -16,13 +18,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/page"
+	"github.com/llmrouter-go/llmrouter/examples/internal/training"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
@@ -39,6 +42,7 @@ type options struct {
 	solved                      float64
 	points, routerQueries       int
 	routers                     bool
+	train                       string // kind of router; "": none
 }
 
 // leastRouterQueries is the least --router_queries.
@@ -48,8 +52,7 @@ const leastRouterQueries = 20
 func parse(e cli.Env) (options, error) {
 	var o options
 	flags := e.Flags("report", "Shows a data set: performance, costs, routers, times, failures, a map, and what looks wrong.")
-	flags.StringVar(&o.config, "config", "", "configuration `file` of the data set")
-	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default the working directory)")
+	cli.ConfigFlags(flags, &o.config, &o.root, " of the data set")
 	flags.StringVar(&o.scores, "scores", "", "instead of --config: a `file` of scores, [{\"question\", \"scores\": {model: 0..1}}]")
 	flags.StringVar(&o.queries, "queries", "", "with --scores: a query `file` that tells the questions' tasks")
 	flags.StringVar(&o.candidates, "candidates", "", "with --scores: a candidate `file`, for the order of the candidates")
@@ -61,6 +64,7 @@ func parse(e cli.Env) (options, error) {
 	flags.Float64Var(&o.solved, "solved", 0.5, "`performance` from which a query counts as solved")
 	flags.IntVar(&o.points, "points", 2000, "`queries` shown on the map")
 	flags.BoolVar(&o.routers, "routers", true, "say whether routing pays, by cross-validated routers: the longest part of the work")
+	flags.StringVar(&o.train, "train", "", "`kind` of router to train on the training queries and judge on the test queries, with curves: "+strings.Join(training.Kinds(), ", ")+" (default: none)")
 	flags.IntVar(&o.routerQueries, "router_queries", 5000, "most `queries` that routers are tried on")
 	if err := e.Parse(flags); err != nil {
 		return o, err
@@ -74,6 +78,10 @@ func parse(e cli.Env) (options, error) {
 		return o, e.Usage(flags, "--queries and --candidates go with --scores")
 	case o.scores != "" && (o.evaluation != "" || o.root != ""):
 		return o, e.Usage(flags, "--evaluation and --root go with --config")
+	case o.scores != "" && o.train != "":
+		return o, e.Usage(flags, "--train goes with --config: scores have no embeddings")
+	case o.train != "" && !slices.Contains(training.Kinds(), o.train):
+		return o, e.Usage(flags, "--train is %q; it is one of %s", o.train, strings.Join(training.Kinds(), ", "))
 	case !(o.solved > 0 && o.solved <= 1):
 		return o, e.Usage(flags, "--solved is %v; it must be above 0 and at most 1", o.solved)
 	case o.routerQueries < leastRouterQueries:
@@ -104,6 +112,9 @@ func run(ctx context.Context, e cli.Env) error {
 			table, err = data.Table(ctx)
 		}
 	}
+	if err == nil && table.Len() == 0 {
+		err = errors.New("no row was read: there is nothing to show")
+	}
 	if err != nil {
 		return err
 	}
@@ -121,6 +132,9 @@ func run(ctx context.Context, e cli.Env) error {
 	if report.Made = made; made != nil {
 		made.tell(summary)
 	}
+	if err := report.trainRouters(ctx, table, o.train); err != nil {
+		return err
+	}
 	written, err := o.write(report)
 	if err != nil {
 		return err
@@ -131,22 +145,18 @@ func run(ctx context.Context, e cli.Env) error {
 // write writes the files that were asked for and returns their names, the page
 // first. The page is written last: where it is, the other files are too.
 func (o options) write(report shown) ([]string, error) {
-	html, err := newPage(o.title, report).HTML()
+	p := newPage(o.title, report)
+	html, err := p.HTML()
 	if err != nil {
 		return nil, err
 	}
 	written := []string{o.out}
 	if o.figures != "" {
-		figures, pens := figures(report.Report), page.NewPens()
-		for _, id := range slices.Sorted(maps.Keys(figures)) {
-			for class, width := range page.Widths() {
-				svg := figures[id].SVG(pens, width, class)
-				if err := cli.WriteFile(filepath.Join(o.figures, id+"-"+class+".svg"), []byte(svg)); err != nil {
-					return nil, err
-				}
-			}
-			written = append(written, filepath.Join(o.figures, id+"-*.svg"))
+		files, err := writeFigures(o.figures, p)
+		if err != nil {
+			return nil, err
 		}
+		written = append(written, files...)
 	}
 	if o.json != "" {
 		text, err := json.MarshalIndent(report, "", "  ")
@@ -159,6 +169,23 @@ func (o options) write(report shown) ([]string, error) {
 		written = append(written, o.json)
 	}
 	return written, cli.WriteFile(o.out, html)
+}
+
+// writeFigures writes the figures of a page into a folder.
+func writeFigures(dir string, p *page.Page) (written []string, err error) {
+	pens := page.NewPens()
+	for _, s := range p.Sections {
+		for _, f := range s.Figures {
+			for class, width := range page.Widths() {
+				if err := cli.WriteFile(filepath.Join(dir, f.ID+"-"+class+".svg"), []byte(f.SVG(pens, width, class))); err != nil {
+					return nil, err
+				}
+			}
+			written = append(written, filepath.Join(dir, f.ID+"-*.svg"))
+		}
+	}
+	slices.Sort(written)
+	return written, nil
 }
 
 // open opens the data set of a configuration, and says how it was made. The summary
@@ -182,8 +209,11 @@ func (o options) open(ctx context.Context, e cli.Env, summary *pipeline.Report) 
 	if err != nil {
 		return nil, nil, err
 	}
-	made, err := madeOf(o.config, c)
-	return data, made, err
+	made, err := madeOf(o.config, c, data)
+	if err != nil {
+		return nil, nil, errors.Join(err, data.Close())
+	}
+	return data, made, nil
 }
 
 // show prints what one wants to know first.

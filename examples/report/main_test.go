@@ -138,13 +138,14 @@ func fullPage(t *testing.T, dir string) string {
 	return out
 }
 
-// pageOf makes the page of a data set with n candidates and returns its file.
-func pageOf(t *testing.T, dir string, n int) string {
+// pageOf makes the page of a data set with n candidates, with further flags, and returns
+// its file.
+func pageOf(t *testing.T, dir string, n int, args ...string) string {
 	t.Helper()
 	data := filepath.Join(dir, fmt.Sprint(n))
 	config := dataSet(t, data, manyNames(n))
 	out := filepath.Join(data, "page.html")
-	if _, errs, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", data, "--out", out); err != nil {
+	if _, errs, err := clitest.Run(t.Context(), run, nil, append(args, "--config", config, "--root", data, "--out", out)...); err != nil {
 		t.Fatalf("%v\n%s", err, errs)
 	}
 	return out
@@ -178,12 +179,6 @@ func read(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-func sortedUnique(list []string) []string {
-	list = slices.Clone(list)
-	slices.Sort(list)
-	return slices.Compact(list)
 }
 
 func TestReport(t *testing.T) {
@@ -384,7 +379,6 @@ func TestOddData(t *testing.T) {
 	for name, text := range map[string]string{
 		"one score":       `[{"question": "q", "scores": {"m": 1}}]`,
 		"nothing rated":   `[{"question": "q", "scores": {"m": null}}]`,
-		"no query":        `[]`,
 		"many candidates": manyScores(60, 3),
 		"many queries":    manyScores(2, 60),
 	} {
@@ -423,6 +417,7 @@ func TestHelp(t *testing.T) { clitest.Help(t, run) }
 func TestWrongUse(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"--config", "a", "--scores", "b"}, {"--config", "a", "--queries", "b"}, {"--scores", "a", "--evaluation", "b"},
+		{"--scores", "a", "--train", "all"}, {"--config", "a", "--train", "svm"},
 		{"--scores", "a", "--solved", "0"}, {"--scores", "a", "--solved", "NaN"}, {"--scores", "a", "--points", "1"},
 	} {
 		if _, _, err := clitest.Run(t.Context(), run, nil, args...); !errors.Is(err, cli.ErrUsage) {
@@ -432,6 +427,15 @@ func TestWrongUse(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "page.html")
 	for _, args := range [][]string{{"--config", "missing.yaml"}, {"--scores", "missing.json"}} {
 		if _, _, err := clitest.Run(t.Context(), run, nil, append(args, "--out", out)...); err == nil || !strings.Contains(err.Error(), "missing.") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	dir := t.TempDir()
+	empty := dataSet(t, dir, sevenNames)
+	clitest.Write(t, dir, "train.jsonl", "")
+	clitest.Write(t, dir, "test.jsonl", "")
+	for _, args := range [][]string{{"--config", empty, "--root", dir}, {"--scores", clitest.Write(t, dir, "scores.json", "[]")}} {
+		if _, _, err := clitest.Run(t.Context(), run, nil, append(args, "--out", out)...); err == nil || !strings.Contains(err.Error(), "no row was read") {
 			t.Errorf("%q: %v", args, err)
 		}
 	}

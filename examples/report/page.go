@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/page"
+	"github.com/llmrouter-go/llmrouter/examples/internal/routerpage"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 )
 
@@ -23,10 +24,11 @@ var meanings = map[string][2]string{
 	analysis.WarnFailed:       {"Candidates with many failed calls", "More than 5 % of their calls, in all or at one task: their means fall by it, though nothing was answered wrongly."},
 	analysis.WarnUnscored:     {"Candidates with many rows that were not evaluated", "More than 5 % of their rows, in all or at one task: they are compared on fewer queries."},
 	analysis.WarnEmpty:        {"Candidates with many empty answers", "More than 5 % of their rows, in all or at one task: they count as answers, mostly wrong ones."},
+	analysis.WarnThought:      {"Candidates with many answers that are a thought alone", "More than 5 % of their rows, in all or at one task: what they would have answered was not said, mostly for want of tokens."},
 	analysis.WarnTruncated:    {"Candidates with many answers that were cut", "More than 5 % of their rows, in all or at one task: a higher limit of tokens would show what they can do."},
 	analysis.WarnSharedID:     {"Queries with the embedding id of another one", "They are taken to have no embedding. Where each split counts from 0, name its own file: query_embedding_data_train and query_embedding_data_test."},
 	analysis.WarnVectors:      {"Embeddings of candidates that do not fit", "Routers that look at them learn nothing; make them anew by step 2b (generate_llm_embeddings)."},
-	analysis.WarnTies:         {"Candidates that are the label of most queries because they come first", "Trainers that take the first of the best rows learn the order of the rows. Write the rows in another order, by --candidate_order best, cheapest or seeded of step 3, or dataset.Reorder for finished files."},
+	analysis.WarnTies:         {"Candidates that are the label of most queries because they come first", "Trainers that take the first of the best rows learn the order of the rows. Write the rows in another order, by --candidate_order best, cheapest or seeded of step 3, or of verify_dataset --repair for finished files."},
 	analysis.WarnSilent:       {"Candidates without rows", "They are in the candidate file and were never asked."},
 	analysis.WarnEmbedding:    {"Queries without a usable embedding", "They are not on the map, and cannot be trained on."},
 	analysis.WarnNotEvaluated: {"Answers that were not evaluated and cannot be told apart", "The means by task and candidate are right; comparisons query by query take them for wrong answers."},
@@ -144,6 +146,9 @@ func sections(r shown) []page.Section {
 	add := func(s page.Section) { list = append(list, s) }
 
 	add(promiseSection(r.Report, draw("promise")))
+	if r.study != nil {
+		add(routerpage.Section(r.study))
+	}
 
 	add(page.Section{ID: "performance", Title: "Performance", Text: []string{
 		"Failed calls count as 0; rows that were not evaluated count nowhere." + estimates(r),

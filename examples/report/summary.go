@@ -8,9 +8,11 @@ import (
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/page"
+	"github.com/llmrouter-go/llmrouter/examples/internal/training"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
 )
 
 // shown is what the page, the screen and the JSON show: the numbers of the data
@@ -28,6 +30,10 @@ type shown struct {
 	Estimated map[string]int `json:"tokens_estimated,omitempty"`
 	// Made says how the data set was made; nil for scores.
 	Made *making `json:"made,omitempty"`
+	// Trained judges the router that cross-validation chose; nil where none was trained.
+	Trained *routers.Judgement `json:"trained,omitempty"`
+
+	study *training.Study // that Trained is of
 }
 
 // truncated are the answers that a summary, which may be nil, says were cut.

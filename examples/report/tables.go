@@ -155,10 +155,10 @@ func outcomesTables(r shown) []*page.Table {
 
 // troublesTable shows the tasks and candidates that have rows of no use.
 func troublesTable(r *analysis.Report) *page.Table {
-	t := &page.Table{Caption: "Rows of no use, by task and candidate", Texts: 2, Head: []string{"task", "candidate", "rows", "failed", "not evaluated", "empty answers", "answers cut"}}
+	t := &page.Table{Caption: "Rows of no use, by task and candidate", Texts: 2, Head: []string{"task", "candidate", "rows", "failed", "not evaluated", "empty answers", "thoughts alone", "answers cut"}}
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		if c.Failed+c.NotEvaluated+c.Empty+c.Truncated == 0 {
+		if c.Failed+c.NotEvaluated+c.Empty+c.ThoughtOnly+c.Truncated == 0 {
 			continue
 		}
 		with := func(n int) string {
@@ -167,7 +167,7 @@ func troublesTable(r *analysis.Report) *page.Table {
 			}
 			return fmt.Sprintf("%s (%s)", page.Whole(n), percent(n, c.Rows))
 		}
-		t.Rows = append(t.Rows, []string{c.Task, c.Model, page.Whole(c.Rows), with(c.Failed), with(c.NotEvaluated), with(c.Empty), with(c.Truncated)})
+		t.Rows = append(t.Rows, []string{c.Task, c.Model, page.Whole(c.Rows), with(c.Failed), with(c.NotEvaluated), with(c.Empty), with(c.ThoughtOnly), with(c.Truncated)})
 	}
 	return t.Cap()
 }

@@ -53,8 +53,7 @@ func parse(e cli.Env) (*options, error) {
 	o := &options{chat: chat.Options{Backoff: backoff, MaxBackoff: maxBackoff, HostTimeout: hostTimeout, StopTime: stopTime}}
 	flags := e.Flags("router_server", "Answers OpenAI-compatible chat completions by the candidate that a trained router chooses.")
 	flags.StringVar(&o.router, "router", "", "router `file`, as train_router writes it; needed")
-	flags.StringVar(&o.config, "config", "", "configuration `file` (YAML) with candidates and encoder; needed")
-	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	cli.ConfigFlags(flags, &o.config, &o.root, " with candidates and encoder; needed")
 	flags.StringVar(&o.encoder, "encoder", "", "embedding model: a folder or a published `name`; overrides the configuration")
 	flags.BoolVar(&o.anyEncoder, "any_encoder", false, "take a router file that does not say which encoder it was trained with")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; other addresses than this machine's own need ROUTER_TOKEN")

@@ -28,8 +28,8 @@ func main() { cli.Main("train_router", run) }
 func run(ctx context.Context, e cli.Env) error {
 	var o training.Options
 	flags := e.Flags("train_router", "Trains a router on a finished data set and says whether it is worth having.")
-	config := flags.String("config", "", "configuration `file` of the data set")
-	root := flags.String("root", "", "`folder` that relative paths of the configuration start from (default the working directory)")
+	var config, root string
+	cli.ConfigFlags(flags, &config, &root, " of the data set")
 	flags.StringVar(&o.Kind, "router", "all", "`kind` of router: "+strings.Join(training.Kinds(), ", "))
 	objective := flags.String("objective", "best", "`what` to reach: best (performance), keep (the best single candidate's performance at the least cost), budget=USD for 1,000 queries, share=S of the dearest candidate's cost")
 	out := flags.String("out", "router.safetensors", "router `file` to write")
@@ -44,7 +44,7 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 	var err error
 	switch {
-	case *config == "":
+	case config == "":
 		return e.Usage(flags, "--config is needed")
 	case !slices.Contains(training.Kinds(), o.Kind):
 		return e.Usage(flags, "--router is %q; it is one of %s", o.Kind, strings.Join(training.Kinds(), ", "))
@@ -56,7 +56,7 @@ func run(ctx context.Context, e cli.Env) error {
 	if o.Search.Objective, err = parseObjective(*objective); err != nil {
 		return e.Usage(flags, "%v", err)
 	}
-	c, err := e.LoadConfig(*config, *root)
+	c, err := e.LoadConfig(config, root)
 	if err != nil {
 		return err
 	}

@@ -236,3 +236,5 @@ func TestFlags(t *testing.T) {
 		}
 	}
 }
+
+func TestHelp(t *testing.T) { clitest.Help(t, run) }

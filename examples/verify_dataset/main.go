@@ -2,14 +2,16 @@
 // embeddings.
 //
 //	go run ./examples/verify_dataset --config my_config.yaml
-//	go run ./examples/verify_dataset --config my_config.yaml --repair mended
+//	go run ./examples/verify_dataset --config my_config.yaml --for knn
+//	go run ./examples/verify_dataset --config my_config.yaml --repair mended --candidate_order best
 //	go run ./examples/verify_dataset --config my_config.yaml --encoder allenai/longformer-base-4096
 //	go run ./examples/verify_dataset --embeddings default_llm_embeddings.json --encoder allenai/longformer-base-4096
 //
-// It ends with an error where something is wrong. With --repair it writes what can
-// be repaired as a new data set with a configuration of its own, and leaves the old
-// one as it is. With --encoder it recomputes the embeddings of the candidates, and
-// of the first queries, and says how far they are from those in the files.
+// It ends with an error where something is wrong, and warns of what may be. With --for
+// it also says what a trainer of the Python project lacks. With --repair it writes
+// what can be repaired as a new data set with a configuration of its own, and leaves
+// the old one as it is. With --encoder it recomputes the embeddings of the candidates,
+// and of the first queries, and says how far they are from those in the files.
 package main
 
 import (
@@ -30,6 +32,7 @@ func main() { cli.Main("verify_dataset", run) }
 // options are the program's flags.
 type options struct {
 	config, root, repair, encoder, embeddings string
+	check                                     dataset.CheckOptions
 	tolerance                                 float64
 	queries                                   int
 }
@@ -38,8 +41,10 @@ type options struct {
 func parse(e cli.Env) (options, error) {
 	var o options
 	flags := e.Flags("verify_dataset", "Checks a finished data set, repairs one, and recomputes embeddings.")
-	flags.StringVar(&o.config, "config", "", "configuration `file` of the data set")
-	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+	cli.ConfigFlags(flags, &o.config, &o.root, " of the data set")
+	cli.ParsedFlag(flags, &o.check.Trainer, "for", "`trainer` of the Python project that the data set is for: knn, svm, mlp, mf, elo, graph, routerdc or hybrid", dataset.ParseTrainer)
+	flags.IntVar(&o.check.TextDim, "text_dim", dataset.DefaultTextDim, "with --for mf: the `width` of vectors in its configuration")
+	cli.ParsedFlag(flags, &o.check.Order, "candidate_order", "`order` of a query's rows, to be found or, with --repair, to be written: file (as in llm_data, the default), cheapest, best or seeded", dataset.ParseCandidateOrder)
 	flags.StringVar(&o.repair, "repair", "", "new `folder` for what can be repaired; its config.yaml names the files")
 	flags.StringVar(&o.encoder, "encoder", "", "recompute embeddings with this model: a folder or a published `name`")
 	flags.StringVar(&o.embeddings, "embeddings", "", "instead of --config: a `file` of candidates with their embeddings, to be recomputed with --encoder")
@@ -55,6 +60,10 @@ func parse(e cli.Env) (options, error) {
 		return o, e.Usage(flags, "--repair and --root go with --config")
 	case o.embeddings != "" && o.encoder == "":
 		return o, e.Usage(flags, "--embeddings needs --encoder")
+	case o.embeddings != "" && (o.check.Trainer != dataset.NoTrainer || o.check.Order != dataset.OrderFile):
+		return o, e.Usage(flags, "--for and --candidate_order go with --config")
+	case o.check.TextDim < 1:
+		return o, e.Usage(flags, "--text_dim is %d; it must be more than 0", o.check.TextDim)
 	case !(o.tolerance >= 0):
 		return o, e.Usage(flags, "--tolerance is %v; it must not be negative", o.tolerance)
 	case o.queries < 0:
@@ -79,10 +88,11 @@ func run(ctx context.Context, e cli.Env) error {
 	if err != nil {
 		return err
 	}
-	found := dataset.Check(ctx, c, nil)
 	if o.repair != "" {
-		return o.mend(ctx, e, c, found)
+		return o.mend(ctx, e, c)
 	}
+	o.check.Warn = warn(e)
+	found := dataset.Check(ctx, c, &o.check)
 	if found != nil {
 		return fmt.Errorf("%w\n--repair DIR writes what can be repaired as a new data set", found)
 	}
@@ -91,6 +101,11 @@ func run(ctx context.Context, e cli.Env) error {
 		return nil
 	}
 	return o.embedded(ctx, e, c)
+}
+
+// warn prints what may be wrong.
+func warn(e cli.Env) func(message string) {
+	return func(message string) { fmt.Fprintf(e.Stdout, "warning: %s\n", message) }
 }
 
 // embedded recomputes the embeddings of a data set.

@@ -100,6 +100,7 @@ func TestEncoders(t *testing.T) {
 func TestWrongUse(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"--embeddings", "x"}, {"--config", "x", "--embeddings", "y"}, {"--embeddings", "x", "--encoder", "m", "--repair", "d"},
+		{"--embeddings", "x", "--encoder", "m", "--for", "knn"}, {"--config", "x", "--for", "automix"}, {"--config", "x", "--candidate_order", "worst"}, {"--config", "x", "--text_dim", "0"},
 		{"--config", "x", "--tolerance", "-1"}, {"--config", "x", "--tolerance", "NaN"}, {"--config", "x", "--queries", "-1"},
 	} {
 		if _, _, err := clitest.Run(t.Context(), run, nil, args...); !errors.Is(err, cli.ErrUsage) {
@@ -227,6 +228,45 @@ func TestRepair(t *testing.T) {
 	}
 	if _, err := verify(t, dir, "--repair", mended); err == nil || !strings.Contains(err.Error(), "is not empty") {
 		t.Errorf("over a set: %v", err)
+	}
+}
+
+// TestFor says what trainers lack, and knows the order of the candidates.
+func TestFor(t *testing.T) {
+	dir := set(t, clitest.Model(t))
+	for _, tt := range []struct {
+		args []string
+		want string // "": it passes
+	}{
+		{[]string{"--for", "mf"}, "for mf: the vectors have 128 numbers, text_dim is 768"},
+		{[]string{"--for", "mf", "--text_dim", "128"}, ""},
+		{[]string{"--for", "knn"}, "for knn: 2 different texts in training, it takes 5"},
+		{[]string{"--for", "hybrid"}, "for hybrid: 0 candidates have a size"},
+	} {
+		if out, err := verify(t, dir, tt.args...); tt.want == "" && (err != nil || out != "the data set passes every check\n") || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%q: %v, %q", tt.args, err, out)
+		}
+	}
+	mended := filepath.Join(t.TempDir(), "mended")
+	if out, err := verify(t, dir, "--repair", mended, "--candidate_order", "seeded"); err != nil {
+		t.Fatalf("%v, %q", err, out)
+	}
+	if out, err := verify(t, mended, "--candidate_order", "seeded"); err != nil {
+		t.Errorf("%v, %q", err, out)
+	}
+	if _, err := verify(t, dir, "--repair", filepath.Join(t.TempDir(), "x"), "--for", "mf"); err == nil || !strings.Contains(err.Error(), "for mf") {
+		t.Errorf("what no repair gives: %v", err)
+	}
+	// A text that two queries have is no fault, and told.
+	for _, name := range []string{"q_train.jsonl", "r_train.jsonl"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		clitest.Write(t, dir, name, strings.ReplaceAll(string(text), "What is 2+2?", "What is 1+1?"))
+	}
+	if out, err := verify(t, dir); err != nil || !strings.HasPrefix(out, "warning: 1 queries of the train split have the text of an earlier one") {
+		t.Errorf("%v, %q", err, out)
 	}
 }
 

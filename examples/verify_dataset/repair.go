@@ -16,12 +16,13 @@ import (
 
 // mend writes what can be repaired of a data set as a new one, and prints what was
 // wrong and what was done.
-func (o options) mend(ctx context.Context, e cli.Env, c *llmrouterdata.Config, found error) error {
+func (o options) mend(ctx context.Context, e cli.Env, c *llmrouterdata.Config) error {
 	if entries, err := os.ReadDir(o.repair); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s is not empty; a repaired data set takes a new folder", o.repair)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	found := dataset.Check(ctx, c, &o.check)
 	data, err := dataset.Open(ctx, c, nil)
 	if err != nil {
 		return err
@@ -37,10 +38,11 @@ func (o options) mend(ctx context.Context, e cli.Env, c *llmrouterdata.Config, f
 		copies[c.DataPath.LLMEmbeddingData] = paths.LLMEmbeddingData
 	}
 	in := func(name string) string { return filepath.Join(o.repair, name) }
-	done, err := data.Repair(ctx, llmrouterdata.DataPath{
+	to := llmrouterdata.DataPath{
 		QueryDataTrain: in(paths.QueryDataTrain), QueryDataTest: in(paths.QueryDataTest), QueryEmbeddingData: in(paths.QueryEmbeddingData),
 		RoutingDataTrain: in(paths.RoutingDataTrain), RoutingDataTest: in(paths.RoutingDataTest),
-	})
+	}
+	done, err := data.Repair(ctx, to, &dataset.RepairOptions{Order: o.check.Order, Trainer: o.check.Trainer, TextDim: o.check.TextDim, Warn: warn(e)})
 	if err != nil {
 		return err
 	}
@@ -57,6 +59,7 @@ func (o options) mend(ctx context.Context, e cli.Env, c *llmrouterdata.Config, f
 	}
 	fmt.Fprintf(e.Stdout, "written: %d queries, %d rows; %s names the files\n", done.Queries, done.Rows, in("config.yaml"))
 	show(e, done)
+	e.Card(ctx, &llmrouterdata.Config{DataPath: to})
 	return nil
 }
 

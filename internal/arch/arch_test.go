@@ -54,7 +54,7 @@ var rules = []struct {
 }
 
 // testKits are packages of internal that only tests and generators may import.
-var testKits = []string{"examples/internal/clitest", "internal/arch", "internal/chaos", "internal/faultfs", "internal/fixtures", "internal/golden", "internal/hfrows", "internal/hubtest", "internal/peertest", "internal/scenario", "internal/smallencoder", "internal/wordhash"}
+var testKits = []string{"examples/internal/clitest", "examples/internal/pagetest", "internal/arch", "internal/chaos", "internal/faultfs", "internal/fixtures", "internal/golden", "internal/hfrows", "internal/hubtest", "internal/peertest", "internal/scenario", "internal/smallencoder", "internal/wordhash"}
 
 func matches(pattern, pkg string) bool {
 	if stem, ok := strings.CutSuffix(pattern, "/..."); ok {

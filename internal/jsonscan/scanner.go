@@ -56,6 +56,17 @@ func (s *Scanner) Value() {
 	}
 }
 
+// Scalar passes over a string, a number or a word: null, true or false.
+func (s *Scanner) Scalar() {
+	switch {
+	case s.Has("null"), s.Has("true"), s.Has("false"):
+	case strings.HasPrefix(s.Rest, `"`):
+		s.Raw()
+	default:
+		s.Float()
+	}
+}
+
 // Raw takes a string and returns what stands between its quotes.
 func (s *Scanner) Raw() string {
 	end := -1

@@ -96,7 +96,8 @@ func (b *builder) checkTroubles() {
 		of   func(g *Group) int
 	}{
 		{WarnFailed, func(g *Group) int { return g.Failed }}, {WarnUnscored, func(g *Group) int { return g.NotEvaluated }},
-		{WarnEmpty, func(g *Group) int { return g.Empty }}, {WarnTruncated, func(g *Group) int { return g.Truncated }},
+		{WarnEmpty, func(g *Group) int { return g.Empty }},
+		{WarnThought, func(g *Group) int { return g.ThoughtOnly }}, {WarnTruncated, func(g *Group) int { return g.Truncated }},
 	} {
 		add := func(where string, g *Group, least int) (much bool) {
 			n := trouble.of(g)

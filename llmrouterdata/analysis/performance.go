@@ -9,7 +9,7 @@ import (
 // sum adds pairs up.
 type sum struct {
 	rows, rated, failed, notEvaluated, missing int
-	empty                                      int     // answers
+	empty, thoughtOnly                         int     // answers
 	total                                      float64 // of scored rows
 	cost                                       float64 // of scored rows
 	low, high                                  float64 // of rated scores
@@ -26,6 +26,9 @@ func (s *sum) add(p *dataset.Pair, cost float64) {
 	s.rows++
 	if p.Empty {
 		s.empty++
+	}
+	if p.ThoughtOnly {
+		s.thoughtOnly++
 	}
 	switch p.Outcome {
 	case dataset.NotEvaluated:
@@ -53,6 +56,7 @@ func (s *sum) merge(o *sum) {
 	s.notEvaluated += o.notEvaluated
 	s.missing += o.missing
 	s.empty += o.empty
+	s.thoughtOnly += o.thoughtOnly
 	s.truncated += o.truncated
 	s.scored += o.scored
 	s.total += o.total
@@ -66,7 +70,7 @@ func (s *sum) group(name string, queries int) Group {
 	g := Group{
 		Name: name, Queries: queries, Rows: s.rows, Rated: s.rated - s.unclear,
 		Failed: s.failed, NotEvaluated: s.notEvaluated + s.unclear, Missing: s.missing,
-		Empty: s.empty, Truncated: s.truncated,
+		Empty: s.empty, ThoughtOnly: s.thoughtOnly, Truncated: s.truncated,
 	}
 	if g.Rated > 0 {
 		g.Performance = s.total / float64(g.Rated)

@@ -120,11 +120,12 @@ type Group struct {
 	Failed       int     `json:"failed"`
 	NotEvaluated int     `json:"not_evaluated"`
 	Missing      int     `json:"missing"`
-	// Empty counts answers of white space alone, Truncated those that were cut for
-	// their length, as far as [Options.Truncated] tells. They count with their
-	// score.
-	Empty     int `json:"empty,omitempty"`
-	Truncated int `json:"truncated,omitempty"`
+	// Empty counts answers of white space alone, ThoughtOnly those that are a thought
+	// without an answer, Truncated those that were cut for their length, as far as
+	// [Options.Truncated] tells. They count with their score.
+	Empty       int `json:"empty,omitempty"`
+	ThoughtOnly int `json:"thought_only,omitempty"`
+	Truncated   int `json:"truncated,omitempty"`
 }
 
 // Cell is the group of a task and a candidate.

@@ -525,6 +525,8 @@ func TestTroubles(t *testing.T) {
 			large.TaskName = "rare"
 			if i < 3 {
 				small.Response = " \n"
+			} else if i < 9 {
+				small.Response = []string{"<think>Let me see", "<think>\nSure.</think>\n\n", "It is (B)?</think>"}[i%3]
 			}
 		}
 		d.train = append(d.train, small, large)
@@ -535,6 +537,7 @@ func TestTroubles(t *testing.T) {
 	want := map[string][]string{
 		WarnFailed:    {"candidate large, task rare: 20 of 30 rows (66.7 %)"}, // 5.0 % of all
 		WarnEmpty:     {"candidate small, task rare: 3 of 30 rows (10.0 %)"},
+		WarnThought:   {"candidate small, task rare: 6 of 30 rows (20.0 %)"},
 		WarnTruncated: {"candidate large: 21 of 400 rows (5.2 %)"},
 	}
 	got := map[string][]string{}
@@ -546,7 +549,7 @@ func TestTroubles(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || warningsOf(r)[WarnUnscored] != 0 {
 		t.Error(diff)
 	}
-	if m := r.Models[0]; m.Empty != 3 || m.Truncated != 1 || r.All.Truncated != 22 || r.Cells[1].Failed+r.Cells[3].Failed != 20 {
+	if m := r.Models[0]; m.Empty != 3 || m.ThoughtOnly != 6 || r.All.ThoughtOnly != 6 || m.Truncated != 1 || r.All.Truncated != 22 || r.Cells[1].Failed+r.Cells[3].Failed != 20 {
 		t.Errorf("%+v, %+v", m.Group, r.All)
 	}
 }

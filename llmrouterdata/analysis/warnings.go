@@ -28,12 +28,14 @@ const (
 	// WarnConstant: tasks and candidates whose rated rows all have one
 	// performance.
 	WarnConstant = "constant_metric"
-	// WarnFailed, WarnUnscored, WarnEmpty and WarnTruncated: candidates, or
-	// candidates at one task, more than 5 % of whose rows are failed calls, rows
-	// that were not evaluated, empty answers, answers that were cut.
+	// WarnFailed, WarnUnscored, WarnEmpty, WarnThought and WarnTruncated: candidates,
+	// or candidates at one task, more than 5 % of whose rows are failed calls, rows
+	// that were not evaluated, empty answers, thoughts without an answer, answers that
+	// were cut.
 	WarnFailed    = "failed_calls"
 	WarnUnscored  = "not_evaluated_rows"
 	WarnEmpty     = "empty_answers"
+	WarnThought   = "thought_only_answers"
 	WarnTruncated = "truncated_answers"
 	// WarnPrice: candidates whose prices are 0.
 	WarnPrice = "zero_price"
@@ -49,7 +51,7 @@ const (
 
 // warningOrder is the order in which a report lists warnings.
 var warningOrder = []string{
-	WarnUnreadable, WarnSharedID, WarnNoRows, WarnFailed, WarnUnscored, WarnEmpty, WarnTruncated, WarnMissing, WarnSilent, WarnUnlisted, WarnLeak, WarnDuplicate, WarnOrder, WarnTies, WarnConstant,
+	WarnUnreadable, WarnSharedID, WarnNoRows, WarnFailed, WarnUnscored, WarnEmpty, WarnThought, WarnTruncated, WarnMissing, WarnSilent, WarnUnlisted, WarnLeak, WarnDuplicate, WarnOrder, WarnTies, WarnConstant,
 	WarnNotEvaluated, WarnInvalid, WarnGraded, WarnPrice, WarnVectors, WarnEmbedding,
 }
 

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/internal/problems"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
@@ -25,7 +26,15 @@ type CheckOptions struct {
 	TrainQueries, TestQueries []llmrouterdata.StandardQueryData
 	// Order is the order of a query's rows. Default: [OrderFile].
 	Order CandidateOrder
-	// Warn is called with what may be wrong and need not be: see [StaleVectors].
+	// Trainer is the one that the data set is for: what it needs beyond the rest, and
+	// does not get, is a problem too. Default: none.
+	Trainer Trainer
+	// TextDim is the text_dim in the configuration of [TrainerMF], from 1. Default:
+	// [DefaultTextDim].
+	TextDim int
+	// Warn is called with what may be wrong and need not be: candidates' vectors that
+	// do not fit ([StaleVectors]), queries with the text of others that differ, and
+	// labels that the order of the rows gives, for a Trainer that learns them.
 	// Default: it is not looked for.
 	Warn func(message string)
 	// Encoder is the fingerprint of the encoder that the queries were embedded
@@ -49,8 +58,9 @@ type CheckOptions struct {
 // [Dataset.Repair] gives such a set its order. Memory is bounded by the queries,
 // not by the rows.
 func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error {
-	if o == nil {
-		o = &CheckOptions{}
+	options, err := o.validate()
+	if err != nil {
+		return err
 	}
 	if err := c.Require(filesToCheck(&c.DataPath)...); err != nil {
 		return err
@@ -59,13 +69,13 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 	if err != nil {
 		return err
 	}
-	check := checker{subset: o.Subset, ids: map[llmrouterdata.QueryKey]int{}, taken: map[int]bool{}}
+	check := checker{subset: options.Subset, ids: map[llmrouterdata.QueryKey]int{}, taken: map[int]bool{}}
 	check.data = &Dataset{paths: c.DataPath, options: Options{Workers: runtime.GOMAXPROCS(0), BareRows: true}, vectors: vectors}
 	defer check.data.Close()
-	if err := check.arrange(ctx, o); err != nil {
+	if err := check.arrange(ctx, &options); err != nil {
 		return err
 	}
-	queries, err := o.queries(ctx, &c.DataPath)
+	queries, err := options.queries(ctx, &c.DataPath)
 	if err != nil {
 		return err
 	}
@@ -83,13 +93,22 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 		}
 	}
 	check.extraVectors(vectors[Test])
-	if err := check.warn(o); err != nil {
+	if err := check.further(ctx, &options, queries); err != nil {
 		return err
 	}
 	if err := check.problems.Join(); err != nil {
 		return fmt.Errorf("dataset: %w", err)
 	}
 	return nil
+}
+
+// validate returns the options with their defaults.
+func (o *CheckOptions) validate() (CheckOptions, error) {
+	v, f := options.Begin(o, "dataset: CheckOptions")
+	options.Number(f, "Order", &v.Order, OrderFile, OrderFile, OrderSeeded)
+	options.Number(f, "Trainer", &v.Trainer, NoTrainer, NoTrainer, TrainerHybrid)
+	options.Number(f, "TextDim", &v.TextDim, DefaultTextDim, 1, 0)
+	return v, f.Err()
 }
 
 // filesToCheck are the keys of the files that there must be.
@@ -153,18 +172,26 @@ func (c *checker) extraVectors(v *vectors) {
 	}
 }
 
-// warn tells what may be wrong with the candidates' vectors.
-func (c *checker) warn(o *CheckOptions) error {
-	if o.Warn == nil {
+// further looks for what a trainer lacks, and tells what may be wrong and need not
+// be.
+func (c *checker) further(ctx context.Context, o *CheckOptions, queries [2][]llmrouterdata.StandardQueryData) error {
+	if o.Warn == nil && o.Trainer == NoTrainer {
 		return nil
 	}
-	paths := &c.data.paths
-	listed, err := llmrouterdata.ReadCandidatesFile(paths.LLMData)
+	listed, err := llmrouterdata.ReadCandidatesFile(c.data.paths.LLMData)
 	if err != nil {
 		return err
 	}
+	if err := c.trainable(ctx, o, listed); err != nil || o.Warn == nil {
+		return err
+	}
+	for split := range queries {
+		if message := sameTexts(Split(split), queries[split]); message != "" {
+			o.Warn(message)
+		}
+	}
 	var embedded []llmrouterdata.Candidate
-	if err := optional(&embedded, paths.LLMEmbeddingData, llmrouterdata.ReadCandidatesFile); err != nil {
+	if err := optional(&embedded, c.data.paths.LLMEmbeddingData, llmrouterdata.ReadCandidatesFile); err != nil {
 		return err
 	}
 	for _, message := range StaleVectors(listed, embedded, c.data.Dim(), o.Encoder) {

@@ -174,6 +174,17 @@ func (d *Dataset) Close() error {
 // Dim is the length of the query embeddings, 0 where there are none.
 func (d *Dataset) Dim() int { return dim(d.vectors) }
 
+// Precision is the type of the numbers of the query embeddings in their file, such as
+// "float32"; "" where there are none. Those of a [Row] are float32 whatever it is.
+func (d *Dataset) Precision() string {
+	for _, v := range d.vectors {
+		if v.n > 0 {
+			return v.dtype.String()
+		}
+	}
+	return ""
+}
+
 // Embeddings is the number of query embeddings, of both files where each split has
 // its own.
 func (d *Dataset) Embeddings() int {

@@ -23,6 +23,10 @@ import (
 
 // MergeOptions configures [Merge]; nil and the zero value are good.
 type MergeOptions struct {
+	// Order is the order of a query's rows in the files that are written; in the parts
+	// they may stand in any. Default: [OrderFile]. [OrderBest] reads the training rows
+	// of all parts once more.
+	Order CandidateOrder
 	// TempDir is the folder of temporary files, about 110 bytes for each query.
 	// It is made where it is missing. Default: that of query_embedding_data.
 	TempDir string
@@ -35,9 +39,10 @@ type MergeOptions struct {
 	run int // hashes sorted at a time, in tests; 0: a good number
 }
 
-// validate fills in the defaults; every value is good.
-func (o *MergeOptions) validate(into *llmrouterdata.Config) MergeOptions {
-	v, _ := options.Begin(o, "dataset: MergeOptions")
+// validate returns the options with their defaults.
+func (o *MergeOptions) validate(into *llmrouterdata.Config) (MergeOptions, error) {
+	v, f := options.Begin(o, "dataset: MergeOptions")
+	options.Number(f, "Order", &v.Order, OrderFile, OrderFile, OrderSeeded)
 	v.TempDir = cmp.Or(v.TempDir, filepath.Dir(into.DataPath.QueryEmbeddingData))
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)
@@ -45,7 +50,7 @@ func (o *MergeOptions) validate(into *llmrouterdata.Config) MergeOptions {
 	if v.Progress == nil {
 		v.Progress = func(int, int) {}
 	}
-	return v
+	return v, f.Err()
 }
 
 // MergeReport is what [Merge] has written.
@@ -71,14 +76,18 @@ type MergeReport struct {
 // taken. A part without queries is passed over, whether it has outputs or not.
 //
 // Every part is held against its query files and against llm_data of into on
-// the way: each query must have a row for every candidate, in order, and a
-// finite vector of the common length. Neither the query files of into nor its
+// the way: each query must have a row for every candidate, and a finite vector of
+// the common length. Neither the query files of into nor its
 // journal are looked at; of the parts' journals, where they are, only what scored
 // the answers.
 //
 // Memory does not grow with the queries or rows. It holds one query's rows,
 // the directory of one part's vectors, and buffers of at most 100 MiB.
 func Merge(ctx context.Context, into *llmrouterdata.Config, parts []*llmrouterdata.Config, o *MergeOptions) (*MergeReport, error) {
+	v, err := o.validate(into)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkMerge(into, parts); err != nil {
 		return nil, err
 	}
@@ -90,11 +99,10 @@ func Merge(ctx context.Context, into *llmrouterdata.Config, parts []*llmrouterda
 	if len(models) == 0 {
 		return nil, fmt.Errorf("dataset: %s: llm_data has no candidate that is called", into.DataPath.LLMData)
 	}
-	v := o.validate(into)
 	if err := os.MkdirAll(v.TempDir, 0o777); err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	m := &merger{into: into, parts: parts, models: models, options: v}
+	m := &merger{into: into, parts: parts, candidates: candidates, models: models, due: make([]*Row, len(models)), options: v}
 	return m.merge(ctx)
 }
 
@@ -125,10 +133,13 @@ func checkMerge(into *llmrouterdata.Config, parts []*llmrouterdata.Config) error
 // merger writes the outputs in one pass over the parts' files, behind one over
 // their queries that numbers them.
 type merger struct {
-	into    *llmrouterdata.Config
-	parts   []*llmrouterdata.Config
-	models  []string
-	options MergeOptions
+	into       *llmrouterdata.Config
+	parts      []*llmrouterdata.Config
+	candidates []llmrouterdata.Candidate
+	models     []string // those that are called
+	options    MergeOptions
+	order      *Arrangement
+	due        []*Row // of the query that is written, by candidate
 
 	queries [2][]int // by split and part: how many
 	total   int      // rows
@@ -148,6 +159,9 @@ func (m *merger) merge(ctx context.Context) (_ *MergeReport, err error) {
 		return nil, err
 	}
 	if err := m.readScorers(); err != nil {
+		return nil, err
+	}
+	if m.order, err = m.arrange(ctx); err != nil {
 		return nil, err
 	}
 	if m.ids, err = hashes.Numbers(); err != nil {
@@ -227,6 +241,23 @@ func (m *merger) readScorers() error {
 	return nil
 }
 
+// arrange finds the order of a query's rows.
+func (m *merger) arrange(ctx context.Context) (*Arrangement, error) {
+	y := newTally()
+	for i, part := range m.parts {
+		if m.options.Order != OrderBest || m.queries[Train][i] == 0 {
+			continue
+		}
+		if err := y.addRows(ctx, &Dataset{paths: part.DataPath, options: Options{Workers: mergeAtOnce()}}); err != nil {
+			return nil, err
+		}
+	}
+	return m.options.Order.Arrange(m.candidates, y.means(m.models))
+}
+
+// mergeAtOnce is how many blocks of a routing file are decoded at once.
+func mergeAtOnce() int { return min(mergeWorkers, runtime.GOMAXPROCS(0)) }
+
 // split writes one routing file.
 func (m *merger) split(ctx context.Context, out *atomicfile.Group, split Split, name string) error {
 	f, err := out.Create(name)
@@ -253,7 +284,7 @@ func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split Spl
 	c := *part
 	// What is not named is not read: the queries need not fit into memory.
 	c.DataPath.QueryDataTrain, c.DataPath.QueryDataTest, c.DataPath.LLMEmbeddingData, c.DataPath.LLMData = "", "", "", m.into.DataPath.LLMData
-	data, err := Open(ctx, &c, &Options{Workers: min(mergeWorkers, runtime.GOMAXPROCS(0)), BareRows: true})
+	data, err := Open(ctx, &c, &Options{Workers: mergeAtOnce(), BareRows: true})
 	if err != nil {
 		return err
 	}
@@ -275,7 +306,7 @@ func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split Spl
 		if line, err = m.check(query, group, line); err != nil {
 			return fmt.Errorf("dataset: %s: row %d (task %s): %w", name, line, query.TaskName, err)
 		}
-		if err := m.write(group, data, w); err != nil {
+		if err := m.write(query.Key(), data, w); err != nil {
 			return err
 		}
 		if split == Train {
@@ -291,49 +322,57 @@ func (m *merger) part(ctx context.Context, part *llmrouterdata.Config, split Spl
 	return err
 }
 
-// check demands that the rows of a query are one for each candidate, in order.
-// Rows up to line came before; it returns the line of the last row that it saw.
+// check demands that the rows of a query are one for each candidate, and notes them
+// as due. Rows up to line came before; it returns the line of the last row that it
+// saw.
 func (m *merger) check(query llmrouterdata.StandardQueryData, group []Row, line int) (int, error) {
-	for i := range max(len(group), len(m.models)) {
-		if line++; i >= len(group) {
-			return line, fmt.Errorf("there is none, of candidate %q; what follows is not of the query that is due", m.models[i])
-		}
+	if len(group) == 0 {
+		return line + 1, errors.New("there is none; the query that is due has no rows")
+	}
+	clear(m.due)
+	for i := range group {
 		row := &group[i]
 		line = row.Line
+		at := slices.Index(m.models, row.ModelName)
 		switch {
-		case i >= len(m.models) || !query.Equal(row.QueryData()):
+		case !query.Equal(row.QueryData()):
 			return line, errors.New("it is not of the query that is due")
-		case row.ModelName != m.models[i]:
-			return line, fmt.Errorf("the candidate is %q, want %q", row.ModelName, m.models[i])
+		case at < 0:
+			return line, fmt.Errorf("the candidate %q is not called by llm_data", row.ModelName)
 		case row.EmbeddingID != group[0].EmbeddingID:
 			return line, fmt.Errorf("the embedding id is %d, in the row before %d", row.EmbeddingID, group[0].EmbeddingID)
 		}
 		if err := row.Validate(); err != nil {
 			return line, err
 		}
+		m.due[at] = row
+	}
+	if at := slices.Index(m.due, nil); at >= 0 {
+		return line, fmt.Errorf("the query has no row of candidate %q", m.models[at])
 	}
 	return line, nil
 }
 
-// write writes the rows of a query under its new id, and its vector where no
-// query before it is the same.
-func (m *merger) write(group []Row, from *Dataset, w *llmrouterdata.Writer[llmrouterdata.RoutingRecord]) error {
+// write writes the rows that are due under the query's new id, and its vector where
+// no query before it is the same.
+func (m *merger) write(key llmrouterdata.QueryKey, from *Dataset, w *llmrouterdata.Writer[llmrouterdata.RoutingRecord]) error {
 	id, first, err := m.ids.Next()
 	if err != nil {
 		return fmt.Errorf("dataset: numbering the queries: %w", err)
 	}
 	if first {
-		if err := m.writeVector(id, from, group[0].EmbeddingID); err != nil {
+		if err := m.writeVector(id, from, m.due[0].EmbeddingID); err != nil {
 			return fmt.Errorf("dataset: %s: %w", from.paths.QueryEmbeddingData, err)
 		}
 	}
-	for i := range group {
-		group[i].EmbeddingID = int(id)
-		if err := w.Write(group[i].RoutingRecord); err != nil {
+	for _, at := range m.order.Of(key) {
+		row := m.due[at].RoutingRecord
+		row.EmbeddingID = int(id)
+		if err := w.Write(row); err != nil {
 			return err
 		}
 	}
-	m.report.Rows += len(group)
+	m.report.Rows += len(m.due)
 	m.options.Progress(m.report.Rows, m.total)
 	return nil
 }

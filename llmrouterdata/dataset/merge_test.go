@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,10 +147,10 @@ func TestMergeRefuses(t *testing.T) {
 		spoil func(t *testing.T, into, part *llmrouterdata.Config)
 		want  []string
 	}{
-		{"a row is missing", edit("train", func(r []string) []string { return append(r[:4:4], r[5:]...) }), []string{"train.jsonl: row 5 ", "the candidate is \"b\", want \"a\""}},
-		{"the last row is missing", edit("train", func(r []string) []string { return r[:len(r)-1] }), []string{"there is none, of candidate \"b\""}},
+		{"a row is missing", edit("train", func(r []string) []string { return append(r[:4:4], r[5:]...) }), []string{"train.jsonl: row 5 ", "no row of candidate \"a\""}},
+		{"the last row is missing", edit("train", func(r []string) []string { return r[:len(r)-1] }), []string{"no row of candidate \"b\""}},
 		{"a row too many", edit("train", func(r []string) []string { return append(r, r[0]) }), []string{"rows behind those of the last query"}},
-		{"candidates in another order", edit("train", func(r []string) []string { r[0], r[1] = r[1], r[0]; return r }), []string{"row 1 ", "the candidate is \"b\", want \"a\""}},
+		{"a candidate that is not called", edit("train", func(r []string) []string { r[1] = strings.Replace(r[1], `"b"`, `"x"`, 1); return r }), []string{"row 2 ", "\"x\" is not called"}},
 		{"rows of another query", edit("queries", func(r []string) []string { return r[1:] }), []string{"row 1 ", "not of the query that is due"}},
 		{"a query too many", edit("queries", func(r []string) []string { return append(r, r[0]) }), []string{"there is none"}},
 		{"a line that is no record", edit("train", func(r []string) []string { r[2] = "{"; return r }), []string{"train.jsonl:3"}},
@@ -182,7 +183,7 @@ func TestMergeRefuses(t *testing.T) {
 		{"a path is not given", func(t *testing.T, _, part *llmrouterdata.Config) { part.DataPath.QueryEmbeddingData = "" }, []string{"part 2", "query_embedding_data"}},
 		{"another candidate", func(t *testing.T, into, _ *llmrouterdata.Config) {
 			writeCandidates(t, into.DataPath.LLMData, []string{"a", "b", "c"})
-		}, []string{"row 3 ", "not of the query that is due"}},
+		}, []string{"row 2 ", "no row of candidate \"c\""}},
 		{"no candidate that is called", func(t *testing.T, into, _ *llmrouterdata.Config) {
 			writeFile(t, into.DataPath.LLMData, `{}`)
 		}, []string{"llm_data"}},
@@ -202,6 +203,53 @@ func TestMergeRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMergeOrder: the rows of a query come in the order that is asked for, in whatever
+// order the parts have them, and Check knows it. The best are those of all parts.
+func TestMergeOrder(t *testing.T) {
+	models := []string{"a", "b", "c"}
+	var parts []*llmrouterdata.Config
+	for i, right := range []string{"b", "c", "c"} {
+		part := writePart(t, t.TempDir(), testQueries(10*i, 10), testQueries(100+10*i, 3), models, 4)
+		for _, name := range []string{part.DataPath.RoutingDataTrain, part.DataPath.RoutingDataTest} {
+			editLines(t, name, func(rows []string) []string {
+				for at := 0; at < len(rows); at += len(models) {
+					group := rows[at : at+len(models)]
+					for j := range group {
+						if strings.Contains(group[j], `"model_name": "`+right+`"`) {
+							group[j] = performance.ReplaceAllString(group[j], `"performance": 1.0`)
+						}
+					}
+					group[i%2], group[2] = group[2], group[i%2]
+				}
+				return rows
+			})
+		}
+		parts = append(parts, part)
+	}
+	for o, want := range map[CandidateOrder]string{OrderFile: "abc", OrderBest: "cba", OrderSeeded: ""} {
+		into := testConfig(t.TempDir())
+		writeCandidates(t, into.DataPath.LLMData, models)
+		if _, err := Merge(t.Context(), into, parts, &MergeOptions{Order: o}); err != nil {
+			t.Fatal(err)
+		}
+		for split, name := range []string{"query_data_train", "query_data_test"} {
+			var queries []llmrouterdata.StandardQueryData
+			for i := range parts {
+				queries = append(queries, testQueries(100*split+10*i, []int{10, 3}[split])...)
+			}
+			writeQueries(t, map[string]string{"query_data_train": into.DataPath.QueryDataTrain, "query_data_test": into.DataPath.QueryDataTest}[name], queries)
+		}
+		if err := Check(t.Context(), into, &CheckOptions{Order: o}); err != nil {
+			t.Errorf("%s: %v", o, err)
+		}
+		if got := slices.Compact(slices.Sorted(slices.Values(orderOf(t, into)))); want != "" && !slices.Equal(got, []string{want}) || want == "" && len(got) < 3 {
+			t.Errorf("%s: %q", o, got)
+		}
+	}
+	_, err := Merge(t.Context(), testConfig(t.TempDir()), parts, &MergeOptions{Order: 9})
+	wantError(t, err, "MergeOptions.Order is CandidateOrder(9)")
 }
 
 // TestMergeScorers: what scored the parts is told, and more than one warned of.

@@ -22,7 +22,7 @@ import (
 // CandidateOrder is the order in which the rows of a query follow each other.
 // Trainers that take the first of the best rows for the label of a query learn it
 // too, since most queries have several best rows.
-type CandidateOrder uint8
+type CandidateOrder int
 
 const (
 	// OrderFile is that of llm_data.
@@ -41,10 +41,10 @@ var orderNames = [...]string{"file", "cheapest", "best", "seeded"}
 
 // String is the order's name: "file", "cheapest", "best" or "seeded".
 func (o CandidateOrder) String() string {
-	if int(o) < len(orderNames) {
+	if o >= 0 && int(o) < len(orderNames) {
 		return orderNames[o]
 	}
-	return fmt.Sprintf("CandidateOrder(%d)", uint8(o))
+	return fmt.Sprintf("CandidateOrder(%d)", int(o))
 }
 
 // ParseCandidateOrder returns the order of a name.
@@ -125,34 +125,49 @@ func (a *Arrangement) drawn(key digest) []int {
 	return list
 }
 
-// trainingMeans are the mean performances of candidates over the training rows, as
-// the files have them; a row without one, and a candidate without rows, count as 0.
-func (d *Dataset) trainingMeans(ctx context.Context, names []string) ([]float64, error) {
-	sums, counts := map[string]float64{}, map[string]int{}
+// tally adds up the performances of candidates over training rows, as the files have
+// them; a row without one counts as 0.
+type tally struct {
+	sums   map[string]float64
+	counts map[string]int
+}
+
+func newTally() *tally { return &tally{map[string]float64{}, map[string]int{}} }
+
+func (y *tally) add(model string, score float64) {
+	y.sums[model] += score
+	y.counts[model]++
+}
+
+// addRows adds the training rows of a data set.
+func (y *tally) addRows(ctx context.Context, d *Dataset) error {
 	for line, err := range d.rawRows(ctx, Train) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		sums[line.value.model] += line.value.Score
-		counts[line.value.model]++
+		y.add(line.value.model, line.value.Score)
 	}
+	return nil
+}
+
+// means are those of candidates; one without rows has 0.
+func (y *tally) means(names []string) []float64 {
 	means := make([]float64, len(names))
 	for i, name := range names {
-		means[i] = sums[name] / float64(max(1, counts[name]))
+		means[i] = y.sums[name] / float64(max(1, y.counts[name]))
 	}
-	return means, nil
+	return means
 }
 
 // arrangement arranges the candidates of the data set.
 func (d *Dataset) arrangement(ctx context.Context, o CandidateOrder, candidates []llmrouterdata.Candidate) (*Arrangement, error) {
-	var means []float64
+	y := newTally()
 	if o == OrderBest {
-		var err error
-		if means, err = d.trainingMeans(ctx, llmrouterdata.CalledNames(candidates)); err != nil {
+		if err := y.addRows(ctx, d); err != nil {
 			return nil, err
 		}
 	}
-	return o.Arrange(candidates, means)
+	return o.Arrange(candidates, y.means(llmrouterdata.CalledNames(candidates)))
 }
 
 // rawRow is a row with its line.

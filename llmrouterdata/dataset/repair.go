@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
+	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/internal/outputs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/torchio"
@@ -41,11 +42,29 @@ type Repairs struct {
 	Incomplete int
 }
 
+// RepairOptions says what a repaired data set is for; nil and the zero value are good.
+type RepairOptions struct {
+	// Order is the order of a query's rows. Default: [OrderFile].
+	Order CandidateOrder
+	// Trainer, TextDim and Warn are those of [CheckOptions], for the repaired files.
+	Trainer Trainer
+	TextDim int
+	Warn    func(message string)
+}
+
+func (o *RepairOptions) validate() (RepairOptions, error) {
+	v, f := options.Begin(o, "dataset: RepairOptions")
+	options.Number(f, "Order", &v.Order, OrderFile, OrderFile, OrderSeeded)
+	options.Number(f, "Trainer", &v.Trainer, NoTrainer, NoTrainer, TrainerHybrid)
+	options.Number(f, "TextDim", &v.TextDim, DefaultTextDim, 1, 0)
+	return v, f.Err()
+}
+
 // Repair writes the data set anew to other files: query_data_train and
 // query_data_test, query_embedding_data, routing_data_train and
 // routing_data_test of to. The rows stand in the order of the query file (of
-// their first rows where the set has none), and those of a query in the order of
-// the candidates; rows have the choices and task ids of their query, failed calls
+// their first rows where the set has none), and those of a query in that of
+// the options; rows have the choices and task ids of their query, failed calls
 // are marked, times and counts that cannot be are 0, and embedding ids count the
 // queries. Lines and rows that cannot be repaired are left out, and so are
 // queries that lack a row then: [Repairs] counts them. What was left out can be
@@ -55,11 +74,15 @@ type Repairs struct {
 // The files appear together, and only when they pass [Check]. Those of the set
 // are not changed; to name one of them is an error. Memory is bounded by the
 // queries, and by the rows that come before their turn.
-func (d *Dataset) Repair(ctx context.Context, to llmrouterdata.DataPath) (*Repairs, error) {
+func (d *Dataset) Repair(ctx context.Context, to llmrouterdata.DataPath, o *RepairOptions) (*Repairs, error) {
+	options, err := o.validate()
+	if err != nil {
+		return nil, err
+	}
 	if err := d.distinct(to); err != nil {
 		return nil, err
 	}
-	r := &repair{data: d, to: to, models: llmrouterdata.CalledNames(d.Candidates), ids: map[llmrouterdata.QueryKey]int{}}
+	r := &repair{data: d, to: to, options: options, models: llmrouterdata.CalledNames(d.Candidates), ids: map[llmrouterdata.QueryKey]int{}}
 	out := &atomicfile.Group{}
 	defer out.Abort()
 	vectors, err := out.Create(to.QueryEmbeddingData)
@@ -94,7 +117,7 @@ func (d *Dataset) Repair(ctx context.Context, to llmrouterdata.DataPath) (*Repai
 	if err := r.vectors.Close(); err != nil {
 		return nil, fmt.Errorf("dataset: %s: %w", to.QueryEmbeddingData, err)
 	}
-	if err := Check(ctx, c, nil); err != nil {
+	if err := Check(ctx, c, &CheckOptions{Order: options.Order, Trainer: options.Trainer, TextDim: options.TextDim, Warn: options.Warn}); err != nil {
 		return nil, fmt.Errorf("dataset: the repaired files do not pass their check: %w", err)
 	}
 	if err := out.Commit(); err != nil {
@@ -132,7 +155,9 @@ func (d *Dataset) files() []outputs.File {
 type repair struct {
 	data    *Dataset
 	to      llmrouterdata.DataPath
+	options RepairOptions
 	models  []string
+	order   *Arrangement // set when the training rows have been found
 	vectors *torchio.Writer
 	ids     map[llmrouterdata.QueryKey]int // of the queries written
 	done    Repairs
@@ -142,9 +167,10 @@ type repair struct {
 type found struct {
 	query llmrouterdata.StandardQueryData
 	// lines are those of the rows that are kept, by candidate; 0: there is none.
-	lines []int
-	rows  []*Row // that were read and are not written yet
-	have  int
+	lines  []int
+	scores []float64 // of these rows
+	rows   []*Row    // that were read and are not written yet
+	have   int
 }
 
 // split writes the files of a split. It reads the rows twice: to find those that
@@ -153,6 +179,11 @@ func (r *repair) split(ctx context.Context, split Split, queries, rows *atomicfi
 	order, byKey, err := r.find(ctx, split)
 	if err != nil {
 		return err
+	}
+	if split == Train {
+		if err := r.arrange(order); err != nil {
+			return err
+		}
 	}
 	queryLines, err := llmrouterdata.NewFileWriter[llmrouterdata.StandardQueryData](queries, split.queryFile(r.to))
 	if err != nil {
@@ -173,7 +204,7 @@ func (r *repair) split(ctx context.Context, split Split, queries, rows *atomicfi
 		if f == nil || m < 0 || f.lines[m] != row.Line {
 			continue
 		}
-		if f != order[next] || f.have != m {
+		if f != order[next] || r.order.Of(row.Key())[f.have] != m {
 			r.done.Moved++
 		}
 		if m > 0 {
@@ -194,13 +225,25 @@ func (r *repair) split(ctx context.Context, split Split, queries, rows *atomicfi
 	return errors.Join(queryLines.Close(), rowLines.Close())
 }
 
+// arrange finds the order of a query's rows, by the training queries that are kept.
+func (r *repair) arrange(kept []*found) (err error) {
+	y := newTally()
+	for _, f := range kept {
+		for m, score := range f.scores {
+			y.add(r.models[m], score)
+		}
+	}
+	r.order, err = r.options.Order.Arrange(r.data.Candidates, y.means(r.models))
+	return err
+}
+
 // find returns the queries of a split that are kept, in the order in which they
 // are written.
 func (r *repair) find(ctx context.Context, split Split) (order []*found, byKey map[llmrouterdata.QueryKey]*found, err error) {
 	byKey = map[llmrouterdata.QueryKey]*found{}
 	add := func(q llmrouterdata.StandardQueryData) {
 		if byKey[q.Key()] == nil {
-			f := &found{query: q, lines: make([]int, len(r.models)), rows: make([]*Row, len(r.models))}
+			f := &found{query: q, lines: make([]int, len(r.models)), scores: make([]float64, len(r.models)), rows: make([]*Row, len(r.models))}
 			byKey[q.Key()] = f
 			order = append(order, f)
 		}
@@ -232,6 +275,8 @@ func (r *repair) find(ctx context.Context, split Split) (order []*found, byKey m
 			r.done.Unreadable++
 		default:
 			f.lines[m] = row.Line
+			mend(&row.RoutingRecord, &f.query)
+			f.scores[m] = row.Performance
 		}
 	}
 	order = slices.DeleteFunc(order, func(f *found) bool {
@@ -263,7 +308,8 @@ func (r *repair) write(f *found, to *llmrouterdata.Writer[llmrouterdata.RoutingR
 		}
 	}
 	r.done.Queries++
-	for _, row := range f.rows {
+	for _, m := range r.order.Of(f.query.Key()) {
+		row := f.rows[m]
 		differed, unmarked := mend(&row.RoutingRecord, &f.query)
 		r.done.Differing += differed
 		r.done.Failed += unmarked
@@ -294,6 +340,9 @@ func mend(row *llmrouterdata.RoutingRecord, query *llmrouterdata.StandardQueryDa
 	if !query.Equal(row.QueryData()) {
 		differed = 1
 		row.Choices, row.TaskID = query.Choices, query.TaskID
+	}
+	if query.Extra != nil {
+		row.Extra = query.Extra
 	}
 	message, failed := failure(row.Response, row.InputTokens, row.OutputTokens, row.ResponseTime)
 	if response := errorPrefix + message; failed && (row.Response != response || row.Performance != 0) {

@@ -5,11 +5,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/llmrouter-go/llmrouter/internal/golden"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
@@ -32,7 +34,7 @@ func repairSet(t *testing.T, c *llmrouterdata.Config) (*Repairs, *llmrouterdata.
 	}
 	defer d.Close()
 	to := repaired(t.TempDir())
-	done, err := d.Repair(t.Context(), to)
+	done, err := d.Repair(t.Context(), to, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +171,7 @@ func TestRepairErrors(t *testing.T) {
 	same.RoutingDataTrain = c.DataPath.RoutingDataTrain
 	twice.RoutingDataTest = twice.RoutingDataTrain
 	for to, want := range map[llmrouterdata.DataPath]string{unnamed: "query_data_test", same: "the set's routing_data_train and routing_data_train are the same file", twice: "routing_data_train and routing_data_test are the same file"} {
-		_, err := d.Repair(t.Context(), to)
+		_, err := d.Repair(t.Context(), to, nil)
 		wantError(t, err, want)
 	}
 	// Nothing is left: nothing is written.
@@ -177,7 +179,7 @@ func TestRepairErrors(t *testing.T) {
 		writeFile(t, name, strings.ReplaceAll(readFile(t, name), `"model_name": "b"`, `"model_name": "x"`))
 	}
 	to := repaired(t.TempDir())
-	_, err = d.Repair(t.Context(), to)
+	_, err = d.Repair(t.Context(), to, nil)
 	wantError(t, err, "no query", "a good row of every candidate")
 	if files, err := os.ReadDir(filepath.Dir(to.QueryDataTrain)); err != nil || len(files) > 0 {
 		t.Errorf("%v, %v", files, err)
@@ -219,9 +221,110 @@ func TestRepairKeepsTheSet(t *testing.T) {
 	to := repaired(t.TempDir())
 	to.QueryEmbeddingData = c.DataPath.QueryEmbeddingDataTest
 	before := readFile(t, to.QueryEmbeddingData)
-	_, err = d.Repair(t.Context(), to)
+	_, err = d.Repair(t.Context(), to, nil)
 	wantError(t, err, "the set's query_embedding_data_test and query_embedding_data are the same file")
 	if readFile(t, to.QueryEmbeddingData) != before {
 		t.Error("a file of the set has changed")
+	}
+}
+
+// TestRepairOptions: the repaired rows are in the order that was asked for, in that of
+// their training rows too; what a trainer lacks, and no repair gives, ends the repair
+// before anything is written.
+func TestRepairOptions(t *testing.T) {
+	c := manyCandidates(t)
+	shuffle(t, c.DataPath.RoutingDataTrain)
+	d, err := Open(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for o, want := range map[CandidateOrder]string{OrderFile: "abcd", OrderCheapest: "dbca", OrderBest: "cbda", OrderSeeded: ""} {
+		to := repaired(t.TempDir())
+		if _, err := d.Repair(t.Context(), to, &RepairOptions{Order: o}); err != nil {
+			t.Fatalf("%s: %v", o, err)
+		}
+		to.LLMData = c.DataPath.LLMData
+		orders := orderOf(t, &llmrouterdata.Config{DataPath: to})
+		if kinds := slices.Compact(slices.Sorted(slices.Values(orders))); want != "" && !slices.Equal(kinds, []string{want}) || want == "" && len(kinds) < 3 {
+			t.Errorf("%s: %v", o, orders)
+		}
+	}
+	to := repaired(t.TempDir())
+	to.RoutingDataTest = strings.TrimSuffix(to.RoutingDataTest, ".gz")
+	_, err = d.Repair(t.Context(), to, &RepairOptions{Trainer: TrainerMF})
+	wantError(t, err, "do not pass their check", "for mf: the vectors have 4 numbers, text_dim is 768")
+	if _, err := os.Stat(to.RoutingDataTrain); !os.IsNotExist(err) {
+		t.Error("a file was written")
+	}
+	if _, err = d.Repair(t.Context(), to, &RepairOptions{Trainer: TrainerMF, TextDim: 4}); err != nil {
+		t.Error(err)
+	}
+	_, err = d.Repair(t.Context(), to, &RepairOptions{Order: 7})
+	wantError(t, err, "RepairOptions.Order")
+}
+
+// TestCasesPythonOrder reads rows as the Python pipeline wrote them: in the order of
+// finishing calls, with NaN for what is not there.
+func TestCasesPythonOrder(t *testing.T) {
+	text := readFile(t, filepath.Join(golden.CasesDir(t), "sets", "python_order", "routing_first8.jsonl"))
+	c := testConfig(t.TempDir())
+	writeFile(t, c.DataPath.RoutingDataTrain, text)
+	writeFile(t, c.DataPath.RoutingDataTest, "")
+	writeFile(t, c.DataPath.QueryDataTest, "")
+	var queries []llmrouterdata.StandardQueryData
+	var models []string
+	have := map[llmrouterdata.QueryKey][]llmrouterdata.RoutingRecord{}
+	for row, err := range llmrouterdata.ReadFile[llmrouterdata.RoutingRecord](c.DataPath.RoutingDataTrain, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have[row.Key()] == nil {
+			queries = append(queries, row.QueryData())
+		}
+		if !slices.Contains(models, row.ModelName) {
+			models = append(models, row.ModelName)
+		}
+		have[row.Key()] = append(have[row.Key()], row)
+	}
+	writeQueries(t, c.DataPath.QueryDataTrain, queries)
+	writeCandidates(t, c.DataPath.LLMData, models)
+	writeFile(t, c.DataPath.QueryEmbeddingData, "")
+	writeByID(t, c.DataPath.QueryEmbeddingData, []int{0, 1, 2, 3, 4}, four)
+
+	// What is there is in no order, and what is missing is told by query.
+	err := Check(t.Context(), c, nil)
+	wantError(t, err, "rows of a query do not follow each other", "Repair brings them together")
+	if got := strings.Count(err.Error(), "\n"); got != len(queries) || strings.Count(err.Error(), "has no row of") != len(queries) {
+		t.Errorf("%d further problems: %v", got, err)
+	}
+
+	// With the rows that the excerpt lacks, the order is all that is wrong.
+	missing := text
+	for _, rows := range have {
+		for _, model := range models {
+			if !slices.ContainsFunc(rows, func(r llmrouterdata.RoutingRecord) bool { return r.ModelName == model }) {
+				row := rows[0]
+				row.ModelName = model
+				line, err := row.AppendJSON(nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				missing += string(line) + "\n"
+			}
+		}
+	}
+	writeFile(t, c.DataPath.RoutingDataTrain, missing)
+	err = Check(t.Context(), c, nil)
+	wantError(t, err, "rows of a query do not follow each other")
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("more than the order: %v", err)
+	}
+	done, after := repairSet(t, c)
+	if done.Queries != 5 || done.Rows != 20 || done.Moved == 0 || done.Renumbered == 0 || done.Incomplete+done.Unknown+done.Unreadable+done.Unscored > 0 {
+		t.Errorf("%+v", done)
+	}
+	if text := readFile(t, after.DataPath.RoutingDataTrain); strings.Contains(text, "NaN") {
+		t.Error("NaN is left")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/llmrouter-go/llmrouter/internal/jsonscan"
+	"github.com/llmrouter-go/llmrouter/internal/thought"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -135,6 +136,7 @@ func (d *rowReader) decode(line []byte, file string, number int) (r row, ok bool
 		d.heads.Store(digestOf(d.begin), d.head)
 	}
 	r.setAnswer(d.name(record.ModelName), record.Response, record.InputTokens, record.OutputTokens, record.ResponseTime, record.Performance, record.EmbeddingID)
+	r.ThoughtOnly = r.Outcome != Failed && thought.Only(record.Response)
 	return r, true, nil
 }
 
@@ -148,8 +150,9 @@ func (d *rowReader) name(s string) string {
 	return s
 }
 
-// beginning returns a line up to its model_name, where the members before it
-// are the query's six and no nested values.
+// beginning returns a line up to its model_name, where the members before it are the
+// query's: its six, and others that have no meaning here. All are strings, numbers or
+// words.
 func beginning(line []byte) []byte {
 	s := jsonscan.New(line)
 	seen := 0
@@ -163,11 +166,11 @@ func beginning(line []byte) []byte {
 				return line[:at]
 			}
 			return nil
-		default:
+		case "response", "token_num", "input_tokens", "output_tokens", "response_time", "api_key_used", "performance", "embedding_id", "user_id", "fig_id":
 			return nil
 		}
 		s.Mark(":")
-		s.Value()
+		s.Scalar()
 	}
 	return nil
 }
@@ -248,6 +251,13 @@ func (d *rowReader) scanAnswer(line []byte, r *row) bool {
 		return false
 	}
 	response := a.response
+	thoughtOnly := false
+	if thought.MayBeOnly(response) {
+		text := jsonscan.Scanner{Rest: `"` + response + `"`, OK: true}
+		if thoughtOnly = thought.Only(text.Text()); !text.OK {
+			return false
+		}
+	}
 	switch begin := strings.TrimLeftFunc(response, unicode.IsSpace); {
 	case strings.IndexByte(begin[:min(len(begin), 3)], '\\') >= 0:
 		return false // may be an escaped API or ERR, or white space
@@ -259,5 +269,6 @@ func (d *rowReader) scanAnswer(line []byte, r *row) bool {
 	}
 	model := d.name(a.model)
 	r.setAnswer(model, response, a.input, a.output, a.seconds, a.performance, a.embedding)
+	r.ThoughtOnly = thoughtOnly && r.Outcome != Failed
 	return true
 }

@@ -85,6 +85,12 @@ func TestFastRowsAreTheSame(t *testing.T) {
 		"escaped failed":    strings.Replace(line, `So `, `\u0041PI Error: x`, 1),
 		"escaped later":     strings.Replace(line, `So `, `AP\u0049 Error: x`, 1),
 		"graded failure":    strings.Replace(line, `So \"it\" is\n1 é`, `API Error: x`, 1),
+		"a thought alone":   strings.Replace(line, `So \"it\" is\n1 é`, `<think>\"x\"</think>\n`, 1),
+		"an open thought":   strings.Replace(line, `So `, `\n<think>So `, 1),
+		"an ended thought":  strings.Replace(line, `1 é`, `\u003c/think\u003e`, 1),
+		"half a pair":       strings.Replace(line, `So `, `<think>\ud83d`, 1),
+		"further columns":   strings.Replace(line, `"model_name"`, `"level": 3, "hard": true, "model_name"`, 1),
+		"nested column":     strings.Replace(line, `"model_name"`, `"tags": ["a"], "model_name"`, 1),
 		"NaN":               strings.Replace(line, `1.0`, `NaN`, 1),
 		"null performance":  strings.Replace(line, `1.0`, `null`, 1),
 		"integer":           strings.Replace(line, `1.0`, `1`, 1),
@@ -136,6 +142,8 @@ func FuzzFastRows(f *testing.F) {
 	f.Add(strings.Replace(line, "gsm8k", "a", 1), strings.Replace(line, "So ", "API Error: ", 1))
 	f.Add(strings.Replace(line, `"fig_id": null`, `"fig_id": null, "query": "z"`, 1), line)
 	f.Add(line, strings.Replace(line, "So ", "ERROR: ", 1))
+	f.Add(line, strings.Replace(line, "So ", "<think>So ", 1))
+	f.Add(strings.Replace(line, `"model_name"`, `"level": 3, "hard": true, "model_name"`, 1), strings.Replace(line, `é"`, `</think>\n"`, 1))
 	f.Add(strings.Replace(line, `So \"it\" is\n1 é`, `  \n`, 1), line)
 	f.Fuzz(func(t *testing.T, first, second string) {
 		if strings.ContainsAny(first+second, "\r\n\ufeff") {
@@ -155,13 +163,15 @@ func FuzzFastRows(f *testing.F) {
 
 // TestShortcutIsTaken holds that the test above tests something.
 func TestShortcutIsTaken(t *testing.T) {
-	d := newRowReader(new(sync.Map))
-	if _, _, err := d.decode([]byte(line), "f", 1); err != nil {
-		t.Fatal(err)
-	}
-	var r row
-	if len(d.begin) == 0 || d.head == nil || !d.scanAnswer([]byte(line)[len(d.begin):], &r) {
-		t.Error("a row as the pipeline writes it is not scanned")
+	for _, line := range []string{line, strings.Replace(line, `"model_name"`, `"level": 3, "hard": true, "model_name"`, 1)} {
+		d := newRowReader(new(sync.Map))
+		if _, _, err := d.decode([]byte(line), "f", 1); err != nil {
+			t.Fatal(err)
+		}
+		var r row
+		if len(d.begin) == 0 || d.head == nil || !d.scanAnswer([]byte(line)[len(d.begin):], &r) {
+			t.Errorf("a row as the pipeline writes it is not scanned: %s", line)
+		}
 	}
 }
 

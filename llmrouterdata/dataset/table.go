@@ -33,6 +33,9 @@ type Pair struct {
 	// Empty says that the response of an answered call is empty but for white
 	// space.
 	Empty bool
+	// ThoughtOnly says that the response of an answered call is a thought without an
+	// answer behind it, as of a model that came to its limit of tokens.
+	ThoughtOnly bool
 }
 
 // Rated reports whether the pair counts in means.

@@ -18,6 +18,7 @@ import (
 type vectors struct {
 	name   string // "": there is no file
 	n, dim int
+	dtype  torchio.DType // of the first
 
 	mu     sync.Mutex
 	dir    *directory // nil: not read yet, or closed
@@ -108,6 +109,7 @@ func dim(of [2]*vectors) int { return max(of[Train].dim, of[Test].dim) }
 // sets dim; others may be of another shape, which appendTo reports.
 type directory struct {
 	file    *torchio.File
+	dtype   torchio.DType
 	byID    *torchio.Tensors[int64]
 	stacked []float32
 	n, dim  int
@@ -118,7 +120,7 @@ func openVectors(name string) (*vectors, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &vectors{name: name, n: d.n, dim: d.dim}, d.file.Close()
+	return &vectors{name: name, n: d.n, dim: d.dim, dtype: d.dtype}, d.file.Close()
 }
 
 // open returns the directory.
@@ -186,7 +188,7 @@ func openDirectory(name string) (v *directory, err error) {
 		if len(shape) != 2 {
 			return nil, fmt.Errorf("a tensor of shape %v, want [queries, dim]", shape)
 		}
-		v.n, v.dim = shape[0], shape[1]
+		v.n, v.dim, v.dtype = shape[0], shape[1], t.DType()
 		if v.dim == 0 && v.n > 0 {
 			return nil, errors.New("vectors of no numbers")
 		}
@@ -199,7 +201,7 @@ func openDirectory(name string) (v *directory, err error) {
 	v.n = v.byID.Len()
 	for id, t := range v.byID.All() {
 		if shape := t.Shape(); len(shape) == 1 {
-			v.dim = shape[0]
+			v.dim, v.dtype = shape[0], t.DType()
 		}
 		return v, v.checkShape(id, t)
 	}

@@ -48,16 +48,18 @@ func (c *card) splits() []dataset.Split {
 func (c *card) text() string {
 	var b strings.Builder
 	b.WriteString("---\n")
-	c.licences(&b)
-	c.configs(&b)
+	writeLicences(&b, c.options.Specs, c.tasks)
+	writeConfigs(&b, c.splits(), parquetName)
 	c.features(&b)
 	b.WriteString("---\n\n# Routing data of LLMs\n\n")
 	fmt.Fprintf(&b, "What %d language models made of %d training and %d test queries: answers, scores, tokens and times, to train and judge LLM routers.\n\n", len(c.candidates), c.report.Queries[dataset.Train], c.report.Queries[dataset.Test])
 	b.WriteString("The configuration `queries` holds a row a query, `routing` a row for each query and model; `embedding_id` joins them. " +
-		"`performance` is from 0 to 1, `response_time` in seconds. A response that begins with \"API Error: \" is a failed call, with performance 0. " +
-		"`choices` is JSON. `" + candidatesFile + "` describes the models, with prices in USD per million tokens.\n\n")
+		aboutRows + " `" + candidatesFile + "` describes the models, with prices in USD per million tokens.\n\n")
 	b.WriteString("Made with [llmrouter](https://github.com/llmrouter-go/llmrouter): queries were drawn from the benchmarks below, sent to every model, and the answers scored by the metric that each row names.\n\n")
-	c.benchmarks(&b)
+	writeBenchmarks(&b, c.options.Specs, c.tasks, "rows", c.rows)
+	for _, task := range slices.Sorted(maps.Keys(c.report.LeftOut)) {
+		fmt.Fprintf(&b, "\n%d queries of %s are left out: its files are given only to those who accept its conditions.\n", c.report.LeftOut[task], task)
+	}
 	b.WriteString("\n| model | rows | mean performance | USD |\n|---|---:|---:|---:|\n")
 	for i, s := range c.sums {
 		fmt.Fprintf(&b, "| %s | %d | %.4f | %.6f |\n", cell(c.candidates[i].Name), s.rows, s.score/float64(max(s.rows, 1)), s.dollar)
@@ -65,17 +67,21 @@ func (c *card) text() string {
 	return b.String()
 }
 
+// aboutRows says what the columns mean.
+const aboutRows = "`performance` is from 0 to 1, `response_time` in seconds. A response that begins with \"API Error: \" is a failed call, with performance 0. " +
+	"`choices` is JSON."
+
 // cell is a text in a table of Markdown.
 func cell(text string) string {
 	return strings.NewReplacer("|", "\\|", "\n", " ", "\r", " ").Replace(text)
 }
 
 // licences names those of the benchmarks, "other" where one is not known.
-func (c *card) licences(b *strings.Builder) {
+func writeLicences(b *strings.Builder, specs []datasets.Spec, tasks []string) {
 	var names []string
-	for _, task := range c.tasks {
+	for _, task := range tasks {
 		name := "other"
-		if spec, known := datasets.Find(c.options.Specs, task); known && spec.License != "unknown" {
+		if spec, known := datasets.Find(specs, task); known && spec.License != "unknown" {
 			name = spec.License
 		}
 		if !slices.Contains(names, name) {
@@ -91,7 +97,7 @@ func (c *card) licences(b *strings.Builder) {
 	}
 }
 
-func (c *card) configs(b *strings.Builder) {
+func writeConfigs(b *strings.Builder, splits []dataset.Split, path func(config string, split dataset.Split) string) {
 	b.WriteString("configs:\n")
 	for _, config := range []string{"queries", "routing"} {
 		fmt.Fprintf(b, "- config_name: %s\n", config)
@@ -99,8 +105,8 @@ func (c *card) configs(b *strings.Builder) {
 			b.WriteString("  default: true\n")
 		}
 		b.WriteString("  data_files:\n")
-		for _, split := range c.splits() {
-			fmt.Fprintf(b, "  - split: %s\n    path: %s\n", split, parquetName(config, split))
+		for _, split := range splits {
+			fmt.Fprintf(b, "  - split: %s\n    path: %s\n", split, path(config, split))
 		}
 	}
 }
@@ -108,33 +114,42 @@ func (c *card) configs(b *strings.Builder) {
 // features gives the types, so that a column without values keeps its own, and
 // embeddings their length.
 func (c *card) features(b *strings.Builder) {
-	query := []string{"task_name", "query", "ground_truth", "metric", "choices", "task_id"}
 	b.WriteString("dataset_info:\n- config_name: queries\n  features:\n")
-	feature := func(dtype string, names ...string) {
-		for _, name := range names {
-			fmt.Fprintf(b, "  - name: %s\n    dtype: %s\n", name, dtype)
-		}
-	}
-	feature("string", query...)
-	feature("int64", "embedding_id")
+	writeFeatures(b, "string", queryColumns...)
+	writeFeatures(b, "int64", "embedding_id")
 	if dim := c.data.Dim(); dim > 0 {
 		fmt.Fprintf(b, "  - name: embedding\n    list: float32\n    length: %d\n", dim)
 	}
+	writeRoutingFeatures(b)
+}
+
+// queryColumns are the columns of a query file, which are of texts.
+var queryColumns = []string{"task_name", "query", "ground_truth", "metric", "choices", "task_id"}
+
+// writeRoutingFeatures writes the types of the columns of a routing file.
+func writeRoutingFeatures(b *strings.Builder) {
 	b.WriteString("- config_name: routing\n  features:\n")
-	feature("string", append(query, "model_name", "response")...)
-	feature("int64", "token_num", "input_tokens", "output_tokens")
-	feature("float64", "response_time")
-	feature("string", "api_key_used")
-	feature("float64", "performance")
-	feature("int64", "embedding_id")
-	feature("string", "user_id", "fig_id")
+	writeFeatures(b, "string", append(slices.Clone(queryColumns), "model_name", "response")...)
+	writeFeatures(b, "int64", "token_num", "input_tokens", "output_tokens")
+	writeFeatures(b, "float64", "response_time")
+	writeFeatures(b, "string", "api_key_used")
+	writeFeatures(b, "float64", "performance")
+	writeFeatures(b, "int64", "embedding_id")
+	writeFeatures(b, "string", "user_id", "fig_id")
+}
+
+// writeFeatures writes columns of one type.
+func writeFeatures(b *strings.Builder, dtype string, names ...string) {
+	for _, name := range names {
+		fmt.Fprintf(b, "  - name: %s\n    dtype: %s\n", name, dtype)
+	}
 }
 
 // benchmarks tells of each task whose it is.
-func (c *card) benchmarks(b *strings.Builder) {
-	b.WriteString("| task | rows | licence | source |\n|---|---:|---|---|\n")
-	for _, task := range c.tasks {
-		spec, known := datasets.Find(c.options.Specs, task)
+func writeBenchmarks(b *strings.Builder, specs []datasets.Spec, tasks []string, of string, counts map[string]int) {
+	b.WriteString("| task | " + of + " | licence | source |\n|---|---:|---|---|\n")
+	for _, task := range tasks {
+		spec, known := datasets.Find(specs, task)
 		if !known {
 			spec.License, spec.Citation = "not known", "not one of the catalogue"
 		}
@@ -142,9 +157,6 @@ func (c *card) benchmarks(b *strings.Builder) {
 		if spec.Homepage != "" {
 			source = fmt.Sprintf("[%s](%s)", source, spec.Homepage)
 		}
-		fmt.Fprintf(b, "| %s | %d | %s | %s |\n", cell(task), c.rows[task], cell(spec.License), source)
-	}
-	for _, task := range slices.Sorted(maps.Keys(c.report.LeftOut)) {
-		fmt.Fprintf(b, "\n%d queries of %s are left out: its files are given only to those who accept its conditions.\n", c.report.LeftOut[task], task)
+		fmt.Fprintf(b, "| %s | %d | %s | %s |\n", cell(task), counts[task], cell(spec.License), source)
 	}
 }

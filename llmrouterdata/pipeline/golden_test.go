@@ -242,14 +242,15 @@ func mend(row *pyjson.Object, q llmrouterdata.StandardQueryData, r reply, ids ma
 			row.Set("performance", standInCode(r.response, *q.TaskID))
 		}
 	}
-	// The contract's fields, without question_type.
-	dropped := &pyjson.Object{}
+	// What is not there is left out, where pandas writes NaN.
+	there := &pyjson.Object{}
 	for i := range row.Len() {
-		if key, value := row.At(i); key != "question_type" {
-			dropped.Set(key, value)
+		key, value := row.At(i)
+		if f, number := value.(float64); key != "question_type" || !number || f-f == 0 {
+			there.Set(key, value)
 		}
 	}
-	*row = *dropped
+	*row = *there
 }
 
 func must(v any, _ bool) any { return v }

@@ -163,6 +163,7 @@ func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
 	v, f := options.Begin(o, "pipeline: Options")
 	options.Number(f, "Workers", &v.Workers, DefaultWorkers, 1, 0)
 	options.Number(f, "Order", &v.Order, Interleaved, Interleaved, ByQuery)
+	options.Number(f, "CandidateOrder", &v.CandidateOrder, dataset.OrderFile, dataset.OrderFile, dataset.OrderSeeded)
 	options.Number(f, "ScoreWorkers", &v.ScoreWorkers, runtime.GOMAXPROCS(0), 1, 0)
 	if v.MaxFailed != nil {
 		options.Pointer(f, "MaxFailed", &v.MaxFailed, 1, 0, 1)
@@ -178,9 +179,6 @@ func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
 	}
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)
-	}
-	if v.CandidateOrder > dataset.OrderSeeded {
-		f.Add("CandidateOrder", "is %s; it is OrderFile, OrderCheapest, OrderBest or OrderSeeded", v.CandidateOrder)
 	}
 	return v, errors.Join(f.Err(), v.Params.Validate())
 }

@@ -1,13 +1,32 @@
 package cli
 
 import (
+	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/exporting"
 )
+
+// ConfigFlags adds --config and --root; about says more of the configuration, such as
+// " of the data set".
+func ConfigFlags(f *flag.FlagSet, config, root *string, about string) {
+	f.StringVar(config, "config", "", "configuration `file` (YAML)"+about)
+	f.StringVar(root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
+}
+
+// ParsedFlag adds a flag whose text parse understands.
+func ParsedFlag[T any](f *flag.FlagSet, into *T, name, usage string, parse func(text string) (T, error)) {
+	f.Func(name, usage, func(text string) (err error) {
+		*into, err = parse(text)
+		return err
+	})
+}
 
 // LoadConfig reads a configuration and shows its warnings. An empty name gives
 // the configuration of an empty file. Relative paths start from root, or from
@@ -47,4 +66,16 @@ func ConfigText(about string, d llmrouterdata.DataPath) []byte {
 		}
 	}
 	return []byte(b.String())
+}
+
+// Card writes README.md beside the files of a finished data set, by which load_dataset
+// opens their folder: where they have a folder of their own, and no README.md of
+// somebody else's. The data set is finished without it.
+func (e Env) Card(ctx context.Context, c *llmrouterdata.Config) {
+	switch name, err := exporting.CardBeside(ctx, c); {
+	case err == nil:
+		fmt.Fprintf(e.Stdout, "%s: load_dataset opens its folder\n", name)
+	case !errors.Is(err, exporting.ErrNoCard):
+		e.Logger().Warn("no README.md is written beside the data set", "error", err)
+	}
 }

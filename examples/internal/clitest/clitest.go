@@ -164,7 +164,7 @@ func Files(t testing.TB, dir string) []string {
 	return names
 }
 
-var flagName = regexp.MustCompile(`flags\.[A-Z][A-Za-z0-9]*\((?:&[\w.]+, )?"([a-z_]+)"`)
+var flagName = regexp.MustCompile(`(?:flags\.[A-Z][A-Za-z0-9]*\((?:&[\w.]+, )?|cli\.ParsedFlag\(flags, &[\w.]+, )"([a-z_]+)"`)
 
 // Help checks that --help ends well, writes to stdout alone and names and
 // explains every flag that the sources define, and that an unknown flag and a

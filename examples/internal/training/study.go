@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
 )
 
@@ -22,6 +23,15 @@ type Study struct {
 	// for.
 	Comparison *routers.Comparison
 	Learning   []routers.LearningPoint
+}
+
+// OfTable makes the study of a table, whose data set is still open.
+func OfTable(ctx context.Context, table *dataset.Table, o Options) (*Study, error) {
+	train, test, err := split(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	return NewStudy(ctx, train, test, o)
 }
 
 // NewStudy chooses a router by cross-validation on the training queries and judges

@@ -87,7 +87,10 @@ func open(ctx context.Context, w io.Writer, c *llmrouterdata.Config) (data *data
 	if data, err = dataset.Open(ctx, &d, nil); err != nil {
 		return nil, nil, nil, err
 	}
-	train, test, err = read(ctx, data)
+	table, err := data.Table(ctx)
+	if err == nil {
+		train, test, err = split(ctx, table)
+	}
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, data.Close())
 	}
@@ -95,12 +98,8 @@ func open(ctx context.Context, w io.Writer, c *llmrouterdata.Config) (data *data
 	return data, train, test, nil
 }
 
-// read reads both splits of a data set.
-func read(ctx context.Context, data *dataset.Dataset) (train, test *routers.Data, err error) {
-	table, err := data.Table(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
+// split takes the splits of a table.
+func split(ctx context.Context, table *dataset.Table) (train, test *routers.Data, err error) {
 	if train, err = routers.FromTable(ctx, table, dataset.Train); err != nil {
 		return nil, nil, err
 	}

@@ -24,7 +24,7 @@ type RunOptions struct {
 	// process, over all shards under way, and its MaxFailed is a share of the calls
 	// of all shards that Run did. Its Progress is not called, and Journal, Fresh,
 	// TestRun, PublishIncomplete and CandidateOrder must not be set: shards have
-	// their own journals, are done or not, and are merged in the order of llm_data.
+	// their own journals, are done or not, and get their order when they are merged.
 	Pipeline pipeline.Options
 	// Index and Of choose the shards Index, Index+Of, Index+2 Of ..., Index from 0
 	// and less than Of. Default (Of 0): all that are neither done nor claimed, until
@@ -50,7 +50,7 @@ func (o *RunOptions) validate() (RunOptions, error) {
 		f.Add("Pipeline", "has one of Journal, Fresh, TestRun and PublishIncomplete, which shards cannot have")
 	}
 	if p.CandidateOrder != dataset.OrderFile {
-		f.Add("Pipeline.CandidateOrder", "is %s; shards are merged in the order of llm_data, and dataset.Reorder makes another of the whole", p.CandidateOrder)
+		f.Add("Pipeline.CandidateOrder", "is %s; the order is that of dataset.MergeOptions, when shards are merged", p.CandidateOrder)
 	}
 	if v.Ended == nil {
 		v.Ended = func(Shard, *pipeline.Report, error) {}
