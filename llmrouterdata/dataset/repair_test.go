@@ -300,21 +300,7 @@ func TestCasesPythonOrder(t *testing.T) {
 	}
 
 	// With the rows that the excerpt lacks, the order is all that is wrong.
-	missing := text
-	for _, rows := range have {
-		for _, model := range models {
-			if !slices.ContainsFunc(rows, func(r llmrouterdata.RoutingRecord) bool { return r.ModelName == model }) {
-				row := rows[0]
-				row.ModelName = model
-				line, err := row.AppendJSON(nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				missing += string(line) + "\n"
-			}
-		}
-	}
-	writeFile(t, c.DataPath.RoutingDataTrain, missing)
+	writeFile(t, c.DataPath.RoutingDataTrain, text+missingRows(t, have, models))
 	err = Check(t.Context(), c, nil)
 	wantError(t, err, "rows of a query do not follow each other")
 	if strings.Contains(err.Error(), "\n") {
@@ -327,4 +313,24 @@ func TestCasesPythonOrder(t *testing.T) {
 	if text := readFile(t, after.DataPath.RoutingDataTrain); strings.Contains(text, "NaN") {
 		t.Error("NaN is left")
 	}
+}
+
+// missingRows are the rows that queries lack, as lines.
+func missingRows(t *testing.T, have map[llmrouterdata.QueryKey][]llmrouterdata.RoutingRecord, models []string) (missing string) {
+	t.Helper()
+	for _, rows := range have {
+		for _, model := range models {
+			if slices.ContainsFunc(rows, func(r llmrouterdata.RoutingRecord) bool { return r.ModelName == model }) {
+				continue
+			}
+			row := rows[0]
+			row.ModelName = model
+			line, err := row.AppendJSON(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			missing += string(line) + "\n"
+		}
+	}
+	return missing
 }

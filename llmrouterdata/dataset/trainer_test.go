@@ -122,12 +122,16 @@ func TestWhatTrainersLack(t *testing.T) {
 			}
 		})
 	}
-	// RouterDC takes the n-th row of every query for the same candidate's.
+}
+
+// TestTrainersNeedOneOrder: RouterDC takes the n-th row of every query for the same
+// candidate's.
+func TestTrainersNeedOneOrder(t *testing.T) {
 	c := trainableSet(t)
 	if err := reorder(t, c, OrderSeeded); err != nil {
 		t.Fatal(err)
 	}
-	for _, trainer := range all {
+	for trainer := TrainerKNN; trainer <= TrainerHybrid; trainer++ {
 		if err := Check(t.Context(), c, &CheckOptions{Order: OrderSeeded, Trainer: trainer}); (err != nil) != (trainer == TrainerRouterDC) {
 			t.Errorf("%s: %v", trainer, err)
 		}
