@@ -40,7 +40,7 @@ type setting struct {
 
 // set makes n training queries, n/2 test queries and two candidates at a server
 // of its own.
-func set(t *testing.T, n int, behaviour chaos.Config) *setting {
+func set(t testing.TB, n int, behaviour chaos.Config) *setting {
 	t.Helper()
 	s := &setting{dir: t.TempDir(), server: chaos.New(behaviour)}
 	url, stop, err := s.server.Listen()
@@ -63,7 +63,7 @@ func set(t *testing.T, n int, behaviour chaos.Config) *setting {
 	return s
 }
 
-func (s *setting) queries(t *testing.T, split string, n int) {
+func (s *setting) queries(t testing.TB, split string, n int) {
 	t.Helper()
 	var text strings.Builder
 	for i := range n {
@@ -73,12 +73,12 @@ func (s *setting) queries(t *testing.T, split string, n int) {
 	clitest.Write(t, s.dir, "data/example_data/query_data/default_query_"+split+".jsonl", text.String())
 }
 
-func (s *setting) candidates(t *testing.T, text string) {
+func (s *setting) candidates(t testing.TB, text string) {
 	t.Helper()
 	clitest.Write(t, s.dir, "examples/candidates.json", text)
 }
 
-func (s *setting) run(t *testing.T, env map[string]string, more ...string) (stdout, stderr string, err error) {
+func (s *setting) run(t testing.TB, env map[string]string, more ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	return clitest.Run(t.Context(), run, env, append(slices.Clone(s.args), more...)...)
 }

@@ -116,6 +116,16 @@ func (w *shardFlags) cut(ctx context.Context, e cli.Env, c *llmrouterdata.Config
 
 // evaluate runs shards, and says what became of each.
 func (w *shardFlags) evaluate(ctx context.Context, e cli.Env, o *options, c *llmrouterdata.Config, folder *shards.Folder) error {
+	run := shards.RunOptions{Index: w.index, Of: w.of}
+	if b := o.chat.Budget; b != nil { // that of all processes, not of this one's client
+		run.BudgetUSD, o.chat.Budget = b.Limit(), nil
+	}
+	cooldowns, err := shards.OpenCooldowns(w.dir, e.Logger())
+	if err != nil {
+		return err
+	}
+	defer cooldowns.Close()
+	o.chat.Cooldowns = cooldowns
 	client, err := o.connect(e)
 	if err != nil {
 		return err
@@ -128,11 +138,13 @@ func (w *shardFlags) evaluate(ctx context.Context, e cli.Env, o *options, c *llm
 	defer bar.Close()
 	defer o.opens(e, c, bar)()
 	o.Drain = e.Drain(o.grace)
-	summary, err := folder.Run(ctx, c, &shards.RunOptions{Pipeline: o.Options, Index: w.index, Of: w.of, Ended: func(s shards.Shard, r *pipeline.Report, err error) {
+	run.Pipeline = o.Options
+	run.Ended = func(s shards.Shard, r *pipeline.Report, err error) {
 		if err == nil {
 			fmt.Fprintf(e.Stdout, "%s: %d rows, %d calls made, %d taken from the journal, %d failed, %.6f USD\n", s.Name, r.Pairs, r.Called, r.Resumed, r.Failed, r.CostUSD)
 		}
-	}})
+	}
+	summary, err := folder.Run(ctx, c, &run)
 	hint(e, err)
 	if summary == nil {
 		return err

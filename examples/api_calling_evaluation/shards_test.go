@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +25,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/clitest"
 	"github.com/llmrouter-go/llmrouter/internal/chaos"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline/shards"
@@ -34,7 +35,7 @@ import (
 func (s *setting) work() string { return filepath.Join(s.dir, "work") }
 
 // ends runs the program on the working folder and demands its exit code.
-func (s *setting) ends(t *testing.T, code int, more ...string) (stdout string, err error) {
+func (s *setting) ends(t testing.TB, code int, more ...string) (stdout string, err error) {
 	t.Helper()
 	out, errs, err := s.run(t, nil, append([]string{"--work", s.work()}, more...)...)
 	if got := cli.Code("program", err, io.Discard, false); got != code {
@@ -274,7 +275,7 @@ func TestShardProcesses(t *testing.T) {
 
 // processes run the program on the shards of a setting, as processes.
 type processes struct {
-	t       *testing.T
+	t       testing.TB
 	s       *setting
 	workers int
 }
@@ -291,7 +292,7 @@ func (p *processes) start(args ...string) *exec.Cmd {
 }
 
 // end waits for a process and returns its exit code.
-func end(t *testing.T, c *exec.Cmd) int {
+func end(t testing.TB, c *exec.Cmd) int {
 	t.Helper()
 	if err := c.Wait(); err != nil {
 		if _, exited := errors.AsType[*exec.ExitError](err); !exited {
@@ -380,29 +381,78 @@ func TestShardsKilled(t *testing.T) {
 	}
 }
 
-// journaled returns the answers in the journals of a working folder, and how often
-// each is there.
-func journaled(t *testing.T, work string) map[string]int {
-	t.Helper()
-	names, err := filepath.Glob(filepath.Join(work, "shards", "*", "*.journal"))
-	if err != nil {
-		t.Fatal(err)
+// Four processes, each of which is killed once, spend one budget together: to the
+// last call that fits, and no more but what was under way at the kills. More money
+// then completes the files.
+func TestShardsBudget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
 	}
-	answers := map[string]int{}
-	for _, name := range names {
-		j, err := journal.Peek(name, nil)
-		if err != nil {
+	const queries, workers, processCount, budget = 160, 4, 4, 1.5
+	var calls atomic.Int64
+	s := set(t, queries, chaos.Config{Seed: 4, Latency: chaos.Uniform(5*time.Millisecond, 20*time.Millisecond), Answer: func(model, user string) string {
+		calls.Add(1)
+		return chaos.Answer(model, user)
+	}})
+	s.candidates(t, fmt.Sprintf(`{
+		"first": {"model": "x/first", "input_price": 100, "output_price": 200, "api_endpoint": %q},
+		"second": {"model": "x/second", "input_price": 100, "output_price": 200, "api_endpoint": %[1]q}
+	}`, s.url))
+	s.ends(t, 0, "--split", "--shard_size", "10")
+	p := &processes{t, s, workers}
+	begin := func() *exec.Cmd { return p.start("--shard", "next", "--budget", fmt.Sprint(budget)) }
+	live := make([]*exec.Cmd, processCount)
+	for i := range live {
+		live[i] = begin()
+	}
+	for i := range live {
+		for limit, until := calls.Load()+20, time.Now().Add(10*time.Second); calls.Load() < limit && time.Now().Before(until); {
+			time.Sleep(time.Millisecond)
+		}
+		if err := live[i].Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Fatal(err)
 		}
-		err = j.Scan(func(_ int64, e *journal.Entry) error {
-			answers[strings.Clone(e.Response)]++
-			return nil
-		})
-		if err := errors.Join(err, j.Close()); err != nil {
-			t.Fatal(err)
+		end(t, live[i])
+		live[i] = begin()
+	}
+	spent := 0
+	for _, c := range live {
+		switch code := end(t, c); code {
+		case 76:
+			spent++
+		case 75:
+		default:
+			t.Errorf("exit code %d\n%s", code, c.Stderr)
 		}
 	}
-	return maps.Clone(answers)
+	if spent == 0 {
+		t.Error("no process says that the budget is spent")
+	}
+
+	var sum, dearest float64
+	journaled := 0
+	entries(t, s.work(), func(e *journal.Entry) {
+		journaled++
+		sum += e.CostUSD
+		dearest = max(dearest, e.CostUSD)
+	})
+	lost := int(calls.Load()) - journaled
+	if lost > processCount*workers || sum > budget {
+		t.Errorf("%v USD are journaled of %v, and %d calls are not", sum, budget, lost)
+	}
+	// The most that a call can cost: 512 tokens of answer, and a token for each of
+	// less than 500 bytes of its prompt.
+	if most := (512*200 + 500*100) * 1e-6; sum < budget-most {
+		t.Errorf("%v USD are left, and a call costs %v at most", budget-sum, most)
+	}
+	t.Logf("%v USD journaled, %d calls lost, of %v each at most", sum, lost, dearest)
+
+	_, err := s.ends(t, 76, "--shard", "next", "--budget", fmt.Sprint(budget))
+	if !errors.Is(err, chat.ErrBudget) {
+		t.Error(err)
+	}
+	s.ends(t, 0, "--shard", "next", "--budget", "100")
+	s.ends(t, 0, "--merge")
 }
 
 // A shard that is started again while its first process lives is refused, as
@@ -453,4 +503,35 @@ func TestShardsWithoutKeys(t *testing.T) {
 	s.ends(t, 1, "--merge")
 	s.ends(t, 0, "--shard", "next")
 	s.ends(t, 0, "--merge")
+}
+
+// entries gives each the entries of the journals of a working folder.
+func entries(t *testing.T, work string, each func(*journal.Entry)) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(work, "shards", "*", "*.journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		j, err := journal.Peek(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = j.Scan(func(_ int64, e *journal.Entry) error {
+			each(e)
+			return nil
+		})
+		if err := errors.Join(err, j.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// journaled returns the answers in the journals of a working folder, and how often
+// each is there.
+func journaled(t *testing.T, work string) map[string]int {
+	t.Helper()
+	answers := map[string]int{}
+	entries(t, work, func(e *journal.Entry) { answers[strings.Clone(e.Response)]++ })
+	return answers
 }

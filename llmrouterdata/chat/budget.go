@@ -3,9 +3,11 @@ package chat
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/llmrouter-go/llmrouter/internal/money"
 )
@@ -58,16 +60,22 @@ func (t Target) reasoningPrice() float64 {
 // that cost anything. So the limit is
 // not passed unless a service answers with more than MaxTokens, or its prices
 // are higher than the candidate's.
+//
+// A budget that draws on a [Fund] has no limit of its own: it refuses a call only
+// when the fund will not have the money for it any more.
 type Budget struct {
-	limit money.USD
+	fund Fund // nil: the limit is fixed
 
-	mu        sync.Mutex // guards the rest
-	spent     money.USD
-	held      money.USD           // what the holders reserved; spent + held <= limit when one is added
-	holders   int                 // attempts that reserved something and are not settled
-	exhausted bool                // an attempt was refused: all later ones are, for good
-	queue     []*reservation      // those that wait, by seq
-	counted   map[uint64]struct{} // the ids of SpendOnce
+	mu      sync.Mutex // guards the rest
+	limit   money.USD
+	spent   money.USD
+	held    money.USD           // what the holders reserved; spent + held <= limit when one is added
+	holders int                 // attempts that reserved something and are not settled
+	refusal error               // why an attempt was refused, as all later ones are, for good; nil: none was
+	queue   []*reservation      // those that wait, by seq
+	counted map[uint64]struct{} // the ids of SpendOnce
+	empty   time.Time           // when the fund had nothing
+	visit   *time.Timer         // of the next visit to the fund; nil: none was put off yet
 }
 
 // reservation is an attempt that waits for money.
@@ -75,7 +83,7 @@ type reservation struct {
 	seq     uint64 // its call's
 	amount  money.USD
 	decided chan struct{} // closed when it is admitted or refused
-	refused bool          // valid then
+	refusal error         // valid then; nil: it is admitted
 }
 
 // NewBudget returns a budget of the given size in USD, more than 0 and at most
@@ -116,8 +124,13 @@ func (b *Budget) SpendOnce(id uint64, amountUSD float64) {
 	}
 }
 
-// Limit returns the size of the budget in USD.
-func (b *Budget) Limit() float64 { return b.limit.Dollars() }
+// Limit returns the size of the budget in USD; of one that draws on a fund, what
+// it has drawn so far.
+func (b *Budget) Limit() float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.limit.Dollars()
+}
 
 // Spent returns what has been spent so far, in USD, calls under way not
 // included.
@@ -131,13 +144,13 @@ func (b *Budget) Spent() float64 {
 func (b *Budget) Exhausted() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.exhausted
+	return errors.Is(b.refusal, ErrBudget)
 }
 
 // reserve reserves an amount for an attempt of the call with the number seq, or
-// fails with ErrBudget or the context's error. A nil budget has no bound, and
-// what costs nothing is always admitted. A wait ends with ErrDrained when drain
-// is closed.
+// fails with ErrBudget, the fund's error or the context's. A nil budget has no
+// bound, and what costs nothing is always admitted. A wait ends with ErrDrained
+// when drain is closed.
 func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, seq uint64, amount money.USD) error {
 	if b == nil || amount == 0 {
 		return nil
@@ -151,7 +164,7 @@ func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, seq uint64,
 	var err error
 	select {
 	case <-r.decided:
-		return r.result()
+		return r.refusal
 	case <-drain:
 		err = ErrDrained
 	case <-ctx.Done():
@@ -161,7 +174,7 @@ func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, seq uint64,
 	defer b.mu.Unlock()
 	select {
 	case <-r.decided: // meanwhile
-		return r.result()
+		return r.refusal
 	default:
 	}
 	b.queue = slices.DeleteFunc(b.queue, func(q *reservation) bool { return q == r })
@@ -169,35 +182,36 @@ func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, seq uint64,
 	return err
 }
 
-func (r *reservation) result() error {
-	if r.refused {
-		return ErrBudget
-	}
-	return nil
-}
-
 // admit decides on those that wait, in order: until one must wait on.
 func (b *Budget) admit() {
 	n := 0
 	for _, r := range b.queue {
-		fits := b.spent.Plus(b.held).Plus(r.amount) <= b.limit
-		if !fits && b.holders == 0 {
-			b.exhausted = true
+		if !b.fits(r.amount) && b.refusal == nil {
+			break
 		}
-		switch {
-		case b.exhausted:
-			r.refused = true
-		case fits:
+		if r.refusal = b.refusal; r.refusal == nil {
 			b.held += r.amount
 			b.holders++
-		default:
-			b.queue = slices.Delete(b.queue, 0, n)
-			return
 		}
 		close(r.decided)
 		n++
 	}
 	b.queue = slices.Delete(b.queue, 0, n)
+}
+
+// fits reports whether an amount can be reserved. Where it never can, it notes
+// the refusal.
+func (b *Budget) fits(amount money.USD) bool {
+	if b.refusal != nil || b.spent.Plus(b.held).Plus(amount) <= b.limit {
+		return b.refusal == nil
+	}
+	if b.fund != nil {
+		return b.draw(amount)
+	}
+	if b.holders == 0 {
+		b.refusal = ErrBudget
+	}
+	return false
 }
 
 // settle replaces a reserved amount by what was spent.
@@ -212,5 +226,6 @@ func (b *Budget) settle(amount, spent money.USD) {
 		b.held -= amount
 		b.holders--
 		b.admit()
+		b.rest()
 	}
 }

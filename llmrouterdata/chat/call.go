@@ -18,6 +18,7 @@ type call struct {
 	target    Target
 	asked     *Body
 	drain     <-chan struct{}
+	budget    *Budget   // nil: no bound
 	pass      *passing  // on of the answer; nil: it is held until it is whole
 	maxTokens int       // the most that the answer may have
 	body      []byte    // of every attempt
@@ -63,7 +64,7 @@ func (l *call) run(caller context.Context) (answer, error) {
 				return answer{}, last // which tells more
 			}
 			last = e
-		} else if errors.Is(err, ErrBudget) || errors.Is(err, ErrDrained) {
+		} else if errors.Is(err, ErrBudget) || errors.Is(err, ErrFund) || errors.Is(err, ErrDrained) {
 			return answer{}, err
 		}
 		if ctx == caller {
@@ -182,13 +183,13 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 	if err := l.ready(ctx); err != nil {
 		return answer{}, nil, err
 	}
-	if err := c.o.Budget.reserve(ctx, l.drain, l.seq, l.bound); err != nil {
+	if err := l.budget.reserve(ctx, l.drain, l.seq, l.bound); err != nil {
 		return answer{}, nil, err
 	}
 	var spent money.USD
 	defer func() {
 		l.spent = l.spent.Plus(spent)
-		c.o.Budget.settle(l.bound, spent)
+		l.budget.settle(l.bound, spent)
 	}()
 	lease, err := l.acquire(ctx, avoid)
 	if err != nil {

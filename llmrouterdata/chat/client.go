@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -156,6 +157,7 @@ func addressOf(u *url.URL) string {
 //   - an [*Error] when the call failed for good;
 //   - a [*StoppedError] ([ErrStopped]) when the circuit breaker stopped the candidate;
 //   - [ErrBudget] when the budget does not allow the call;
+//   - [ErrFund] when the budget cannot be drawn on;
 //   - [ErrDrained] when it waited while r.Drain was closed;
 //   - another error when r is not valid.
 func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
@@ -166,7 +168,7 @@ func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
 	if r.Prompt.User == "" {
 		return Response{}, fmt.Errorf("chat: candidate %q: the prompt's user message is empty", r.Target.Name)
 	}
-	return c.do(ctx, &call{target: r.Target, asked: r.body(params), drain: r.Drain})
+	return c.do(ctx, &call{target: r.Target, asked: r.body(params), drain: r.Drain, budget: cmp.Or(r.Budget, c.o.Budget)})
 }
 
 // do makes a call of which is known what is asked of whom, and where it goes.

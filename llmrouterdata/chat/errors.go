@@ -17,6 +17,8 @@ var (
 	// ErrBudget marks a call that was not made because it could have passed the
 	// budget. The pair can be called again in a later run.
 	ErrBudget = errors.New("chat: budget spent")
+	// ErrFund marks a call that was not made because the [Fund] of its budget failed.
+	ErrFund = errors.New("chat: the budget cannot be drawn on")
 
 	// ErrDrained marks a call that was given up by a graceful shutdown:
 	// Request.Drain was closed while it waited. The pair can be called again in a later run.

@@ -75,6 +75,14 @@ const (
 	maxIdleConns = 1024             // for one host; with the usual two, most workers would connect anew for every call
 )
 
+const (
+	// fundPause is how long a budget waits before it asks a fund again that had
+	// nothing: a visit may be a file on a network.
+	fundPause = 250 * time.Millisecond
+	// fundRest is how long it keeps money that nobody asks for.
+	fundRest = time.Second
+)
+
 // latencyHalfLife is how long it takes until a measured latency counts half,
 // so that a key that was slow once is tried again.
 const latencyHalfLife = time.Minute

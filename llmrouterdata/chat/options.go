@@ -76,6 +76,9 @@ type Options struct {
 	// MaxCooldown is the longest cooldown, to which Retry-After is clamped, from
 	// 0 up; 0: 1 min.
 	MaxCooldown time.Duration
+	// Cooldowns is where this client tells which keys cool down, and hears it from
+	// clients in other processes; nil: of nobody.
+	Cooldowns Cooldowns
 
 	// Limits bounds the use of each key; the zero value: no limits.
 	Limits Limits
@@ -162,6 +165,9 @@ func (o *Options) validate() (Options, error) {
 	options.Number(f, "StopTime", &v.StopTime, 0, 0, 0)
 	options.Number(f, "MaxWait", &v.MaxWait, 0, 0, 0)
 	options.Number(f, "MaxResponseBytes", &v.MaxResponseBytes, defaultMaxResponse, 1, 0)
+	if v.Cooldowns == nil {
+		v.Cooldowns = alone{}
+	}
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)
 	}

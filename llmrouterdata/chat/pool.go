@@ -317,7 +317,7 @@ func (p *pool) pick(now time.Time, w *waiter) (k *poolKey, at time.Time, usable 
 		if held || k.fullFor(w.model) {
 			continue
 		}
-		if free := later(k.freeAt(now, w.model, w.tokens), ready); free.After(now) {
+		if free := later(k.freeAt(now, w.model, w.tokens, p.o.Cooldowns), ready); free.After(now) {
 			at = earlier(at, free)
 			continue
 		}

@@ -125,12 +125,15 @@ func (k *poolKey) fullFor(model string) bool {
 	return k.full() || m != nil && m.full()
 }
 
-// freeAt returns when cooldowns and limits admit an attempt of so many tokens,
+// freeAt returns when cooldowns, those that others tell of too, and limits admit
+// an attempt of so many tokens,
 // provided that nothing else happens; it is not after now where they do now.
-func (k *poolKey) freeAt(now time.Time, model string, tokens int) time.Time {
-	at := [...]time.Time{k.cooldown.until, k.requests.ready(now, 1), k.tokens.ready(now, tokens), {}}
+func (k *poolKey) freeAt(now time.Time, model string, tokens int, others Cooldowns) time.Time {
+	at := [...]time.Time{
+		k.cooldown.until, k.requests.ready(now, 1), k.tokens.ready(now, tokens), others.Until(k.label, ""), others.Until(k.label, model), {},
+	}
 	if m := k.models[model]; m != nil {
-		at[3] = m.cooldown.until
+		at[5] = m.cooldown.until
 	}
 	return slices.MaxFunc(at[:], time.Time.Compare)
 }
@@ -161,18 +164,20 @@ func (k *poolKey) succeeded(l *lease, now time.Time, seconds float64) {
 // failed applies what a failed attempt taught.
 func (k *poolKey) failed(l *lease, now time.Time, e *Error, o *Options) {
 	k.stats.Failed++
-	with := k.use(l.model)
+	with, model := k.use(l.model), l.model
 	switch {
 	case e.Kind == KindRateLimited:
 		k.stats.RateLimited++
 		if e.verdict.Account {
-			with = &k.standing
+			with, model = &k.standing, ""
 		}
 		with.narrow(l.began, now)
 		with.cooldown.extend(l.began, now, e, o)
+		o.Cooldowns.Tell(k.label, model, with.cooldown.until)
 		o.Logger.Debug("key cools down", "key", k.label, "model", l.model, "account", e.verdict.Account, "for", with.cooldown.until.Sub(now))
 	case e.cools:
 		with.cooldown.extend(l.began, now, e, o)
+		o.Cooldowns.Tell(k.label, model, with.cooldown.until)
 	case e.Fault == FaultKey && e.verdict.Model:
 		k.reject(with, l.model, e, o)
 	case e.Fault == FaultKey:

@@ -34,7 +34,7 @@ func (c *Client) Relay(ctx context.Context, r Relay) (Response, error) {
 	if r.Body == nil || r.To == nil {
 		return Response{}, fmt.Errorf("chat: candidate %q: the relay has no body, or nowhere to write to", r.Target.Name)
 	}
-	return c.do(ctx, &call{target: r.Target, asked: r.Body, drain: r.Drain, pass: &passing{to: r.To}})
+	return c.do(ctx, &call{target: r.Target, asked: r.Body, drain: r.Drain, budget: c.o.Budget, pass: &passing{to: r.To}})
 }
 
 // passing is the passing on of an answer. A nil one passes nothing on.

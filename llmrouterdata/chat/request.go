@@ -58,6 +58,8 @@ type Request struct {
 	// a call that waits for a key, for money or to try again fails with
 	// [ErrDrained]. Nil: never.
 	Drain <-chan struct{}
+	// Budget is what the call is charged to; nil: that of the client.
+	Budget *Budget
 }
 
 // Fingerprint identifies what is asked: equal fingerprints mean the same model,

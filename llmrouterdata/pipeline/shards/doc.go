@@ -12,6 +12,8 @@
 //	shards.jsonl            the list
 //	queries/NAME.jsonl      the queries of a shard
 //	shards/NAME/            its data set, its state and its claim
+//	budget.json             which part of the budget each shard has
+//	cooldowns/              which keys are busy
 //
 // A claim is the right to work on a shard: the lock of a file. It ends with its
 // process, however that ends, so that whoever comes next goes on from the
@@ -27,4 +29,8 @@
 // on the shards that were given to it, or on whatever is left. [Folder.Merge]
 // makes one data set of them, as one run would have made it. [Folder.Status]
 // says how far all of it is.
+//
+// What the processes share beside the shards are the budget ([RunOptions]) and what
+// they learn of busy keys ([Cooldowns]). Limits a minute are divided, by
+// [chat.Options] of each.
 package shards

@@ -26,6 +26,10 @@ type RunOptions struct {
 	// TestRun, PublishIncomplete and CandidateOrder must not be set: shards have
 	// their own journals, are done or not, and get their order when they are merged.
 	Pipeline pipeline.Options
+	// BudgetUSD is the [Budget] of all shards, from 0 to 1e5; 0: no bound. All
+	// processes are to be given the same. Where it is set, Pipeline.Client must charge
+	// Request.Budget, as a *[chat.Client] does, and have no budget of its own.
+	BudgetUSD float64
 	// Index and Of choose the shards Index, Index+Of, Index+2 Of ..., Index from 0
 	// and less than Of. Default (Of 0): all that are neither done nor claimed, until
 	// none is left.
@@ -41,6 +45,7 @@ func (o *RunOptions) validate() (RunOptions, error) {
 	v, f := options.Begin(o, "shards: RunOptions")
 	options.Number(f, "AtOnce", &v.AtOnce, defaultAtOnce, 1, 0)
 	options.Number(f, "Of", &v.Of, 0, 0, 0)
+	options.Number(f, "BudgetUSD", &v.BudgetUSD, 0, 0, maxBudget)
 	options.Number(f, "Pipeline.Workers", &v.Pipeline.Workers, pipeline.DefaultWorkers, 1, 0)
 	if v.Index < 0 || v.Index >= max(v.Of, 1) {
 		f.Add("Index", "is %d; it is from 0 and less than Of (%d)", v.Index, v.Of)
@@ -109,11 +114,16 @@ func (f *Folder) Run(ctx context.Context, c *llmrouterdata.Config, o *RunOptions
 	if r.asked, err = asked(c, &v.Pipeline); err != nil {
 		return nil, err
 	}
-	shared, err := share(&r.options.Pipeline)
+	shared, err := r.folder.share(&r.options.Pipeline)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, shared.close()) }()
+	if v.BudgetUSD > 0 {
+		if r.budget, err = f.OpenBudget(v.BudgetUSD); err != nil {
+			return nil, err
+		}
+	}
 	r.choose()
 	over := make(chan struct{})
 	defer close(over)
@@ -168,6 +178,7 @@ type runner struct {
 	config  *llmrouterdata.Config
 	options RunOptions // Pipeline is that of each shard
 	asked   string
+	budget  *Budget // nil: none
 	began   time.Time
 
 	mu      sync.Mutex // guards the rest
@@ -311,6 +322,10 @@ func (r *runner) evaluate(ctx context.Context, s Shard) (*pipeline.Report, error
 	} else {
 		k.state.Encoder = embedding.FingerprintOf(o.Encoder)
 	}
+	giveBack := func() error { return nil }
+	if r.budget != nil {
+		o.Client, giveBack = r.budget.Charge(s, o.Client)
+	}
 	plan, err := pipeline.NewPlan(ctx, r.folder.Config(r.config, s), &o)
 	var report *pipeline.Report
 	if err == nil {
@@ -319,7 +334,7 @@ func (r *runner) evaluate(ctx context.Context, s Shard) (*pipeline.Report, error
 	k.mu.Lock()
 	k.state.ended(report, err)
 	k.mu.Unlock()
-	return report, errors.Join(err, k.write())
+	return report, errors.Join(err, k.write(), giveBack())
 }
 
 // keeper keeps the state of a shard that is being run.

@@ -20,19 +20,24 @@ type shared struct {
 	mu       sync.Mutex
 	encoder  embedding.Encoder
 	registry *metrics.Registry
-	client   io.Closer // nil: the caller's
+	owned    []io.Closer // the client that is not the caller's, and its cooldowns
 }
 
 // share has the runs with these options share a client, an encoder and metrics.
 // The encoder and the metrics are opened by the first that needs them.
-func share(o *pipeline.Options) (*shared, error) {
+// A client that is not the caller's shares cooldowns with those of other processes.
+func (f *Folder) share(o *pipeline.Options) (*shared, error) {
 	s := &shared{openEncoder: o.OpenEncoder, openMetrics: o.OpenMetrics}
 	if o.Client == nil {
-		client, err := chat.New(&chat.Options{Logger: o.Logger})
+		cooldowns, err := OpenCooldowns(f.dir, o.Logger)
 		if err != nil {
 			return nil, err
 		}
-		o.Client, s.client = client, client
+		client, err := chat.New(&chat.Options{Logger: o.Logger, Cooldowns: cooldowns})
+		if err != nil {
+			return nil, err
+		}
+		o.Client, s.owned = client, []io.Closer{client, cooldowns}
 	}
 	o.Client = Limit(o.Client, o.Workers)
 	if o.Encoder == nil && o.OpenEncoder != nil {
@@ -76,8 +81,8 @@ func (s *shared) close() error {
 	if c, ok := s.encoder.(io.Closer); ok {
 		errs = append(errs, c.Close())
 	}
-	if s.client != nil {
-		errs = append(errs, s.client.Close())
+	for _, c := range s.owned {
+		errs = append(errs, c.Close())
 	}
 	return errors.Join(errs...)
 }
