@@ -10,6 +10,7 @@ package peertest
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -60,4 +61,19 @@ func find(getenv func(string) string, environment string) (string, error) {
 		return "", fmt.Errorf("the peers %q are not installed: run .ci/install-peers %s (%w)", environment, environment, err)
 	}
 	return dir, nil
+}
+
+// Programs demands programs that Debian packages install.
+func Programs(t testing.TB, packages string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		_, err := exec.LookPath(name)
+		switch {
+		case err == nil:
+		case os.Getenv("LLMROUTER_REQUIRE_PEERS") != "":
+			t.Fatalf("LLMROUTER_REQUIRE_PEERS is set, and %v: apt-get install %s", err, packages)
+		default:
+			t.Skipf("%v: apt-get install %s", err, packages)
+		}
+	}
 }
