@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline/shards"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
@@ -48,7 +49,7 @@ func checkDead(work string, most float64) error {
 		return err
 	}
 	var bad []string
-	for _, split := range []string{"train", "test"} {
+	for _, split := range []string{shards.Train, shards.Test} {
 		if n, all := dead[split], good[split]+dead[split]; n > 0 && (n == all || float64(n) > most*float64(all)) {
 			bad = append(bad, fmt.Sprintf("%d of %d queries of the %s split", n, all, split))
 		}
@@ -67,22 +68,18 @@ func checkDead(work string, most float64) error {
 // checkShards demands that some query of each split can have rows, if it has any,
 // before anything is called and paid for: as far as the queries themselves tell,
 // without an encoder.
-func checkShards(ctx context.Context, work string) error {
-	list, err := shardsOf(manifestFile(work))
-	if err != nil {
-		return err
-	}
+func checkShards(ctx context.Context, f *shards.Folder) error {
 	prompts, registry := chat.BuiltinPrompts(), metrics.Builtin()
-	for _, split := range []string{"train", "test"} {
+	for _, split := range []string{shards.Train, shards.Test} {
 		alive, n, c := false, 0, causes{}
-		for _, s := range list {
+		for _, s := range f.Shards() {
 			if s.Split != split {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			good, dead, err := readShard(s, &prompts, &registry)
+			good, dead, err := readShard(f, s, &prompts, &registry)
 			if err != nil {
 				return err
 			}

@@ -14,14 +14,16 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline/shards"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
-// Report is what became of a shard.
+// Report is what became of a shard, or of all that a run has evaluated.
 type Report struct {
-	Shard string `json:"shard"`
-	// Split is "train" or "test".
-	Split string `json:"split"`
+	Shards int    `json:"shards"`
+	Shard  string `json:"shard,omitempty"`
+	// Split is "train" or "test"; "" of several shards.
+	Split string `json:"split,omitempty"`
 	// Queries have rows, DeadLetters have none.
 	Queries     int `json:"queries"`
 	DeadLetters int `json:"dead_letters"`
@@ -49,37 +51,50 @@ type placed struct {
 // that are good as a data set of their own, below the working folder. An error
 // is of the worker or the services, not of a query: the shard can be done again,
 // here or elsewhere, and makes no call that its journal holds.
-func (w *worker) evaluate(ctx context.Context, s Shard, drain <-chan struct{}) (Report, []DeadLetter, error) {
-	report := Report{Shard: s.Name, Split: s.Split}
-	registry := metrics.Builtin()
-	good, dead, err := readShard(s, &w.prompts, &registry)
+func (w *worker) evaluate(ctx context.Context, s shards.Shard, drain <-chan struct{}) (report Report, dead []DeadLetter, err error) {
+	report = Report{Shards: 1, Shard: s.Name, Split: s.Split}
+	defer func() {
+		if err != nil {
+			dead, err = nil, fmt.Errorf("shard %s: %w", s.Name, err)
+		}
+	}()
+	claim, err := w.folder.Claim(s)
 	if err != nil {
 		return report, nil, err
 	}
-	c := s.dataset(w.settings.Work)
-	c.APIEndpoint = w.settings.APIEndpoint
-	if err := cli.WriteFile(c.DataPath.LLMData, []byte(w.settings.Candidates)); err != nil {
+	defer func() { err = errors.Join(err, claim.Release()) }()
+	registry := metrics.Builtin()
+	good, dead, err := readShard(w.folder, s, &w.prompts, &registry)
+	if err != nil {
 		return report, nil, err
 	}
+	c := datasetOf(w.folder, s)
+	c.APIEndpoint = w.settings.APIEndpoint
+	if err := errors.Join(markDone(c, ""), cli.WriteFile(c.DataPath.LLMData, []byte(w.settings.Candidates))); err != nil {
+		return report, nil, err
+	}
+	client := w.client
+	if w.budget != nil {
+		charging, giveBack := w.budget.Charge(s, client)
+		defer func() { err = errors.Join(err, giveBack()) }()
+		client = charging
+	}
 	encoder := newPicky(w.encoder)
+	o := &pipeline.Options{
+		Keys: w.keys, Client: client, Params: chat.Params{Stream: w.settings.Stream}, UnpricedOK: w.settings.UnpricedOK,
+		Prompts: &w.prompts, Metrics: &registry, OpenMetrics: w.sandboxed, Encoder: encoder, Workers: max(1, w.settings.Calls),
+		AllowNotEvaluated: w.settings.AllowNotEvaluated, KeyLabels: w.settings.KeyLabels, RetryFailed: w.settings.RetryFailed,
+		Drain: drain, Logger: w.logger,
+	}
 	for {
-		if err := writeQueries(c, s.Split, good); err != nil {
+		if err := writeQueries(c, s, good); err != nil {
 			return report, nil, err
 		}
 		if len(good) == 0 {
 			break
 		}
 		refused := len(encoder.all())
-		plan, err := pipeline.NewPlan(ctx, c, &pipeline.Options{
-			Keys: w.keys, Client: w.calls, Params: chat.Params{Stream: w.settings.Stream},
-			Prompts: &w.prompts, Metrics: &registry, OpenMetrics: w.sandboxed, Encoder: encoder, Workers: max(1, w.settings.Calls),
-			AllowNotEvaluated: w.settings.AllowNotEvaluated, KeyLabels: w.settings.KeyLabels, RetryFailed: w.settings.RetryFailed,
-			Drain: drain, Logger: w.logger,
-		})
-		if err != nil {
-			return report, nil, fmt.Errorf("shard %s: %w", s.Name, err)
-		}
-		r, err := plan.Run(ctx)
+		r, err := runPlan(ctx, c, o)
 		if r != nil {
 			report.add(r)
 		}
@@ -87,7 +102,7 @@ func (w *worker) evaluate(ctx context.Context, s Shard, drain <-chan struct{}) (
 			break
 		}
 		if len(encoder.all()) == refused || ctx.Err() != nil {
-			return report, nil, fmt.Errorf("shard %s: %w", s.Name, err)
+			return report, nil, err
 		}
 		// Texts were refused: the others go on from the journal.
 		var letters []DeadLetter
@@ -95,7 +110,15 @@ func (w *worker) evaluate(ctx context.Context, s Shard, drain <-chan struct{}) (
 		dead = append(dead, letters...)
 	}
 	report.Queries, report.DeadLetters = len(good), len(dead)
-	return report, dead, nil
+	return report, dead, markDone(c, s.SHA256)
+}
+
+func runPlan(ctx context.Context, c *llmrouterdata.Config, o *pipeline.Options) (*pipeline.Report, error) {
+	plan, err := pipeline.NewPlan(ctx, c, o)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Run(ctx)
 }
 
 // add takes over what a run says; what runs before it spent is added up.
@@ -111,13 +134,13 @@ func (r *Report) add(p *pipeline.Report) {
 
 // readShard reads the queries of a shard and finds those that can have no rows:
 // whatever a run of step 3 would refuse to start with.
-func readShard(s Shard, prompts *chat.Prompts, registry *metrics.Registry) (good []placed, dead []DeadLetter, err error) {
-	f, err := llmrouterdata.OpenFile(s.Queries)
+func readShard(f *shards.Folder, s shards.Shard, prompts *chat.Prompts, registry *metrics.Registry) (good []placed, dead []DeadLetter, err error) {
+	file, err := llmrouterdata.OpenFile(f.QueriesFile(s))
 	if err != nil {
 		return nil, nil, err
 	}
-	defer f.Close()
-	lines := bufio.NewReaderSize(f, 256<<10)
+	defer file.Close()
+	lines := bufio.NewReaderSize(file, 256<<10)
 	for line := s.FirstLine; ; line++ {
 		text, err := readLine(lines, llmrouterdata.DefaultMaxLine)
 		if err == io.EOF {
@@ -127,7 +150,7 @@ func readShard(s Shard, prompts *chat.Prompts, registry *metrics.Registry) (good
 			return nil, nil, fmt.Errorf("%s: %w", s.Queries, err)
 		}
 		if err != nil {
-			dead = append(dead, s.deadLetter("read", placed{line: line, text: text}, err))
+			dead = append(dead, deadLetter(s, "read", placed{line: line, text: text}, err))
 			continue
 		}
 		for query, err := range llmrouterdata.Records[llmrouterdata.StandardQueryData](bytes.NewReader(text), nil) {
@@ -139,11 +162,11 @@ func readShard(s Shard, prompts *chat.Prompts, registry *metrics.Registry) (good
 						err = fmt.Errorf("field %q: %w", e.Field, e.Err)
 					}
 				}
-				dead = append(dead, s.deadLetter("read", q, err))
+				dead = append(dead, deadLetter(s, "read", q, err))
 				continue
 			}
 			if err := pipeline.CheckQuery(query, prompts, registry); err != nil {
-				dead = append(dead, s.deadLetter("check", q, err))
+				dead = append(dead, deadLetter(s, "check", q, err))
 				continue
 			}
 			good = append(good, q)
@@ -172,7 +195,7 @@ func readLine(r *bufio.Reader, most int) (line []byte, err error) {
 }
 
 // deadLetter makes a dead letter of a query.
-func (s Shard) deadLetter(stage string, q placed, err error) DeadLetter {
+func deadLetter(s shards.Shard, stage string, q placed, err error) DeadLetter {
 	text := bytes.TrimRight(q.text, "\r\n")
 	return DeadLetter{
 		Shard: s.Name, File: s.Source, Line: q.line, Stage: stage, Task: q.TaskName,
@@ -181,10 +204,10 @@ func (s Shard) deadLetter(stage string, q placed, err error) DeadLetter {
 }
 
 // dropRefused takes out the queries whose texts were refused.
-func dropRefused(s Shard, list []placed, refused map[string]error) (good []placed, dead []DeadLetter) {
+func dropRefused(s shards.Shard, list []placed, refused map[string]error) (good []placed, dead []DeadLetter) {
 	for _, q := range list {
 		if err := refused[q.Query]; err != nil {
-			dead = append(dead, s.deadLetter("embed", q, err))
+			dead = append(dead, deadLetter(s, "embed", q, err))
 		} else {
 			good = append(good, q)
 		}
@@ -192,11 +215,10 @@ func dropRefused(s Shard, list []placed, refused map[string]error) (good []place
 	return good, dead
 }
 
-// writeQueries writes the query files of a shard's data set, the one of the
-// other split empty.
-func writeQueries(c *llmrouterdata.Config, split string, list []placed) error {
-	var full, empty bytes.Buffer
-	w := llmrouterdata.NewWriter[llmrouterdata.StandardQueryData](&full)
+// writeQueries writes the queries of a shard's data set.
+func writeQueries(c *llmrouterdata.Config, s shards.Shard, list []placed) error {
+	var text bytes.Buffer
+	w := llmrouterdata.NewWriter[llmrouterdata.StandardQueryData](&text)
 	for _, q := range list {
 		if err := w.Write(q.StandardQueryData); err != nil {
 			return err
@@ -205,11 +227,7 @@ func writeQueries(c *llmrouterdata.Config, split string, list []placed) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	train, test := &full, &empty
-	if split == "test" {
-		train, test = test, train
-	}
-	return errors.Join(cli.WriteFile(c.DataPath.QueryDataTrain, train.Bytes()), cli.WriteFile(c.DataPath.QueryDataTest, test.Bytes()))
+	return cli.WriteFile(*queriesOf(c, s), text.Bytes())
 }
 
 // each reads a file of values in JSON: of reports, or of dead letters.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline/shards"
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
@@ -101,8 +103,26 @@ func TestPickyPasses(t *testing.T) {
 	}
 }
 
+// folderOf is a working folder of one shard with these queries.
+func folderOf(t testing.TB, s shards.Shard, queries string) *shards.Folder {
+	t.Helper()
+	work := t.TempDir()
+	s.Queries = "q.jsonl"
+	clitest.Write(t, work, s.Queries, queries)
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clitest.Write(t, work, "shards.jsonl", string(text)+"\n")
+	f, err := shards.Open(work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // testWorker is a worker with an encoder of its own.
-func testWorker(t *testing.T, endpoint, work string, encoder lengths) *worker {
+func testWorker(t *testing.T, endpoint string, folder *shards.Folder, encoder lengths) *worker {
 	t.Helper()
 	client, err := chat.New(nil)
 	if err != nil {
@@ -110,8 +130,8 @@ func testWorker(t *testing.T, endpoint, work string, encoder lengths) *worker {
 	}
 	t.Cleanup(func() { client.Close() })
 	return &worker{
-		settings: Settings{Work: work, APIEndpoint: endpoint + "/v1", Calls: 4, Shards: 1, Candidates: `{"a": {"model": "a-1"}}`},
-		client:   client, calls: client, prompts: chat.BuiltinPrompts(), encoder: encoder,
+		settings: Settings{APIEndpoint: endpoint + "/v1", Calls: 4, Shards: 1, Candidates: `{"a": {"model": "a-1"}}`},
+		folder:   folder, client: client, prompts: chat.BuiltinPrompts(), encoder: encoder,
 		sandboxed: func(context.Context) (*metrics.Registry, error) { return new(metrics.Builtin()), nil },
 	}
 }
@@ -120,14 +140,12 @@ func testWorker(t *testing.T, endpoint, work string, encoder lengths) *worker {
 // calling anything twice.
 func TestRefusedTexts(t *testing.T) {
 	s := newService(t, 0)
-	work := t.TempDir()
 	list := queries(0, 200)
-	name := clitest.Write(t, work, "q.jsonl", strings.Join(list, "\n"))
 	bad := func(text string) bool {
 		return strings.Contains(text, "number 5 ") || strings.Contains(text, "number 150 ")
 	}
-	w := testWorker(t, s.URL, work, lengths{refuses: bad})
-	shard := Shard{Name: "test-00000", Split: "test", Queries: name, Source: "source.jsonl", FirstLine: 1001}
+	folder := folderOf(t, shards.Shard{Name: "test-00000", Split: "test", Source: "source.jsonl", FirstLine: 1001}, strings.Join(list, "\n"))
+	w, shard := testWorker(t, s.URL, folder, lengths{refuses: bad}), folder.Shards()[0]
 	report, letters, err := w.evaluate(t.Context(), shard, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +163,7 @@ func TestRefusedTexts(t *testing.T) {
 	if report.Queries != 198 || report.DeadLetters != 2 || report.Rows != 198 || report.Called < 198 || report.Called > 200 || s.made() != report.Called {
 		t.Errorf("%+v, %d calls", report, s.made())
 	}
-	c := shard.dataset(work)
+	c := datasetOf(folder, shard)
 	if err := dataset.Check(t.Context(), c, nil); err != nil {
 		t.Error(err)
 	}
@@ -156,10 +174,9 @@ func TestRefusedTexts(t *testing.T) {
 
 func TestBrokenEncoder(t *testing.T) {
 	s := newService(t, 0)
-	work := t.TempDir()
-	name := clitest.Write(t, work, "q.jsonl", strings.Join(queries(0, 20), "\n"))
-	w := testWorker(t, s.URL, work, lengths{broken: true})
-	_, letters, err := w.evaluate(t.Context(), Shard{Name: "train-00000", Split: "train", Queries: name, FirstLine: 1}, nil)
+	folder := folderOf(t, shards.Shard{Name: "train-00000", Split: "train", FirstLine: 1}, strings.Join(queries(0, 20), "\n"))
+	w := testWorker(t, s.URL, folder, lengths{broken: true})
+	_, letters, err := w.evaluate(t.Context(), folder.Shards()[0], nil)
 	if err == nil || !strings.Contains(err.Error(), "shard train-00000: ") || !strings.Contains(err.Error(), "no thanks") || letters != nil {
 		t.Errorf("%v, %v", letters, err)
 	}
@@ -168,17 +185,15 @@ func TestBrokenEncoder(t *testing.T) {
 // TestNothingGood does a shard in which no query can have rows.
 func TestNothingGood(t *testing.T) {
 	s := newService(t, 0)
-	work := t.TempDir()
-	name := clitest.Write(t, work, "q.jsonl", "x\n\n{}\n")
-	w := testWorker(t, s.URL, work, lengths{})
-	shard := Shard{Name: "train-00000", Split: "train", Queries: name, FirstLine: 1}
+	folder := folderOf(t, shards.Shard{Name: "train-00000", Split: "train", FirstLine: 1}, "x\n\n{}\n")
+	w, shard := testWorker(t, s.URL, folder, lengths{}), folder.Shards()[0]
 	report, letters, err := w.evaluate(t.Context(), shard, nil)
 	if err != nil || report.Queries != 0 || report.DeadLetters != 2 || len(letters) != 2 || letters[1].Line != 3 {
 		t.Errorf("%+v, %+v, %v", report, letters, err)
 	}
-	into := Shard{Name: "merged"}.dataset(work)
+	into := datasetOf(folder, shards.Shard{Name: "merged", Split: "train"})
 	clitest.Write(t, filepath.Dir(into.DataPath.LLMData), "llm_data.json", w.settings.Candidates)
-	if r, err := dataset.Merge(t.Context(), into, []*llmrouterdata.Config{shard.dataset(work)}, nil); err != nil || r.Rows != 0 {
+	if r, err := dataset.Merge(t.Context(), into, []*llmrouterdata.Config{datasetOf(folder, shard)}, nil); err != nil || r.Rows != 0 {
 		t.Errorf("merged: %+v, %v", r, err)
 	}
 }
@@ -186,14 +201,13 @@ func TestNothingGood(t *testing.T) {
 // TestCode asks for a sandbox when there is code, and not before.
 func TestCode(t *testing.T) {
 	s := newService(t, 0)
-	work := t.TempDir()
 	code := `{"task_name": "human_eval", "query": "def f():", "ground_truth": "def check(f): f()", "metric": "code_eval", "choices": null, "task_id": "HumanEval/2"}`
 	opened := 0
 	for i, text := range []string{queries(0, 1)[0], code} {
-		name := clitest.Write(t, work, "q.jsonl", text)
-		w := testWorker(t, s.URL, work, lengths{})
+		folder := folderOf(t, shards.Shard{Name: "train-00000", Split: "train", FirstLine: 1}, text)
+		w := testWorker(t, s.URL, folder, lengths{})
 		w.sandboxed = func(context.Context) (*metrics.Registry, error) { opened++; return new(metrics.Builtin()), nil }
-		_, letters, err := w.evaluate(t.Context(), Shard{Name: "train-00000", Split: "train", Queries: name, FirstLine: 1}, nil)
+		_, letters, err := w.evaluate(t.Context(), folder.Shards()[0], nil)
 		if opened != i || len(letters) > 0 {
 			t.Errorf("query %d: %d sandboxes, dead letters %v", i, opened, letters)
 		}

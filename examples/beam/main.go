@@ -20,6 +20,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -28,6 +29,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
@@ -36,25 +38,27 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/progress"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline/shards"
 )
 
 func main() { cli.Main("beam", run) }
 
 // options are the program's flags; the settings are those of a worker.
 type options struct {
-	config, root, work, step string
-	size                     int
-	maxDead                  float64
-	settings                 Settings
+	config, root, work, step, report string
+	size                             int
+	maxDead, maxFailed               float64
+	settings                         Settings
 }
 
 // steps are the values of --step.
 var steps = []string{"split", "run", "merge", "all"}
 
 // parse reads the flags.
-func parse(e cli.Env) (options, error) {
+func parse(ctx context.Context, e cli.Env) (options, error) {
 	var o options
 	s := &o.settings
 	flags := e.Flags("beam", "Embeds the queries, sends each to every candidate and scores the answers, as an Apache Beam pipeline.")
@@ -62,11 +66,16 @@ func parse(e cli.Env) (options, error) {
 	flags.StringVar(&o.root, "root", "", "`folder` that relative paths of the configuration start from (default: the working directory)")
 	flags.StringVar(&o.work, "work", "", "`folder` of shards, journals and results, which every worker sees under this name; needed")
 	flags.StringVar(&o.step, "step", "all", "split, run, merge or all")
-	flags.IntVar(&o.size, "shard_size", 1000, "queries of a shard")
+	flags.IntVar(&o.size, "shard_size", shards.DefaultSize, "queries of a shard")
 	flags.Float64Var(&o.maxDead, "max_dead", 0.01, "end with an error, before merging, when more than this `share` of the queries of a split, or all of them, can have no rows, from 0 to 1")
 	flags.IntVar(&s.Shards, "shards_at_once", 4, "shards that a worker does at once")
 	flags.IntVar(&s.Calls, "workers", pipeline.DefaultWorkers, "calls that a worker has under way at once, over all shards and bundles")
 	flags.StringVar(&s.Encoder, "encoder", "", "embedding model: a folder, which every worker sees under this name, or a published `name`; overrides the configuration (default "+llmrouterdata.DefaultEmbeddingModel+")")
+	flags.Float64Var(&s.BudgetUSD, "budget", 0, "stop before the calls of all workers, earlier runs included, cost more than this many `USD` by the candidates' prices")
+	flags.BoolVar(&s.UnpricedOK, "unpriced_ok", false, "with --budget: go on though the candidate file lacks a price, and count such calls as free")
+	flags.StringVar(&s.Balance, "balance", "", "how keys are chosen: round_robin (default), least_busy or lowest_latency")
+	flags.Float64Var(&o.maxFailed, "max_failed", 0.5, "end with an error when more than this `share` of the calls fails, from 0 to 1; the files are written all the same")
+	flags.StringVar(&o.report, "report", "", "`file` for the summary of the run as JSON")
 	flags.IntVar(&s.RequestsPerMinute, "requests_per_minute", 0, "most requests a minute for each key, in each worker")
 	flags.IntVar(&s.TokensPerMinute, "tokens_per_minute", 0, "most tokens a minute for each key, in each worker")
 	flags.BoolVar(&s.Stream, "stream", false, "ask for streamed answers")
@@ -77,6 +86,7 @@ func parse(e cli.Env) (options, error) {
 		return o, err
 	}
 	if !beam.Initialized() {
+		endWithSignal(ctx, e)
 		beam.Init() // which does not return in a worker that a runner has started
 	}
 	switch {
@@ -92,6 +102,13 @@ func parse(e cli.Env) (options, error) {
 		return o, e.Usage(flags, "--max_dead is %v; it must be from 0 to 1", o.maxDead)
 	case s.RequestsPerMinute < 0 || s.TokensPerMinute < 0:
 		return o, e.Usage(flags, "--requests_per_minute is %d and --tokens_per_minute %d; they must not be negative", s.RequestsPerMinute, s.TokensPerMinute)
+	case !(o.maxFailed >= 0 && o.maxFailed <= 1):
+		return o, e.Usage(flags, "--max_failed is %v; it must be from 0 to 1", o.maxFailed)
+	case !(s.BudgetUSD >= 0):
+		return o, e.Usage(flags, "--budget is %v; it must be more than 0", s.BudgetUSD)
+	}
+	if _, err := chat.ParseBalance(s.Balance); err != nil {
+		return o, e.Usage(flags, "--balance: %v", err)
 	}
 	if err := o.check(); err != nil {
 		return o, e.Usage(flags, "%v", err)
@@ -105,7 +122,7 @@ func parse(e cli.Env) (options, error) {
 func (o options) does(step string) bool { return o.step == step || o.step == "all" }
 
 func run(ctx context.Context, e cli.Env) error {
-	o, err := parse(e)
+	o, err := parse(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -123,30 +140,42 @@ func run(ctx context.Context, e cli.Env) error {
 	settings.APIEndpoint = c.APIEndpoint
 	settings.Encoder = model(cmp.Or(settings.Encoder, c.Embedding.Model))
 	if o.does("split") {
-		if err := split(ctx, c, settings.Work, o.size); err != nil {
+		if _, err := shards.Split(ctx, c, settings.Work, &shards.SplitOptions{Size: o.size}); err != nil {
 			return fmt.Errorf("splitting: %w", err)
 		}
 	}
+	if o.step == "split" {
+		return nil
+	}
+	folder, err := shards.Open(settings.Work)
+	if err != nil {
+		return err
+	}
+	var failed error // which the merge is not kept from
 	if o.does("run") {
 		if settings.Candidates, err = candidates(c.DataPath.LLMData); err != nil {
 			return err
 		}
-		if err := checkShards(ctx, settings.Work); err != nil {
+		if err := checkShards(ctx, folder); err != nil {
 			return err
 		}
-		if err := runPipeline(ctx, e, settings); err != nil {
+		sum, err := runPipeline(ctx, e, folder, settings)
+		if err != nil {
+			return err
+		}
+		if failed, err = o.tell(e, sum); err != nil {
 			return err
 		}
 	}
-	if o.step != "split" {
-		if err := checkDead(settings.Work, o.maxDead); err != nil {
-			return err
-		}
+	if err := checkDead(settings.Work, o.maxDead); err != nil {
+		return err
 	}
 	if o.does("merge") {
-		return merge(ctx, e, c, settings.Work)
+		if err := merge(ctx, e, c, folder); err != nil {
+			return err
+		}
 	}
-	return nil
+	return failed
 }
 
 // parseWithBeam parses our flags and Beam's, which live in the flag package's own set.
@@ -208,13 +237,38 @@ func candidates(name string) (string, error) {
 	return string(text), err
 }
 
-// runPipeline evaluates the shards and says what became of them.
-func runPipeline(ctx context.Context, e cli.Env, settings Settings) error {
+// runPipeline evaluates the shards and sums up what became of them; nil where the
+// reports are not there yet.
+func runPipeline(ctx context.Context, e cli.Env, folder *shards.Folder, settings Settings) (*Report, error) {
 	// Files of an earlier run would be taken for those of this one.
 	for _, name := range []string{reportFile(settings.Work), deadLetterFile(settings.Work)} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+			return nil, err
 		}
+	}
+	before, err := journaled(folder)
+	if err != nil {
+		return nil, err
+	}
+	if err := runJob(ctx, e, settings); err != nil {
+		return nil, err
+	}
+	sum, err := sumOf(settings.Work)
+	if sum == nil || err != nil {
+		return nil, err
+	}
+	// A shard that was begun more than once reports what its last attempt did. The
+	// journals have the calls of all.
+	after, err := journaled(folder)
+	sum.Called, sum.SpentUSD = after.Calls-before.Calls, after.CostUSD-before.CostUSD
+	sum.Resumed = max(0, sum.Rows-sum.Called)
+	return sum, err
+}
+
+// runJob has a runner evaluate the shards, and cancels that where it is interrupted.
+func runJob(ctx context.Context, e cli.Env, settings Settings) error {
+	if *jobopts.JobName == "" {
+		*jobopts.JobName = fmt.Sprintf("llmrouter-%d", time.Now().UnixNano())
 	}
 	// Only where the workers are in this process can it let calls finish.
 	if workersAreHere() {
@@ -227,13 +281,17 @@ func runPipeline(ctx context.Context, e cli.Env, settings Settings) error {
 	p, s := beam.NewPipelineWithRoot()
 	build(s, settings)
 	failure.Store(nil)
-	if err := beamx.Run(ctx, p); err != nil {
-		if cause := failure.Load(); cause != nil {
-			err = *cause
-		}
-		return fmt.Errorf("the pipeline failed; the same command goes on from the journals: %w", err)
+	err := beamx.Run(ctx, p)
+	if err == nil {
+		return nil
 	}
-	return summary(e, settings.Work)
+	if ctx.Err() != nil && !workersAreHere() {
+		fmt.Fprintln(e.Stderr, cancelJob(*jobopts.JobName))
+	}
+	if cause := failure.Load(); cause != nil {
+		err = *cause
+	}
+	return fmt.Errorf("the pipeline failed; the same command goes on from the journals: %w", err)
 }
 
 // workersAreHere reports whether the pipeline's workers are this process: on the
@@ -243,50 +301,60 @@ func workersAreHere() bool {
 	return strings.EqualFold(environment, "loopback") || environment == "" && (runner == "" || runner == "prism")
 }
 
-// summary prints the sums of the reports, where they are to be had.
-func summary(e cli.Env, work string) error {
-	var sum Report
-	n := 0
+// sumOf sums the reports of a run up; nil where they are not there.
+func sumOf(work string) (*Report, error) {
+	sum := &Report{}
 	err := each(reportFile(work), func(r Report) {
-		n++
+		sum.Shards++
 		sum.Queries += r.Queries
 		sum.DeadLetters += r.DeadLetters
 		sum.Rows += r.Rows
-		sum.Called += r.Called
-		sum.Resumed += r.Resumed
 		sum.Failed += r.Failed
 		sum.NotEvaluated += r.NotEvaluated
 		sum.ScoreErrors += r.ScoreErrors
 		sum.CostUSD += r.CostUSD
-		sum.SpentUSD += r.SpentUSD
+		sum.Seconds += r.Seconds
 	})
 	if errors.Is(err, os.ErrNotExist) {
-		fmt.Fprintf(e.Stdout, "the pipeline has ended or was handed over; its reports go to %s\n", reportFile(work))
-		return nil
+		return nil, nil
 	}
-	if err != nil {
-		return err
+	return sum, err
+}
+
+// tell prints the sums of a run, writes them where that is asked for, and finds that
+// too many calls have failed.
+func (o *options) tell(e cli.Env, sum *Report) (failed, err error) {
+	work := o.settings.Work
+	if sum == nil {
+		fmt.Fprintf(e.Stdout, "the pipeline has ended or was handed over; its reports go to %s\n", reportFile(work))
+		return nil, nil
 	}
 	fmt.Fprintf(e.Stdout, "%d shards, %d queries, %d rows: %d calls made, %d taken from the journals, %d failed, %d not evaluated, %d with a scoring error\n",
-		n, sum.Queries, sum.Rows, sum.Called, sum.Resumed, sum.Failed, sum.NotEvaluated, sum.ScoreErrors)
+		sum.Shards, sum.Queries, sum.Rows, sum.Called, sum.Resumed, sum.Failed, sum.NotEvaluated, sum.ScoreErrors)
 	fmt.Fprintf(e.Stdout, "total cost %.6f USD, of which this run %.6f USD\n", sum.CostUSD, sum.SpentUSD)
 	if sum.DeadLetters > 0 {
 		fmt.Fprintf(e.Stdout, "%d queries have no rows; they are in %s, each with its error\n", sum.DeadLetters, deadLetterFile(work))
 	}
-	return nil
+	if float64(sum.Failed) > o.maxFailed*float64(sum.Rows) {
+		failed = &pipeline.FailedCallsError{Failed: sum.Failed, Pairs: sum.Rows, Max: o.maxFailed}
+	}
+	if o.report == "" {
+		return failed, nil
+	}
+	text, err := json.MarshalIndent(sum, "", "  ")
+	if err != nil {
+		return failed, err
+	}
+	return failed, cli.WriteFile(o.report, append(text, '\n'))
 }
 
 // merge makes of the shards the files that one run writes.
-func merge(ctx context.Context, e cli.Env, c *llmrouterdata.Config, work string) error {
-	list, err := shardsOf(manifestFile(work))
-	if err != nil {
-		return err
-	}
-	parts := make([]*llmrouterdata.Config, len(list))
-	for i, s := range list {
-		parts[i] = s.dataset(work)
-		if _, err := os.Stat(parts[i].DataPath.QueryDataTrain); err != nil {
-			return fmt.Errorf("shard %s is not done: %w", s.Name, err)
+func merge(ctx context.Context, e cli.Env, c *llmrouterdata.Config, folder *shards.Folder) error {
+	parts := make([]*llmrouterdata.Config, len(folder.Shards()))
+	for i, s := range folder.Shards() {
+		parts[i] = datasetOf(folder, s)
+		if err := checkDone(parts[i], s); err != nil {
+			return err
 		}
 	}
 	bar := progress.New(e.Stderr)

@@ -27,6 +27,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline/shards"
 )
 
 func TestHelp(t *testing.T) { clitest.Help(t, run) }
@@ -301,8 +302,6 @@ func TestEqualsOneRun(t *testing.T) {
 	}
 }
 
-// TestRestart asks a run to stop in the middle, which fails its bundle, and
-// starts it again.
 // TestEncoders runs shards with each architecture of sentence-transformers.
 func TestEncoders(t *testing.T) {
 	for _, name := range smallencoder.Names {
@@ -318,6 +317,8 @@ func TestEncoders(t *testing.T) {
 	}
 }
 
+// TestRestart asks a run to stop in the middle, which fails its bundle, and
+// starts it again.
 func TestRestart(t *testing.T) {
 	train, test := queries(0, 300), queries(280, 100)
 	s := newService(t, 0)
@@ -411,11 +412,8 @@ func TestKilled(t *testing.T) {
 func TestBundleAgain(t *testing.T) {
 	s := newService(t, 0)
 	_, c := testSet(t, s.URL, queries(0, 40), nil)
-	work := t.TempDir()
-	if err := split(t.Context(), c, work, 20); err != nil {
-		t.Fatal(err)
-	}
-	list, err := shardsOf(manifestFile(work))
+	work := filepath.Join(t.TempDir(), "work")
+	list, err := shards.Split(t.Context(), c, work, &shards.SplitOptions{Size: 20})
 	if err != nil || len(list) != 3 {
 		t.Fatalf("%+v, %v", list, err)
 	}
@@ -473,11 +471,8 @@ func TestCallsOfAWorker(t *testing.T) {
 		}
 		defer stop()
 		_, c := testSet(t, strings.TrimSuffix(url, "/v1"), queries(0, 40), nil)
-		work := t.TempDir()
-		if err := split(t.Context(), c, work, 20); err != nil {
-			t.Fatal(err)
-		}
-		list, err := shardsOf(manifestFile(work))
+		work := filepath.Join(t.TempDir(), "work")
+		list, err := shards.Split(t.Context(), c, work, &shards.SplitOptions{Size: 20})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -513,11 +508,15 @@ func TestSettingsHoldNoKey(t *testing.T) {
 	t.Setenv("API_KEYS", "sk-very-secret")
 	s := newService(t, 0)
 	_, c := testSet(t, s.URL, queries(0, 5), nil)
+	work := filepath.Join(t.TempDir(), "work")
+	if _, err := shards.Split(t.Context(), c, work, nil); err != nil {
+		t.Fatal(err)
+	}
 	text, err := candidates(c.DataPath.LLMData)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := takeWorker(t.Context(), Settings{Candidates: text, Encoder: smallModel(t)})
+	w, err := takeWorker(t.Context(), Settings{Work: work, Candidates: text, Encoder: smallModel(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,13 +10,15 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/textio"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline/shards"
 )
 
 // Beam finds functions and types by their names, in this process or another.
 func init() {
-	register.DoFn3x1[context.Context, string, func(Shard), error](&listFn{})
-	register.DoFn4x1[context.Context, Shard, func(string), func(string), error](&evaluateFn{})
-	register.Emitter1[Shard]()
+	register.DoFn3x1[context.Context, string, func(shards.Shard), error](&listFn{})
+	register.DoFn4x1[context.Context, shards.Shard, func(string), func(string), error](&evaluateFn{})
+	register.Emitter1[shards.Shard]()
 	register.Emitter1[string]()
 }
 
@@ -29,22 +31,25 @@ func init() {
 // write in the working folder are the results; reports and dead letters are
 // gathered into one file each.
 func build(s beam.Scope, settings Settings) {
-	shards := beam.ParDo(s.Scope("List"), &listFn{}, beam.Create(s, manifestFile(settings.Work)))
-	spread := beam.Reshuffle(s, shards)
+	list := beam.ParDo(s.Scope("List"), &listFn{}, beam.Create(s, settings.Work))
+	spread := beam.Reshuffle(s, list)
 	reports, letters := beam.ParDo2(s.Scope("Evaluate"), &evaluateFn{Settings: settings}, spread)
 	textio.Write(s.Scope("Reports"), reportFile(settings.Work), reports)
 	textio.Write(s.Scope("DeadLetters"), deadLetterFile(settings.Work), letters)
 }
 
-// listFn reads a list of shards.
+// listFn reads the list of shards in a working folder.
 type listFn struct{}
 
-func (*listFn) ProcessElement(_ context.Context, manifest string, emit func(Shard)) error {
-	list, err := shardsOf(manifest)
-	for _, s := range list {
+func (*listFn) ProcessElement(_ context.Context, work string, emit func(shards.Shard)) error {
+	folder, err := shards.Open(work)
+	if err != nil {
+		return err
+	}
+	for _, s := range folder.Shards() {
 		emit(s)
 	}
-	return err
+	return nil
 }
 
 // Counters that runners show.
@@ -96,9 +101,13 @@ func (f *evaluateFn) Teardown() {
 
 func (f *evaluateFn) StartBundle(_ context.Context, _, _ func(string)) {
 	over := make(chan struct{})
+	underWay.Add(1)
 	b := &bundle{
 		slots: make(chan struct{}, max(1, f.Settings.Shards)), drain: make(chan struct{}),
-		over: sync.OnceFunc(func() { close(over) }),
+		over: sync.OnceFunc(func() {
+			close(over)
+			underWay.Add(-1)
+		}),
 	}
 	f.bundle = b
 	if interrupted := interrupt.Load(); interrupted != nil {
@@ -111,10 +120,6 @@ func (f *evaluateFn) StartBundle(_ context.Context, _, _ func(string)) {
 		}()
 	}
 }
-
-// interrupt is closed for a graceful shutdown where this process is both
-// launcher and worker.
-var interrupt atomic.Pointer[<-chan struct{}]
 
 // fail notes the first error and stops the calling.
 func (b *bundle) fail(err error) {
@@ -131,7 +136,7 @@ func (b *bundle) fail(err error) {
 // behind the plan of the bundle.
 var failure atomic.Pointer[error]
 
-func (f *evaluateFn) ProcessElement(ctx context.Context, s Shard, _, _ func(string)) error {
+func (f *evaluateFn) ProcessElement(ctx context.Context, s shards.Shard, _, _ func(string)) error {
 	b := f.bundle
 	select {
 	case b.slots <- struct{}{}:

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
@@ -33,6 +33,12 @@ type Settings struct {
 	// Calls is how many calls a worker process has under way at once, over all
 	// bundles and shards; Shards is how many shards a bundle has.
 	Calls, Shards int
+	// BudgetUSD is that of all workers; 0: none. With UnpricedOK, candidates may lack
+	// prices.
+	BudgetUSD  float64
+	UnpricedOK bool
+	// Balance is how keys are chosen; see chat.ParseBalance.
+	Balance string
 	// The limits are of each key in each worker process.
 	RequestsPerMinute, TokensPerMinute int
 
@@ -43,14 +49,15 @@ type Settings struct {
 // is known about them, the sandbox.
 type worker struct {
 	settings  Settings
+	folder    *shards.Folder
 	keys      chat.Keys
-	client    *chat.Client
-	calls     pipeline.Client // the client, for no more calls at once than settings say
+	client    pipeline.Client // for no more calls at once than settings say
+	budget    *shards.Budget  // nil: none
 	prompts   chat.Prompts
 	encoder   embedding.Encoder
 	logger    *slog.Logger
 	sandboxed func(ctx context.Context) (*metrics.Registry, error)
-	close     func()
+	opened    []io.Closer
 }
 
 // newWorker opens everything but the sandbox, which is opened when a shard
@@ -58,26 +65,70 @@ type worker struct {
 func newWorker(ctx context.Context, s Settings) (_ *worker, err error) {
 	env := cli.Env{Getenv: os.Getenv, Stdout: io.Discard, Stderr: os.Stderr}
 	w := &worker{settings: s, prompts: chat.BuiltinPrompts(), logger: env.Logger()}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if w.folder, err = shards.Open(s.Work); err != nil {
+		return nil, err
+	}
+	if s.BudgetUSD > 0 {
+		if w.budget, err = w.folder.OpenBudget(s.BudgetUSD); err != nil {
+			return nil, err
+		}
+	}
 	if w.keys, err = chat.ParseKeys(os.Getenv("API_KEYS")); err != nil {
 		return nil, fmt.Errorf("API_KEYS: %w", err)
 	}
-	w.client, err = chat.New(&chat.Options{
-		Limits: chat.Limits{RequestsPerMinute: s.RequestsPerMinute, TokensPerMinute: s.TokensPerMinute}, Logger: w.logger,
-	})
+	if err := w.connect(); err != nil {
+		return nil, err
+	}
+	model, err := env.OpenEncoder(ctx, s.Encoder, progress.New(io.Discard))
 	if err != nil {
 		return nil, err
 	}
-	w.calls = shards.Limit(w.client, max(1, s.Calls))
-	model, err := env.OpenEncoder(ctx, s.Encoder, progress.New(io.Discard))
-	if err != nil {
-		return nil, errors.Join(err, w.client.Close())
-	}
-	w.encoder = model
+	w.encoder, w.opened = model, append(w.opened, model)
+	w.sandboxed = w.sandbox(env)
+	return w, nil
+}
 
+// connect makes the client of all calls.
+func (w *worker) connect() error {
+	cooldowns, err := shards.OpenCooldowns(w.settings.Work, w.logger)
+	if err != nil {
+		return err
+	}
+	w.opened = append(w.opened, cooldowns)
+	balance, err := chat.ParseBalance(w.settings.Balance)
+	if err != nil {
+		return err
+	}
+	client, err := chat.New(&chat.Options{
+		Balance: balance, Cooldowns: cooldowns, Logger: w.logger,
+		Limits: chat.Limits{RequestsPerMinute: w.settings.RequestsPerMinute, TokensPerMinute: w.settings.TokensPerMinute},
+	})
+	if err != nil {
+		return err
+	}
+	w.opened = append(w.opened, client)
+	w.client = shards.Limit(client, max(1, w.settings.Calls))
+	return nil
+}
+
+// closing is a function that closes something.
+type closing func()
+
+func (c closing) Close() error {
+	c()
+	return nil
+}
+
+// sandbox returns what opens a sandbox when it is first called.
+func (w *worker) sandbox(env cli.Env) func(context.Context) (*metrics.Registry, error) {
 	var mu sync.Mutex
 	var registry *metrics.Registry
-	closeSandbox := func() {}
-	w.sandboxed = func(ctx context.Context) (*metrics.Registry, error) {
+	return func(ctx context.Context) (*metrics.Registry, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if registry == nil {
@@ -88,16 +139,17 @@ func newWorker(ctx context.Context, s Settings) (_ *worker, err error) {
 			if why != nil {
 				w.logger.Warn("code cannot be evaluated here", "reason", why)
 			}
-			registry, closeSandbox = &r, closes
+			registry, w.opened = &r, append(w.opened, closing(closes))
 		}
 		return registry, nil
 	}
-	w.close = func() {
-		closeSandbox()
-		_ = model.Close()
-		_ = w.client.Close()
+}
+
+// close closes what was opened, the last first.
+func (w *worker) close() {
+	for _, c := range slices.Backward(w.opened) {
+		_ = c.Close()
 	}
-	return w, nil
 }
 
 // workers are those of this process. A runner makes as many copies of a DoFn as
