@@ -429,23 +429,9 @@ func TestShardsBudget(t *testing.T) {
 		t.Error("no process says that the budget is spent")
 	}
 
-	var sum, dearest float64
-	journaled := 0
-	entries(t, s.work(), func(e *journal.Entry) {
-		journaled++
-		sum += e.CostUSD
-		dearest = max(dearest, e.CostUSD)
-	})
-	lost := int(calls.Load()) - journaled
-	if lost > processCount*workers || sum > budget {
-		t.Errorf("%v USD are journaled of %v, and %d calls are not", sum, budget, lost)
-	}
 	// The most that a call can cost: 512 tokens of answer, and a token for each of
 	// less than 500 bytes of its prompt.
-	if most := (512*200 + 500*100) * 1e-6; sum < budget-most {
-		t.Errorf("%v USD are left, and a call costs %v at most", budget-sum, most)
-	}
-	t.Logf("%v USD journaled, %d calls lost, of %v each at most", sum, lost, dearest)
+	s.checkSpent(t, budget, (512*200+500*100)*1e-6, int(calls.Load()), processCount*workers)
 
 	_, err := s.ends(t, 76, "--shard", "next", "--budget", fmt.Sprint(budget))
 	if !errors.Is(err, chat.ErrBudget) {
@@ -453,6 +439,23 @@ func TestShardsBudget(t *testing.T) {
 	}
 	s.ends(t, 0, "--shard", "next", "--budget", "100")
 	s.ends(t, 0, "--merge")
+}
+
+// checkSpent demands that the journals have spent a budget to the last call, which
+// costs no more than most, and that no more calls were made beside these than may
+// have been lost.
+func (s *setting) checkSpent(t *testing.T, budget, most float64, calls, mayBeLost int) {
+	t.Helper()
+	var sum float64
+	lost := calls
+	entries(t, s.work(), func(e *journal.Entry) {
+		lost--
+		sum += e.CostUSD
+	})
+	if lost > mayBeLost || sum > budget || sum < budget-most {
+		t.Errorf("%v USD are journaled of %v, and %d calls are not", sum, budget, lost)
+	}
+	t.Logf("%v USD journaled of %v, %d calls lost", sum, budget, lost)
 }
 
 // A shard that is started again while its first process lives is refused, as

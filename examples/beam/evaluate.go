@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
@@ -80,12 +81,7 @@ func (w *worker) evaluate(ctx context.Context, s shards.Shard, drain <-chan stru
 		client = charging
 	}
 	encoder := newPicky(w.encoder)
-	o := &pipeline.Options{
-		Keys: w.keys, Client: client, Params: chat.Params{Stream: w.settings.Stream}, UnpricedOK: w.settings.UnpricedOK,
-		Prompts: &w.prompts, Metrics: &registry, OpenMetrics: w.sandboxed, Encoder: encoder, Workers: max(1, w.settings.Calls),
-		AllowNotEvaluated: w.settings.AllowNotEvaluated, KeyLabels: w.settings.KeyLabels, RetryFailed: w.settings.RetryFailed,
-		Drain: drain, Logger: w.logger,
-	}
+	o := w.options(client, encoder, drain)
 	for {
 		if err := writeQueries(c, s, good); err != nil {
 			return report, nil, err
@@ -111,6 +107,17 @@ func (w *worker) evaluate(ctx context.Context, s shards.Shard, drain <-chan stru
 	}
 	report.Queries, report.DeadLetters = len(good), len(dead)
 	return report, dead, markDone(c, s.SHA256)
+}
+
+// options are those of a run over the queries of a shard.
+func (w *worker) options(client pipeline.Client, encoder embedding.Encoder, drain <-chan struct{}) *pipeline.Options {
+	registry := metrics.Builtin()
+	return &pipeline.Options{
+		Keys: w.keys, Client: client, Params: chat.Params{Stream: w.settings.Stream}, UnpricedOK: w.settings.UnpricedOK,
+		Prompts: &w.prompts, Metrics: &registry, OpenMetrics: w.sandboxed, Encoder: encoder, Workers: max(1, w.settings.Calls),
+		AllowNotEvaluated: w.settings.AllowNotEvaluated, KeyLabels: w.settings.KeyLabels, RetryFailed: w.settings.RetryFailed,
+		Drain: drain, Logger: w.logger,
+	}
 }
 
 func runPlan(ctx context.Context, c *llmrouterdata.Config, o *pipeline.Options) (*pipeline.Report, error) {

@@ -64,7 +64,7 @@ func (l *call) run(caller context.Context) (answer, error) {
 				return answer{}, last // which tells more
 			}
 			last = e
-		} else if errors.Is(err, ErrBudget) || errors.Is(err, ErrFund) || errors.Is(err, ErrDrained) {
+		} else if noneStarted(err) {
 			return answer{}, err
 		}
 		if ctx == caller {
@@ -99,6 +99,12 @@ func (l *call) run(caller context.Context) (answer, error) {
 			return answer{}, last
 		}
 	}
+}
+
+// noneStarted reports whether an attempt was not begun for a reason that holds for
+// the next one, too.
+func noneStarted(err error) bool {
+	return errors.Is(err, ErrBudget) || errors.Is(err, ErrFund) || errors.Is(err, ErrDrained)
 }
 
 // gone returns why nobody waits for the answer any more, nil where somebody does.
