@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -38,11 +40,13 @@ func bad(kind Kind, format string, args ...any) *Error {
 // services are known to send in more than one form; others of another form count
 // as absent.
 type wireCompletion struct {
-	Choices []wireChoice    `json:"choices"`
-	Model   any             `json:"model"`
-	Usage   *wireUsage      `json:"usage"`
-	Groq    *wireGroq       `json:"x_groq"`
-	Error   json.RawMessage `json:"error"`
+	Choices []wireChoice `json:"choices"`
+	Model   any          `json:"model"`
+	Usage   *wireUsage   `json:"usage"`
+	Groq    *wireGroq    `json:"x_groq"`
+	Error   any          `json:"error"`
+	Errors  any          `json:"errors"`
+	Status  any          `json:"base_resp"`
 
 	// Some gateways wrap what they pass on.
 	Data   json.RawMessage `json:"data"`
@@ -54,14 +58,14 @@ type wireGroq struct {
 }
 
 type wireChoice struct {
-	Message      *wireMessage    `json:"message"`
-	Delta        *wireMessage    `json:"delta"`
-	Text         jsonText        `json:"text"`
-	FinishReason any             `json:"finish_reason"`
-	NativeReason any             `json:"native_finish_reason"`
-	Index        any             `json:"index"`
-	Usage        *wireUsage      `json:"usage"`
-	Error        json.RawMessage `json:"error"`
+	Message      *wireMessage `json:"message"`
+	Delta        *wireMessage `json:"delta"`
+	Text         jsonText     `json:"text"`
+	FinishReason any          `json:"finish_reason"`
+	NativeReason any          `json:"native_finish_reason"`
+	Index        any          `json:"index"`
+	Usage        *wireUsage   `json:"usage"`
+	Error        any          `json:"error"`
 }
 
 type wireMessage struct {
@@ -72,6 +76,7 @@ type wireMessage struct {
 	Refusal      any      `json:"refusal"`
 	ToolCalls    any      `json:"tool_calls"`
 	FunctionCall any      `json:"function_call"`
+	Error        any      `json:"error"`
 }
 
 // jsonText is a json.RawMessage of which a part is a string without a copy.
@@ -89,19 +94,29 @@ func asText(v any) string {
 	return s
 }
 
-// present reports whether v is something other than null or empty.
+// present reports whether a JSON value says something: it is not null, false, 0 or
+// empty, and has a part that says something.
 func present(v any) bool {
 	switch v := v.(type) {
-	case nil:
-		return false
-	case string:
-		return v != ""
 	case []any:
-		return len(v) > 0
+		return slices.ContainsFunc(v, present)
 	case map[string]any:
-		return len(v) > 0
+		return slices.ContainsFunc(slices.Collect(maps.Values(v)), present)
 	}
-	return true
+	return v != nil && v != false && v != "" && v != 0.0
+}
+
+// asReason returns a finish reason, which may be an object of that type; "" where
+// there is none.
+func asReason(v any) string {
+	if object, ok := v.(map[string]any); ok {
+		v = object["type"]
+	}
+	reason := asText(v)
+	if strings.EqualFold(reason, "null") || strings.EqualFold(reason, "none") {
+		return ""
+	}
+	return reason
 }
 
 // readAnswer reads an answer with a status below 300, whatever its content type
@@ -187,6 +202,11 @@ type reading struct {
 	tools         bool
 	streamed      bool   // it came as a stream
 	failure       *Error // an error among the pieces
+
+	first  int           // the index of the choice that came first, which alone counts
+	pieces bool          // a text came in deltas
+	words  *service.Body // what came last and is no part of a completion: an error, where nothing follows
+	other  string        // the beginning of what says nothing that is known
 }
 
 // readWhole reads an answer that is all there, or of which text is what came
@@ -202,11 +222,27 @@ func (r *reading) readWhole(text []byte, media string, broken error) error {
 		return bad(KindHTML, "%s", service.ReadBody(text).Message)
 	case form == formStream:
 		return r.readStream(bufio.NewReader(bytes.NewReader(text)), broken)
-	case form == formOther && media != "" && media != "application/json":
-		return bad(KindContentType, "content type %s: %s", media, text[:min(len(text), maxDetail)])
+	case form == formOther:
+		return r.readWords(text, media)
 	}
 	return r.readJSON(text)
 }
+
+// readWords reads what is neither JSON nor a stream nor a page: an error, where its
+// words are known.
+func (r *reading) readWords(text []byte, media string) error {
+	b := service.ReadBody(text)
+	switch {
+	case utf8.Valid(text) && b.Known():
+		return refusal(0, r.header, b)
+	case media != "" && media != "application/json":
+		return bad(KindContentType, "content type %s: %s", media, beginning(text))
+	}
+	return bad(KindInvalidJSON, "%s", beginning(text))
+}
+
+// beginning is as much of a text as a detail shows.
+func beginning(text []byte) []byte { return text[:min(len(text), maxDetail)] }
 
 // readPieces reads an answer as it comes: a stream of events, or, where the
 // service answers otherwise than it was asked, a whole one.
@@ -305,17 +341,23 @@ func (r *reading) readJSON(text []byte) error {
 			}
 		}
 	}
-	if len(w.Choices) > 1 {
-		w.Choices = w.Choices[:1]
+	if (text[0] == '[' || !json.Valid(text)) && !w.whole() { // the pieces of a stream, without its frame
+		return r.readStream(bufio.NewReader(bytes.NewReader(text)), nil)
 	}
-	if len(w.Choices) == 1 {
-		w.Choices[0].Index = nil // whichever it is
+	if len(w.Choices) > 1 {
+		w.Choices = w.Choices[:1] // whatever its index
 	}
 	r.add(&w, text)
 	return r.end(true, nil)
 }
 
-// parseCompletion reads one completion; what follows it does not count.
+// whole reports whether a completion has an answer that is no piece.
+func (w *wireCompletion) whole() bool {
+	return len(w.Choices) > 0 && (w.Choices[0].Message != nil || w.Choices[0].Text != "")
+}
+
+// parseCompletion reads one completion, of a list the first; what follows it does
+// not count.
 func parseCompletion(text []byte) (wireCompletion, error) {
 	var w wireCompletion
 	err := json.Unmarshal(text, &w)
@@ -334,7 +376,7 @@ func parseCompletion(text []byte) (wireCompletion, error) {
 	if text[0] == '[' && err != nil {
 		var list []wireCompletion
 		_ = json.Unmarshal(text, &list)
-		if len(list) == 1 {
+		if len(list) > 0 {
 			return list[0], nil
 		}
 	}
@@ -342,7 +384,7 @@ func parseCompletion(text []byte) (wireCompletion, error) {
 		return w, nil // all that has the right type was read
 	}
 	if err != nil {
-		return w, bad(KindInvalidJSON, "%v", err)
+		return w, bad(KindInvalidJSON, "%v: %s", err, beginning(text))
 	}
 	return w, nil
 }
@@ -391,39 +433,53 @@ func (r *reading) add(w *wireCompletion, text []byte) {
 	if w.Groq != nil {
 		r.counts.add(w.Groq.Usage)
 	}
-	if !empty(w.Error) {
-		r.fail(enclosed(w.Error))
-	}
-	if len(w.Choices) == 0 && w.Usage == nil && r.failure == nil {
-		if b := service.ReadBody(text); b.Error || b.Code != "" && b.Message != "" {
-			r.fail(b)
-		}
-	}
+	r.addError(w, text)
 	for i := range w.Choices {
-		if c := &w.Choices[i]; asCount(c.Index) == 0 {
+		c := &w.Choices[i]
+		if !r.seen {
+			r.first = asCount(c.Index)
+		}
+		if asCount(c.Index) == r.first {
 			r.addChoice(c)
 		}
+	}
+}
+
+// addError takes in what is an error, or may be one.
+func (r *reading) addError(w *wireCompletion, text []byte) {
+	isError := present(w.Error)
+	bare := len(w.Choices) == 0 && w.Usage == nil
+	if !isError && !bare && !present(w.Errors) && !present(w.Status) {
+		return
+	}
+	switch b := service.ReadBody(text); {
+	case isError, b.Error:
+		r.fail(b)
+	case !bare:
+	case b.Told:
+		r.words = &b
+	default:
+		r.other = string(beginning(text))
 	}
 }
 
 func (r *reading) addChoice(c *wireChoice) {
 	r.seen = true
 	r.counts.add(c.Usage)
-	if reason := asText(c.FinishReason); reason != "" {
-		r.finish = reason
+	if reason := asReason(c.FinishReason); reason != "" && (r.finish == "" || endingOf(reason) >= endingOf(r.finish)) {
+		r.finish = reason // a later one takes no failure back
 	}
-	if reason := asText(c.NativeReason); reason != "" {
+	if reason := asReason(c.NativeReason); reason != "" {
 		r.native = reason
 	}
-	if !empty(c.Error) {
-		r.fail(enclosed(c.Error))
+	for _, e := range c.errors() {
+		if present(e) {
+			r.fail(enclosed(e))
+		}
 	}
-	m := c.Delta
-	if m == nil || c.Message != nil && empty(m.Content) {
-		m = c.Message
-	}
-	if m == nil {
-		m = &wireMessage{Content: c.Text}
+	m := r.messageOf(c)
+	if !empty(m.Content) {
+		r.words = nil
 	}
 	r.given = !r.text.add(m.Content, &r.thought) || r.given
 	for _, field := range [...]any{m.ReasoningTo, m.Reasoning, m.Thinking} {
@@ -436,18 +492,42 @@ func (r *reading) addChoice(c *wireChoice) {
 	r.tools = r.tools || present(m.ToolCalls) || present(m.FunctionCall)
 }
 
-// empty reports whether a JSON value says nothing.
-func empty[T ~string | ~[]byte](raw T) bool {
-	switch string(raw) {
-	case "", "null", "{}", "[]", `""`, "false":
-		return true
+// errors are the errors in a choice.
+func (c *wireChoice) errors() (found [3]any) {
+	found[0] = c.Error
+	if c.Message != nil {
+		found[1] = c.Message.Error
 	}
-	return false
+	if c.Delta != nil {
+		found[2] = c.Delta.Error
+	}
+	return found
 }
 
-// enclosed gives an error object the form of a body.
-func enclosed(raw json.RawMessage) service.Body {
-	return service.ReadBody(append(append([]byte(`{"error":`), raw...), '}'))
+// messageOf is what a choice adds to the answer. A message that comes behind a text
+// in deltas is that text once more.
+func (r *reading) messageOf(c *wireChoice) *wireMessage {
+	switch {
+	case c.Delta != nil && !empty(c.Delta.Content):
+		r.pieces = true
+		return c.Delta
+	case c.Message != nil && !r.pieces:
+		return c.Message
+	case c.Delta != nil:
+		return c.Delta
+	case c.Message != nil:
+		return &wireMessage{}
+	}
+	return &wireMessage{Content: c.Text}
+}
+
+// empty reports whether a JSON text is missing or says nothing.
+func empty(raw jsonText) bool { return raw == "" || raw == "null" || raw == `""` }
+
+// enclosed gives an error the form of a body.
+func enclosed(v any) service.Body {
+	text, _ := json.Marshal(map[string]any{"error": v}) // of JSON
+	return service.ReadBody(text)
 }
 
 // fail notes an error that came as an answer, or among its pieces. The first one
@@ -477,23 +557,25 @@ func (r *reading) answer() answer {
 // end says whether the answer can be used. whole is whether the service said that
 // it was done; err is why reading ended otherwise, nil for the end of the body.
 func (r *reading) end(whole bool, err error) error {
-	ending := endingOf(r.finish)
+	reason, ending := r.finish, endingOf(r.finish)
 	if ending != endBroken && endingOf(r.native) == endBroken {
-		ending = endBroken
+		reason, ending = r.native, endBroken
 	}
 	switch {
 	case r.failure != nil:
 		return r.failure
+	case r.words != nil && r.finish == "":
+		return refusal(0, r.header, *r.words)
 	case !whole && r.finish == "":
 		if err != nil {
 			return err
 		}
 		return bad(KindTruncated, "the stream ended before the answer did")
 	case !r.seen:
-		return bad(KindNoChoices, "")
+		return bad(KindNoChoices, "%s", r.other)
 	case ending == endBroken:
-		e := bad(KindServer, "finish reason %s", r.finish)
-		e.Code = r.finish
+		e := bad(KindServer, "finish reason %s", reason)
+		e.Code = reason
 		return e
 	case ending == endFilter:
 		return bad(KindRefusal, "finish reason %s", r.finish)
@@ -593,9 +675,13 @@ func (c *content) addPart(text jsonText, thought *strings.Builder) (null bool) {
 	var part struct {
 		Type     any      `json:"type"`
 		Text     jsonText `json:"text"`
+		Content  jsonText `json:"content"`
 		Thinking jsonText `json:"thinking"`
 	}
 	_ = json.Unmarshal([]byte(raw), &part)
+	if part.Text == "" {
+		part.Text = part.Content
+	}
 	switch kind := asText(part.Type); {
 	case strings.Contains(kind, "think"), strings.Contains(kind, "reason"):
 		var inner content

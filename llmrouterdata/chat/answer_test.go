@@ -54,6 +54,7 @@ func TestReadAnswer(t *testing.T) {
 		{"usage of another form", jsonType, `{"choices":[{"message":{"content":"hi"}}],"usage":[]}`, "hi", "", unknown, ""},
 		{"thinking counted apart", jsonType, `{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":32,"completion_tokens":9,"total_tokens":135,"completion_tokens_details":{"reasoning_tokens":94}}}`, "hi", "", usage{prompt: 32, completion: 103, total: 135, reasoning: 94}, ""},
 		{"cached", jsonType, `{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":32,"completion_tokens":9,"prompt_tokens_details":{"cached_tokens":30}}}`, "hi", "", usage{prompt: 32, completion: 9, total: 41, cached: 30}, ""},
+		{"cached counted apart", jsonType, `{"choices":[{"message":{"content":"hi"}}],"usage":{"input_tokens":10,"cache_read_input_tokens":1000,"output_tokens":5}}`, "hi", "", usage{prompt: 1010, completion: 5, total: 1015, cached: 1000}, ""},
 		{"JSON as HTML", "text/html", `{"choices":[{"message":{"content":"hi"}}]}`, "hi", "", unknown, ""},
 		{"JSON as image", "image/png", `{"choices":[{"message":{"content":"hi"}}]}`, "hi", "", unknown, ""},
 		{"JSON as stream", "text/event-stream", `{"choices":[{"message":{"content":"hi"}}]}`, "hi", "", unknown, ""},

@@ -29,7 +29,7 @@ var endings = map[string]ending{
 
 	"load": endBroken, "unload": endBroken, "unknown": endBroken, "unspecified": endBroken,
 	"finish_reason_unspecified": endBroken, "unexpected_tool_call": endBroken, "too_many_tool_calls": endBroken,
-	"insufficient_system_resource": endBroken,
+	"insufficient_system_resource": endBroken, "not_finished": endBroken, "time_limit": endBroken, "out_of_memory": endBroken, "busy": endBroken,
 
 	"spii": endFilter, "refusal": endFilter, "language": endFilter,
 }
@@ -38,12 +38,15 @@ var endings = map[string]ending{
 var (
 	brokenParts = []string{
 		"error", "abort", "cancel", "fail", "malformed", "insufficient", "timeout", "timed_out", "overload", "disconnect",
-		"interrupt", "unavailable", "exception", "crash", "killed",
+		"interrupt", "unavailable", "exception", "crash", "killed", "unload", "preempt", "evict", "shutdown", "rate_limit",
+		"too_many_requests", "quota", "capacity", "deadline",
 	}
 	filterParts = []string{
 		"filter", "safety", "sensitive", "prohibited", "blocklist", "blocked", "recitation", "guardrail", "moderation",
 		"policy", "refus", "flagged", "censor", "harm", "model_armor",
+		"toxic", "unsafe", "nsfw", "risk", "illegal",
 	}
+	lengthParts = []string{"length", "max_", "token_limit", "output_limit"}
 )
 
 // endingOf reads a finish reason, in whatever case and with whatever marks.
@@ -69,6 +72,11 @@ func endingOf(reason string) ending {
 	for _, part := range brokenParts {
 		if strings.Contains(word, part) {
 			return endBroken
+		}
+	}
+	for _, part := range lengthParts {
+		if strings.Contains(word, part) {
+			return endLength
 		}
 	}
 	return endUnknown

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/service"
 )
@@ -101,7 +102,7 @@ func (e *event) line(r *reading, line []byte) (done bool, err error) {
 		}
 	case isField && string(name) == "event":
 		e.name = string(bytes.TrimSpace(value))
-	case isField && string(name) == "error":
+	case isField && strings.EqualFold(string(name), "error"):
 		e.name, e.data = "error", append(e.data[:0], value...)
 	case isField && isName(name):
 	default: // not of a stream, such as the JSON of an error
@@ -112,7 +113,7 @@ func (e *event) line(r *reading, line []byte) (done bool, err error) {
 
 // word takes in a line of data. One that ends the stream need not stand alone.
 func (e *event) word(r *reading, value []byte) (done bool, err error) {
-	if bytes.HasPrefix(bytes.TrimSpace(value), []byte("[DONE]")) {
+	if isDone(value) {
 		_, err = e.flush(r)
 		return true, err
 	}
@@ -121,6 +122,19 @@ func (e *event) word(r *reading, value []byte) (done bool, err error) {
 	}
 	e.data = append(e.data, value...)
 	return false, nil
+}
+
+// isDone reports whether a text begins with the word that ends a stream, in
+// whatever case and quoted or not.
+func isDone(text []byte) bool {
+	text = bytes.TrimLeft(text, " \t\r\n\"")
+	return len(text) >= len("[DONE]") && bytes.EqualFold(text[:len("[DONE]")], []byte("[DONE]"))
+}
+
+// namesError reports whether an event is called an error.
+func namesError(event string) bool {
+	event = strings.ToLower(event)
+	return strings.Contains(event, "error") || strings.Contains(event, "exception") || strings.Contains(event, "fail")
 }
 
 func isName(name []byte) bool {
@@ -136,7 +150,7 @@ func isName(name []byte) bool {
 // or words that keep the connection open.
 func (e *event) flush(r *reading) (done bool, err error) {
 	data := bytes.TrimSpace(e.data)
-	isError := e.name == "error"
+	isError := namesError(e.name)
 	e.name, e.data = "", e.data[:0]
 	switch {
 	case len(data) == 0:
@@ -145,21 +159,44 @@ func (e *event) flush(r *reading) (done bool, err error) {
 		r.fail(service.ReadBody(data))
 		return false, nil
 	case data[0] != '{' && data[0] != '[':
-		if bytes.HasPrefix(bytes.ToLower(data[:min(len(data), 5)]), []byte("error")) {
-			r.fail(service.ReadBody(data))
-		}
-		return false, nil
-	}
-	if json.Valid(data) {
+		return false, e.words(r, data)
+	case json.Valid(data):
 		return false, e.object(r, data)
 	}
-	d := json.NewDecoder(bytes.NewReader(repaired(data)))
-	for {
+	return e.objects(r, repaired(data))
+}
+
+// words takes in data that is no JSON: an error, or what keeps the connection open.
+func (e *event) words(r *reading, data []byte) error {
+	b := service.ReadBody(data)
+	switch {
+	case b.Page:
+		return bad(KindTruncated, "a web page in the stream: %s", b.Message)
+	case bytes.HasPrefix(bytes.ToLower(data[:min(len(data), 5)]), []byte("error")):
+		r.fail(b)
+	case b.Known():
+		r.words = &b
+	}
+	return nil
+}
+
+// objects takes in several JSON values. What follows them does not count, unless it
+// ends the stream.
+func (e *event) objects(r *reading, data []byte) (done bool, err error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	for first := true; ; first = false {
 		var piece json.RawMessage
-		if err := d.Decode(&piece); errors.Is(err, io.EOF) {
+		rest := data[d.InputOffset():]
+		switch err := d.Decode(&piece); {
+		case err == nil:
+		case errors.Is(err, io.EOF):
 			return false, nil
-		} else if err != nil {
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return false, bad(KindTruncated, "in the stream: %v", err)
+		case first:
 			return false, bad(KindInvalidJSON, "in the stream: %v", err)
+		default:
+			return isDone(rest), nil
 		}
 		if err := e.object(r, piece); err != nil {
 			return false, err
@@ -167,8 +204,18 @@ func (e *event) flush(r *reading) (done bool, err error) {
 	}
 }
 
-// object takes in one JSON value of the stream.
+// object takes in one JSON value of the stream, which may be a list of them.
 func (e *event) object(r *reading, text []byte) error {
+	if text[0] == '[' {
+		var list []json.RawMessage
+		_ = json.Unmarshal(text, &list) // of valid JSON
+		for _, piece := range list {
+			if err := e.object(r, piece); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	w, err := parseCompletion(text)
 	if err != nil {
 		if b := service.ReadBody(text); b.Error {

@@ -97,6 +97,9 @@ func (c counts) known() bool { return c.prompt > 0 || c.completion > 0 || c.tota
 // as is none beside written text.
 func (c counts) usage(asked *Body, written ...string) usage {
 	u := usage{prompt: c.prompt, completion: c.completion, cached: c.cached, reasoning: c.reasoning}
+	if c.prompt > 0 && c.cached > c.prompt { // counted apart, as Anthropic does
+		u.prompt += c.cached
+	}
 	if c.reasoning > c.completion && c.total == 0 {
 		u.completion += c.reasoning
 	}
