@@ -41,10 +41,10 @@ func otherLine(i int) draw.LineStyle {
 
 // curvesFigure shows performance against cost of routers over the weight of cost,
 // with the band of the first.
-func curvesFigure(of *routers.Comparison) *page.Figure {
+func curvesFigure(of *routers.Comparison, conclusion string) *page.Figure {
 	c := newCurvesChart(of)
 	return &page.Figure{
-		ID: "router-curves", Title: "Trained routers: cost against performance on the test queries",
+		ID: "router-curves", Title: "Trained routers: cost against performance on the test queries", Conclusion: conclusion,
 		About: fmt.Sprintf("Curves of %d routers by USD per 1,000 queries and mean performance, the first with a band of bootstrap intervals, beside %d candidates, the oracle and random choice. The tables below have the numbers.", len(of.Curves), len(of.Singles)),
 		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
 			legendHeight, legend := s.Legend(c.legend(s))
@@ -77,9 +77,9 @@ func newCurvesChart(of *routers.Comparison) *curvesChart {
 }
 
 // band is the interval of a point: that of its gain, seen from the best single
-// candidate.
+// candidate, as far as there are performances.
 func (c *curvesChart) band(p routers.CurvePoint) (low, high float64) {
-	return c.Single.Performance + p.Gain.Low, c.Single.Performance + p.Gain.High
+	return max(0, c.Single.Performance+p.Gain.Low), min(1, c.Single.Performance+p.Gain.High)
 }
 
 func (c *curvesChart) legend(s page.Sheet) []page.LegendEntry {
@@ -157,10 +157,13 @@ func (c *curvesChart) draw(s page.Sheet, area draw.Canvas, place func(usd, perfo
 	area.DrawGlyphNoClip(randomSign, random)
 }
 
+// leastGain is how far the axis of gains reaches at least, so that none looks like much.
+const leastGain = 0.01
+
 // learningFigure shows the gain over the number of training queries.
 func learningFigure(points []routers.LearningPoint) *page.Figure {
 	return &page.Figure{
-		ID: "router-learning", Title: "Learning curve: gain over the best single candidate by training queries",
+		ID: "router-learning", Title: "Learning curve: gain over the best single candidate by training queries", Conclusion: learned(points),
 		About: fmt.Sprintf("The gain of the chosen router over the best single candidate on the test queries, fitted to %d numbers of training queries, with bootstrap intervals. The table below has the numbers.", len(points)),
 		Draw: func(s page.Sheet) (vg.Length, func(draw.Canvas)) {
 			const height = 260
@@ -169,7 +172,7 @@ func learningFigure(points []routers.LearningPoint) *page.Figure {
 				first, last := float64(points[0].Queries), float64(points[len(points)-1].Queries)
 				p.X.Min, p.X.Max = first/1.25, last*1.25
 				p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, page.LogTicks(6)
-				p.Y.Min, p.Y.Max = 0, 0
+				p.Y.Min, p.Y.Max = -leastGain, leastGain
 				for _, at := range points {
 					p.Y.Min, p.Y.Max = min(p.Y.Min, at.Gain.Low), max(p.Y.Max, at.Gain.High)
 				}

@@ -19,11 +19,10 @@ func Section(study *training.Study) page.Section {
 		"Along a curve the weight of cost grows. Where the band lies above the line of the best single candidate, which is the best of the training queries, the router is better at that weight; by the best point of a curve nothing can be promised, since it was found on the test queries. Intervals hold in 95 of 100 samples of queries.",
 	}}
 	if hasCosts(study.Comparison) {
-		s.Figures = append(s.Figures, curvesFigure(study.Comparison))
+		s.Figures = append(s.Figures, curvesFigure(study.Comparison, concluded(study)))
 	}
 	s.Tables = append(s.Tables, reachedTable(study), trialsTable(study.Validation))
 	if len(study.Learning) > 0 {
-		s.Text = append(s.Text, learned(study.Learning))
 		s.Figures = append(s.Figures, learningFigure(study.Learning))
 		s.Tables = append(s.Tables, learningTable(study.Learning))
 	}
@@ -31,6 +30,13 @@ func Section(study *training.Study) page.Section {
 		s.Tables = append(s.Tables, curveTable(c))
 	}
 	return s
+}
+
+// concluded says how the chosen router stands to calling one candidate always.
+func concluded(study *training.Study) string {
+	j := study.Judgement
+	return fmt.Sprintf("With the weight of cost that cross-validation found, the router answers %.3f at %s USD per 1,000 queries, %s %.3f at %s.",
+		j.Router.Performance, page.Short(j.Router.USD), j.Single.Name, j.Single.Performance, page.Short(j.Single.USD))
 }
 
 // learned says whether more queries would help.
