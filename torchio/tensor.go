@@ -240,6 +240,28 @@ func (t *Tensor) CopyBytesTo(dst []byte) error {
 	return t.copyRaw(dst, t.n)
 }
 
+// Location gives where the elements lie in the file: from an offset in bytes on, one
+// after another in row-major order, little-endian, as CopyBytesTo writes them. For
+// who keeps the places of many tensors, a few bytes each, and reads the file itself.
+// ok is false where they do not lie there so: of a compressed record, of a tensor
+// that is not contiguous, and of one that has an Err. It reads the header of the
+// tensor's record.
+func (t *Tensor) Location() (offset int64, ok bool, err error) {
+	if t.unread != nil || !t.contiguous {
+		return 0, false, nil
+	}
+	f := t.st.file
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.closed {
+		return 0, false, ErrClosed
+	}
+	if err := t.st.locate(); err != nil || t.st.inflated != nil {
+		return 0, false, err
+	}
+	return t.st.data + t.base, true, nil
+}
+
 func lengthErr(have, want int, unit string) error {
 	return fmt.Errorf("torchio: destination of %d %s, want %d", have, unit, want)
 }

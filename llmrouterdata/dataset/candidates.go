@@ -36,3 +36,23 @@ func StaleVectors(listed, embedded []llmrouterdata.Candidate, dim int, encoder s
 	}
 	return found
 }
+
+// encoder is the fingerprint of the encoder of the queries' vectors, "" where it is
+// not known; see [Table.Encoder].
+func (d *Dataset) encoder() string {
+	if d.options.Encoder != "" {
+		return d.options.Encoder
+	}
+	found := ""
+	for i := range d.EmbeddedCandidates {
+		c := &d.EmbeddedCandidates[i]
+		switch {
+		case len(c.Embedding) != d.Dim() || c.EmbeddingEncoder == "":
+		case found == "":
+			found = c.EmbeddingEncoder
+		case found != c.EmbeddingEncoder:
+			return ""
+		}
+	}
+	return found
+}

@@ -154,9 +154,9 @@ func (c *checker) shapes() error {
 			missing := &fs.PathError{Op: "open", Path: Split(split).embeddingFile(c.data.paths), Err: fs.ErrNotExist}
 			return fmt.Errorf("dataset: query embeddings: %w", missing)
 		}
-		dir, err := v.open()
+		r, err := v.open()
 		if err == nil {
-			err = dir.checkShapes()
+			err = r.checkShapes()
 		}
 		if err != nil {
 			return fmt.Errorf("dataset: %s: %w", v.name, err)

@@ -11,7 +11,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
 	"github.com/llmrouter-go/llmrouter/internal/outputs"
@@ -178,9 +177,9 @@ type rawRow struct {
 
 // rawRows yields the lines of a split.
 func (d *Dataset) rawRows(ctx context.Context, split Split) iter.Seq2[*decoded[rawRow], error] {
-	var known sync.Map
+	known := newHeads()
 	return readLines(ctx, split.routingFile(d.paths), d.options.Workers, func() lineDecoder[rawRow] {
-		reader := newRowReader(&known)
+		reader := newRowReader(known)
 		return func(line []byte, file string, number int) (rawRow, bool, error) {
 			r, ok, err := reader.decode(line, file, number)
 			return rawRow{r, line}, ok, err

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/llmrouter-go/llmrouter/internal/problems"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
@@ -19,6 +18,12 @@ import (
 func (d *Dataset) Table(ctx context.Context) (*Table, error) {
 	t := newTable()
 	t.vectors = d.vectors
+	t.encoder = d.encoder()
+	for _, v := range d.vectors { // whose tensors take memory for a while, before the table does
+		if _, err := v.open(); err != nil {
+			return nil, err
+		}
+	}
 	if err := t.addListed(d.paths.LLMData, d.Candidates); err != nil {
 		return nil, err
 	}
@@ -50,11 +55,11 @@ func (t *Table) readSplit(ctx context.Context, d *Dataset, split Split, unscored
 	path := split.routingFile(d.paths)
 	name := filepath.Base(path)
 	a := t.adder(name)
-	var known sync.Map
+	known := newHeads()
 	var bad problems.List
 	var skipped error // the first
 	records := 0
-	for line, err := range readLines(ctx, path, d.options.Workers, func() lineDecoder[row] { return newRowReader(&known).decode }) {
+	for line, err := range readLines(ctx, path, d.options.Workers, func() lineDecoder[row] { return newRowReader(known).decode }) {
 		if err != nil {
 			if _, ok := errors.AsType[*llmrouterdata.LineError](err); !ok {
 				return err

@@ -96,31 +96,51 @@ func failureKind(message string) string {
 	return message
 }
 
+// heads has the head of each beginning by its digest, for rows that do not follow
+// each other. The readers of a file share it. There may be millions: they are values.
+type heads struct {
+	mu sync.RWMutex
+	of map[digest]head
+}
+
+func newHeads() *heads { return &heads{of: map[digest]head{}} }
+
+func (h *heads) find(begin digest) (of head, known bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	of, known = h.of[begin]
+	return of, known
+}
+
+func (h *heads) add(begin digest, of head) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.of[begin] = of
+}
+
 // rowReader turns lines into rows. The first row of a query is decoded by
 // llmrouterdata; a line that begins with the same bytes differs only in the
 // candidate's part, which is scanned at a fraction of the cost.
 type rowReader struct {
-	begin []byte // of the line before, up to its model_name; empty: unknown
-	head  *head  // of the lines that begin so; nil: unknown
-	// heads holds the *head of each beginning by its digest, for rows that do not
-	// follow each other. The readers of a file share it.
-	heads  *sync.Map
+	begin  []byte // of the line before, up to its model_name; empty: unknown
+	head   head   // of the lines that begin so
+	known  bool   // whether it is
+	heads  *heads
 	intern map[string]string
 }
 
-func newRowReader(heads *sync.Map) *rowReader {
-	return &rowReader{heads: heads, intern: map[string]string{}}
+func newRowReader(h *heads) *rowReader {
+	return &rowReader{heads: h, intern: map[string]string{}}
 }
 
 // decode is a lineDecoder.
 func (d *rowReader) decode(line []byte, file string, number int) (r row, ok bool, err error) {
 	if len(d.begin) == 0 || !bytes.HasPrefix(line, d.begin) {
 		d.begin = append(d.begin[:0], beginning(line)...)
-		known, _ := d.heads.Load(digestOf(d.begin))
-		d.head, _ = known.(*head)
+		d.head, d.known = d.heads.find(digestOf(d.begin))
 	}
-	if d.head != nil {
-		if r.head = *d.head; d.scanAnswer(line[len(d.begin):], &r) {
+	if d.known {
+		if r.head = d.head; d.scanAnswer(line[len(d.begin):], &r) {
 			return r, true, nil
 		}
 	}
@@ -131,9 +151,9 @@ func (d *rowReader) decode(line []byte, file string, number int) (r row, ok bool
 	r.head = headOf(record.Key())
 	r.task, r.metric = d.name(r.task), d.name(r.metric)
 	// What follows the beginning must not say anything of the query again.
-	if scanned := r; len(d.begin) > 0 && d.head == nil && d.scanAnswer(line[len(d.begin):], &scanned) {
-		d.head = new(r.head)
-		d.heads.Store(digestOf(d.begin), d.head)
+	if scanned := r; len(d.begin) > 0 && !d.known && d.scanAnswer(line[len(d.begin):], &scanned) {
+		d.head, d.known = r.head, true
+		d.heads.add(digestOf(d.begin), r.head)
 	}
 	r.setAnswer(d.name(record.ModelName), record.Response, record.InputTokens, record.OutputTokens, record.ResponseTime, record.Performance, record.EmbeddingID)
 	r.ThoughtOnly = r.Outcome != Failed && thought.Only(record.Response)

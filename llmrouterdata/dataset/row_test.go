@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,7 +25,7 @@ type numbered struct {
 func slowly(file string, text []byte) (rows []numbered, errs []string) {
 	for i, line := range strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(text)), "\n") {
 		number := i + 1
-		r, ok, err := newRowReader(new(sync.Map)).decode([]byte(line), file, number)
+		r, ok, err := newRowReader(newHeads()).decode([]byte(line), file, number)
 		if err != nil {
 			errs = append(errs, err.Error())
 		} else if ok {
@@ -39,7 +38,7 @@ func slowly(file string, text []byte) (rows []numbered, errs []string) {
 // fast reads lines as a block.
 func fast(file string, text []byte) (rows []numbered, errs []string) {
 	b := block[row]{text: text}
-	b.decode(file, newRowReader(new(sync.Map)).decode)
+	b.decode(file, newRowReader(newHeads()).decode)
 	for _, line := range b.lines {
 		if line.err != nil {
 			errs = append(errs, line.err.Error())
@@ -53,8 +52,8 @@ func fast(file string, text []byte) (rows []numbered, errs []string) {
 // readAll reads a file in blocks. A line that is none is given to bad; any other
 // error is returned.
 func readAll(ctx context.Context, name string, workers int, row func(*row, int), bad func(error)) error {
-	var known sync.Map
-	for line, err := range readLines(ctx, name, workers, func() lineDecoder[decodedRow] { return newRowReader(&known).decode }) {
+	known := newHeads()
+	for line, err := range readLines(ctx, name, workers, func() lineDecoder[decodedRow] { return newRowReader(known).decode }) {
 		if _, ok := errors.AsType[*llmrouterdata.LineError](err); ok {
 			bad(err)
 		} else if err != nil {
@@ -164,12 +163,12 @@ func FuzzFastRows(f *testing.F) {
 // TestShortcutIsTaken holds that the test above tests something.
 func TestShortcutIsTaken(t *testing.T) {
 	for _, line := range []string{line, strings.Replace(line, `"model_name"`, `"level": 3, "hard": true, "model_name"`, 1)} {
-		d := newRowReader(new(sync.Map))
+		d := newRowReader(newHeads())
 		if _, _, err := d.decode([]byte(line), "f", 1); err != nil {
 			t.Fatal(err)
 		}
 		var r row
-		if len(d.begin) == 0 || d.head == nil || !d.scanAnswer([]byte(line)[len(d.begin):], &r) {
+		if len(d.begin) == 0 || !d.known || !d.scanAnswer([]byte(line)[len(d.begin):], &r) {
 			t.Errorf("a row as the pipeline writes it is not scanned: %s", line)
 		}
 	}
@@ -196,7 +195,7 @@ func TestFailuresAndEmptyAnswers(t *testing.T) {
 	} {
 		text := strings.NewReplacer(`So \"it\" is\n1 é`, response, `": 1, "output_tokens": 2, "response_time": 0.25`, `": 0, "output_tokens": 0, "response_time": 0.0`).Replace(line)
 		for _, warm := range []bool{false, true} {
-			d := newRowReader(new(sync.Map))
+			d := newRowReader(newHeads())
 			if warm {
 				if _, _, err := d.decode([]byte(text), "f", 1); err != nil {
 					t.Fatal(err)

@@ -81,7 +81,7 @@ type Query struct {
 	Disordered bool
 }
 
-// Table is a data set in memory, texts left out: 40 bytes for each pair of
+// Table is a data set in memory, texts left out: 32 bytes for each pair of
 // query and candidate. [Dataset.Table] makes it of routing files, [ReadScores]
 // of published scores. It does not change, and what its methods return is not to
 // be changed. Any number of goroutines may use it.
@@ -103,6 +103,7 @@ type Table struct {
 	stride  int      // room for candidates, at least len(models)
 
 	vectors  [2]*vectors
+	encoder  string
 	unclear  map[[2]int]int
 	warnings Warnings // that reading gave
 }
@@ -164,6 +165,11 @@ func (t *Table) Warnings() Warnings { return maps.Clone(t.warnings) }
 // in their file: a table has them until its [Dataset] is closed.
 func (t *Table) Dim() int { return dim(t.vectors) }
 
+// Encoder is the fingerprint of the encoder of the embeddings; "" where it is not
+// known. It is that of [Options], or else what all vectors of llm_embedding_data
+// name that are as long as the queries': those of a data set are of one encoder.
+func (t *Table) Encoder() string { return t.encoder }
+
 // HasEmbeddings reports whether there is a file of embeddings.
 func (t *Table) HasEmbeddings() bool {
 	return t.vectors[Train].name != "" || t.vectors[Test].name != ""
@@ -185,6 +191,47 @@ func (t *Table) AppendEmbedding(dst []float32, q int) ([]float32, error) {
 	return dst, err
 }
 
+// QueryVectors are the embeddings of some queries of a [Table], and where the
+// queries stand: 12 bytes each, without the rest of the table, which may go. They are
+// there until the table's [Dataset] is closed.
+type QueryVectors struct {
+	files   []string
+	vectors [2]*vectors
+	queries []placed
+}
+
+// placed is what finds a query and its embedding.
+type placed struct {
+	embedding, line int32
+	split           Split
+}
+
+// QueryVectors returns the embeddings of some queries, in the order given.
+func (t *Table) QueryVectors(queries []int) *QueryVectors {
+	v := &QueryVectors{t.files, t.vectors, make([]placed, len(queries))}
+	for i, q := range queries {
+		at := &t.queries[q]
+		v.queries[i] = placed{at.Embedding, at.Line, at.Split}
+	}
+	return v
+}
+
+// Append appends the embedding of the i-th query, of length [Table.Dim].
+func (v *QueryVectors) Append(dst []float32, i int) ([]float32, error) {
+	at := &v.queries[i]
+	dst, err := v.vectors[at.split].appendTo(dst, int(at.embedding))
+	if err != nil {
+		err = fmt.Errorf("dataset: %w", err)
+	}
+	return dst, err
+}
+
+// Where names the first row of the i-th query, as [Table.Where] does.
+func (v *QueryVectors) Where(i int) string {
+	at := &v.queries[i]
+	return where(v.files[at.split], at.line)
+}
+
 // A TextID stands for the text of a query: equal texts have equal ones, whatever
 // their tasks.
 type TextID [len(digest{})]byte
@@ -198,10 +245,14 @@ func (t *Table) TextID(q int) TextID { return TextID(t.queries[q].text) }
 // Where names the first row of query q, for example "train.jsonl:41".
 func (t *Table) Where(q int) string {
 	at := &t.queries[q]
-	if file := t.files[at.Split]; file != "" {
-		return fmt.Sprintf("%s:%d", file, at.Line)
+	return where(t.files[at.Split], at.Line)
+}
+
+func where(file string, line int32) string {
+	if file == "" {
+		return fmt.Sprintf("query %d", line)
 	}
-	return fmt.Sprintf("query %d", at.Line)
+	return fmt.Sprintf("%s:%d", file, line)
 }
 
 // Duplicates yields every query whose text an earlier one has, with that one:

@@ -11,18 +11,17 @@ import (
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
-// vectors is an embedding file. Its directory takes 200 bytes for each vector, so
-// it is read to check the file, let go, and read again when the first vector is
-// asked for: who reads rows alone never has it in memory. Without a file there
-// are no vectors.
+// vectors is an embedding file. It is opened to check it, let go, and opened again
+// when the first vector is asked for: who reads rows alone has none of it in memory.
+// Without a file there are no vectors.
 type vectors struct {
 	name   string // "": there is no file
 	n, dim int
 	dtype  torchio.DType // of the first
 
 	mu     sync.Mutex
-	dir    *directory // nil: not read yet, or closed
-	closed bool       // nothing is read any more
+	reader vectorReader // nil: not opened yet, or closed
+	closed bool         // nothing is read any more
 	owners map[int]digest
 }
 
@@ -104,15 +103,29 @@ func openSplits(paths *llmrouterdata.DataPath) (of [2]*vectors, err error) {
 // dim is the length of the vectors of both splits.
 func dim(of [2]*vectors) int { return max(of[Train].dim, of[Test].dim) }
 
-// directory is an open embedding file: a dict of vectors by id, or one stacked
-// tensor [n, dim] whose row i is the vector of id i. The first vector of a dict
-// sets dim; others may be of another shape, which appendTo reports.
-type directory struct {
-	file    *torchio.File
-	dtype   torchio.DType
-	byID    *torchio.Tensors[int64]
-	stacked []float32
-	n, dim  int
+// vectorReader is an open embedding file.
+type vectorReader interface {
+	// has reports whether there is a vector of an id.
+	has(id int) bool
+	// appendTo appends the vector of an id.
+	appendTo(dst []float32, id int) ([]float32, error)
+	// checkShapes demands that all vectors are of one length.
+	checkShapes() error
+	close() error
+}
+
+// openReader opens an embedding file by the places of its vectors where these say
+// all, else by its tensors.
+func openReader(name string) (vectorReader, error) {
+	d, err := openDirectory(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPlaces(name, d)
+	if err != nil || p != nil {
+		return p, errors.Join(err, d.close())
+	}
+	return d, nil
 }
 
 func openVectors(name string) (*vectors, error) {
@@ -120,11 +133,11 @@ func openVectors(name string) (*vectors, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &vectors{name: name, n: d.n, dim: d.dim, dtype: d.dtype}, d.file.Close()
+	return &vectors{name: name, n: d.n, dim: d.dim, dtype: d.dtype}, d.close()
 }
 
-// open returns the directory.
-func (v *vectors) open() (*directory, error) {
+// open returns the reader.
+func (v *vectors) open() (vectorReader, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
@@ -132,141 +145,40 @@ func (v *vectors) open() (*directory, error) {
 		return nil, fmt.Errorf("dataset: %s: %w", v.name, os.ErrClosed)
 	case v.name == "":
 		return &directory{}, nil
-	case v.dir == nil:
-		d, err := openDirectory(v.name)
+	case v.reader == nil:
+		r, err := openReader(v.name)
 		if err != nil {
 			return nil, err
 		}
-		v.dir = d
+		v.reader = r
 	}
-	return v.dir, nil
+	return v.reader, nil
 }
 
 func (v *vectors) close() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	d := v.dir
-	v.dir, v.closed = nil, true
-	if d == nil {
+	r := v.reader
+	v.reader, v.closed = nil, true
+	if r == nil {
 		return nil
 	}
-	return d.file.Close()
+	return r.close()
 }
 
 // has reports whether there is a vector of an id.
 func (v *vectors) has(id int) bool {
-	d, err := v.open()
-	return err == nil && d.has(id)
+	r, err := v.open()
+	return err == nil && r.has(id)
 }
 
 // appendTo appends the vector of an id.
 func (v *vectors) appendTo(dst []float32, id int) ([]float32, error) {
-	d, err := v.open()
+	r, err := v.open()
 	if err != nil {
 		return dst, err
 	}
-	return d.appendTo(dst, id)
-}
-
-func openDirectory(name string) (v *directory, err error) {
-	f, err := torchio.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
-	v = &directory{file: f}
-	defer func() {
-		if err != nil {
-			f.Close()
-			err = fmt.Errorf("dataset: %s: %w", name, err)
-		}
-	}()
-	if t, ok := f.Root().(*torchio.Tensor); ok {
-		if err := t.Err(); err != nil {
-			return nil, err
-		}
-		shape := t.Shape()
-		if len(shape) != 2 {
-			return nil, fmt.Errorf("a tensor of shape %v, want [queries, dim]", shape)
-		}
-		v.n, v.dim, v.dtype = shape[0], shape[1], t.DType()
-		if v.dim == 0 && v.n > 0 {
-			return nil, errors.New("vectors of no numbers")
-		}
-		v.stacked = make([]float32, t.NumElements())
-		return v, t.CopyTo(v.stacked)
-	}
-	if v.byID, err = f.IntDict(); err != nil {
-		return nil, err
-	}
-	v.n = v.byID.Len()
-	for id, t := range v.byID.All() {
-		if shape := t.Shape(); len(shape) == 1 {
-			v.dim, v.dtype = shape[0], t.DType()
-		}
-		return v, v.checkShape(id, t)
-	}
-	return v, nil
-}
-
-// checkShape demands that a tensor can be read and is a vector of length dim,
-// above 0.
-func (v *directory) checkShape(id int64, t *torchio.Tensor) error {
-	if err := t.Err(); err != nil {
-		return fmt.Errorf("the vector of id %d: %w", id, err)
-	}
-	switch shape := t.Shape(); {
-	case len(shape) != 1:
-		return fmt.Errorf("the vector of id %d has the shape %v, want [dim]", id, shape)
-	case shape[0] == 0:
-		return fmt.Errorf("the vector of id %d has no numbers", id)
-	case shape[0] != v.dim:
-		return fmt.Errorf("the vector of id %d has %d numbers, the first has %d", id, shape[0], v.dim)
-	}
-	return nil
-}
-
-// checkShapes demands that all vectors are as the first.
-func (v *directory) checkShapes() error {
-	if v.byID != nil {
-		for id, t := range v.byID.All() {
-			if err := v.checkShape(id, t); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// has reports whether there is a vector of an id.
-func (v *directory) has(id int) bool {
-	if v.byID == nil {
-		return id >= 0 && id < v.n
-	}
-	t, ok := v.byID.Get(int64(id))
-	return ok && v.checkShape(int64(id), t) == nil
-}
-
-// appendTo appends the vector of an id.
-func (v *directory) appendTo(dst []float32, id int) ([]float32, error) {
-	if v.byID == nil && v.has(id) {
-		return append(dst, v.stacked[id*v.dim:(id+1)*v.dim]...), nil
-	}
-	var t *torchio.Tensor
-	if v.byID != nil {
-		t, _ = v.byID.Get(int64(id))
-	}
-	if t == nil {
-		return dst, fmt.Errorf("no vector of embedding id %d", id)
-	}
-	err := v.checkShape(int64(id), t)
-	if err == nil {
-		dst = slices.Grow(dst, v.dim)[:len(dst)+v.dim]
-		err = t.CopyTo(dst[len(dst)-v.dim:])
-	}
-	if err != nil {
-		return dst, fmt.Errorf("vector of embedding id %d: %w", id, err)
-	}
-	return dst, nil
+	return r.appendTo(dst, id)
 }
 
 // notFinite is the index of the first number of a vector that is NaN or infinite, -1
