@@ -1,6 +1,7 @@
 // Package kernel holds the operations that a Longformer's time goes to: products
 // with packed weights, attention through a window, GELU, softmax and layer
-// normalisation, on float32.
+// normalisation, on float32; and those that look up the nearest of many vectors:
+// estimates of cosines from signs, and products with some rows.
 //
 // They come in tiers, one [Set] each: "generic" in plain Go, which is the
 // stated reference and runs everywhere, "avx2" and "avx512" for amd64, "neon"

@@ -14,6 +14,8 @@ var generic = &Set{
 	softmax:   softmaxGeneric,
 	gelu:      geluGeneric,
 	normalize: normalizeGeneric,
+	estimate:  estimateGeneric,
+	dot:       dotGeneric,
 }
 
 func gemmGeneric(c []float32, ldc int, a []float32, lda int, b []float32, bpanel, rows, k, panels int, bias []float32) {
@@ -230,4 +232,52 @@ func normalizeGeneric(dst, x, y, gain, bias []float32, eps float32) {
 	for i, t := range dst {
 		dst[i] = float32(float32((t-m)*scale)*gain[i]) + bias[i]
 	}
+}
+
+func estimateGeneric(dst, largest []float32, codes, table []byte, scales []float32) {
+	estimateBySums(dst, largest, codes, table, scales, signSumsGeneric)
+}
+
+// estimateBySums takes the sums of a block's levels, of 15 less the level where the
+// sign is minus.
+func estimateBySums(dst, largest []float32, codes, table []byte, scales []float32, add func(sums *[SignBlock]uint16, codes, table []byte)) {
+	zero := int32(len(table) / 4 * MaxLevel)
+	var sums [SignBlock]uint16
+	for b := range largest {
+		add(&sums, codes[b*len(table):][:len(table)], table) // 32 bytes of either for eight numbers
+		scale, out := scales[b*SignBlock:][:SignBlock], dst[b*SignBlock:][:SignBlock]
+		most := float32(math.Inf(-1))
+		for i, sum := range sums {
+			v := float32(2*int32(sum)-zero) * scale[i]
+			out[i] = v
+			most = max(most, v)
+		}
+		largest[b] = most
+	}
+}
+
+func signSumsGeneric(sums *[SignBlock]uint16, codes, table []byte) {
+	clear(sums[:])
+	for ; len(table) > 0; codes, table = codes[SignBlock:], table[SignBlock:] {
+		low, high := (*[16]byte)(table), (*[16]byte)(table[16:])
+		for i, c := range (*[SignBlock]byte)(codes) {
+			sums[i] += uint16(low[c&15]) + uint16(high[c>>4])
+		}
+	}
+}
+
+func dotGeneric(a, b, _ []float32) float32 {
+	var s0, s1, s2, s3 float32
+	b = b[:len(a)]
+	for len(a) >= 4 && len(b) >= 4 {
+		s0 += float32(a[0] * b[0])
+		s1 += float32(a[1] * b[1])
+		s2 += float32(a[2] * b[2])
+		s3 += float32(a[3] * b[3])
+		a, b = a[4:], b[4:]
+	}
+	for i, v := range a {
+		s0 += float32(v * b[i])
+	}
+	return (s0 + s1) + (s2 + s3)
 }

@@ -31,6 +31,12 @@ type Set struct {
 	// normalize computes dst = (t-mean(t))/sqrt(var(t)+eps)*gain+bias with
 	// t = x+y. All have one length; dst may be x or y.
 	normalize func(dst, x, y, gain, bias []float32, eps float32)
+	// estimate is [Set.Estimate] of what [Signs] and [SignQuery] hold, of a block at
+	// least.
+	estimate func(dst, largest []float32, codes, table []byte, scales []float32)
+	// dot is the sum of the products of a and b; next is what b will be in the next
+	// call, a hint. All have one length.
+	dot func(a, b, next []float32) float32
 	// peak does multiply-adds in registers alone, and says how many operations.
 	peak func(steps int) (operations int)
 }

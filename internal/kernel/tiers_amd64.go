@@ -26,6 +26,8 @@ var avx2 = &Set{
 	softmax:   softmaxWide,
 	gelu:      geluWide,
 	normalize: normalizeWide,
+	estimate:  estimateWide,
+	dot:       dotWide,
 	peak:      func(steps int) int { peakAVX2(steps); return steps * 12 * 8 * 2 },
 }
 
@@ -167,3 +169,25 @@ func normalizeWide(dst, x, y, gain, bias []float32, eps float32) {
 
 //go:noescape
 func normalizeAVX2(dst, x, y, gain, bias *float32, n int, eps float32)
+
+func estimateWide(dst, largest []float32, codes, table []byte, scales []float32) {
+	blocks := len(largest)
+	_, _, _ = dst[blocks*SignBlock-1], scales[blocks*SignBlock-1], codes[blocks*len(table)-1] // 32 bytes of codes and of the table for eight numbers
+	estimateAVX2(&dst[0], &largest[0], &codes[0], &table[0], &scales[0], len(table)/64, blocks)
+}
+
+//go:noescape
+func estimateAVX2(dst, largest *float32, codes, table *byte, scales *float32, steps, blocks int)
+
+func dotWide(a, b, next []float32) float32 {
+	n := len(a) / 32 * 32
+	sum := dotGeneric(a[n:], b[n:], nil)
+	if n > 0 {
+		_, _ = b[n-1], next[n-1]
+		sum += dotAVX2(&a[0], &b[0], &next[0], n)
+	}
+	return sum
+}
+
+//go:noescape
+func dotAVX2(a, b, next *float32, n int) float32

@@ -5,13 +5,14 @@ package kernel
 // Every arm64 processor has NEON.
 var tiers = []*Set{neon, generic}
 
-// neon has assembly for the products of matrices, which take nearly all the
-// time; the rest is the pure Go of the generic tier.
+// neon has assembly for the products of matrices, which take nearly all the time,
+// and for sums over signs; the rest is the pure Go of the generic tier.
 var neon = func() *Set {
 	s := *generic
 	s.name = "neon"
 	s.gemm = gemmNEON
 	s.mix = mixNEON
+	s.estimate = estimateNEON
 	return &s
 }()
 
@@ -52,3 +53,13 @@ func mixNEON(c []float32, ldc int, a, b []float32, ldb, rows, k, cols int, scale
 
 //go:noescape
 func mixPanelNEON(c *float32, ldc uintptr, a, b *float32, ldb uintptr, rows, k int, scale *float32)
+
+func estimateNEON(dst, largest []float32, codes, table []byte, scales []float32) {
+	estimateBySums(dst, largest, codes, table, scales, func(sums *[SignBlock]uint16, codes, table []byte) {
+		_ = codes[len(table)-1]
+		signSumsNEON(&sums[0], &codes[0], &table[0], len(table)/64)
+	})
+}
+
+//go:noescape
+func signSumsNEON(sums *uint16, codes, table *byte, steps int)
