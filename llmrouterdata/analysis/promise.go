@@ -57,7 +57,7 @@ func (b *builder) promise(ctx context.Context) error {
 	if p.Embedded {
 		trainers = []routers.Trainer{routers.Ridge{}, routers.Logistic{}, routers.KNN{}}
 	}
-	found, err := routers.NewPromise(ctx, data, trainers, &routers.PromiseOptions{Workers: b.options.Workers})
+	found, err := routers.NewPromise(ctx, data, trainers, &routers.PromiseOptions{Judge: routers.JudgeOptions{Workers: b.options.Workers}})
 	if err != nil {
 		return err
 	}

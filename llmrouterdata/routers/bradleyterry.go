@@ -218,7 +218,7 @@ type ratings struct {
 	scores    []float64 // [tasks, models]
 }
 
-func (*ratings) predict([]float64, []float32) {}
+func (*ratings) predict(expected, []float32) {}
 
 func (r *ratings) taskScores() []float64 { return r.scores }
 

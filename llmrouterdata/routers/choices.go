@@ -222,7 +222,7 @@ func (c *chooser) result() ([]int, error) {
 // to them depends on the order of the models.
 func (d *Data) WithFirstRowLabels() *Data {
 	s := &store{
-		models: d.models, tasks: d.tasks, dim: d.dim, task: d.task, text: d.text, unit: d.unit, read: d.read, where: d.where,
+		models: d.models, tasks: d.tasks, dim: d.dim, task: d.task, text: d.text, unit: d.unit, vectors: d.vectors, encoder: d.encoder,
 		pairs: slices.Clone(d.pairs),
 	}
 	labelled := &Data{store: s, rows: d.rows, dropped: d.dropped}

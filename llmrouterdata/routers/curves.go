@@ -1,12 +1,6 @@
 package routers
 
-import (
-	"context"
-	"errors"
-	"math/rand/v2"
-
-	"golang.org/x/sync/errgroup"
-)
+import "context"
 
 // A Curve is what a router gives on test queries over Lambda.
 type Curve struct {
@@ -108,56 +102,4 @@ func differences(a, b []float64) []float64 {
 		list[i] = v - b[i]
 	}
 	return list
-}
-
-// meanIntervals are the bootstrap intervals of the means of several numbers a
-// query: each draw takes as many texts as there are, and all means are of the
-// same texts.
-func (d *Data) meanIntervals(ctx context.Context, values [][]float64, o *JudgeOptions) ([]Interval, error) {
-	texts, sums := d.textSums(values)
-	means := make([][]float64, len(values)) // [values, draws]
-	for i := range means {
-		means[i] = make([]float64, o.Draws)
-	}
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(o.Workers)
-	for draw := range o.Draws {
-		group.Go(func() error {
-			random := rand.New(rand.NewPCG(o.Seed, uint64(draw)+1))
-			times := make([]float64, len(texts))
-			for range texts {
-				times[random.IntN(len(texts))]++
-			}
-			queries := dot(times, texts)
-			for i, of := range sums {
-				means[i][draw] = dot(times, of) / queries
-			}
-			return inner.Err()
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, errors.Join(err, ctx.Err())
-	}
-	intervals := make([]Interval, len(values))
-	for i := range intervals {
-		intervals[i] = newInterval(mean(values[i]), means[i], o.Level)
-	}
-	return intervals, nil
-}
-
-// textSums are, by text, how many queries it has and the sums of values.
-func (d *Data) textSums(values [][]float64) (queries []float64, sums [][]float64) {
-	place, n := d.textNumbers()
-	queries = make([]float64, n)
-	for _, t := range place {
-		queries[t]++
-	}
-	for _, of := range values {
-		sum := make([]float64, len(queries))
-		for q, t := range place {
-			sum[t] += of[q]
-		}
-		sums = append(sums, sum)
-	}
-	return queries, sums
 }

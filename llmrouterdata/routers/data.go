@@ -83,10 +83,13 @@ type store struct {
 	text   []dataset.TextID
 	pairs  []Pair // [queries, models]
 	unit   []float32
-	// read appends the vector of a query where unit is nil, and where names it.
-	read  func(dst []float32, q int) ([]float32, error)
-	where func(q int) string
-	looks atomic.Int64 // judgements
+	// vectors are those of the queries in their file, where unit is nil.
+	vectors interface {
+		Append(dst []float32, q int) ([]float32, error)
+		Where(q int) string
+	}
+	encoder string       // fingerprint of that of the vectors, "" for unknown
+	looks   atomic.Int64 // judgements
 }
 
 // NewData makes data of queries in memory. Vectors are brought to unit length;
@@ -96,7 +99,7 @@ func NewData(models []Model, queries []Query) (*Data, error) {
 	if len(queries) == 0 {
 		return nil, ErrNoQueries
 	}
-	s := &store{dim: len(queries[0].Vector), where: func(q int) string { return fmt.Sprintf("query %d", q) }}
+	s := &store{dim: len(queries[0].Vector)}
 	if err := s.setModels(models); err != nil {
 		return nil, err
 	}
@@ -193,8 +196,8 @@ var ErrVector = errors.New("not a vector that can be routed")
 // score are left out, and so are queries of the test split whose text the
 // training split has, and candidates without a score in the training split;
 // [Data.Dropped] counts them. Candidates are in the order of the table. The
-// table's data set must stay open as long as the data are used, since a large
-// one's vectors stay in their file.
+// table's data set must stay open as long as the data are used, since the vectors
+// of more than 512 MiB stay in their file; the table may go.
 func FromTable(ctx context.Context, t *dataset.Table, split dataset.Split) (*Data, error) {
 	if !t.HasEmbeddings() || t.Dim() == 0 {
 		return nil, errors.New("routers: the data set has no query embeddings")
@@ -202,7 +205,7 @@ func FromTable(ctx context.Context, t *dataset.Table, split dataset.Split) (*Dat
 	if t.Dim() > maxDim {
 		return nil, fmt.Errorf("routers: vectors of %d numbers; at most %d can be", t.Dim(), maxDim)
 	}
-	d := &Data{store: &store{dim: t.Dim(), tasks: t.Tasks()}}
+	d := newTableData(t)
 	kept, err := d.scoredModels(t)
 	if err != nil {
 		return nil, err
@@ -211,12 +214,10 @@ func FromTable(ctx context.Context, t *dataset.Table, split dataset.Split) (*Dat
 	for q, of := range t.Duplicates() {
 		first[q] = of
 	}
-	var tableRows []int32
-	for q := range t.Len() {
-		at := t.Query(q)
-		if at.Split != split {
-			continue
-		}
+	queries := splitQueries(t, split)
+	d.grow(len(queries))
+	taken := queries[:0]
+	for _, q := range queries {
 		text, again := first[q]
 		if !again {
 			text = q
@@ -226,13 +227,13 @@ func FromTable(ctx context.Context, t *dataset.Table, split dataset.Split) (*Dat
 			continue
 		}
 		if d.take(t, q, kept) {
-			tableRows = append(tableRows, int32(q))
+			taken = append(taken, q)
 		}
 	}
 	if len(d.rows) == 0 {
 		return nil, fmt.Errorf("%w in the %s split with a vector and a score", ErrNoQueries, split)
 	}
-	return d, d.bind(ctx, t, tableRows)
+	return d, d.bind(ctx, t, taken)
 }
 
 // FromQueries takes some queries and candidates of a table, by their numbers
@@ -243,7 +244,7 @@ func FromQueries(ctx context.Context, t *dataset.Table, queries, models []int) (
 	if t.Dim() > maxDim {
 		return nil, fmt.Errorf("routers: vectors of %d numbers; at most %d can be", t.Dim(), maxDim)
 	}
-	d := &Data{store: &store{dim: t.Dim(), tasks: t.Tasks()}}
+	d := newTableData(t)
 	list := make([]Model, len(models))
 	for i, m := range models {
 		c := &t.Candidates()[m]
@@ -252,40 +253,63 @@ func FromQueries(ctx context.Context, t *dataset.Table, queries, models []int) (
 	if err := d.setModels(list); err != nil {
 		return nil, err
 	}
-	var tableRows []int32
+	d.grow(len(queries))
+	taken := make([]int, 0, len(queries))
 	for _, q := range queries {
 		if d.take(t, q, models) {
-			tableRows = append(tableRows, int32(q))
+			taken = append(taken, q)
 		}
 	}
 	if len(d.rows) == 0 {
 		return nil, fmt.Errorf("%w with a vector and a score", ErrNoQueries)
 	}
-	return d, d.bind(ctx, t, tableRows)
+	return d, d.bind(ctx, t, taken)
+}
+
+func newTableData(t *dataset.Table) *Data {
+	return &Data{store: &store{dim: t.Dim(), tasks: t.Tasks(), encoder: t.Encoder()}}
+}
+
+// splitQueries are the numbers of the queries of a split.
+func splitQueries(t *dataset.Table, split dataset.Split) []int {
+	var list []int
+	for q := range t.Len() {
+		if t.Query(q).Split == split {
+			list = append(list, q)
+		}
+	}
+	return list
+}
+
+// grow makes room for queries, at once: there may be millions.
+func (d *Data) grow(queries int) {
+	d.rows = slices.Grow(d.rows, queries)
+	d.pairs = slices.Grow(d.pairs, queries*len(d.models))
+	d.task = slices.Grow(d.task, queries)
+	d.text = slices.Grow(d.text, queries)
 }
 
 // take adds query q of a table, if it has a vector and a score.
 func (d *Data) take(t *dataset.Table, q int, models []int) bool {
-	pairs, scored := takePairs(t, q, models)
-	switch {
-	case d.dim > 0 && !t.HasEmbedding(q):
+	if d.dim > 0 && !t.HasEmbedding(q) {
 		d.dropped.NoVector++
 		return false
-	case !scored:
+	}
+	before := len(d.pairs)
+	if !d.takePairs(t.Pairs(q), models) {
+		d.pairs = d.pairs[:before]
 		d.dropped.NoScore++
 		return false
 	}
 	d.rows = append(d.rows, int32(len(d.rows)))
-	d.pairs = append(d.pairs, pairs...)
 	d.task = append(d.task, t.Query(q).Task)
 	d.text = append(d.text, t.TextID(q))
 	return true
 }
 
-// bind takes the vectors and places of the rows from a table.
-func (d *Data) bind(ctx context.Context, t *dataset.Table, tableRows []int32) error {
-	d.read = func(dst []float32, q int) ([]float32, error) { return t.AppendEmbedding(dst, int(tableRows[q])) }
-	d.where = func(q int) string { return t.Where(int(tableRows[q])) }
+// bind takes the vectors of the queries from a table.
+func (d *Data) bind(ctx context.Context, t *dataset.Table, queries []int) error {
+	d.vectors = t.QueryVectors(queries)
 	return d.load(ctx)
 }
 
@@ -323,19 +347,18 @@ func (d *Data) scoredModels(t *dataset.Table) (kept []int, err error) {
 	return kept, d.setModels(models)
 }
 
-// takePairs returns the pairs of query q, and whether any has a score.
-func takePairs(t *dataset.Table, q int, models []int) (pairs []Pair, scored bool) {
-	pairs = make([]Pair, len(models))
-	from := t.Pairs(q)
-	for i, m := range models {
-		if p := &from[m]; p.Outcome == dataset.Scored {
-			pairs[i] = Pair{p.Score, p.InputTokens, p.OutputTokens}
-			scored = true
-		} else {
-			pairs[i] = Pair{Score: math.NaN()}
+// takePairs adds the pairs of a query, and says whether any has a score.
+func (d *Data) takePairs(from []dataset.Pair, models []int) (scored bool) {
+	for _, m := range models {
+		p := &from[m]
+		if p.Outcome != dataset.Scored {
+			d.pairs = append(d.pairs, Pair{Score: math.NaN()})
+			continue
 		}
+		d.pairs = append(d.pairs, Pair{p.Score, p.InputTokens, p.OutputTokens})
+		scored = true
 	}
-	return pairs, scored
+	return scored
 }
 
 // load reads the vectors into memory if they are few enough.
@@ -353,7 +376,7 @@ func (d *Data) load(ctx context.Context) error {
 		}
 	}
 	d.unit = unit
-	d.read, d.where = nil, nil // the table is not needed any more
+	d.vectors = nil
 	return nil
 }
 
@@ -399,12 +422,12 @@ func (d *Data) vector(dst []float32, q int) error {
 		copy(dst, d.unit[at*d.dim:][:d.dim])
 		return nil
 	}
-	_, err := d.read(dst[:0], at)
+	_, err := d.vectors.Append(dst[:0], at)
 	if err == nil {
 		err = normalize(dst)
 	}
 	if err != nil {
-		return fmt.Errorf("routers: %s: %w", d.where(at), err)
+		return fmt.Errorf("routers: %s: %w", d.vectors.Where(at), err)
 	}
 	return nil
 }

@@ -5,11 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/llmrouter-go/llmrouter/internal/options"
 )
@@ -35,15 +32,6 @@ func (o *JudgeOptions) validate() (JudgeOptions, error) {
 	options.Number(f, "Level", &v.Level, 0.95, 1e-6, 1-1e-6)
 	options.Number(f, "Workers", &v.Workers, runtime.GOMAXPROCS(0), 1, 0)
 	return v, f.Err()
-}
-
-// An Interval is an estimate with a bootstrap interval: the quantiles of the
-// estimate over samples of as many texts, drawn with replacement, in which each
-// text brings all its queries and what is compared is compared on the same ones.
-type Interval struct {
-	Estimate float64 `json:"estimate"`
-	Low      float64 `json:"low"`
-	High     float64 `json:"high"`
 }
 
 // Summary is what choices give.
@@ -294,155 +282,86 @@ func (j *Judgement) addPair(p *Predictions, means []float64) {
 	}
 }
 
-// resampler draws bootstrap samples of texts.
-type resampler struct {
-	texts [][]int32 // the queries of each text
-	task  []int32   // by query
-	tasks int
-	a, b  *Replay // what is compared
+// comparison is choices beside others on the same queries.
+type comparison struct {
+	a, b   *Replay
+	tasks  []string // in order
+	taskOf []int    // by query
 }
 
-// newResampler returns what draws samples, the names of the tasks in order, and
-// how many queries each has.
-func newResampler(a, b *Replay) (r *resampler, names []string, counts []int) {
+func newComparison(a, b *Replay) *comparison {
 	d := a.data
-	names = slices.Clone(d.tasks)
-	slices.Sort(names)
-	r = &resampler{task: make([]int32, d.Len()), tasks: len(names), a: a, b: b}
-	counts = make([]int, len(names))
-	numbers, texts := d.textNumbers()
-	r.texts = make([][]int32, texts)
-	for q, text := range numbers {
-		r.texts[text] = append(r.texts[text], int32(q))
-		at, _ := slices.BinarySearch(names, d.Task(q))
-		r.task[q] = int32(at)
-		counts[at]++
+	c := &comparison{a: a, b: b, taskOf: make([]int, d.Len())}
+	for q := range c.taskOf {
+		c.tasks = append(c.tasks, d.Task(q))
 	}
-	return r, names, counts
+	slices.Sort(c.tasks)
+	c.tasks = slices.Compact(c.tasks)
+	for q := range c.taskOf {
+		c.taskOf[q], _ = slices.BinarySearch(c.tasks, d.Task(q))
+	}
+	return c
 }
 
-// drawn is what one bootstrap sample gives.
-type drawn struct {
-	performance, usd, gain, share float64
-	gains                         []float64 // by task; NaN where it has no query
+// compared is what a sample gives of a comparison.
+type compared struct {
+	performance, usd, gain, share float64 // as in Judgement
+	tasks                         []TaskJudgement
+}
+
+// weigh compares on a sample that has each query some times.
+func (c *comparison) weigh(times []float64) *compared {
+	s := &compared{tasks: make([]TaskJudgement, len(c.tasks))}
+	counts := make([]float64, len(c.tasks))
+	var n, performance, single, cost, singleCost float64
+	for q, w := range times {
+		a, b := float64(w*c.a.Scores[q]), float64(w*c.b.Scores[q])
+		n += w
+		performance += a
+		single += b
+		cost += float64(w * c.a.Costs[q])
+		singleCost += float64(w * c.b.Costs[q])
+		t := c.taskOf[q]
+		counts[t] += w
+		s.tasks[t].Performance += a
+		s.tasks[t].Single += b
+	}
+	s.performance, s.usd, s.gain = performance/n, 1000*cost/n, (performance-single)/n
+	if singleCost > 0 {
+		s.share = cost / singleCost
+	}
+	for t, n := range counts { // NaN for none
+		one := &s.tasks[t]
+		one.Task, one.Queries = c.tasks[t], int(n)
+		one.Performance /= n
+		one.Single /= n
+		one.Gain.Estimate = one.Performance - one.Single
+	}
+	return s
 }
 
 // addIntervals adds the intervals of a against b, by task too.
 func (j *Judgement) addIntervals(ctx context.Context, a, b *Replay, o *JudgeOptions) error {
-	r, names, counts := newResampler(a, b)
-	samples := make([]drawn, o.Draws)
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(o.Workers)
-	for i := range samples {
-		group.Go(func() error {
-			samples[i] = r.draw(rand.New(rand.NewPCG(o.Seed, uint64(i)+1)))
-			return inner.Err()
-		})
-	}
-	if err := group.Wait(); err != nil {
+	c := newComparison(a, b)
+	samples := make([]*compared, o.Draws)
+	if err := a.data.resample(ctx, o, func(draw int, times []float64) { samples[draw] = c.weigh(times) }); err != nil {
 		return err
 	}
-	whole := r.whole()
-	interval := func(estimate float64, of func(s *drawn) float64) Interval {
-		values := make([]float64, 0, len(samples))
-		for i := range samples {
-			if v := of(&samples[i]); v == v {
-				values = append(values, v)
-			}
+	whole := c.weigh(a.data.once())
+	interval := func(of func(s *compared) float64) Interval {
+		values := make([]float64, len(samples))
+		for i, s := range samples {
+			values[i] = of(s)
 		}
-		return newInterval(estimate, values, o.Level)
+		return newInterval(of(whole), values, o.Level)
 	}
-	j.Performance = interval(whole.performance, func(s *drawn) float64 { return s.performance })
-	j.USD = interval(whole.usd, func(s *drawn) float64 { return s.usd })
-	j.Gain = interval(whole.gain, func(s *drawn) float64 { return s.gain })
-	j.CostShare = interval(whole.share, func(s *drawn) float64 { return s.share })
-	for t, name := range names {
-		if counts[t] == 0 {
-			continue
-		}
-		one := TaskJudgement{Task: name, Queries: counts[t], Gain: interval(whole.gains[t], func(s *drawn) float64 { return s.gains[t] })}
-		for q, at := range r.task {
-			if int(at) == t {
-				one.Performance += a.Scores[q] / float64(counts[t])
-				one.Single += b.Scores[q] / float64(counts[t])
-			}
-		}
-		j.Tasks = append(j.Tasks, one)
+	j.Performance = interval(func(s *compared) float64 { return s.performance })
+	j.USD = interval(func(s *compared) float64 { return s.usd })
+	j.Gain = interval(func(s *compared) float64 { return s.gain })
+	j.CostShare = interval(func(s *compared) float64 { return s.share })
+	j.Tasks = whole.tasks
+	for t := range j.Tasks {
+		j.Tasks[t].Gain = interval(func(s *compared) float64 { return s.tasks[t].Gain.Estimate })
 	}
 	return nil
-}
-
-// newInterval takes the quantiles of values, of which there is one at least unless
-// nothing is known.
-func newInterval(estimate float64, values []float64, level float64) Interval {
-	if len(values) == 0 {
-		return Interval{estimate, estimate, estimate}
-	}
-	slices.Sort(values)
-	return Interval{estimate, quantile(values, (1-level)/2), quantile(values, (1+level)/2)}
-}
-
-// quantile is that of sorted values, by the line between the two nearest ones.
-func quantile(sorted []float64, p float64) float64 {
-	at := p * float64(len(sorted)-1)
-	i := min(int(at), len(sorted)-1)
-	if i+1 == len(sorted) {
-		return sorted[i]
-	}
-	return sorted[i] + (sorted[i+1]-sorted[i])*(at-float64(i))
-}
-
-// draw takes one sample.
-func (r *resampler) draw(random *rand.Rand) drawn {
-	t := newTally(r.tasks)
-	for range r.texts {
-		for _, q := range r.texts[random.IntN(len(r.texts))] {
-			t.add(r, int(q))
-		}
-	}
-	return t.drawn()
-}
-
-// whole is the sample that has every text once.
-func (r *resampler) whole() drawn {
-	t := newTally(r.tasks)
-	for q := range r.task {
-		t.add(r, q)
-	}
-	return t.drawn()
-}
-
-// tally adds queries up.
-type tally struct {
-	n                int
-	score, cost      float64
-	other, otherCost float64
-	gains            []float64
-	counts           []int
-}
-
-func newTally(tasks int) *tally {
-	return &tally{gains: make([]float64, tasks), counts: make([]int, tasks)}
-}
-
-func (t *tally) add(r *resampler, q int) {
-	t.n++
-	t.score += r.a.Scores[q]
-	t.cost += r.a.Costs[q]
-	t.other += r.b.Scores[q]
-	t.otherCost += r.b.Costs[q]
-	t.gains[r.task[q]] += r.a.Scores[q] - r.b.Scores[q]
-	t.counts[r.task[q]]++
-}
-
-func (t *tally) drawn() drawn {
-	n := float64(t.n)
-	s := drawn{performance: t.score / n, usd: 1000 * t.cost / n, gain: (t.score - t.other) / n, gains: t.gains}
-	if t.otherCost > 0 {
-		s.share = t.cost / t.otherCost
-	}
-	for i, c := range t.counts {
-		s.gains[i] /= float64(c) // NaN for none
-	}
-	return s
 }

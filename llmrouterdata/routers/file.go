@@ -128,7 +128,7 @@ type fileRouter struct {
 	Dim      int    `json:"dim"`
 	NoTasks  bool   `json:"no_tasks,omitempty"`
 	K        int    `json:"k,omitempty"`
-	Index    *sieve `json:"index,omitempty"` // of the training vectors; nil: they are all looked at
+	Kept     int    `json:"kept,omitempty"` // training vectors that an index keeps; 0: there is none
 }
 
 // saved is what a predictor has in a file.
@@ -406,7 +406,7 @@ func (k *neighbours) save(to *fileRouter) []safetensors.Float32 {
 	to.NoTasks, to.K = k.noTasks, k.k
 	dim := len(k.by.mean)
 	if k.index != nil {
-		to.Index = &k.index.sieve
+		to.Kept = k.index.kept
 	}
 	return []safetensors.Float32{
 		{Name: "centre", Shape: []int{dim}, Data: narrow(k.by.mean)},
@@ -414,6 +414,8 @@ func (k *neighbours) save(to *fileRouter) []safetensors.Float32 {
 		{Name: "means", Shape: []int{len(k.means)}, Data: narrow(k.means)},
 		{Name: "vectors", Shape: []int{k.n, dim}, Data: k.plainRows()},
 		{Name: "scores", Shape: []int{k.n, len(k.means)}, Data: k.scores},
+		{Name: "input_tokens", Shape: []int{k.n, len(k.means)}, Data: k.input},
+		{Name: "output_tokens", Shape: []int{k.n, len(k.means)}, Data: k.output},
 	}
 }
 
@@ -430,6 +432,8 @@ func loadNeighbours(f *fileReader) predictor {
 	k.by.scale = float64(scale[0])
 	k.n = len(vectors) / dim
 	k.scores = f.tensor("scores", false, true, k.n, f.models)
+	k.input = f.tensor("input_tokens", false, false, k.n, f.models)
+	k.output = f.tensor("output_tokens", false, false, k.n, f.models)
 	if k.k < 1 || k.k > k.n {
 		f.fail("%d neighbours of %d", k.k, k.n)
 		return nil
@@ -440,15 +444,15 @@ func loadNeighbours(f *fileReader) predictor {
 			return nil
 		}
 	}
-	switch s := f.router.Index; {
-	case s == nil:
+	switch kept := f.router.Kept; {
+	case kept == 0:
 		k.vectors = kernel.NewWeights(k.n, dim)
 		k.vectors.SetRows(0, vectors)
-	case s.First < 1 || s.First > k.n || s.Second < 1 || s.Second > k.n:
-		f.fail("an index that keeps %d and %d of %d vectors", s.First, s.Second, k.n)
+	case kept < 0 || kept > k.n:
+		f.fail("an index that keeps %d of %d vectors", kept, k.n)
 		return nil
 	default:
-		k.index = newIndex(vectors, dim, *s)
+		k.index = newIndex(vectors, dim, kept, k.set)
 	}
 	return k
 }

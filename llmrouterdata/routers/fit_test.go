@@ -92,11 +92,13 @@ func TestLogisticSolvesItsProblem(t *testing.T) {
 	}
 }
 
-// TestKNNIsTheMeanOfNeighbours compares with a search by the definition.
+// TestKNNIsTheMeanOfNeighbours compares with a search by the definition, scores
+// and costs.
 func TestKNNIsTheMeanOfNeighbours(t *testing.T) {
 	train, test := sampleData(t, 500, 9, 3, 0.2, 3), sampleData(t, 40, 9, 3, 0, 4)
 	rows := transformed(t, train)
 	means, _ := train.means()
+	byTask := predictions(t, fit(t, train, Ridge{}, nil), test) // of the costs
 	f, err := newFitting(t.Context(), train, 1, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -121,15 +123,18 @@ func TestKNNIsTheMeanOfNeighbours(t *testing.T) {
 				order[i] = i
 			}
 			slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(cosine(rows[b]), cosine(rows[a])) })
-			scores, _ := p.row(q)
+			scores, costs := p.row(q)
+			_, taskCosts := byTask.row(q)
 			for m := range scores {
-				sum, n := means[m], 1.0
+				sum, cost, n := means[m], taskCosts[m], 1.0
 				for _, i := range order[:min(k, len(order))] {
 					if y := train.Pairs(i)[m].Score; y == y {
 						sum += y
+						cost += train.Cost(i, m)
 						n++
 					}
 				}
+				near(t, fmt.Sprintf("k %d, query %d, cost of model %d", k, q, m), costs[m], cost/n, 1e-9)
 				near(t, fmt.Sprintf("k %d, query %d, model %d", k, q, m), scores[m], sum/n, 1e-6)
 			}
 		}
@@ -180,13 +185,19 @@ func TestFactor(t *testing.T) {
 	}
 }
 
+// inFile are vectors that are read one by one.
+type inFile struct{ *Data }
+
+func (f inFile) Append(dst []float32, q int) ([]float32, error) {
+	return append(dst, f.unit[q*f.dim:][:f.dim]...), nil
+}
+func (f inFile) Where(q int) string { return fmt.Sprint(q) }
+
 // TestFitsDoNotDependOnWorkers holds the bits of predictions over workers, and
 // over whether vectors are in memory or read in every pass.
 func TestFitsDoNotDependOnWorkers(t *testing.T) {
 	d := sampleData(t, 900, 21, 4, 0.1, 5)
-	unit := d.unit
-	streamed := &store{models: d.models, tasks: d.tasks, dim: d.dim, task: d.task, text: d.text, pairs: d.pairs, where: d.where}
-	streamed.read = func(dst []float32, q int) ([]float32, error) { return append(dst, unit[q*d.dim:][:d.dim]...), nil }
+	streamed := &store{models: d.models, tasks: d.tasks, dim: d.dim, task: d.task, text: d.text, pairs: d.pairs, vectors: inFile{d}}
 	for _, trainer := range kinds() {
 		want := predictions(t, fit(t, d, trainer, &FitOptions{Workers: 1}), d)
 		for name, other := range map[string]*Data{"in memory": d, "streamed": {store: streamed, rows: d.rows}} {

@@ -2,39 +2,36 @@ package routers
 
 import (
 	"math"
-	"math/bits"
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sort"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/llmrouter-go/llmrouter/internal/kernel"
 )
 
 // An index looks up the nearest of many unit vectors without multiplying all of
 // them. A random rotation gives each vector a code, the signs of its numbers
-// (Charikar, 2002), and two sieves come before the products: of all vectors those
-// stay whose codes differ the least from the query's, and of these those that have
-// the largest product of their code with the rotated query, rounded to 4 bits (Gao
-// and Long, RaBitQ, arXiv:2405.12497). How many stay is measured (see calibrate).
-// All of it is done in whole numbers, sums in a fixed order and the products of
-// exact search, so that it is the same on every machine.
+// (Charikar, 2002). The product of a code with the rotated query, rounded to 4
+// bits, estimates the cosine (Gao and Long, RaBitQ, arXiv:2405.12497), and only the
+// vectors of the highest estimates are multiplied. How many is measured (see
+// calibrate). Estimates are sums of whole numbers, multiplied once, and which of
+// the multiplied vectors are nearest is decided as by exact search, so that the
+// same ones are found on every machine.
 type index struct {
 	rotation
-	n     int
-	rows  []float32 // [n, dim]
-	codes []code    // [n]
-	ones  []uint16  // [n]: how many bits of a code are 1
-	sieve sieve
-}
-
-// code is the signs of codeBits numbers.
-type code [codeBits / 64]uint64
-
-// sieve is how many vectors stay after each step, from 1 to n, or more where some
-// are equally near.
-type sieve struct {
-	First  int `json:"first"`
-	Second int `json:"second"`
+	kernels *kernel.Set
+	n       int
+	rows    []float32     // [n, dim]
+	codes   *kernel.Signs // [n, codeBits]
+	// scales are, by vector and those that pad them, one over the product of its code with itself, 0
+	// for a vector of zeros: what makes cosines of products.
+	scales []float32
+	// kept is how many vectors are multiplied, from 1 to n, or more where some have
+	// equal estimates.
+	kept int
 }
 
 // rotation turns vectors by Hadamard's transform with random signs, as often with
@@ -89,29 +86,26 @@ func hadamard(x []float32) {
 	}
 }
 
-// codeOf has a bit for every number above 0, and says how many there are.
-func codeOf(turned []float32) (c code, ones uint16) {
-	for i, v := range turned[:codeBits] {
-		if v > 0 {
-			c[i/64] |= 1 << (i % 64)
-			ones++
-		}
-	}
-	return c, ones
-}
-
 // newIndex makes the index of rows, n unit vectors, which it keeps.
-func newIndex(rows []float32, dim int, s sieve) *index {
+func newIndex(rows []float32, dim, kept int, kernels *kernel.Set) *index {
 	n := len(rows) / dim
-	x := &index{rotation: newRotation(dim), n: n, rows: rows, codes: make([]code, n), ones: make([]uint16, n), sieve: s}
+	x := &index{rotation: newRotation(dim), kernels: kernels, n: n, rows: rows, codes: kernel.NewSigns(n, codeBits), kept: kept}
+	x.scales = make([]float32, x.codes.Padded())
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for from := 0; from < n; from += blockRows {
+	for from := 0; from < n; from += blockRows { // whole blocks of the codes
 		group.Go(func() error {
 			turned := x.turned()
 			for i := from; i < min(n, from+blockRows); i++ {
 				x.turn(turned, x.row(i))
-				x.codes[i], x.ones[i] = codeOf(turned)
+				x.codes.Set(i, turned)
+				length := 0.0
+				for _, v := range turned[:codeBits] {
+					length += math.Abs(float64(v))
+				}
+				if length > 0 {
+					x.scales[i] = float32(1 / length)
+				}
 			}
 			return nil
 		})
@@ -122,153 +116,145 @@ func newIndex(rows []float32, dim int, s sieve) *index {
 
 func (x *index) row(i int) []float32 { return x.rows[i*x.dim:][:x.dim:x.dim] }
 
-// probe is a query of an index, and the memory of its look-up.
+// probe is the memory of a look-up.
 type probe struct {
 	turned []float32
-	code   code
-	planes [4]code // the bits of the query's numbers, rounded to 4 bits
-	low    float64 // what 0 of 4 bits stands for, in steps
+	levels []byte
+	query  *kernel.SignQuery
+	// estimates are, by vector and those that pad them, numbers that grow with the
+	// cosines, 0 where these are; largest are those of blocks.
+	estimates, largest []float32
 
-	distances []uint16 // of all vectors: differing bits
-	counts    [codeBits + 1]int
-	kept      []int32
-	products  []float32
-	best      []float32
+	kept     []int32
+	high     []float32 // estimates of some
+	products []float32 // of the kept
+	best     []float32
 }
 
 func (x *index) newProbe() *probe {
-	return &probe{turned: x.turned(), distances: make([]uint16, x.n)}
+	n := x.codes.Padded()
+	return &probe{
+		turned: x.turned(), levels: make([]byte, codeBits), query: kernel.NewSignQuery(codeBits),
+		estimates: make([]float32, n), largest: make([]float32, n/kernel.SignBlock),
+	}
 }
 
-// set takes a query, a unit vector.
-func (x *index) set(p *probe, query []float32) {
+// estimate takes a query, a unit vector.
+func (x *index) estimate(p *probe, query []float32) {
 	x.turn(p.turned, query)
-	p.code, _ = codeOf(p.turned)
 	numbers := p.turned[:codeBits]
-	low, high := slices.Min(numbers), slices.Max(numbers)
-	step := (high - low) / 15
-	p.planes, p.low = [4]code{}, 0
-	if step == 0 {
+	largest := float32(0)
+	for _, v := range numbers {
+		largest = max(largest, v, -v)
+	}
+	if largest == 0 {
+		clear(p.estimates)
+		clear(p.largest)
 		return
 	}
-	p.low = float64(low) / float64(step)
 	for i, v := range numbers {
-		level := uint64(min(15, max(0, math.Round(float64((v-low)/step)))))
-		for bit := range p.planes {
-			p.planes[bit][i/64] |= (level >> bit & 1) << (i % 64)
-		}
+		p.levels[i] = byte(math.Round((float64(v/largest) + 1) * kernel.MaxLevel / 2))
 	}
+	p.query.Set(p.levels)
+	x.kernels.Estimate(p.estimates, p.largest, x.codes, p.query, x.scales)
 }
 
-// differ computes the distances of all vectors, how many bits differ, and counts
-// how many vectors have each.
-func (x *index) differ(p *probe) {
-	clear(p.counts[:])
-	q := p.code
-	for i := range x.codes {
-		c := &x.codes[i]
-		d := bits.OnesCount64(c[0]^q[0]) + bits.OnesCount64(c[1]^q[1]) + bits.OnesCount64(c[2]^q[2]) + bits.OnesCount64(c[3]^q[3]) +
-			bits.OnesCount64(c[4]^q[4]) + bits.OnesCount64(c[5]^q[5]) + bits.OnesCount64(c[6]^q[6]) + bits.OnesCount64(c[7]^q[7]) +
-			bits.OnesCount64(c[8]^q[8]) + bits.OnesCount64(c[9]^q[9]) + bits.OnesCount64(c[10]^q[10]) + bits.OnesCount64(c[11]^q[11]) +
-			bits.OnesCount64(c[12]^q[12]) + bits.OnesCount64(c[13]^q[13]) + bits.OnesCount64(c[14]^q[14]) + bits.OnesCount64(c[15]^q[15])
-		p.distances[i] = uint16(d)
-		p.counts[d]++
-	}
-}
-
-// keep takes the vectors of the least distances, n of them and those that are as
-// near as the last, and computes their products with the query.
+// keep takes the vectors of the n highest estimates, and those whose estimates are
+// as high as the last.
 func (x *index) keep(p *probe, n int) {
-	most, sum := -1, 0
-	for sum < n {
-		most++
-		sum += p.counts[most]
+	x.above(p, x.likely(p, n))
+	if len(p.kept) < n {
+		x.above(p, float32(math.Inf(-1)))
 	}
-	p.kept, p.products = p.kept[:0], p.products[:0]
-	for i, d := range p.distances {
-		if int(d) <= most {
-			p.kept = append(p.kept, int32(i))
-			p.products = append(p.products, x.product(p, i))
+	p.best = kth(p.best[:0], p.high, n)
+	all := p.kept
+	p.kept = all[:0]
+	for i, v := range p.high {
+		if v >= p.best[0] {
+			p.kept = append(p.kept, all[i])
 		}
 	}
 }
 
-// product is the product of the code of vector i, as numbers that are 1 and 0,
-// with the query in steps of its rounding; it grows with the cosine.
-func (x *index) product(p *probe, i int) float32 {
-	c := &x.codes[i]
-	sum := 0
-	for w, ones := range c {
-		sum += bits.OnesCount64(ones&p.planes[0][w]) + 2*bits.OnesCount64(ones&p.planes[1][w]) +
-			4*bits.OnesCount64(ones&p.planes[2][w]) + 8*bits.OnesCount64(ones&p.planes[3][w])
+// above takes the vectors whose estimates are a number or more.
+func (x *index) above(p *probe, least float32) {
+	p.kept, p.high = p.kept[:0], p.high[:0]
+	for b, largest := range p.largest {
+		if largest < least {
+			continue
+		}
+		first := b * kernel.SignBlock
+		for i, v := range p.estimates[first:min(x.n, first+kernel.SignBlock)] {
+			if v >= least {
+				p.kept, p.high = append(p.kept, int32(first+i)), append(p.high, v)
+			}
+		}
 	}
-	return float32(float64(sum) + float64(p.low*float64(x.ones[i])))
+}
+
+// likely is a number that n estimates or more mostly reach, and not many more: one
+// of a sample, four standard errors below where the n-th should be.
+func (x *index) likely(p *probe, n int) float32 {
+	p.high = p.high[:0]
+	for i := 0; i < x.n; i += sampleStep {
+		p.high = append(p.high, p.estimates[i])
+	}
+	share := float64(n) / sampleStep
+	p.best = kth(p.best[:0], p.high, min(len(p.high), int(share+4*math.Sqrt(share))+1))
+	return p.best[0]
 }
 
 // nearest finds the k nearest of a query, or nearly so, into found.
 func (x *index) nearest(p *probe, found []neighbour, query []float32, k int) []neighbour {
-	x.set(p, query)
-	x.differ(p)
-	x.keep(p, min(x.n, max(k, x.sieve.First)))
-	p.best = kth(p.best[:0], p.products, min(len(p.products), max(k, x.sieve.Second)))
-	for i, v := range p.products {
-		if v >= p.best[0] {
-			row := int(p.kept[i])
-			found = append(found, neighbour{row, dot32(query, x.row(row))})
-		}
-	}
-	return nearestFirst(found)[:k]
+	x.estimate(p, query)
+	x.keep(p, min(x.n, max(k, x.kept)))
+	p.products = slices.Grow(p.products[:0], len(p.kept))[:len(p.kept)]
+	x.kernels.Dots(p.products, query, x.rows, p.kept)
+	p.best = kth(p.best[:0], p.products, k)
+	return nearestOf(found, p.products, p.best[0], k, func(i int) neighbour {
+		row := int(p.kept[i])
+		return neighbour{row, dot32(query, x.row(row))}
+	})
 }
 
-// calibrate chooses the sieve by some of the vectors themselves, each of which has
-// its true neighbours: at each step as many stay as leave out half of what recall
-// allows, and a margin. ok is false where too many would have to stay for the
-// index to pay.
+// calibrate chooses how many vectors are kept by some of the vectors themselves,
+// each of which has its true neighbours: as many as leave out what recall allows,
+// and a margin. ok is false where too many would have to be kept for the index to
+// pay.
 func (x *index) calibrate(queries []int, neighbours [][]neighbour, recall float64) (ok bool) {
 	p := x.newProbe()
-	share := 1 - (1-recall)/2
-	each := func(use func(of []neighbour)) {
-		for i, q := range queries {
-			x.set(p, x.row(q))
-			x.differ(p)
-			use(neighbours[i])
-		}
-	}
 	var ranks []int
-	each(func(of []neighbour) {
-		within := make([]int, len(p.counts)) // vectors up to a distance
-		sum := 0
-		for d, n := range p.counts {
-			sum += n
-			within[d] = sum
-		}
-		for _, f := range of {
-			ranks = append(ranks, within[p.distances[f.row]])
-		}
-	})
+	for i, q := range queries {
+		x.estimate(p, x.row(q))
+		ranks = append(ranks, x.ranks(p, neighbours[i])...)
+	}
 	if len(ranks) == 0 {
 		return false // no vector has a neighbour
 	}
-	x.sieve.First = min(x.n, rankOf(ranks, share))
-	ranks = ranks[:0]
-	each(func(of []neighbour) {
-		x.keep(p, x.sieve.First)
-		sorted := slices.Clone(p.products)
-		slices.Sort(sorted)
-		for _, f := range of {
-			if at, kept := slices.BinarySearch(p.kept, int32(f.row)); kept {
-				below, _ := slices.BinarySearch(sorted, p.products[at])
-				ranks = append(ranks, len(sorted)-below)
-			}
-		}
-	})
-	x.sieve.Second = min(x.n, rankOf(ranks, share))
-	return x.sieve.Second <= x.n/leastSaving
+	slices.Sort(ranks)
+	at := min(len(ranks)-1, int(math.Ceil(recall*float64(len(ranks)))))
+	x.kept = min(x.n, int(math.Ceil(keptMargin*float64(ranks[at]))))
+	return x.kept <= x.n/leastSaving
 }
 
-// rankOf is the rank that a share of the ranks is within, and a margin.
-func rankOf(ranks []int, share float64) int {
-	slices.Sort(ranks)
-	at := min(len(ranks)-1, int(math.Ceil(share*float64(len(ranks)))))
-	return int(math.Ceil(sieveMargin * float64(ranks[at])))
+// ranks are how many vectors have estimates as high as those of some, or higher.
+func (x *index) ranks(p *probe, of []neighbour) []int {
+	ranks := make([]int, len(of))
+	if len(of) == 0 {
+		return ranks
+	}
+	sorted := make([]float32, len(of)) // their estimates
+	for i, f := range of {
+		sorted[i] = p.estimates[f.row]
+	}
+	slices.Sort(sorted)
+	x.above(p, sorted[0])
+	for _, v := range p.high {
+		higher := sort.Search(len(sorted), func(i int) bool { return sorted[i] > v })
+		ranks[higher-1]++ // and with it all below
+	}
+	for i := len(ranks) - 2; i >= 0; i-- {
+		ranks[i] += ranks[i+1]
+	}
+	return ranks
 }

@@ -75,59 +75,75 @@ func TestRotationKeepsCosines(t *testing.T) {
 	}
 }
 
-// TestSieves holds the steps of a look-up against their definitions.
-func TestSieves(t *testing.T) {
+// TestEstimates holds estimates, and how many vectors are kept, against their
+// definitions.
+func TestEstimates(t *testing.T) {
 	const n, dim = 300, 96
-	x := newIndex(clustered(n, dim, 5, 1, 4), dim, sieve{First: 50, Second: 20})
+	rows := clustered(n, dim, 5, 1, 4)
+	clear(rows[7*dim:][:dim])
+	x := newIndex(rows, dim, 50, kernelSet())
 	p := x.newProbe()
 	query := clustered(1, dim, 5, 1, 5)
-	x.set(p, query)
-	x.differ(p)
+	x.estimate(p, query)
 	turned := x.turned()
-	levels := make([]float64, len(turned)) // the query in 16 steps
-	low, high := float64(slices.Min(p.turned)), float64(slices.Max(p.turned))
-	for i, v := range p.turned {
-		levels[i] = math.Round((float64(v) - low) / ((high - low) / 15))
+	largest := 0.0
+	for _, v := range p.turned {
+		largest = max(largest, math.Abs(float64(v)))
 	}
 	for i := range n {
 		x.turn(turned, x.row(i))
-		differ, product := 0, 0.0
+		product, length := 0.0, 0.0
 		for b, v := range turned {
-			if (v > 0) != (p.turned[b] > 0) {
-				differ++
+			level := 2*math.Round((float64(p.turned[b])/largest+1)*7.5) - 15
+			if v <= 0 {
+				level = -level
 			}
-			if v > 0 {
-				product += levels[b] + low/((high-low)/15)
+			product += level
+			length += math.Abs(float64(v))
+		}
+		if want := product / max(length, 1e-9); i != 7 {
+			near(t, fmt.Sprintf("estimate of vector %d", i), float64(p.estimates[i]), want, 1e-5*math.Abs(want))
+			// In steps of a fifteenth of the largest number, an estimate of the cosine.
+			near(t, fmt.Sprintf("cosine of vector %d", i), want*largest/15, dot32(query, x.row(i)), 0.13)
+		} else if v := p.estimates[i]; v != 0 {
+			t.Errorf("a vector of zeros has the estimate %v", v)
+		}
+	}
+	all := p.estimates[:n]
+	sorted := slices.Sorted(slices.Values(all))
+	for _, most := range []int{1, 50, n} {
+		x.keep(p, most)
+		for i, v := range all {
+			if _, kept := slices.BinarySearch(p.kept, int32(i)); kept != (v >= sorted[n-most]) {
+				t.Errorf("vector %d of estimate %v is kept of %d: %v", i, v, most, kept)
 			}
 		}
-		if int(p.distances[i]) != differ {
-			t.Fatalf("vector %d differs in %d bits, want %d", i, p.distances[i], differ)
-		}
-		near(t, "product", float64(x.product(p, i)), product, 1e-3*math.Abs(product)+0.1)
 	}
-	x.keep(p, 50)
-	if len(p.kept) < 50 || len(p.kept) > 80 {
-		t.Errorf("%d are kept of 50", len(p.kept))
+	of := []neighbour{{3, 0}, {200, 0}, {7, 0}}
+	ranks := x.ranks(p, of)
+	slices.Sort(ranks)
+	var want []int
+	for _, f := range of {
+		at, _ := slices.BinarySearch(sorted, all[f.row])
+		want = append(want, n-at)
 	}
-	most := uint16(0)
-	for _, i := range p.kept {
-		most = max(most, p.distances[i])
-	}
-	for i, d := range p.distances {
-		if _, kept := slices.BinarySearch(p.kept, int32(i)); kept != (d <= most) {
-			t.Errorf("vector %d at %d is kept: %v", i, d, kept)
-		}
+	if slices.Sort(want); !slices.Equal(ranks, want) {
+		t.Errorf("ranks %v, want %v", ranks, want)
 	}
 }
 
-// TestWholeSieveIsExact keeps everything.
-func TestWholeSieveIsExact(t *testing.T) {
+// TestIndexThatKeepsAllIsExact also looks up a query of zeros, to which all are
+// equally near.
+func TestIndexThatKeepsAllIsExact(t *testing.T) {
 	const n, dim, k = 200, 40, 7
 	rows := clustered(n, dim, 4, 1, 6)
 	copy(rows[5*dim:6*dim], rows[:dim]) // equal vectors
-	x := newIndex(rows, dim, sieve{First: n, Second: n})
+	x := newIndex(rows, dim, n, kernelSet())
 	for q := range 20 {
 		query := rows[q*dim:][:dim]
+		if q == 19 {
+			query = make([]float32, dim)
+		}
 		if got, want := x.nearest(x.newProbe(), nil, query, k), exactly(rows, dim, query, k); !slices.Equal(got, want) {
 			t.Errorf("query %d: %v, want %v", q, got, want)
 		}
@@ -154,7 +170,7 @@ func TestIndexReachesItsRecall(t *testing.T) {
 			}
 		}
 		if got := float64(found) / (200 * k); got < recall {
-			t.Errorf("recall %.4f, want %v (%+v)", got, recall, k1.index.sieve)
+			t.Errorf("recall %.4f, want %v (%d are kept)", got, recall, k1.index.kept)
 		}
 	}
 }
@@ -179,11 +195,11 @@ func TestIndexDoesNotPay(t *testing.T) {
 		"one vector": clustered(1, 32, 1, 1, 1), "few": clustered(30, 32, 3, 1, 1), "equal": clustered(1500, 32, 1, 0, 1),
 	} {
 		if k := indexed(t, rows, 32, 20, 0.99); k.index != nil {
-			t.Errorf("%s: %+v", name, k.index.sieve)
+			t.Errorf("%s: %d are kept", name, k.index.kept)
 		}
 	}
 	if k := indexed(t, clustered(1500, 512, 1, 100, 1), 512, 20, 0.99); k.index != nil {
-		t.Errorf("noise: %+v", k.index.sieve)
+		t.Errorf("noise: %d are kept", k.index.kept)
 	}
 }
 
@@ -231,9 +247,9 @@ func TestIndexInAFile(t *testing.T) {
 	if err := one.Write(&third); err != nil || !bytes.Equal(file.Bytes(), third.Bytes()) {
 		t.Errorf("one worker gives another file (%v)", err)
 	}
-	field := regexp.MustCompile(`\\"first\\":\d+`).Find(file.Bytes())
-	zero := append([]byte(`\"first\":0`), bytes.Repeat([]byte(" "), len(field)-len(`\"first\":0`))...)
-	if _, err := Read(bytes.Replace(file.Bytes(), field, zero, 1), nil); err == nil || !strings.Contains(err.Error(), "an index that keeps 0") {
-		t.Errorf("a sieve that keeps nothing was read: %v", err)
+	field := regexp.MustCompile(`\\"kept\\":\d+`).Find(file.Bytes())
+	minus := append([]byte(`\"kept\":-1`), bytes.Repeat([]byte(" "), len(field)-len(`\"kept\":-1`))...)
+	if _, err := Read(bytes.Replace(file.Bytes(), field, minus, 1), nil); err == nil || !strings.Contains(err.Error(), "an index that keeps -1 of 3000") {
+		t.Errorf("an index that keeps nothing was read: %v", err)
 	}
 }

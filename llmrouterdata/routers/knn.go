@@ -12,8 +12,8 @@ import (
 
 // KNN expects of a model the mean score that it has of the K training queries
 // whose centred vectors are nearest by cosine, taken together with as many that
-// have what the query's task lets expect. Of equally near queries the earlier
-// counts.
+// have what the query's task lets expect; and of its tokens, which make its cost,
+// the same. Of equally near queries the earlier counts.
 type KNN struct {
 	// K is from 1 to 10,000; 0 means 80. There are as many neighbours as training
 	// queries where these are fewer.
@@ -54,7 +54,8 @@ func (k KNN) fit(ctx context.Context, f *fitting) (predictor, error) {
 	n, dim, models := f.data.Len(), f.data.dim, len(f.data.models)
 	fitted := &neighbours{
 		k: min(k.k(), n), n: n, noTasks: k.NoTasks, by: transform{rounded(f.by.mean), rounded([]float64{f.by.scale})[0]}, means: rounded(f.means), set: f.set,
-		vectors: kernel.NewWeights(n, dim), scores: make([]float32, n*models),
+		vectors: kernel.NewWeights(n, dim),
+		scores:  make([]float32, n*models), input: make([]float32, n*models), output: make([]float32, n*models),
 	}
 	err := sweep(ctx, &f.sweeper, func() struct{} { return struct{}{} }, func(b *block, _ struct{}) {}, func(b *block, _ struct{}) {
 		for r := range b.n {
@@ -62,7 +63,8 @@ func (k KNN) fit(ctx context.Context, f *fitting) (predictor, error) {
 			_ = normalize(row) // its numbers are finite
 			fitted.vectors.SetRows(b.first+r, row)
 			for m, p := range f.data.Pairs(b.first + r) {
-				fitted.scores[(b.first+r)*models+m] = float32(p.Score)
+				at := (b.first+r)*models + m
+				fitted.scores[at], fitted.input[at], fitted.output[at] = float32(p.Score), float32(p.InputTokens), float32(p.OutputTokens)
 			}
 		}
 	})
@@ -87,7 +89,7 @@ func (k *neighbours) addIndex(recall float64) {
 			}
 		}
 	})
-	if x := newIndex(k.plainRows(), k.vectors.In(), sieve{}); x.calibrate(queries, exact, recall) {
+	if x := newIndex(k.plainRows(), k.vectors.In(), 0, k.set); x.calibrate(queries, exact, recall) {
 		k.index, k.vectors, k.scratch = x, nil, sync.Pool{}
 	}
 }
@@ -113,7 +115,9 @@ type neighbours struct {
 	means   []float64       // by model; NaN where it has no score
 	vectors *kernel.Weights // nil where there is an index
 	index   *index
-	scores  []float32 // [n, models], NaN for none
+	// Of the training queries, [n, models]: scores, NaN for none, and tokens.
+	scores, input, output []float32
+
 	set     *kernel.Set
 	scratch sync.Pool // of *search; of *probed where there is an index
 }
@@ -133,21 +137,21 @@ type neighbour struct {
 	sim float64
 }
 
-func (k *neighbours) predict(dst []float64, x []float32) {
-	k.predictAll([][]float64{dst}, [][]float32{x})
+func (k *neighbours) predict(e expected, x []float32) {
+	k.predictAll([]expected{e}, [][]float32{x})
 }
 
 // predictAll is predict for some queries, whose products with the training
 // vectors take less time together.
-func (k *neighbours) predictAll(dst [][]float64, xs [][]float32) {
+func (k *neighbours) predictAll(all []expected, xs [][]float32) {
 	if k.index != nil {
-		k.predictByIndex(dst, xs)
+		k.predictByIndex(all, xs)
 		return
 	}
 	k.exact(len(xs), k.k, func(row []float32, i int) {
 		k.by.apply(row, xs[i])
 		_ = normalize(row) // its numbers are finite
-	}, func(i int, found []neighbour) { k.mean(dst[i], found) })
+	}, func(i int, found []neighbour) { k.mean(all[i], found) })
 }
 
 // exact finds the nearest of some queries, the vector of each of which query
@@ -184,7 +188,7 @@ type probed struct {
 	found []neighbour
 }
 
-func (k *neighbours) predictByIndex(dst [][]float64, xs [][]float32) {
+func (k *neighbours) predictByIndex(all []expected, xs [][]float32) {
 	p, _ := k.scratch.Get().(*probed)
 	if p == nil {
 		p = &probed{probe: k.index.newProbe(), x: make([]float32, k.index.dim)}
@@ -194,48 +198,63 @@ func (k *neighbours) predictByIndex(dst [][]float64, xs [][]float32) {
 		k.by.apply(p.x, x)
 		_ = normalize(p.x) // its numbers are finite
 		p.found = k.index.nearest(p.probe, p.found[:0], p.x, k.k)
-		k.mean(dst[i], p.found)
+		k.mean(all[i], p.found)
 	}
 }
 
-// mean puts the mean scores of the neighbours in the place of what the task lets
+// mean puts what the neighbours have on average in the place of what the task lets
 // expect.
-func (k *neighbours) mean(dst []float64, found []neighbour) {
+func (k *neighbours) mean(e expected, found []neighbour) {
 	models := len(k.means)
+	own := 1.0 // how many queries count that have what is expected without neighbours
+	if !k.noTasks {
+		own = float64(k.k)
+	}
 	for m, mean := range k.means {
 		if mean != mean {
-			dst[m] = negInf
+			e.scores[m] = negInf
 			continue
 		}
-		sum, n := mean, 1.0
-		if !k.noTasks {
-			n = float64(k.k)
-			sum = float64(n * dst[m])
+		if k.noTasks {
+			e.scores[m] = mean
 		}
+		n, score, input, output := own, float64(own*e.scores[m]), float64(own*e.input[m]), float64(own*e.output[m])
 		for _, f := range found {
-			if v := k.scores[f.row*models+m]; v == v {
-				sum += float64(v)
+			at := f.row*models + m
+			if v := k.scores[at]; v == v {
 				n++
+				score += float64(v)
+				input += float64(k.input[at])
+				output += float64(k.output[at])
 			}
 		}
-		dst[m] = sum / n
+		e.scores[m], e.input[m], e.output[m] = score/n, input/n, output/n
 	}
 }
 
-// nearest finds the n nearest of x. The kernels' float32 products, near, say which
-// may be among them; which are is decided by float64 sums in a fixed order, so that
-// it is the same on every machine.
+// nearest finds the n nearest of x, whose float32 products with all training vectors
+// are near.
 func (k *neighbours) nearest(s *search, x, near []float32, n int) []neighbour {
 	s.best = kth(s.best[:0], near, n)
-	least := s.best[0] - 2*similarityError
-	s.found = s.found[:0]
-	for i, sim := range near {
-		if sim >= least {
-			k.vectors.Row(s.row, i)
-			s.found = append(s.found, neighbour{i, dot32(x, s.row)})
+	s.found = nearestOf(s.found[:0], near, s.best[0], n, func(i int) neighbour {
+		k.vectors.Row(s.row, i)
+		return neighbour{i, dot32(x, s.row)}
+	})
+	return s.found
+}
+
+// nearestOf appends the n nearest of some vectors to an empty list. The kernels'
+// float32 products, the n-th largest of which is given, say which may be among
+// them; which are is decided by what exact gives, float64 sums in a fixed order, so
+// that it is the same on every machine.
+func nearestOf(empty []neighbour, products []float32, nth float32, n int, exact func(i int) neighbour) []neighbour {
+	list := empty
+	for i, v := range products {
+		if v >= nth-2*similarityError {
+			list = append(list, exact(i))
 		}
 	}
-	return nearestFirst(s.found)[:n]
+	return nearestFirst(list)[:n]
 }
 
 // nearestFirst sorts by similarity, equally near ones in the order of the rows.

@@ -73,8 +73,7 @@ const roundingError = 1e-12
 const nearFloats = 2 << 20
 
 const (
-	// codeBits is how many bits an index has of a vector: with half of them, a
-	// quarter of the vectors would stay after the first sieve.
+	// codeBits is how many bits an index has of a vector.
 	codeBits = 1024
 	// indexSample is how many of the vectors an index is calibrated by: some 20,000
 	// neighbours, a hundredth of which is known to a tenth of itself.
@@ -82,9 +81,11 @@ const (
 	// leastSaving is the part of the vectors that an index may multiply; with more,
 	// exact search takes hardly longer.
 	leastSaving = 8
-	// sieveMargin is by how much more an index keeps than it had to for the vectors
+	// keptMargin is by how much more an index keeps than it had to for the vectors
 	// that it is calibrated by.
-	sieveMargin = 1.1
+	keptMargin = 1.1
+	// sampleStep is of how many estimates one is looked at to guess which are high.
+	sampleStep = 16
 )
 
 // maxNeighbours bounds the neighbours that a router asks.

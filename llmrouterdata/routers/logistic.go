@@ -64,17 +64,17 @@ type logistic struct {
 	noTasks bool
 }
 
-func (l *logistic) predict(dst []float64, x []float32) {
+func (l *logistic) predict(e expected, x []float32) {
 	for m, b := range l.bias {
 		if b == negInf {
-			dst[m] = negInf
+			e.scores[m] = negInf
 			continue
 		}
 		odds := l.column(m, x)
 		if !l.noTasks {
-			odds += logit(dst[m])
+			odds += logit(e.scores[m])
 		}
-		dst[m] = sigmoid(odds)
+		e.scores[m] = sigmoid(odds)
 	}
 }
 

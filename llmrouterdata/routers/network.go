@@ -107,7 +107,7 @@ type network struct {
 	means  []float64 // of the models; NaN for one without a score
 }
 
-func (n *network) predict(dst []float64, x []float32) {
+func (n *network) predict(e expected, x []float32) {
 	h := make([]float32, n.hidden)
 	for i := range h {
 		v := n.first.column(i, x)
@@ -116,7 +116,7 @@ func (n *network) predict(dst []float64, x []float32) {
 		}
 		h[i] = float32(v)
 	}
-	out := make([]float64, len(dst))
+	out := make([]float64, len(e.scores))
 	sum, known := 0.0, 0.0
 	for m := range out {
 		out[m] = n.second.column(m, h)
@@ -127,16 +127,16 @@ func (n *network) predict(dst []float64, x []float32) {
 	}
 	for m, mean := range n.means {
 		if mean != mean {
-			dst[m] = negInf
+			e.scores[m] = negInf
 			continue
 		}
 		if n.centred {
 			out[m] -= sum / known
 		}
 		if n.noTasks {
-			dst[m] = mean
+			e.scores[m] = mean
 		}
-		dst[m] = sigmoid(logit(dst[m]) + out[m])
+		e.scores[m] = sigmoid(logit(e.scores[m]) + out[m])
 	}
 }
 

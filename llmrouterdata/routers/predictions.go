@@ -50,20 +50,25 @@ func (r *Router) predictRows(ctx context.Context, d *Data, workers int, p *Predi
 	}
 	s := &sweeper{data: d, workers: workers, set: kernel.Default()}
 	return sweep(ctx, s, r.buffer, func(b *block, buffer *routing) {
-		all, xs := make([][]float64, b.n), make([][]float32, b.n)
+		all, xs := make([]expected, b.n), make([][]float32, b.n)
+		models := len(r.models)
+		output := make([]float64, b.n*models)
 		for i := range b.n {
-			scores, costs := p.row(rows[b.first+i])
-			r.expect(scores, costs, b.x.Row(i), buffer)
-			all[i], xs[i] = scores, b.x.Row(i)
+			scores, costs := p.row(rows[b.first+i]) // where the costs will be are tokens first
+			all[i], xs[i] = expected{scores, costs, output[i*models:][:models]}, b.x.Row(i)
+			r.tasks.expect(all[i], buffer.chances, xs[i])
 		}
 		if together, ok := r.rest.(interface {
-			predictAll(dst [][]float64, xs [][]float32)
+			predictAll(all []expected, xs [][]float32)
 		}); ok {
 			together.predictAll(all, xs)
-			return
+		} else {
+			for i, x := range xs {
+				r.rest.predict(all[i], x)
+			}
 		}
-		for i, x := range xs {
-			r.rest.predict(all[i], x)
+		for _, e := range all {
+			r.price(e.input, e)
 		}
 	}, func(*block, *routing) {})
 }

@@ -2,12 +2,9 @@ package routers
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
-	"runtime"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/llmrouter-go/llmrouter/internal/options"
 )
@@ -17,26 +14,16 @@ import (
 type PromiseOptions struct {
 	// Folds is into how many parts the queries are divided, from 2 up. Default: 5.
 	Folds int
-	// Draws is how many bootstrap samples the intervals come from, from 100 up.
-	// Default: 1,000.
-	Draws int
-	// Level is how often an interval is to hold the truth, above 0 and below 1.
-	// Default: 0.95.
-	Level float64
-	// Workers is how many goroutines compute, from 1 up. Results do not depend on
-	// it. Default: GOMAXPROCS.
-	Workers int
-	// Seed divides the queries and draws the samples.
-	Seed uint64
+	// Judge says how the intervals come about. Its Seed divides the queries too.
+	Judge JudgeOptions
 }
 
 func (o *PromiseOptions) validate() (PromiseOptions, error) {
 	v, f := options.Begin(o, "routers: PromiseOptions")
 	options.Number(f, "Folds", &v.Folds, 5, 2, 0)
-	options.Number(f, "Draws", &v.Draws, 1000, 100, 0)
-	options.Number(f, "Level", &v.Level, 0.95, 1e-6, 1-1e-6)
-	options.Number(f, "Workers", &v.Workers, runtime.GOMAXPROCS(0), 1, 0)
-	return v, f.Err()
+	judge, err := v.Judge.validate()
+	v.Judge = judge
+	return v, errors.Join(f.Err(), err)
 }
 
 // A Promise says what routing has to gain on data, before a router is trained for
@@ -140,7 +127,7 @@ func NewPromise(ctx context.Context, d *Data, trainers []Trainer, o *PromiseOpti
 	if complete.Len() == 0 {
 		return nil, fmt.Errorf("%w that every model has a score of", ErrNoQueries)
 	}
-	folds, err := complete.Folds(v.Folds, v.Seed)
+	folds, err := complete.Folds(v.Folds, v.Judge.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +140,7 @@ func NewPromise(ctx context.Context, d *Data, trainers []Trainer, o *PromiseOpti
 			return nil, err
 		}
 	}
-	p := &Promise{Queries: complete.Len(), Incomplete: rest, Level: v.Level}
+	p := &Promise{Queries: complete.Len(), Incomplete: rest, Level: v.Judge.Level}
 	return p, w.judge(ctx, p)
 }
 
@@ -220,7 +207,7 @@ func (w *weighing) references() error {
 // routers replays routers on queries that they were not fitted to, by rules that
 // were found on the other folds' predictions.
 func (w *weighing) routers(ctx context.Context, trainers []Trainer) error {
-	predicted, err := crossPredict(ctx, w.data, trainers, w.folds, w.options.Workers, w.options.Seed)
+	predicted, err := crossPredict(ctx, w.data, trainers, w.folds, w.options.Judge.Workers, w.options.Judge.Seed)
 	if err != nil {
 		return err
 	}
@@ -262,19 +249,15 @@ type weighed struct {
 
 // weigh takes the means with a weight for each query.
 func (w *weighing) weigh(weights []float64, chance *chance) *weighed {
-	n := len(w.replays)
-	s := &weighed{scores: make([]float64, n), costs: make([]float64, n), byChance: chance.oracle(weights)}
-	total := 0.0
-	for _, x := range weights {
-		total += x
-	}
+	s := &weighed{scores: make([]float64, len(w.replays)), costs: make([]float64, len(w.replays)), byChance: chance.oracle(weights)}
+	n := total(weights)
 	for i, r := range w.replays {
 		for q, x := range weights {
 			s.scores[i] += float64(x * r.Scores[q])
 			s.costs[i] += float64(x * r.Costs[q])
 		}
-		s.scores[i] /= total
-		s.costs[i] /= total
+		s.scores[i] /= n
+		s.costs[i] /= n
 	}
 	return s
 }
@@ -282,29 +265,10 @@ func (w *weighing) weigh(weights []float64, chance *chance) *weighed {
 // judge fills in the promise.
 func (w *weighing) judge(ctx context.Context, p *Promise) error {
 	chance := newChance(w.data)
-	ones := make([]float64, w.data.Len())
-	for q := range ones {
-		ones[q] = 1
-	}
-	whole := w.weigh(ones, chance)
-	samples := make([]*weighed, w.options.Draws)
-	texts := w.data.shuffledGroups(w.options.Seed)
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(w.options.Workers)
-	for i := range samples {
-		group.Go(func() error {
-			random := rand.New(rand.NewPCG(w.options.Seed, uint64(i)+1))
-			weights := make([]float64, len(ones))
-			for range texts {
-				for _, q := range texts[random.IntN(len(texts))] {
-					weights[q]++
-				}
-			}
-			samples[i] = w.weigh(weights, chance)
-			return inner.Err()
-		})
-	}
-	if err := group.Wait(); err != nil {
+	whole := w.weigh(w.data.once(), chance)
+	samples := make([]*weighed, w.options.Judge.Draws)
+	err := w.data.resample(ctx, &w.options.Judge, func(draw int, times []float64) { samples[draw] = w.weigh(times, chance) })
+	if err != nil {
 		return err
 	}
 	prospect := func(at int, level float64) Prospect {

@@ -41,8 +41,8 @@ func TestPromise(t *testing.T) {
 	}
 
 	t.Run("same for any workers", func(t *testing.T) {
-		one := promise(t, d, trainers, &PromiseOptions{Workers: 1, Draws: 100})
-		many := promise(t, d, trainers, &PromiseOptions{Workers: 7, Draws: 100})
+		one := promise(t, d, trainers, &PromiseOptions{Judge: JudgeOptions{Workers: 1, Draws: 100}})
+		many := promise(t, d, trainers, &PromiseOptions{Judge: JudgeOptions{Workers: 7, Draws: 100}})
 		if !reflect.DeepEqual(one, many) {
 			t.Errorf("%+v\n%+v", one, many)
 		}

@@ -66,13 +66,7 @@ func (r *Replay) Performance() float64 { return mean(r.Scores) }
 func (r *Replay) USD() float64 { return 1000 * mean(r.Costs) }
 
 // mean is 0 for no numbers.
-func mean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(max(1, len(values)))
-}
+func mean(values []float64) float64 { return total(values) / float64(max(1, len(values))) }
 
 // BestSingle is the model with the best mean score; of equals that of the lowest
 // mean cost, then the first by name.

@@ -61,12 +61,12 @@ type ridge struct {
 	noTasks bool
 }
 
-func (r *ridge) predict(dst []float64, x []float32) {
-	for m := range dst {
+func (r *ridge) predict(e expected, x []float32) {
+	for m := range e.scores {
 		if r.noTasks {
-			dst[m] = 0
+			e.scores[m] = 0
 		}
-		dst[m] += r.column(m, x)
+		e.scores[m] += r.column(m, x)
 	}
 }
 

@@ -1,6 +1,7 @@
 package routers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,7 +111,8 @@ type FitOptions struct {
 	Rule Rule
 	// Encoder is the fingerprint of the encoder that the vectors are of, and
 	// Precision that of its arithmetic. They stand in the router's file, which is
-	// refused for another encoder. Default: unknown.
+	// refused for another encoder. Default: the encoder is that of the data, as
+	// [dataset.Table.Encoder] has it, the precision unknown.
 	Encoder, Precision string
 }
 
@@ -146,7 +148,7 @@ func FitAll(ctx context.Context, d *Data, trainers []Trainer, o *FitOptions) ([]
 	if err != nil {
 		return nil, err
 	}
-	card := Card{Encoder: v.Encoder, Precision: v.Precision, Queries: d.Len(), Seed: v.Seed, Kernels: f.set.Name()}
+	card := Card{Encoder: cmp.Or(v.Encoder, d.encoder), Precision: v.Precision, Queries: d.Len(), Seed: v.Seed, Kernels: f.set.Name()}
 	if card.Hash, err = d.hash(ctx); err != nil {
 		return nil, err
 	}
@@ -200,11 +202,15 @@ func (r *Router) WithRule(rule Rule) (*Router, error) {
 	return s, nil
 }
 
+// expected is what is expected of every model at a query: its score, -Inf where
+// nothing is known, and its tokens.
+type expected struct{ scores, input, output []float64 }
+
 // routing is the memory of one prediction.
 type routing struct {
-	x       []float32
-	chances []float64
-	tokens  []float64
+	x             []float32
+	chances       []float64
+	input, output []float64
 }
 
 // Route chooses a model for the vector of a query, as the encoder gives it. A
@@ -260,26 +266,24 @@ func (r *Router) buffer() *routing {
 	if b, ok := r.buffers.Get().(*routing); ok {
 		return b
 	}
-	return &routing{make([]float32, r.dim), make([]float64, len(r.tasks.names)), make([]float64, len(r.models))}
+	return &routing{make([]float32, r.dim), make([]float64, len(r.tasks.names)), make([]float64, len(r.models)), make([]float64, len(r.models))}
 }
 
 // predictUnit is predict for a unit vector, with the memory of b.
 func (r *Router) predictUnit(scores, costs []float64, x []float32, b *routing) {
-	r.expect(scores, costs, x, b)
-	r.rest.predict(scores, x)
+	e := expected{scores, b.input, b.output}
+	r.tasks.expect(e, b.chances, x)
+	r.rest.predict(e, x)
+	r.price(costs, e)
 }
 
-// expect writes what the task lets expect of a unit vector: scores, and costs.
-func (r *Router) expect(scores, costs []float64, x []float32, b *routing) {
-	r.tasks.chances(b.chances, x)
-	r.tasks.mix(scores, b.chances, r.tasks.scores)
-	r.tasks.mix(costs, b.chances, r.tasks.input)
-	r.tasks.mix(b.tokens, b.chances, r.tasks.output)
+// price writes what the expected tokens cost.
+func (r *Router) price(costs []float64, e expected) {
 	for m := range costs {
-		if costs[m] == negInf {
+		if e.input[m] == negInf {
 			costs[m] = 0
 			continue
 		}
-		costs[m] = r.models[m].cost(costs[m], b.tokens[m])
+		costs[m] = r.models[m].cost(e.input[m], e.output[m])
 	}
 }

@@ -78,7 +78,7 @@ func openTable(t testing.TB, train, test []row, vectors [][]float32) *dataset.Ta
 			t.Fatal(err)
 		}
 	}
-	data, err := dataset.Open(t.Context(), c, nil)
+	data, err := dataset.Open(t.Context(), c, &dataset.Options{Encoder: "words"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +124,11 @@ func TestFromTable(t *testing.T) {
 	}
 	near(t, "cost", d.Cost(1, 1), (10*10+20*20)/1e6, 1e-15)
 	vectorIs(t, d, 0, []float32{0.6, 0.8})
+	for given, want := range map[string]string{"": "words", "others": "others"} {
+		if got := fit(t, d, Ridge{}, &FitOptions{Encoder: given}).Card().Encoder; got != want {
+			t.Errorf("a router of %q is for %q, want %q", given, got, want)
+		}
+	}
 
 	d, err = FromTable(t.Context(), table, dataset.Test)
 	if err != nil {

@@ -94,6 +94,14 @@ func (t *tasks) chances(dst []float64, x []float32) {
 	}
 }
 
+// expect writes what the task, as a unit vector tells it, lets expect.
+func (t *tasks) expect(e expected, chances []float64, x []float32) {
+	t.chances(chances, x)
+	t.mix(e.scores, chances, t.scores)
+	t.mix(e.input, chances, t.input)
+	t.mix(e.output, chances, t.output)
+}
+
 // mix writes what is expected of each model, by the chances of the tasks.
 func (t *tasks) mix(dst, chances, cells []float64) {
 	clear(dst)

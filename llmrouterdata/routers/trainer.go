@@ -20,12 +20,11 @@ type Trainer interface {
 	fit(ctx context.Context, f *fitting) (predictor, error)
 }
 
-// A predictor gives the scores that a fitted router expects.
+// A predictor gives what a fitted router expects.
 type predictor interface {
-	// predict is given, in dst, the scores that the task alone lets expect, and
-	// puts those that the router expects in their place. x is a unit vector. Any
-	// number of goroutines may call it.
-	predict(dst []float64, x []float32)
+	// predict is given what the task alone lets expect, and puts what the router
+	// expects in its place. x is a unit vector. Any number of goroutines may call it.
+	predict(e expected, x []float32)
 	saved
 }
 
