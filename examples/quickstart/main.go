@@ -133,7 +133,7 @@ func run(ctx context.Context, e cli.Env) error {
 		fmt.Fprintf(e.Stdout, "  %s (%s)\n", name, progress.Bytes(info.Size()))
 	}
 	fmt.Fprint(e.Stdout, "\nA router trained on these data, which are too small to mean anything:\n\n")
-	if _, err := training.Run(ctx, e.Stdout, c, training.Options{Kind: "ridge"}); err != nil {
+	if _, err := training.Run(ctx, e.Stdout, c, training.Options{Kind: "ridge", Summary: report}); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.Stdout, `

@@ -25,6 +25,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/page"
+	"github.com/llmrouter-go/llmrouter/examples/internal/summary"
 	"github.com/llmrouter-go/llmrouter/examples/internal/training"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
@@ -56,7 +57,7 @@ func parse(e cli.Env) (options, error) {
 	flags.StringVar(&o.scores, "scores", "", "instead of --config: a `file` of scores, [{\"question\", \"scores\": {model: 0..1}}]")
 	flags.StringVar(&o.queries, "queries", "", "with --scores: a query `file` that tells the questions' tasks")
 	flags.StringVar(&o.candidates, "candidates", "", "with --scores: a candidate `file`, for the order of the candidates")
-	flags.StringVar(&o.evaluation, "evaluation", "", "the summary `file` of step 3 (its --report), which tells answers that were not evaluated from wrong ones")
+	flags.StringVar(&o.evaluation, "evaluation", "", summary.Usage)
 	flags.StringVar(&o.out, "out", "report.html", "HTML `file` to write")
 	flags.StringVar(&o.figures, "figures", "", "`folder` for the figures as SVG files")
 	flags.StringVar(&o.json, "json", "", "`file` for the numbers as JSON")
@@ -98,16 +99,16 @@ func run(ctx context.Context, e cli.Env) error {
 		return err
 	}
 	var table *dataset.Table
-	var summary *pipeline.Report
+	var told *pipeline.Report
 	var made *making
 	if o.scores != "" {
 		table, err = dataset.ReadScores(ctx, o.scores, &dataset.ScoreOptions{Queries: o.queries, Candidates: o.candidates})
 	} else {
-		if summary, err = readSummary(o.evaluation); err != nil {
+		if told, err = summary.Read(o.evaluation); err != nil {
 			return err
 		}
 		var data *dataset.Dataset
-		if data, made, err = o.open(ctx, e, summary); err == nil {
+		if data, made, err = o.open(ctx, e, told); err == nil {
 			defer data.Close()
 			table, err = data.Table(ctx)
 		}
@@ -119,18 +120,18 @@ func run(ctx context.Context, e cli.Env) error {
 		return err
 	}
 	numbers, err := analysis.NewReport(ctx, table, &analysis.Options{
-		Solved: &o.solved, MapPoints: o.points, NoRouters: !o.routers, RouterQueries: o.routerQueries, Truncated: truncated(summary),
+		Solved: &o.solved, MapPoints: o.points, NoRouters: !o.routers, RouterQueries: o.routerQueries, Truncated: truncated(told),
 	})
 	if err != nil {
 		return err
 	}
-	report, misfit := withSummary(numbers, summary)
+	report, misfit := withSummary(numbers, told)
 	if misfit != "" {
-		summary = nil
+		told = nil
 		fmt.Fprintf(e.Stderr, "%s is of other files: %s; failures are shown by their messages\n", o.evaluation, misfit)
 	}
 	if report.Made = made; made != nil {
-		made.tell(summary)
+		made.tell(told)
 	}
 	if err := report.trainRouters(ctx, table, o.train); err != nil {
 		return err
@@ -188,23 +189,15 @@ func writeFigures(dir string, p *page.Page) (written []string, err error) {
 	return written, nil
 }
 
-// open opens the data set of a configuration, and says how it was made. The summary
-// may be nil.
-func (o options) open(ctx context.Context, e cli.Env, summary *pipeline.Report) (*dataset.Dataset, *making, error) {
+// open opens the data set of a configuration, and says how it was made. What a
+// summary told may be nil.
+func (o options) open(ctx context.Context, e cli.Env, told *pipeline.Report) (*dataset.Dataset, *making, error) {
 	c, err := e.LoadConfig(o.config, o.root)
 	if err != nil {
 		return nil, nil, err
 	}
 	options := dataset.Options{SkipBadLines: true}
-	if summary != nil {
-		options.Encoder = summary.Encoder
-		options.NotEvaluatedRows, options.ScoreErrorRows = summary.NotEvaluatedRows, summary.ScoreErrorRows
-		for _, c := range summary.Cells { // of older summaries, which do not name the rows
-			options.NotEvaluated = append(options.NotEvaluated, dataset.NotEvaluatedCount{
-				Task: c.Task, Model: c.Model, NotEvaluated: c.NotEvaluated, ScoreErrors: c.ScoreErrors,
-			})
-		}
-	}
+	summary.Tell(&options, told)
 	data, err := dataset.Open(ctx, c, &options)
 	if err != nil {
 		return nil, nil, err

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 	"github.com/llmrouter-go/llmrouter/examples/internal/training"
-	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/analysis"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
@@ -48,36 +44,6 @@ func truncated(summary *pipeline.Report) []analysis.TruncatedCount {
 		}
 	}
 	return list
-}
-
-// readSummary reads the summary of step 3, nil where none is named.
-func readSummary(name string) (*pipeline.Report, error) {
-	if name == "" {
-		return nil, nil
-	}
-	f, err := llmrouterdata.OpenFile(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(f)
-	if err != nil {
-		return nil, err
-	}
-	var summary pipeline.Report
-	err = json.Unmarshal(text, &summary)
-	of, otherType := errors.AsType[*json.UnmarshalTypeError](err)
-	switch {
-	case otherType && of.Field == "":
-		return nil, fmt.Errorf("%s is no summary of step 3, which is a JSON object: it is of the kind %q", name, of.Value)
-	case otherType:
-		return nil, fmt.Errorf("%s is no summary of step 3: its %q is of the kind %q", name, of.Field, of.Value)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", name, err)
-	case len(summary.Cells) == 0:
-		return nil, fmt.Errorf("%s is no summary of step 3: it has no cells", name)
-	}
-	return &summary, nil
 }
 
 // kindNotCalled is the kind of a row whose pair was not called, in the files of a

@@ -19,6 +19,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/examples/internal/cli"
 	"github.com/llmrouter-go/llmrouter/examples/internal/page"
 	"github.com/llmrouter-go/llmrouter/examples/internal/routerpage"
+	"github.com/llmrouter-go/llmrouter/examples/internal/summary"
 	"github.com/llmrouter-go/llmrouter/examples/internal/training"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
 )
@@ -38,7 +39,8 @@ func run(ctx context.Context, e cli.Env) error {
 	figures := flags.String("json", "", "`file` for the judgement as JSON")
 	flags.IntVar(&o.Search.Folds, "folds", 5, "`parts` of the cross-validation")
 	flags.Uint64Var(&o.Search.Seed, "seed", 0, "`seed` of folds and intervals")
-	flags.StringVar(&o.Search.Encoder, "encoder", "", "`fingerprint` of the encoder of the embeddings; the router is opened for it alone")
+	evaluation := flags.String("evaluation", "", summary.Usage)
+	flags.StringVar(&o.Search.Encoder, "encoder", "", "`fingerprint` of the encoder of the embeddings; the router is opened for it alone (default what the summary says, or llm_embedding_data)")
 	if err := e.Parse(flags); err != nil {
 		return err
 	}
@@ -60,8 +62,11 @@ func run(ctx context.Context, e cli.Env) error {
 	if err != nil {
 		return err
 	}
+	if o.Summary, err = summary.Read(*evaluation); err != nil {
+		return err
+	}
 	if *choices != "" {
-		judgement, err := training.Judge(ctx, e.Stdout, c, *choices, o.Search.Seed)
+		judgement, err := training.Judge(ctx, e.Stdout, c, *choices, o)
 		if err != nil {
 			return err
 		}
@@ -81,8 +86,16 @@ func run(ctx context.Context, e cli.Env) error {
 	if err := study.Router.Save(*out); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "\n%s is in %s\n", study.Router, *out)
+	fmt.Fprintf(e.Stdout, "\n%s is in %s, for %s\n", study.Router, *out, encoderOf(study.Router))
 	return nil
+}
+
+// encoderOf says whose vectors a router is for.
+func encoderOf(r *routers.Router) string {
+	if name := r.Card().Encoder; name != "" {
+		return "vectors of " + name
+	}
+	return "vectors of an encoder that is not known (--encoder)"
 }
 
 // writePage writes the page of a study where a file is asked for.

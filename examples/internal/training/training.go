@@ -12,8 +12,10 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/llmrouter-go/llmrouter/examples/internal/summary"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/pipeline"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
 )
 
@@ -23,6 +25,9 @@ type Options struct {
 	Kind string
 	// Search says how settings are found.
 	Search routers.SearchOptions
+	// Summary is that of step 3, which tells what the files do not: answers that were
+	// not evaluated, and the encoder. Default: nothing is known of that.
+	Summary *pipeline.Report
 	// Curves asks for the curves of a [Study].
 	Curves bool
 }
@@ -41,7 +46,7 @@ func Kinds() []string {
 // Run makes the study of the data set of a configuration and prints it, curves
 // apart.
 func Run(ctx context.Context, w io.Writer, c *llmrouterdata.Config, o Options) (*Study, error) {
-	data, train, test, err := open(ctx, w, c)
+	data, train, test, err := open(ctx, w, c, o.Summary)
 	if err != nil {
 		return nil, err
 	}
@@ -61,8 +66,8 @@ func Run(ctx context.Context, w io.Writer, c *llmrouterdata.Config, o Options) (
 
 // Judge judges the choices of a file, whoever made them, on the test queries of the
 // data set and prints the judgement.
-func Judge(ctx context.Context, w io.Writer, c *llmrouterdata.Config, file string, seed uint64) (*routers.Judgement, error) {
-	data, train, test, err := open(ctx, w, c)
+func Judge(ctx context.Context, w io.Writer, c *llmrouterdata.Config, file string, o Options) (*routers.Judgement, error) {
+	data, train, test, err := open(ctx, w, c, o.Summary)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +76,7 @@ func Judge(ctx context.Context, w io.Writer, c *llmrouterdata.Config, file strin
 	if err != nil {
 		return nil, err
 	}
-	j, err := routers.Judge(ctx, file, choices, train, test, &routers.JudgeOptions{Seed: seed})
+	j, err := routers.Judge(ctx, file, choices, train, test, &routers.JudgeOptions{Seed: o.Search.Seed})
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +85,12 @@ func Judge(ctx context.Context, w io.Writer, c *llmrouterdata.Config, file strin
 
 // open opens a data set, reads what routers are trained on and judged on, and says
 // how much that is. The caller closes it.
-func open(ctx context.Context, w io.Writer, c *llmrouterdata.Config) (data *dataset.Dataset, train, test *routers.Data, err error) {
+func open(ctx context.Context, w io.Writer, c *llmrouterdata.Config, told *pipeline.Report) (data *dataset.Dataset, train, test *routers.Data, err error) {
 	d := *c
-	// Neither queries nor candidates' embeddings are needed.
-	d.DataPath.QueryDataTrain, d.DataPath.QueryDataTest, d.DataPath.LLMEmbeddingData = "", "", ""
-	if data, err = dataset.Open(ctx, &d, nil); err != nil {
+	d.DataPath.QueryDataTrain, d.DataPath.QueryDataTest = "", "" // they are not needed
+	var options dataset.Options
+	summary.Tell(&options, told)
+	if data, err = dataset.Open(ctx, &d, &options); err != nil {
 		return nil, nil, nil, err
 	}
 	table, err := data.Table(ctx)
