@@ -54,13 +54,12 @@ func large(ctx context.Context, dir string, queries int) error {
 		return fmt.Errorf("%s has %d queries, not %d", dir, train.Len(), queries)
 	}
 	read.print("read")
-	for _, t := range []routers.Trainer{routers.Ridge{}, routers.Logistic{}} {
-		fit := begin()
-		if _, err := routers.Fit(ctx, train, t, nil); err != nil {
-			return err
-		}
-		fit.print(t.String())
+	fit := begin()
+	trainers := []routers.Trainer{routers.Ridge{}, routers.Logistic{}}
+	if _, err := routers.FitAll(ctx, train, trainers, nil); err != nil {
+		return err
 	}
+	fit.print(fmt.Sprint(trainers))
 	most, err := status("VmHWM")
 	if err != nil {
 		return err

@@ -2,12 +2,13 @@
 // scores, on splits drawn by seeds.
 //
 //	go -C internal/bench run ./routers --data DIR [--splits 10] [--write FOLDER]
+//	go -C internal/bench run ./routers --large FOLDER [--queries 1000000]
 //
-// With --large FOLDER it measures memory and time on a data set of a million
-// queries that it invents. With --write the splits' data sets are written below a folder, for other
-// programs to train on, and nothing is measured. DIR holds query_data, scores and llm_candidates as they are published with the
+// DIR holds query_data, scores and llm_candidates as they are published with the
 // Python project. Token counts are invented, so that costs can be compared among
-// the printed rows and with nothing else.
+// the printed rows and with nothing else. With --write the splits' data sets are
+// written below a folder, for other programs to train on, and nothing is measured.
+// With --large it measures memory and time on a data set that it invents.
 package main
 
 import (

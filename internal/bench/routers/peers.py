@@ -1,13 +1,14 @@
 """Trains the routers of llmrouter-lib, the Python project's package, and ours on the same splits, by turns.
 
   .ci/install-peers heavy
-  .peers/heavy/bin/python internal/bench/routers/peers.py [--data DIR] [--splits 10] [--timed 3] [--routers knn,svm,mlp,mf,elo]
+  .peers/heavy/bin/python internal/bench/routers/peers.py [--data DIR] [--results FILE] [--splits 10] [--timed 3] [--routers knn,svm,mlp,mf,elo]
 
 DIR is as for the Go program beside this file, by default ../shared/data from the repository's root; it writes the splits' data sets with the published order of the candidates.
 Each router is trained by the package's own trainer, with the settings that its documentation gives, in a process of its own,
 and chooses for the test queries, whose vectors and answers are looked up. Ours is what cross-validation chooses. In the first
 --timed splits our fits of all six kinds are measured beside each of its routers: processor time of reading the data apart, and
-the highest resident memory of the whole process. Prints tables in Markdown.
+the highest resident memory of the whole process. Every result is added to FILE as it comes, and what stands there is not done
+again. Prints tables in Markdown, of the splits that are whole.
 """
 import argparse
 import json
@@ -93,9 +94,61 @@ def ours(a, program, what, config):
     return json.loads(subprocess.run([program, what, config], check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout)
 
 
+class Results:
+    """What was reached and taken so far, one JSON object a line in a file, so that a run goes on where one before it stopped."""
+
+    def __init__(self, name):
+        self.name = name
+        self.lines = []
+        if os.path.exists(name):
+            with open(name) as f:
+                self.lines = [json.loads(line) for line in f]
+
+    def of(self, kind, name, split=None):
+        return [line for line in self.lines if line['kind'] == kind and line['name'] == name and split in (None, line['split'])]
+
+    def add(self, kind, name, split, result):
+        self.lines.append({**result, 'kind': kind, 'name': name, 'split': split})
+        with open(self.name, 'a') as f:
+            f.write(json.dumps(self.lines[-1]) + '\n')
+
+
+def measure(a, routers, program, results, split, config):
+    """Trains and measures what is not among the results yet."""
+    for i, name in enumerate(routers):
+        if not results.of('reached', name, split):
+            results.add('reached', name, split, upstream(a, name, config))
+        if split < a.timed and len(results.of('fit', 'ours', split)) <= i:
+            results.add('fit', 'ours', split, ours(a, program, '--fit', config))
+    if not results.of('reached', 'ours', split):
+        chosen = ours(a, program, '--choose', config)
+        for name in ('single', 'ours'):
+            results.add('reached', name, split, chosen[name])
+    print(f'split {split}: ' + ', '.join(f'{n} {results.of("reached", n, split)[0]["performance"]:.4f}' for n in [*routers, 'single', 'ours']), file=sys.stderr, flush=True)
+
+
+def show(routers, results, splits):
+    """Prints the tables of the splits that are whole."""
+    whole = [s for s in range(splits) if all(results.of('reached', n, s) for n in [*routers, 'single', 'ours'])]
+    reached = {n: [results.of('reached', n, s)[0] for s in whole] for n in [*routers, 'single', 'ours']}
+    print('| router | mean performance | USD for 1,000 | ours is above it in |\n|---|---|---|---|')
+    for name, lines in reached.items():
+        above = sum(o['performance'] > v['performance'] for o, v in zip(reached['ours'], lines))
+        above = '' if name == 'ours' else f'{above} of {len(whole)} splits'
+        print(f'| {name} | {statistics.fmean(v["performance"] for v in lines):.4f} | {statistics.fmean(v["usd"] for v in lines):.4f} | {above} |')
+    print('\n| split | ' + ' | '.join(reached) + ' |\n|' + '---|' * (len(reached) + 1))
+    for i, split in enumerate(whole):
+        print(f'| {split} | ' + ' | '.join(f'{lines[i]["performance"]:.4f}' for lines in reached.values()) + ' |')
+    print('\n| trained | processor seconds, median (range) | seconds, median | peak memory, MB |\n|---|---|---|---|')
+    for label, runs in [(n, reached[n]) for n in routers] + [('ours, all six kinds', results.of('fit', 'ours'))]:
+        processor = [r['processor'] for r in runs]
+        print(f'| {label} | {statistics.median(processor):.2f} ({min(processor):.2f} to {max(processor):.2f}) | {statistics.median(r["clock"] for r in runs):.2f} | {max(r["peak"] for r in runs):.0f} |')
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data', default=os.path.join(root, '..', 'shared', 'data'))
+    parser.add_argument('--results', default='routers-peers.jsonl')
     parser.add_argument('--splits', type=int, default=10)
     parser.add_argument('--timed', type=int, default=3)
     parser.add_argument('--threads', type=int, default=1)
@@ -107,36 +160,14 @@ def main():
     if a.child:
         return child(a)
     routers = a.routers.split(',')
-    reached = {name: [] for name in [*routers, 'ours', 'single']}
-    usd = {name: [] for name in reached}
-    times = {name: [] for name in [*routers, 'ours']}
+    results = Results(a.results)
     with tempfile.TemporaryDirectory() as work:
         program = os.path.join(work, 'routers')
         subprocess.run(['go', '-C', os.path.join(root, 'internal', 'bench'), 'build', '-o', program, './routers'], check=True)
         subprocess.run([program, '--data', a.data, '--splits', str(a.splits), '--write', work], check=True)
         for split in range(a.splits):
-            config = os.path.join(work, f'split-{split}', 'config.yaml')
-            for name in routers:
-                result = upstream(a, name, config)
-                reached[name].append(result['performance'])
-                usd[name].append(result['usd'])
-                times[name].append(result)
-                if split < a.timed:
-                    times['ours'].append(ours(a, program, '--fit', config))
-            chosen = ours(a, program, '--choose', config)
-            for name in ('ours', 'single'):
-                reached[name].append(chosen[name]['performance'])
-                usd[name].append(chosen[name]['usd'])
-            print(f'split {split}: ' + ', '.join(f'{n} {v[-1]:.4f}' for n, v in reached.items()), file=sys.stderr, flush=True)
-    print('| router | mean performance | USD for 1,000 | ours is above it in |\n|---|---|---|---|')
-    for name, values in reached.items():
-        above = '' if name == 'ours' else f'{sum(o > v for o, v in zip(reached["ours"], values))} of {a.splits} splits'
-        print(f'| {name} | {statistics.fmean(values):.4f} | {statistics.fmean(usd[name]):.4f} | {above} |')
-    print('\n| trained | processor seconds, median (range) | seconds, median | peak memory, MB |\n|---|---|---|---|')
-    for name, runs in times.items():
-        processor = [r['processor'] for r in runs]
-        label = 'ours, all six kinds' if name == 'ours' else name
-        print(f'| {label} | {statistics.median(processor):.2f} ({min(processor):.2f} to {max(processor):.2f}) | {statistics.median(r["clock"] for r in runs):.2f} | {max(r["peak"] for r in runs):.0f} |')
+            measure(a, routers, program, results, split, os.path.join(work, f'split-{split}', 'config.yaml'))
+    show(routers, results, a.splits)
 
 
 if __name__ == '__main__':
