@@ -26,67 +26,84 @@ import (
 
 func main() { cli.Main("train_router", run) }
 
-func run(ctx context.Context, e cli.Env) error {
-	var o training.Options
+// options are the flags.
+type options struct {
+	training                      training.Options
+	config, root                  string
+	evaluation                    string
+	out, choices, report, figures string
+}
+
+// parse reads the flags.
+func parse(e cli.Env) (options, error) {
+	var o options
 	flags := e.Flags("train_router", "Trains a router on a finished data set and says whether it is worth having.")
-	var config, root string
-	cli.ConfigFlags(flags, &config, &root, " of the data set")
-	flags.StringVar(&o.Kind, "router", "all", "`kind` of router: "+strings.Join(training.Kinds(), ", "))
+	cli.ConfigFlags(flags, &o.config, &o.root, " of the data set")
+	flags.StringVar(&o.evaluation, "evaluation", "", summary.Usage)
+	flags.StringVar(&o.training.Kind, "router", "all", "`kind` of router: "+strings.Join(training.Kinds(), ", "))
 	objective := flags.String("objective", "best", "`what` to reach: best (performance), keep (the best single candidate's performance at the least cost), budget=USD for 1,000 queries, share=S of the dearest candidate's cost")
-	out := flags.String("out", "router.safetensors", "router `file` to write")
-	choices := flags.String("judge", "", "instead of training: `file` of another router's choices or scores for the test queries, JSON Lines or .csv, to be judged")
-	report := flags.String("report", "", "HTML `file` for curves with bands, the learning curve and what the router has to beat")
-	figures := flags.String("json", "", "`file` for the judgement as JSON")
-	flags.IntVar(&o.Search.Folds, "folds", 5, "`parts` of the cross-validation")
-	flags.Uint64Var(&o.Search.Seed, "seed", 0, "`seed` of folds and intervals")
-	evaluation := flags.String("evaluation", "", summary.Usage)
-	flags.StringVar(&o.Search.Encoder, "encoder", "", "`fingerprint` of the encoder of the embeddings; the router is opened for it alone (default what the summary says, or llm_embedding_data)")
+	flags.StringVar(&o.out, "out", "router.safetensors", "router `file` to write")
+	flags.StringVar(&o.choices, "judge", "", "instead of training: `file` of another router's choices or scores for the test queries, JSON Lines or .csv, to be judged")
+	flags.StringVar(&o.report, "report", "", "HTML `file` for curves with bands, the learning curve and what the router has to beat")
+	flags.StringVar(&o.figures, "json", "", "`file` for the judgement as JSON")
+	search := &o.training.Search
+	flags.IntVar(&search.Folds, "folds", 5, "`parts` of the cross-validation")
+	flags.Uint64Var(&search.Seed, "seed", 0, "`seed` of folds and intervals")
+	flags.StringVar(&search.Encoder, "encoder", "", "`fingerprint` of the encoder of the embeddings; the router is opened for it alone (default what the summary says, or llm_embedding_data)")
 	if err := e.Parse(flags); err != nil {
-		return err
+		return o, err
 	}
 	var err error
 	switch {
-	case config == "":
-		return e.Usage(flags, "--config is needed")
-	case !slices.Contains(training.Kinds(), o.Kind):
-		return e.Usage(flags, "--router is %q; it is one of %s", o.Kind, strings.Join(training.Kinds(), ", "))
-	case *choices != "" && *report != "":
-		return e.Usage(flags, "--judge and --report do not go together: choices have no curve")
-	case o.Search.Folds < 2:
-		return e.Usage(flags, "--folds is %d; it must be at least 2", o.Search.Folds)
+	case o.config == "":
+		return o, e.Usage(flags, "--config is needed")
+	case !slices.Contains(training.Kinds(), o.training.Kind):
+		return o, e.Usage(flags, "--router is %q; it is one of %s", o.training.Kind, strings.Join(training.Kinds(), ", "))
+	case o.choices != "" && o.report != "":
+		return o, e.Usage(flags, "--judge and --report do not go together: choices have no curve")
+	case search.Folds < 2:
+		return o, e.Usage(flags, "--folds is %d; it must be at least 2", search.Folds)
 	}
-	if o.Search.Objective, err = parseObjective(*objective); err != nil {
-		return e.Usage(flags, "%v", err)
+	if search.Objective, err = parseObjective(*objective); err != nil {
+		return o, e.Usage(flags, "%v", err)
 	}
-	c, err := e.LoadConfig(config, root)
+	o.training.Curves = o.report != ""
+	return o, nil
+}
+
+func run(ctx context.Context, e cli.Env) error {
+	o, err := parse(e)
 	if err != nil {
 		return err
 	}
-	if o.Summary, err = summary.Read(*evaluation); err != nil {
+	c, err := e.LoadConfig(o.config, o.root)
+	if err != nil {
 		return err
 	}
-	if *choices != "" {
-		judgement, err := training.Judge(ctx, e.Stdout, c, *choices, o)
+	if o.training.Summary, err = summary.Read(o.evaluation); err != nil {
+		return err
+	}
+	if o.choices != "" {
+		judgement, err := training.Judge(ctx, e.Stdout, c, o.choices, o.training)
 		if err != nil {
 			return err
 		}
-		return writeFigures(*figures, judgement)
+		return writeFigures(o.figures, judgement)
 	}
-	o.Curves = *report != ""
-	study, err := training.Run(ctx, e.Stdout, c, o)
+	study, err := training.Run(ctx, e.Stdout, c, o.training)
 	if err != nil {
 		return err
 	}
-	if err := writeFigures(*figures, study.Judgement); err != nil {
+	if err := writeFigures(o.figures, study.Judgement); err != nil {
 		return err
 	}
-	if err := writePage(*report, study); err != nil {
+	if err := writePage(o.report, study); err != nil {
 		return err
 	}
-	if err := study.Router.Save(*out); err != nil {
+	if err := study.Router.Save(o.out); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "\n%s is in %s, for %s\n", study.Router, *out, encoderOf(study.Router))
+	fmt.Fprintf(e.Stdout, "\n%s is in %s, for %s\n", study.Router, o.out, encoderOf(study.Router))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -238,3 +239,27 @@ func TestFlags(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) { clitest.Help(t, run) }
+
+// TestEvaluation: what the summary of step 3 says was not evaluated is left out, and
+// the router is for the encoder that it names.
+func TestEvaluation(t *testing.T) {
+	config := dataSet(t)
+	root := filepath.Dir(config)
+	rows, err := os.ReadFile(filepath.Join(root, "train.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := slices.IndexFunc(strings.Split(string(rows), "\n"), func(line string) bool { return strings.Contains(line, `"performance": 0.0`) })
+	evaluation := clitest.Write(t, root, "summary.json", fmt.Sprintf(`{"encoder": "words", "not_evaluated_rows": {"train": [%d]}, "cells": [{"task": "sums", "model": "small"}]}`, wrong+1))
+	out := filepath.Join(root, "router.safetensors")
+	stdout, _, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", root, "--router", "ridge", "--evaluation", evaluation, "--out", out)
+	if err != nil || !strings.Contains(stdout, "Cross-validation on 79 training queries") || !strings.Contains(stdout, "for vectors of words") {
+		t.Errorf("%v\n%s", err, stdout)
+	}
+	if _, err := routers.Open(out, &routers.OpenOptions{Encoder: "words"}); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := clitest.Run(t.Context(), run, nil, "--config", config, "--root", root, "--evaluation", config); err == nil {
+		t.Error("a configuration was taken for a summary")
+	}
+}
