@@ -169,9 +169,14 @@ func (w *own) maxTokens(asked int) int {
 		return asked
 	}
 	for _, name := range []string{"max_completion_tokens", "max_tokens"} {
+		value, own := w.params[name]
 		var n float64
-		if json.Unmarshal(w.params[name], &n) == nil && n >= 1 && n <= maxTokens {
+		switch {
+		case !own:
+		case json.Unmarshal(value, &n) == nil && n >= 1 && n <= maxTokens:
 			return int(n)
+		default: // null: neither is sent
+			return unboundedTokens
 		}
 	}
 	return asked

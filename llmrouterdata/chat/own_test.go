@@ -480,3 +480,26 @@ func TestAnswerKeepsPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestLongestAnswer: what an answer can cost at most depends on the bound that is
+// sent, and is not that of the run where none is.
+func TestLongestAnswer(t *testing.T) {
+	for params, want := range map[string]int{
+		`{}`: 512, `{"max_tokens":9}`: 9, `{"max_completion_tokens":2048}`: 2048, `{"max_tokens":null,"max_completion_tokens":2048}`: 2048,
+		`{"max_tokens":null}`: 32768, `{"max_tokens":9,"max_completion_tokens":null}`: 32768,
+	} {
+		c := llmrouterdata.Candidate{Name: "m", Model: "m", APIEndpoint: "http://127.0.0.1/v1"}
+		if err := json.Unmarshal([]byte(params), &c.Params); err != nil {
+			t.Fatal(err)
+		}
+		targets, err := chat.Resolve([]llmrouterdata.Candidate{c}, "", chat.Keys{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e chat.Estimate
+		e.Add(ask(targets[0], "hi"))
+		if got := e.Total().MaxCompletionTokens; got != want {
+			t.Errorf("%s: %d tokens at most, want %d", params, got, want)
+		}
+	}
+}
