@@ -46,8 +46,8 @@ func evaluateBy(b *testing.B, s *setting, count int, args ...string) time.Durati
 }
 
 // BenchmarkProcesses is how much of the ideal throughput 4 processes reach that have
-// 32 calls under way each, when every call takes 200 ms: 5,000 calls, from the first
-// to the last.
+// 32 calls under way each, when every call takes 200 ms: 5,000 calls in 100 shards,
+// from the first to the last.
 func BenchmarkProcesses(b *testing.B) {
 	const processCount, latency, queries, models = 4, 200 * time.Millisecond, 1000, 5
 	var spent time.Duration
@@ -63,7 +63,7 @@ func BenchmarkProcesses(b *testing.B) {
 			list = append(list, fmt.Sprintf(`"m%d": {"model": "x/m%[1]d", "api_endpoint": %q}`, i, s.url))
 		}
 		s.candidates(b, "{"+strings.Join(list, ", ")+"}")
-		s.ends(b, 0, "--split", "--shard_size", "50")
+		s.ends(b, 0, "--split", "--shard_size", "10")
 		evaluateBy(b, s, processCount)
 		spent += c.last.Sub(c.first)
 	}
