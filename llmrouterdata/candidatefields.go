@@ -56,6 +56,24 @@ var candidateFields = map[string]candidateField{
 		set:  func(c *Candidate) bool { return c.StrictModel },
 		fits: isKind[bool],
 	},
+	"batch": {
+		read: func(f *fields, name string, c *Candidate) { c.Batch = f.boolean(name) },
+		set:  func(c *Candidate) bool { return c.Batch },
+		fits: isKind[bool],
+	},
+	batchPriceFactor: {
+		read: func(f *fields, name string, c *Candidate) {
+			if v, _ := f.o.Get(name); absent(v) {
+				return
+			}
+			c.BatchPriceFactor = new(f.number(name))
+			if p := *c.BatchPriceFactor; !isShare(p) {
+				f.fail(name, fmt.Errorf("want a share of the prices, from 0 to 1, have %v", p))
+			}
+		},
+		set:  func(c *Candidate) bool { return c.BatchPriceFactor != nil },
+		fits: isNumber,
+	},
 	"embedding": {
 		read: func(f *fields, name string, c *Candidate) {
 			v, _ := f.o.Get(name)
@@ -228,10 +246,13 @@ func moreWords(name, field string) bool {
 	return strings.HasPrefix(name, field+"_") || strings.HasSuffix(name, "_"+field)
 }
 
-// setPrices adds the prices of parts of the tokens.
+// setPrices adds the prices of parts of the tokens, and of batches.
 func (c Candidate) setPrices(o *pyjson.Object) {
 	for field, usd := range c.finePrices() {
 		o.Set(field, *usd)
+	}
+	if c.BatchPriceFactor != nil {
+		o.Set(batchPriceFactor, *c.BatchPriceFactor)
 	}
 }
 
@@ -271,8 +292,13 @@ func (c Candidate) setCalling(o *pyjson.Object) error {
 			o.Set(n.field, n.count)
 		}
 	}
-	if c.StrictModel {
-		o.Set("strict_model", true)
+	for _, b := range [...]struct {
+		field string
+		set   bool
+	}{{"strict_model", c.StrictModel}, {"batch", c.Batch}} {
+		if b.set {
+			o.Set(b.field, true)
+		}
 	}
 	return nil
 }

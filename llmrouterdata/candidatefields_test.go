@@ -17,7 +17,7 @@ const callingCandidate = `{"m": {
 	"headers": {"X-Team": "${TEAM}"},
 	"timeout": 120.5, "connect_timeout": 5, "first_byte_timeout": 300, "workers": 3,
 	"requests_per_minute": 60, "tokens_per_minute": 90000,
-	"cached_input_price": 0.1, "reasoning_price": 0, "strict_model": true, "note": "kept"}}`
+	"cached_input_price": 0.1, "reasoning_price": 0, "strict_model": true, "batch": true, "batch_price_factor": 0.4, "note": "kept"}}`
 
 func TestHowACandidateIsCalled(t *testing.T) {
 	list, err := ReadCandidates(strings.NewReader(callingCandidate))
@@ -33,6 +33,7 @@ func TestHowACandidateIsCalled(t *testing.T) {
 		},
 		Headers: map[string]string{"X-Team": "${TEAM}"},
 		Timeout: 120.5, ConnectTimeout: 5, FirstByteTimeout: 300, Workers: 3, RequestsPerMinute: 60, TokensPerMinute: 90000, StrictModel: true,
+		Batch: true, BatchPriceFactor: new(0.4),
 		Extra: []ExtraField{{"note", json.RawMessage(`"kept"`)}},
 	}
 	if diff := cmp.Diff(want, list[0]); diff != "" {
@@ -62,12 +63,12 @@ func TestEmbeddingFileHoldsNothingOfTheCalls(t *testing.T) {
 	if err := WriteEmbeddedCandidates(&b, list); err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"api-version", "params", "effort", "headers", "TEAM", "timeout", "per_minute", "workers"} {
+	for _, secret := range []string{"api-version", "params", "effort", "headers", "TEAM", "timeout", "per_minute", "workers", `"batch"`} {
 		if strings.Contains(b.String(), secret) {
 			t.Errorf("%q stands in the embedding file:\n%s", secret, b.Bytes())
 		}
 	}
-	for _, kept := range []string{`"api_endpoint": "https://x.example/openai"`, `"cached_input_price": 0.1`, `"reasoning_price": 0.0`, `"note": "kept"`} {
+	for _, kept := range []string{`"api_endpoint": "https://x.example/openai"`, `"cached_input_price": 0.1`, `"reasoning_price": 0.0`, `"batch_price_factor": 0.4`, `"note": "kept"`} {
 		if !strings.Contains(b.String(), kept) {
 			t.Errorf("%s is not in the embedding file:\n%s", kept, b.Bytes())
 		}
@@ -113,6 +114,8 @@ func TestCallingFieldsOutOfRange(t *testing.T) {
 		"params":              {`[]`, `"x"`, `1`},
 		"headers":             {`[]`, `"X: y"`},
 		"strict_model":        {`1`, `"true"`},
+		"batch":               {`1`, `"true"`},
+		"batch_price_factor":  {`-0.1`, `1.1`, `"0.5"`, `Infinity`},
 	} {
 		for _, value := range values {
 			if value == "NaN" {

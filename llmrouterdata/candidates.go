@@ -35,6 +35,9 @@ type Candidate struct {
 	// its cache, and ReasoningPrice that of completion tokens spent on thinking,
 	// both in USD per million tokens, from 0. Nil: InputPrice and OutputPrice.
 	CachedInputPrice, ReasoningPrice *float64
+	// BatchPriceFactor is what calls cost that go in batches, as a share of all
+	// these prices, from 0 to 1. Nil: 0.5, as services ask as a rule.
+	BatchPriceFactor *float64
 	// Model is the identifier that the API knows, for example
 	// "qwen/qwen2.5-7b-instruct".
 	Model string
@@ -64,6 +67,9 @@ type Candidate struct {
 	// StrictModel makes an answer that names another model than Model a
 	// failure.
 	StrictModel bool
+	// Batch says that the service takes calls of the candidate in batches, which a
+	// run may be asked to make.
+	Batch bool
 
 	// Embedding is the vector of Feature, [dim]; nil in a candidate file.
 	Embedding []float32
@@ -83,6 +89,11 @@ func (c Candidate) Called() bool { return !strings.HasSuffix(c.Name, "_think") }
 func (c Candidate) FeatureHash() string {
 	sum := sha256.Sum256([]byte(c.Feature))
 	return hex.EncodeToString(sum[:16])
+}
+
+// Cost returns what tokens cost in USD, none of them cached or thought.
+func (c *Candidate) Cost(inputTokens, outputTokens int) float64 {
+	return (float64(inputTokens)*c.InputPrice + float64(outputTokens)*c.OutputPrice) / 1e6
 }
 
 // price is a field of a candidate with what it holds.
@@ -116,8 +127,16 @@ func (c Candidate) PriceErrors() []*CandidateError {
 			errs = append(errs, &CandidateError{Candidate: c.Name, Field: p.field, Err: fmt.Errorf("%v is no price in USD per million tokens", p.usd)})
 		}
 	}
+	if p := c.BatchPriceFactor; p != nil && !isShare(*p) {
+		errs = append(errs, &CandidateError{Candidate: c.Name, Field: batchPriceFactor, Err: fmt.Errorf("%v is no share of a price, from 0 to 1", *p)})
+	}
 	return errs
 }
+
+// batchPriceFactor is the field of a candidate that holds its BatchPriceFactor.
+const batchPriceFactor = "batch_price_factor"
+
+func isShare(p float64) bool { return p >= 0 && p <= 1 }
 
 // CalledNames returns the names of the candidates that are called.
 func CalledNames(candidates []Candidate) []string {

@@ -117,3 +117,9 @@ func NewRoutingRecord(d StandardQueryData) RoutingRecord {
 		Metric: d.Metric, Choices: d.Choices, TaskID: d.TaskID, Extra: d.Extra,
 	}
 }
+
+// NotCalled is the message of a row whose pair was not called.
+const NotCalled = "the call was not made"
+
+// FailedCall returns the response of a row whose call failed with a message.
+func FailedCall(message string) string { return "API Error: " + message }

@@ -14,6 +14,9 @@
 // Calls are journaled as they finish: an interrupted run goes on where it was.
 // The first interrupt lets the calls under way finish, the second stops at once.
 //
+// With --batch, calls of candidates with batch: true go in batches, at half price;
+// docs/BATCHES.md has more.
+//
 // With --work, many processes share the work: --split cuts the queries into
 // shards, --shard runs some of them, --merge makes of all the files of one run,
 // and --status says how far they are. docs/SCALE.md has more.
@@ -73,8 +76,11 @@ func run(ctx context.Context, e cli.Env) error {
 	}
 	defer client.Close()
 
-	if o.dryRun {
+	switch {
+	case o.dryRun:
 		return o.estimate(ctx, e, c)
+	case o.batch.write != "":
+		return o.writeBatches(ctx, e, c)
 	}
 	bar := progress.New(e.Stderr)
 	defer bar.Close()
@@ -88,6 +94,7 @@ func run(ctx context.Context, e cli.Env) error {
 	report, err := plan.Run(ctx)
 	bar.Close()
 	if report == nil {
+		hint(e, err)
 		return err
 	}
 	if err = errors.Join(err, show(e, report, o.report)); err == nil && !o.TestRun {
@@ -159,6 +166,7 @@ type options struct {
 	chat                          chat.Options
 	calling                       chat.ResolveOptions
 	work                          shardFlags
+	batch                         batchFlags
 }
 
 // header takes a flag of the form "Name: value".
@@ -226,10 +234,15 @@ func parse(e cli.Env) (*options, error) {
 	o.grace = cli.Grace
 	flags.Func("grace", "after SIGTERM: `seconds` in which the calls under way may finish (default 30)", seconds(&o.grace))
 	o.work.add(flags)
+	o.batch.add(flags)
 	if err := e.Parse(flags); err != nil {
 		return nil, err
 	}
-	if err := o.work.check(e, flags); err != nil {
+	err := o.work.check(e, flags)
+	if err == nil {
+		err = o.batch.check(e, flags, &o.Options)
+	}
+	if err != nil {
 		return nil, err
 	}
 	switch {
@@ -255,7 +268,6 @@ func parse(e cli.Env) (*options, error) {
 			return nil, e.Usage(flags, "--%s is %d; it must not be negative", bound.flag, bound.value)
 		}
 	}
-	var err error
 	if o.chat.Balance, err = chat.ParseBalance(*balance); err != nil {
 		return nil, e.Usage(flags, "--balance: %v", err)
 	}
@@ -286,6 +298,9 @@ func parse(e cli.Env) (*options, error) {
 func hint(e cli.Env, err error) {
 	if _, ok := errors.AsType[*pipeline.UnavailableMetricError](err); ok {
 		fmt.Fprintln(e.Stderr, "docs/SANDBOX.md says what a sandbox needs; --allow_not_evaluated goes on without one")
+	}
+	if errors.Is(err, pipeline.ErrInBatches) {
+		fmt.Fprintln(e.Stderr, "--batch goes on with them")
 	}
 	if errors.Is(err, pipeline.ErrUnpriced) {
 		fmt.Fprintln(e.Stderr, "a price of 0 says that a candidate is free; --unpriced_ok goes on and counts such calls as free")
@@ -318,6 +333,7 @@ func printEstimate(e cli.Env, estimate *pipeline.Estimate, budget *chat.Budget) 
 		fmt.Fprintf(e.Stdout, "%-40s %8d calls  %10d tokens in  at most %10d out  %10.4f to %10.4f USD%s\n",
 			name, c.Calls, c.PromptTokens, c.MaxCompletionTokens, c.PromptUSD, c.MaxUSD, note)
 	}
+	printBatches(e, estimate)
 	if estimate.SpentUSD > 0 {
 		fmt.Fprintf(e.Stdout, "the journal says that %.4f USD were paid before\n", estimate.SpentUSD)
 	}

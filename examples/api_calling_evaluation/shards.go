@@ -38,7 +38,7 @@ func (w *shardFlags) add(flags *flag.FlagSet) {
 }
 
 // alone are flags of a run without shards.
-var alone = []string{"test", "dry_run", "fresh", "publish_incomplete"}
+var alone = append([]string{"test", "dry_run", "fresh", "publish_incomplete"}, batchModes...)
 
 // check demands flags that go together.
 func (w *shardFlags) check(e cli.Env, flags *flag.FlagSet) error {

@@ -32,11 +32,12 @@ var rules = []struct {
 	{"embedding", []string{"torchio", "datasets/hub", "internal/..."}},
 	{"embedding/...", []string{"embedding", "internal/..."}},
 	{"llmrouterdata/dataset", []string{"llmrouterdata", "torchio", "internal/..."}},
+	{"llmrouterdata/batch", []string{"llmrouterdata", "llmrouterdata/chat", "internal/..."}},
 	{"llmrouterdata/pricing", []string{"llmrouterdata", "internal/..."}},
 	{"llmrouterdata/exporting", []string{"llmrouterdata", "llmrouterdata/dataset", "datasets", "torchio", "internal/..."}},
 	{"llmrouterdata/importing", []string{"llmrouterdata", "llmrouterdata/dataset", "metrics", "embedding", "torchio", "internal/..."}},
 	{"llmrouterdata/pipeline", []string{
-		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "datasets", "metrics", "embedding", "torchio", "internal/...",
+		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/batch", "llmrouterdata/dataset", "datasets", "metrics", "embedding", "torchio", "internal/...",
 	}},
 	{"llmrouterdata/pipeline/shards", []string{
 		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "llmrouterdata/pipeline", "metrics", "embedding", "internal/...",

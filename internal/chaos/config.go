@@ -1,4 +1,5 @@
-// Package chaos is an OpenAI-compatible chat-completion server that misbehaves
+// Package chaos is an OpenAI-compatible server of chat completions, alone and in
+// batches, that misbehaves
 // to order: it delays, limits, refuses, hangs, drips, breaks off and answers
 // with rubbish, by seed. It counts what it was asked and by which key, and
 // records every use of a key that it had told to cool down. Only tests import it.
@@ -44,6 +45,10 @@ type Config struct {
 	Answer func(model, user string) string
 	// OmitUsage leaves the token counts out of good answers.
 	OmitUsage bool
+
+	// Batches says how files and batches fare. Of the rest of the Config their
+	// requests meet Statuses and the faults that are refusals or empty answers.
+	Batches Batches
 
 	// Cooldown is how long the client promises not to use a key for the same model
 	// after 5xx and after 429 without Retry-After, and not at all where the 429

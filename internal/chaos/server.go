@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// A Server answers POST .../chat/completions as its Config says. It is an
-// http.Handler; [Server.Listen] and [Server.Pipe] serve it.
+// A Server answers POST .../chat/completions as its Config says, and the routes of
+// files and batches. It is an http.Handler; [Server.Listen] and [Server.Pipe] serve it.
 type Server struct {
 	c Config
 
@@ -33,6 +33,8 @@ type Server struct {
 	cooling  map[string]*cooldown   // by key, or key and model
 	inFlight int
 	idle     sync.Cond // when inFlight has become 0
+
+	batches batchState
 }
 
 type call struct{ model, user string }
@@ -44,7 +46,8 @@ type cooldown struct{ told, until time.Time }
 type Stats struct {
 	// Requests counts all requests.
 	Requests int
-	// Answered counts the good answers that were written to the end.
+	// Answered counts the good answers that were written to the end, or made for a
+	// batch.
 	Answered int
 	// ByKey, ByModel and ByStatus count requests; status 0 stands for a
 	// connection that was closed.
@@ -53,6 +56,8 @@ type Stats struct {
 	ByStatus map[int]int
 	// Faults counts what was done to requests.
 	Faults map[FaultKind]int
+	// Batches counts those that were accepted.
+	Batches int
 	// MaxInFlight is the most requests that were under way at once.
 	MaxInFlight int
 	// Violations are the uses of keys that had been told to cool down.
@@ -110,7 +115,7 @@ func (s *Server) Wait() {
 }
 
 // Answered returns how many good answers to the user message the model has
-// given in full.
+// given in full, or made for a batch.
 func (s *Server) Answered(model, user string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,6 +222,15 @@ func readRequest(r *http.Request) (*request, error) {
 	if err := json.Unmarshal(body, &q); err != nil {
 		return nil, err
 	}
+	q.readMessages()
+	if q.Model == "" || q.user == "" {
+		return nil, errors.New("no model or no user message")
+	}
+	q.key = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return &q, nil
+}
+
+func (q *request) readMessages() {
 	for _, m := range q.Messages {
 		switch m.Role {
 		case "system":
@@ -225,11 +239,6 @@ func readRequest(r *http.Request) (*request, error) {
 			q.user = m.Content
 		}
 	}
-	if q.Model == "" || q.user == "" {
-		return nil, errors.New("no model or no user message")
-	}
-	q.key = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	return &q, nil
 }
 
 // plan is what will be done to a request.
@@ -244,6 +253,10 @@ type plan struct {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isBatchRoute(r.URL.Path) {
+		s.serveBatches(w, r)
+		return
+	}
 	q, err := readRequest(r)
 	if err != nil {
 		writeError(w, http.StatusBadRequest, "invalid_request_error", err.Error())

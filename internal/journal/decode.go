@@ -15,14 +15,13 @@ func decode(line string, e *Entry) error {
 	return json.Unmarshal([]byte(line), e)
 }
 
-// decodeNote returns the scorer that a line names which is no entry; "" where it
-// names none.
-func decodeNote(line string) string {
+// decodeNote reads a line that is no entry; nil where it is no note either.
+func decodeNote(line string) *note {
 	var n note
-	if json.Unmarshal([]byte(line), &n) != nil {
-		return ""
+	if json.Unmarshal([]byte(line), &n) != nil || n.ScoredBy == "" && (n.Part == nil || n.Part.ID == "") {
+		return nil
 	}
-	return n.ScoredBy
+	return &n
 }
 
 // parse reads the line of an answer as Append writes it, at a fraction of the cost of
@@ -63,5 +62,8 @@ func parse(line string, e *Entry) bool {
 		e.ThoughtBytes = s.Integer()
 	}
 	e.Void = s.Has(`,"void":true`)
+	if s.Has(`,"part":`) {
+		e.Part = s.Text()
+	}
 	return s.OK && s.Rest == "}\n"
 }

@@ -11,8 +11,13 @@
 // replaces the earlier one. A void entry takes the outcome away: the call is to
 // be made again. What entries say of money adds up, whatever replaces them.
 //
-// A note names what has scored answers, which a call does not depend on. Each
-// name is noted once.
+// A note says what no entry does: the name of what has scored answers, once for
+// each, or what became of a part.
+//
+// A part is calls that go to a service as one batch. It is noted before its
+// requests are uploaded, when they are, when the service has accepted it, and when
+// it is over. Its calls are under way until an entry behind its first note is
+// theirs, or until it is over: they are in no other part, and not made alone.
 //
 // A line is what the file is made of: JSON text that ends with a line feed. The
 // first line, the header, says what the file is and its version; every further

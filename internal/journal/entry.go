@@ -51,6 +51,9 @@ type Entry struct {
 	// call is to be made again. CostUSD is what it has cost all the same, beside
 	// what earlier entries say.
 	Void bool `json:"void,omitempty"`
+	// Part is the id of the [Part] that the answer came with, "" where it was
+	// called alone. Such an answer has no time: nobody measured it.
+	Part string `json:"part,omitempty"`
 }
 
 // Error is why a call failed for good.
@@ -64,8 +67,9 @@ type Error struct {
 	Unknown bool `json:"unknown_words,omitempty"`
 }
 
-// note is a line that is no entry: it says what has scored answers.
+// note is a line that is no entry: it says one of these.
 type note struct {
-	// ScoredBy names it, such as "cpython 3.11.7, native". It is not empty.
-	ScoredBy string `json:"scored_by"`
+	// ScoredBy names what has scored answers, such as "cpython 3.11.7, native".
+	ScoredBy string `json:"scored_by,omitempty"`
+	Part     *Part  `json:"batch_part,omitempty"`
 }

@@ -95,6 +95,7 @@ type Journal struct {
 	unsynced  int          // entries since the last sync
 	synced    time.Time    // when that was
 	scorers   []string     // named by notes
+	parts     parts        // that notes tell of
 }
 
 // Open takes the lock of a journal and opens the file, or makes it and the

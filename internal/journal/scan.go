@@ -23,13 +23,13 @@ type chunk struct {
 	err     error // ends the scan behind the lines
 }
 
-// line is one line; entry is nil and scorer empty where it is damaged.
+// line is one line; entry and note are nil where it is damaged.
 type line struct {
 	offset   int64
 	number   int // from 1
 	from, to int // in the chunk's text
 	entry    *Entry
-	scorer   string // that of a note
+	note     *note
 }
 
 // Scan gives each the entries in the order of the file, and then recovers a
@@ -48,14 +48,15 @@ func (j *Journal) Scan(each func(offset int64, e *Entry) error) error {
 	for c := range chunks {
 		<-c.decoded
 		for _, line := range c.lines {
-			if line.scorer != "" {
-				j.addScanned(line.scorer)
+			if line.note != nil {
+				j.addScanned(line.note)
 				continue
 			}
 			if line.entry == nil {
 				j.warn(fmt.Sprintf("%s:%d: damaged entry; its call is made again", j.name, line.number))
 				continue
 			}
+			j.parts.settle(line.entry)
 			if err := each(line.offset, line.entry); err != nil {
 				return err
 			}
@@ -75,11 +76,14 @@ func (j *Journal) Scan(each func(offset int64, e *Entry) error) error {
 }
 
 // addScanned takes up what a note says.
-func (j *Journal) addScanned(scorer string) {
+func (j *Journal) addScanned(n *note) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if !slices.Contains(j.scorers, scorer) {
-		j.scorers = append(j.scorers, scorer)
+	if n.Part != nil {
+		j.parts.put(*n.Part)
+	}
+	if n.ScoredBy != "" && !slices.Contains(j.scorers, n.ScoredBy) {
+		j.scorers = append(j.scorers, n.ScoredBy)
 	}
 }
 
@@ -155,7 +159,7 @@ func (c *chunk) decode() {
 		if decode(text[l.from:l.to], e) == nil && e.Call != "" {
 			l.entry = e
 		} else {
-			l.scorer = decodeNote(text[l.from:l.to])
+			l.note = decodeNote(text[l.from:l.to])
 		}
 	}
 }

@@ -114,11 +114,28 @@ func (m *Machine) Next() (Pair, bool) {
 	}
 	p, ok := m.rule.Next(m)
 	if ok {
-		*m.at(p) = underWay
-		m.underWay[p.Candidate]++
-		m.left[p.Candidate]--
+		m.handOut(p)
 	}
 	return p, ok
+}
+
+func (m *Machine) handOut(p Pair) {
+	*m.at(p) = underWay
+	m.underWay[p.Candidate]++
+	m.left[p.Candidate]--
+}
+
+// Take hands out all pairs of a candidate that wait, in the order of the queries:
+// they are made together, whatever rule and limit say.
+func (m *Machine) Take(candidate int) []Pair {
+	var taken []Pair
+	for q := range m.queries {
+		if p := (Pair{q, candidate}); m.Waiting(p) {
+			m.handOut(p)
+			taken = append(taken, p)
+		}
+	}
+	return taken
 }
 
 // Later reports whether Next may hand out a pair when one under way has ended.

@@ -287,3 +287,30 @@ func (c *chance) check(t *testing.T, seed uint64, wanted func(q, c int) bool) {
 		}
 	}
 }
+
+// What goes together is handed out at once, whatever the limit, and by nobody else.
+func TestTake(t *testing.T) {
+	m := New(4, 2, nil)
+	m.Limit(0, 1)
+	m.Resumed(Pair{1, 0}, false)
+	if got := m.Take(0); cmp.Diff([]Pair{{0, 0}, {2, 0}, {3, 0}}, got) != "" || m.UnderWay(0) != 3 {
+		t.Errorf("%v, %d under way", got, m.UnderWay(0))
+	}
+	for range 4 {
+		if p, ok := m.Next(); !ok || p.Candidate != 1 {
+			t.Errorf("%v, %t", p, ok)
+		}
+	}
+	if _, ok := m.Next(); ok || m.Later() || m.Take(0) != nil {
+		t.Error("something is left")
+	}
+	m.Finished(Pair{0, 0}, false)
+	m.GivenUp(Pair{2, 0})
+	if m.UnderWay(0) != 1 || m.Counts().Done != 2 {
+		t.Errorf("%d under way, %+v", m.UnderWay(0), m.Counts())
+	}
+	m.Stop("")
+	if m.Take(1) != nil {
+		t.Error("a stopped run hands out pairs")
+	}
+}

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -42,26 +43,13 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 		defer first.timer.Stop()
 	}
 	key := *lease.key.secret
-	bearer := string(key)
-	if bearer == "" {
-		bearer = localKey
-	}
-	fail := func(e *Error) *Error {
-		e.Candidate, e.KeyLabel = st.name, lease.label
-		e.Code = st.secrets.Code(e.Code)
-		e.Detail = st.secrets.Scrub(service.Hint(e.Status, st.path)+e.Detail, st.host, maxDetail)
-		if e.compose(); e.Fault == FaultHost {
-			e.Address = st.address
-		}
-		return e
-	}
 
 	began := time.Now()
 	var res *http.Response
-	err := st.sdk.Post(own.within(ctx), "chat/completions", l.body, &res, option.WithAPIKey(bearer))
+	err := st.sdk.Post(own.within(ctx), "chat/completions", l.body, &res, option.WithAPIKey(bearer(key)))
 	if err != nil {
-		e, paid := l.unanswered(ctx, err)
-		return answer{}, fail(e), paid
+		e, paid := unanswered(ctx, err, st.timeout)
+		return answer{}, l.fail(e, lease.label), paid
 	}
 	defer res.Body.Close()
 	if first != nil {
@@ -71,20 +59,43 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 	l.receive(res, key)
 	a, err := readAnswer(res, l.asked, l.c.o.MaxResponseBytes, l.pass)
 	a.took = time.Since(began)
-	l.clean(&a, key)
-	e := asError(ctx, err, st.timeout)
+	e, paid := l.judge(&a, asError(ctx, err, st.timeout), res.StatusCode, res.Header, key)
+	return a, l.fail(e, lease.label), paid
+}
+
+// bearer is what is sent as the key.
+func bearer(key secret.Secret) string { return cmp.Or(string(key), localKey) }
+
+// judge takes the secrets out of an answer and says whether it can be used, and
+// what it cost; e is why it cannot be read, nil where it was.
+func (l *call) judge(a *answer, e *Error, status int, h http.Header, key secret.Secret) (*Error, charge) {
+	l.clean(a, key)
 	if e == nil {
-		e = l.otherModel(res.Header, a.model)
+		e = l.otherModel(h, a.model)
 	}
 	if e == nil {
-		l.noteEnding(&a)
-		return a, nil, chargeUsage
+		l.noteEnding(a)
+		return nil, chargeUsage
 	}
 	if e.Status == 0 {
-		e.Status = res.StatusCode
+		e.Status = status
 	}
-	paid := chargeOf(e, &a)
-	return a, fail(e), paid
+	return e, chargeOf(e, a)
+}
+
+// fail completes a failure, nil for none, of an attempt with a key.
+func (l *call) fail(e *Error, label string) *Error {
+	if e == nil {
+		return nil
+	}
+	st := l.st
+	e.Candidate, e.KeyLabel = st.name, label
+	e.Code = st.secrets.Code(e.Code)
+	e.Detail = st.secrets.Scrub(service.Hint(e.Status, st.path)+e.Detail, st.host, maxDetail)
+	if e.compose(); e.Fault == FaultHost {
+		e.Address = st.address
+	}
+	return e
 }
 
 // firstByte is a body whose first byte stops a timer.
@@ -101,14 +112,11 @@ func (f *firstByte) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unanswered is the failure of a request that was not answered with a success.
-func (l *call) unanswered(ctx context.Context, err error) (*Error, charge) {
-	if refused, ok := errors.AsType[*refusedError](err); ok {
-		e := refusal(refused.status, refused.header, service.ReadBody(refused.body))
-		if e.spent {
-			return e, chargeMost
-		}
-		return e, chargeNothing
+// unanswered is the failure of a request that was not answered with a success
+// within its time.
+func unanswered(ctx context.Context, err error, limit time.Duration) (*Error, charge) {
+	if r, ok := errors.AsType[*refusedError](err); ok {
+		return refused(r.status, r.header, r.body)
 	}
 	switch {
 	case errors.Is(context.Cause(ctx), errFirstByte):
@@ -118,7 +126,7 @@ func (l *call) unanswered(ctx context.Context, err error) (*Error, charge) {
 		e.Fault = FaultHost
 		return e, chargeNothing
 	case ctx.Err() != nil:
-		return bad(KindTimeout, "no answer within %v", l.st.timeout), chargeMost
+		return bad(KindTimeout, "no answer within %v", limit), chargeMost
 	}
 	return bad(KindConnection, "%v", service.Reason(err)), chargeMost
 }

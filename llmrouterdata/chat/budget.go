@@ -214,6 +214,31 @@ func (b *Budget) fits(amount money.USD) bool {
 	return false
 }
 
+// TryReserve reserves an amount for a call that is answered later, as in a batch,
+// if it fits beside what is spent and reserved now; later says that it may fit when
+// something of that is settled. [Budget.Settle] ends the reservation. Meanwhile
+// calls that do not fit wait. A nil budget has no bound.
+func (b *Budget) TryReserve(amountUSD float64) (ok, later bool) {
+	amount := money.Of(amountUSD)
+	if b == nil || amount == 0 {
+		return true, false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.fits(amount) {
+		return false, b.refusal == nil
+	}
+	b.held += amount
+	b.holders++
+	return true, false
+}
+
+// Settle replaces an amount of TryReserve by what was spent; reserved 0 says that
+// nothing was.
+func (b *Budget) Settle(reservedUSD, spentUSD float64) {
+	b.settle(money.Of(reservedUSD), money.Of(spentUSD))
+}
+
 // settle replaces a reserved amount by what was spent.
 func (b *Budget) settle(amount, spent money.USD) {
 	if b == nil {

@@ -160,11 +160,16 @@ func (l *call) rename(e *Error) bool {
 	if e.body == nil || l.renamed || !e.body.WantsCompletionTokens() {
 		return false
 	}
+	l.learnName()
+	l.encode()
+	return l.renamed
+}
+
+// learnName notes that the candidate wants max_completion_tokens.
+func (l *call) learnName() {
 	if l.st.completionTokens.CompareAndSwap(false, true) {
 		l.c.o.Logger.Warn("max_tokens is refused: max_completion_tokens is sent from now on", "candidate", l.st.name)
 	}
-	l.encode()
-	return l.renamed
 }
 
 // encode makes the body of the attempts.

@@ -161,26 +161,19 @@ func addressOf(u *url.URL) string {
 //   - [ErrDrained] when it waited while r.Drain was closed;
 //   - another error when r is not valid.
 func (c *Client) Complete(ctx context.Context, r Request) (Response, error) {
-	params, err := r.Params.validate()
+	asked, err := r.asked()
 	if err != nil {
 		return Response{}, err
 	}
-	if r.Prompt.User == "" {
-		return Response{}, fmt.Errorf("chat: candidate %q: the prompt's user message is empty", r.Target.Name)
-	}
-	return c.do(ctx, &call{target: r.Target, asked: r.body(params), drain: r.Drain, budget: cmp.Or(r.Budget, c.o.Budget)})
+	return c.do(ctx, &call{target: r.Target, asked: asked, drain: r.Drain, budget: cmp.Or(r.Budget, c.o.Budget)})
 }
 
 // do makes a call of which is known what is asked of whom, and where it goes.
 func (c *Client) do(ctx context.Context, call *call) (Response, error) {
-	st, err := c.state(call.target)
-	if err != nil {
+	if err := c.begin(call); err != nil {
 		return Response{}, err
 	}
-	call.c, call.st, call.seq = c, st, c.seq.Add(1)
 	call.encode()
-	call.maxTokens = call.target.own.maxTokens(call.asked.most)
-	call.bound = call.target.most(call.asked.mostPromptTokens(), call.maxTokens)
 	answer, err := call.run(ctx)
 	out := call.out
 	out.CostUSD = call.spent.Dollars()
@@ -189,12 +182,24 @@ func (c *Client) do(ctx context.Context, call *call) (Response, error) {
 		if !call.first.IsZero() {
 			out.ResponseTime = time.Since(call.first)
 		}
-		st.failed(err, call.body, out.Attempts, &c.o)
+		call.st.failed(err, call.body, out.Attempts, &c.o)
 		return out, err
 	}
 	out.Text, out.ResponseTime = answer.text, answer.took
-	st.succeeded(out.Attempts)
+	call.st.succeeded(out.Attempts)
 	return out, nil
+}
+
+// begin finds out what is known of a call beside what is asked of whom.
+func (c *Client) begin(call *call) error {
+	st, err := c.state(call.target)
+	if err != nil {
+		return err
+	}
+	call.c, call.st, call.seq = c, st, c.seq.Add(1)
+	call.maxTokens = call.target.own.maxTokens(call.asked.most)
+	call.bound = call.target.most(call.asked.mostPromptTokens(), call.maxTokens)
+	return nil
 }
 
 // told takes into the response what the last attempt told of its answer.

@@ -46,6 +46,10 @@ const (
 	defaultTopP        = 0.9
 )
 
+// defaultBatchFactor is what services ask for calls in batches, as a share of the
+// prices of others.
+const defaultBatchFactor = 0.5
+
 // The ends of ranges.
 const (
 	maxAttempts    = 100 // 100 waits of MaxBackoff exceed TotalTimeout by default

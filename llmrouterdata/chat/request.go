@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"time"
 
@@ -44,6 +45,18 @@ func (p Params) validate() (filledParams, error) {
 func (p Params) Validate() error {
 	_, err := p.validate()
 	return err
+}
+
+// asked returns what a request asks, which must be valid.
+func (r Request) asked() (*Body, error) {
+	params, err := r.Params.validate()
+	if err != nil {
+		return nil, err
+	}
+	if r.Prompt.User == "" {
+		return nil, fmt.Errorf("chat: candidate %q: the prompt's user message is empty", r.Target.Name)
+	}
+	return r.body(params), nil
 }
 
 // A Request is one call.

@@ -28,14 +28,17 @@ type Target struct {
 	// and ReasoningPrice that of completion tokens that were spent on thinking, in
 	// USD per million tokens; nil: InputPrice and OutputPrice.
 	CachedInputPrice, ReasoningPrice *float64
+	// Batch says that calls may go in batches; see [Target.InBatch].
+	Batch bool
 	// Workers is the most attempts in flight that the candidate asks for; 0: no
 	// bound of its own.
 	Workers int
 
-	local bool     // the endpoint is on this machine
-	near  bool     // or in its network
-	keys  *keyList // nil or empty: none, which only a local one may have, or one with a header of its own
-	own   *own     // what else the candidate asks for; nil only where Resolve has not made the target
+	batchFactor float64  // what calls in batches cost, as a share of the prices
+	local       bool     // the endpoint is on this machine
+	near        bool     // or in its network
+	keys        *keyList // nil or empty: none, which only a local one may have, or one with a header of its own
+	own         *own     // what else the candidate asks for; nil only where Resolve has not made the target
 }
 
 // Cost returns the price in USD of a call of so many tokens.
@@ -112,11 +115,7 @@ func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys
 			fault("model", errors.New("missing: the id by which the service knows the model"))
 		}
 		problems = append(problems, c.PriceErrors()...)
-		t := Target{
-			Name: c.Name, Model: c.Model, Service: strings.TrimSpace(c.Service),
-			InputPrice: c.InputPrice, OutputPrice: c.OutputPrice,
-			CachedInputPrice: c.CachedInputPrice, ReasoningPrice: c.ReasoningPrice,
-		}
+		t := newTarget(&c)
 		endpoint, query, err := parseEndpoint(cmp.Or(strings.TrimSpace(c.APIEndpoint), strings.TrimSpace(fallbackEndpoint)))
 		if err != nil {
 			fault("api_endpoint", err)
@@ -144,6 +143,16 @@ func Resolve(candidates []llmrouterdata.Candidate, fallbackEndpoint string, keys
 		return nil, errors.New("chat: there is no candidate to call")
 	}
 	return targets, nil
+}
+
+// newTarget is the target of a candidate without its endpoint and keys.
+func newTarget(c *llmrouterdata.Candidate) Target {
+	return Target{
+		Name: c.Name, Model: c.Model, Service: strings.TrimSpace(c.Service),
+		InputPrice: c.InputPrice, OutputPrice: c.OutputPrice,
+		CachedInputPrice: c.CachedInputPrice, ReasoningPrice: c.ReasoningPrice,
+		Batch: c.Batch, batchFactor: *cmp.Or(c.BatchPriceFactor, new(defaultBatchFactor)),
+	}
 }
 
 // lack says why no key serves a target; known is whether its service is listed.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/openai/openai-go/v3/option"
@@ -80,7 +81,7 @@ func (w *own) middleware(req *http.Request, next option.MiddlewareNext) (*http.R
 		req.Header[h.name] = []string{string(*h.value)}
 	}
 	if w.query != nil {
-		req.URL.RawQuery = string(*w.query)
+		req.URL.RawQuery = strings.TrimPrefix(req.URL.RawQuery+"&"+string(*w.query), "&")
 	}
 	if req.GetBody != nil {
 		// The SDK's wrapper hides from net/http that the body is in memory, which

@@ -37,7 +37,7 @@ func (c *card) add(r *dataset.Row) {
 	i := c.byName[r.ModelName]
 	c.sums[i].rows++
 	c.sums[i].score += r.Performance
-	c.sums[i].dollar += cost(&c.candidates[i], r)
+	c.sums[i].dollar += c.candidates[i].Cost(r.InputTokens, r.OutputTokens)
 }
 
 // splits are those that have queries.

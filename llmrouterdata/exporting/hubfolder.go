@@ -152,7 +152,8 @@ func published(candidates []llmrouterdata.Candidate) []llmrouterdata.Candidate {
 		c.APIEndpoint, _, _ = strings.Cut(c.APIEndpoint, "?")
 		*c = llmrouterdata.Candidate{
 			Name: c.Name, Size: c.Size, Feature: c.Feature, InputPrice: c.InputPrice, OutputPrice: c.OutputPrice, Unpriced: c.Unpriced,
-			CachedInputPrice: c.CachedInputPrice, ReasoningPrice: c.ReasoningPrice, Model: c.Model, Service: c.Service, APIEndpoint: c.APIEndpoint, Extra: c.Extra,
+			CachedInputPrice: c.CachedInputPrice, ReasoningPrice: c.ReasoningPrice, BatchPriceFactor: c.BatchPriceFactor,
+			Model: c.Model, Service: c.Service, APIEndpoint: c.APIEndpoint, Extra: c.Extra,
 		}
 	}
 	return list

@@ -102,8 +102,3 @@ var ErrCandidate = errors.New("no candidate of llm_data")
 // ErrScattered is the error for rows of a query between which others stand: a
 // query would be written several times.
 var ErrScattered = errors.New("the rows of its query do not follow each other")
-
-// cost is what the tokens of a row cost, in USD.
-func cost(c *llmrouterdata.Candidate, r *dataset.Row) float64 {
-	return (float64(r.InputTokens)*c.InputPrice + float64(r.OutputTokens)*c.OutputPrice) / 1e6
-}

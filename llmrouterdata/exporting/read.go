@@ -12,7 +12,6 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/datasets"
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
-	"github.com/llmrouter-go/llmrouter/internal/textfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/torchio"
@@ -220,11 +219,10 @@ func restoreLines[S any, T llmrouterdata.Record](ctx context.Context, r *restore
 	if err != nil {
 		return 0, err
 	}
-	text, err := textfile.NewWriter(f, name)
+	lines, err := llmrouterdata.NewFileWriter[T](f, name)
 	if err != nil {
-		return 0, fmt.Errorf("exporting: %s: %w", name, err)
+		return 0, err
 	}
-	lines := llmrouterdata.NewWriter[T](text)
 	for row, err := range rowsOf[S](ctx, r.dir, config, split) {
 		var line T
 		if err == nil {
@@ -238,8 +236,5 @@ func restoreLines[S any, T llmrouterdata.Record](ctx context.Context, r *restore
 			return n, fmt.Errorf("exporting: %s: row %d: %w", parquetName(config, split), n, err)
 		}
 	}
-	if err := errors.Join(lines.Flush(), text.Close()); err != nil {
-		return n, fmt.Errorf("exporting: %s: %w", name, err)
-	}
-	return n, nil
+	return n, lines.Close()
 }

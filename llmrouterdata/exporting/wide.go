@@ -205,7 +205,7 @@ func (s *source) wideRow(id string, rows []dataset.Row) *wideRow {
 	var best *widePair
 	for i := range rows {
 		c := s.byName[rows[i].ModelName]
-		w.pairs[c] = &widePair{score: rows[i].Performance, cost: cost(&s.candidates[c], &rows[i]), response: rows[i].Response}
+		w.pairs[c] = &widePair{score: rows[i].Performance, cost: s.candidates[c].Cost(rows[i].InputTokens, rows[i].OutputTokens), response: rows[i].Response}
 	}
 	for c, p := range w.pairs {
 		if p == nil || p.score == 0 {

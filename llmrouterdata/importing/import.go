@@ -160,10 +160,5 @@ func (j *joiner) newReport() *Report {
 	return r
 }
 
-// cost is what tokens cost by a candidate's prices, in USD.
-func cost(c *llmrouterdata.Candidate, input, output int) float64 {
-	return (float64(input)*c.InputPrice + float64(output)*c.OutputPrice) / 1e6
-}
-
-// orZero is a number, or 0 where it is not known.
-func orZero[T int | float64](n *T) T { return *cmp.Or(n, new(T)) }
+// orZero is a value, or the zero value where it is not known.
+func orZero[T any](v *T) T { return *cmp.Or(v, new(T)) }

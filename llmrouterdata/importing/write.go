@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/atomicfile"
-	"github.com/llmrouter-go/llmrouter/internal/textfile"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/metrics"
@@ -79,15 +77,11 @@ func writeLines[T llmrouterdata.Record](w *writer, name string, write func(put f
 	if err != nil {
 		return "", err
 	}
-	text, err := textfile.NewWriter(f, name)
+	records, err := llmrouterdata.NewFileWriter[T](f, name)
 	if err != nil {
-		return "", fmt.Errorf("importing: %s: %w", name, err)
+		return "", err
 	}
-	records := llmrouterdata.NewWriter[T](text)
-	if err := errors.Join(write(records.Write), records.Flush(), text.Close()); err != nil {
-		return "", fmt.Errorf("importing: %s: %w", filepath.Base(name), err)
-	}
-	return f.Name(), nil
+	return f.Name(), errors.Join(write(records.Write), records.Close())
 }
 
 func writeQueries(queries []query, put func(llmrouterdata.StandardQueryData) error) error {
@@ -158,7 +152,7 @@ func (w *writer) scores(ctx context.Context, queries []query, texts []string) ([
 				outcomes[at].Result = metrics.Scored(*p.score)
 			default:
 				items = append(items, metrics.Item{Metric: q.Metric, Input: metrics.Input{
-					Task: q.TaskName, TaskID: orEmpty(q.TaskID), Query: q.Query, Prediction: texts[at], Truth: q.GroundTruth, Choices: q.Choices.Text(),
+					Task: q.TaskName, TaskID: orZero(q.TaskID), Query: q.Query, Prediction: texts[at], Truth: q.GroundTruth, Choices: q.Choices.Text(),
 				}})
 				places = append(places, at)
 			}
@@ -181,13 +175,6 @@ func (w *writer) scores(ctx context.Context, queries []query, texts []string) ([
 	return outcomes, nil
 }
 
-func orEmpty(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
 // scoring is what became of the score of a row.
 type scoring int
 
@@ -196,9 +183,6 @@ const (
 	scoreError
 	isScored
 )
-
-// notCalled is the message of a row without a result, as in step 3.
-const notCalled = "the call was not made"
 
 // row makes the row of a pair and counts it.
 func (w *writer) row(q *query, c int, text string, o *metrics.Outcome) (llmrouterdata.RoutingRecord, scoring) {
@@ -213,18 +197,18 @@ func (w *writer) row(q *query, c int, text string, o *metrics.Outcome) (llmroute
 	switch {
 	case !p.known:
 		sum.Missing++
-		r.Response = "API Error: " + notCalled
+		r.Response = llmrouterdata.FailedCall(llmrouterdata.NotCalled)
 		return r, isScored
 	case p.failed:
 		sum.Failed++
 		sum.scored++
-		r.Response, r.ResponseTime = "API Error: "+text, orZero(p.seconds)
+		r.Response, r.ResponseTime = llmrouterdata.FailedCall(text), orZero(p.seconds)
 		return r, isScored
 	}
 	r.Response, r.ResponseTime = text, orZero(p.seconds)
 	r.InputTokens, r.OutputTokens = orZero(p.input), orZero(p.output)
 	r.TokenNum = r.InputTokens + r.OutputTokens
-	sum.answer(p, cost(&w.candidates[c], r.InputTokens, r.OutputTokens))
+	sum.answer(p, w.candidates[c].Cost(r.InputTokens, r.OutputTokens))
 	switch {
 	case o.Err != nil:
 		cell.ScoreErrors++

@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/internal/schedule"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/batch"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
 
@@ -30,8 +31,9 @@ func (r *run) call(ctx context.Context, client Client, scorer *scorer) {
 		case <-ended:
 		}
 	}()
-	counts := r.schedule.Counts()
 	var workers sync.WaitGroup
+	r.startBatches(ctx, client, quiet, scorer, &workers)
+	counts := r.schedule.Counts()
 	for range min(r.options.Workers, counts.Pairs-counts.Done) {
 		workers.Go(func() {
 			for {
@@ -67,8 +69,7 @@ func (r *run) next(ctx context.Context) (schedule.Pair, bool) {
 	}
 }
 
-// one makes one call and journals its outcome. Calls that have none leave their
-// pair missing.
+// one makes one call.
 func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, scorer *scorer, p schedule.Pair) {
 	prompt, err := r.prompt(p.Query)
 	if err != nil {
@@ -79,17 +80,26 @@ func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, sco
 	request, call := r.request(p.Query, p.Candidate, prompt)
 	request.Drain = quiet
 	response, err := client.Complete(ctx, request)
-	e := &journal.Entry{
-		Call: call, Candidate: request.Target.Name, Task: r.queries[p.Query].TaskName,
+	r.outcome(ctx, p, r.entry(p, call, response), err, scorer)
+}
+
+// entry is the journal's entry of a call.
+func (r *run) entry(p schedule.Pair, call string, response chat.Response) *journal.Entry {
+	return &journal.Entry{
+		Call: call, Candidate: r.targets[p.Candidate].Name, Task: r.queries[p.Query].TaskName, Response: response.Text,
 		TokenNum: response.TotalTokens, InputTokens: response.PromptTokens, OutputTokens: response.CompletionTokens,
 		Estimated: response.Estimated, ResponseTime: response.ResponseTime.Seconds(), Key: response.KeyLabel,
 		Attempts: response.Attempts, CostUSD: response.CostUSD, FinishReason: response.FinishReason, Model: response.Model,
 		CachedTokens: response.CachedTokens, ReasoningTokens: response.ReasoningTokens, ThoughtBytes: response.ThoughtBytes,
 	}
+}
+
+// outcome journals what became of a call. One that has no outcome leaves its pair
+// missing.
+func (r *run) outcome(ctx context.Context, p schedule.Pair, e *journal.Entry, err error, scorer *scorer) {
 	failure, failed := errors.AsType[*chat.Error](err)
 	switch {
 	case err == nil:
-		e.Response = response.Text
 		r.keep(p, e, scorer)
 	case failed && (failure.Fault == chat.FaultHost || failure.Fault == chat.FaultKey):
 		// Nothing is known of the pair: it is no row, and the next run calls it.
@@ -104,12 +114,12 @@ func (r *run) one(ctx context.Context, client Client, quiet <-chan struct{}, sco
 		}
 	default:
 		r.notMade(p, e)
-		r.ends(ctx, p, request.Target.Name, err)
+		r.ends(ctx, p, err)
 	}
 }
 
 // ends draws the conclusions from an error that is not of one call.
-func (r *run) ends(ctx context.Context, p schedule.Pair, candidate string, err error) {
+func (r *run) ends(ctx context.Context, p schedule.Pair, err error) {
 	stopped, isStopped := errors.AsType[*chat.StoppedError](err)
 	switch {
 	case isStopped:
@@ -123,9 +133,11 @@ func (r *run) ends(ctx context.Context, p schedule.Pair, candidate string, err e
 		r.close(p.Candidate, err, "address", stopped.Host, "detail", detail)
 	case errors.Is(err, chat.ErrStopped), errors.Is(err, chat.ErrBudget):
 		r.close(p.Candidate, err)
+	case errors.Is(err, batch.ErrNoAnswer):
+		r.because(err)
 	case ctx.Err() != nil, errors.Is(err, chat.ErrDrained):
 	default:
-		r.fail(fmt.Errorf("pipeline: %s to candidate %q: %w", r.describe(p.Query), candidate, err))
+		r.fail(fmt.Errorf("pipeline: %s to candidate %q: %w", r.describe(p.Query), r.targets[p.Candidate].Name, err))
 	}
 }
 

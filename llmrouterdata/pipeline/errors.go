@@ -11,6 +11,10 @@ import (
 // candidate file lacks one of its prices.
 var ErrUnpriced = errors.New("input_price or output_price is missing, so that a budget cannot bound what its calls cost")
 
+// ErrInBatches says that calls of the run are in batches of an earlier one, and
+// would be paid twice if they were made again.
+var ErrInBatches = errors.New("calls are in batches under way, which are to be looked after (Options.Batch)")
+
 // JournalLockedError says that another run holds the journal.
 type JournalLockedError = journal.LockedError
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/internal/money"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/batch"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
 
@@ -19,7 +20,19 @@ type Estimate struct {
 	Queries  int `json:"queries"`
 	Complete int `json:"complete"`
 
+	// Batches are the parts in which calls will go, by candidate, and InBatches is
+	// how many calls are in batches of earlier runs: they are counted above, since
+	// what they cost is not known yet.
+	Batches   []BatchEstimate `json:"batches,omitempty"`
+	InBatches int             `json:"in_batches,omitempty"`
+
 	costs []queryCost // of the other queries, in order
+}
+
+// BatchEstimate is the parts in which calls of a candidate will go, the first first.
+type BatchEstimate struct {
+	Candidate string       `json:"candidate"`
+	Parts     []batch.Size `json:"parts"`
 }
 
 // queryCost is what the missing calls of a query will cost: about the least, and
@@ -83,8 +96,12 @@ func (p *Plan) Estimate(ctx context.Context) (*Estimate, error) {
 		c.most.Add(missing.Total().MaxUSD)
 		e.costs = append(e.costs, c)
 	}
-	e.SpentUSD = spent.Dollars()
-	return e, nil
+	e.SpentUSD, e.InBatches = spent.Dollars(), len(r.inParts)
+	return e, r.eachBatch(func(w batch.Work) error {
+		parts, err := batch.Sizes(ctx, w, p.options.Batch)
+		e.Batches = append(e.Batches, BatchEstimate{w.Target.Name, parts})
+		return err
+	})
 }
 
 // peek takes from the journal what it holds, and leaves it as it is.

@@ -155,6 +155,7 @@ func (p *process) until(condition func() bool) bool {
 func TestProgram(t *testing.T) {
 	program, model := buildProgram(t), seededModel(t)
 	t.Run("killed", func(t *testing.T) { testKill(t, program, model) })
+	t.Run("killed in batches", func(t *testing.T) { testKillBatches(t, program, model) })
 	t.Run("interrupted", func(t *testing.T) { testInterrupt(t, program, model) })
 	t.Run("interrupted twice", func(t *testing.T) { testInterruptTwice(t, program, model) })
 }
@@ -261,6 +262,60 @@ func testKill(t *testing.T, program, model string) {
 		t.Errorf("only %d of %d kills were during calls", inCalls, kills)
 	}
 	t.Logf("%d kills, %d of them during calls; %d of %d calls repeated", kills, inCalls, repeated, entries)
+}
+
+// Killed 20 times at random instants, many of them between the acceptance of a batch
+// and what follows, the program pays no answer twice and loses no part.
+func testKillBatches(t *testing.T, program, model string) {
+	const queries, models = 160, 3
+	r := rand.New(rand.NewPCG(9, 10))
+	undisturbed, file := programSet(t, chaos.New(chaos.Config{}), model, queries)
+	start(t, program, "--config", file).end(t, 0)
+	want := finalFiles(t, undisturbed)
+
+	s := chaos.New(chaos.Config{Seed: 3, Batches: chaos.Batches{Looks: 40, Doubled: 0.1, Ends: []string{"expired", "completed", "cancelled", "failed", "expired"}}})
+	c, file := programSet(t, s, model, queries)
+	text, err := os.ReadFile(c.DataPath.LLMData)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, c.DataPath.LLMData, strings.ReplaceAll(string(text), `"model": `, `"batch": true, "model": `))
+	flags := []string{"--config", file, "--batch", "--batch_look", "0.002", "--batch_requests", "4"}
+	kills, whole := 0, false
+	for kills < 20 && !whole {
+		p := start(t, program, flags...)
+		before, at := s.Stats(), time.Now().Add(time.Duration(r.IntN(60))*time.Millisecond)
+		more := 1 + r.IntN(3)
+		due := []func() bool{
+			func() bool { return s.Stats().Batches >= before.Batches+more },
+			func() bool { return s.Stats().Requests >= before.Requests+more*10 },
+			func() bool { return s.Stats().Answered >= before.Answered+more },
+			func() bool { return time.Now().After(at) },
+		}[kills%4]
+		reached := p.until(func() bool { return due() || s.Stats().Requests >= before.Requests+100 })
+		if reached {
+			if err := p.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				t.Fatal(err)
+			}
+		}
+		<-p.ended
+		kills++
+		whole = p.ProcessState.ExitCode() == 0
+	}
+	start(t, program, flags...).end(t, 0)
+	if diff := cmp.Diff(want, finalFiles(t, c)); diff != "" {
+		t.Errorf("the files differ from those of an undisturbed run: %.2000s", diff)
+	}
+	if n := len(readJournal(t, c.DataPath.RoutingDataTrain+".journal")); n != queries*models {
+		t.Errorf("%d journal entries for %d pairs", n, queries*models)
+	}
+	if n := s.Stats().Answered; n != queries*models {
+		t.Errorf("%d answers were paid for %d pairs", n, queries*models)
+	}
+	if kills < 20 {
+		t.Errorf("only %d kills before the end", kills)
+	}
+	t.Logf("%d kills, %d batches, %d requests", kills, s.Stats().Batches, s.Stats().Requests)
 }
 
 // The first interrupt lets the calls under way finish; a second run meanwhile is

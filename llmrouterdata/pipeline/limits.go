@@ -1,7 +1,5 @@
 package pipeline
 
-import "time"
-
 // In a test run step 3 takes this many queries of each split, as the Python
 // pipeline does.
 const (
@@ -12,10 +10,6 @@ const (
 // embedChunk is how many texts are given to the encoder at once: enough for
 // it to form good batches, few enough to report progress and lose little.
 const embedChunk = 64
-
-// pause is the least time between two reports of one stage, so that a reader
-// can follow.
-const pause = 50 * time.Millisecond
 
 // A candidate's prompts are cut by its server where at least leastCut of them,
 // and this share of those of more than longPrompt tokens, were counted as less

@@ -14,6 +14,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/internal/vfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/batch"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/metrics"
@@ -39,6 +40,10 @@ type Options struct {
 	// themselves: further params, headers, time limits, limits. Its Lookup finds
 	// the values that headers take from the environment. Nil: nothing.
 	Calling *chat.ResolveOptions
+	// Batch has the calls of candidates with batch: true made in batches, at their
+	// prices. Client is then a *chat.Client, if any. Nil: all calls are made one by
+	// one, and the error is [ErrInBatches] while an earlier run has some in batches.
+	Batch *batch.Options
 	// UnpricedOK allows a budget though the candidate file lacks a price of a
 	// candidate that is not on this machine, whose calls then count as free.
 	// Default: [ErrUnpriced].
@@ -180,5 +185,13 @@ func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)
 	}
-	return v, errors.Join(f.Err(), v.Params.Validate())
+	err := v.Batch.Validate()
+	if v.Batch != nil && v.Batch.Logger == nil {
+		v.Batch = new(*v.Batch) // not the caller's
+		v.Batch.Logger = v.Logger
+	}
+	if _, ok := v.Client.(*chat.Client); v.Batch != nil && v.Client != nil && !ok {
+		f.Add("Client", "is no *chat.Client, which Batch needs")
+	}
+	return v, errors.Join(f.Err(), err, v.Params.Validate())
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/internal/peertest"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/batch"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
 
@@ -209,5 +211,38 @@ func TestPeerAIMock(t *testing.T) {
 	}
 	if book := 200 * (10*1 + 5*2 + 10*3 + 5*5) / 1e6; math.Abs(report.CostUSD-book) > 0.01*book {
 		t.Errorf("%v USD, aimock bills %v", report.CostUSD, book)
+	}
+}
+
+// aimock's batches end at the second look, or as a header asks for, with one answer
+// for all: each call is made once, at half its price.
+func TestPeerAIMockBatches(t *testing.T) {
+	program := filepath.Join(peertest.Node(t), "node_modules", "@copilotkit", "aimock", "dist", "cli.js")
+	fixtures := filepath.Join(t.TempDir(), "fixtures.json")
+	writeFile(t, fixtures, `{"fixtures": []}`)
+	url := gateway(t, "/health", func(port string) *exec.Cmd {
+		return exec.Command("node", program, "--port", port, "--fixtures", fixtures, "--log-level", "silent", "--chaos-drop", "0.05", "--chaos-ratelimit", "0.05")
+	})
+	for _, outcome := range []string{"completed", "failed", "expired", "cancelled"} {
+		t.Run(outcome, func(t *testing.T) {
+			c := testSet(t, 40, 10, "a")
+			writeFile(t, c.DataPath.LLMData, fmt.Sprintf(`{"a": {"model": "a", "service": "G", "api_endpoint": %q, "input_price": 1, "output_price": 2,
+				"batch": true, "headers": {"X-AIMock-Batch-Outcome": %q}}}`, url+"/v1", outcome))
+			report, err := evaluate(t, c, Options{
+				Keys: mustKeys(t, "sk-any"), Client: newClient(t, quick()), Batch: &batch.Options{Look: time.Millisecond, MaxRequests: 20, Tries: 2},
+			})
+			if outcome != "completed" {
+				if incomplete, ok := errors.AsType[*IncompleteError](err); !ok && outcome != "failed" || ok && incomplete.Missing != 50 {
+					t.Errorf("%v", err)
+				}
+				return
+			}
+			if err != nil || report.Models[0].Batched != 50 || report.Failed != 0 {
+				t.Fatalf("%+v, %v", report, err)
+			}
+			if book := 50 * (1*1 + 1*2) / 2.0 / 1e6; math.Abs(report.CostUSD-book) > 1e-9 {
+				t.Errorf("%v USD, aimock bills %v", report.CostUSD, book)
+			}
+		})
 	}
 }

@@ -1,8 +1,9 @@
 package pipeline
 
 import (
-	"sync"
 	"time"
+
+	"github.com/llmrouter-go/llmrouter/internal/pace"
 )
 
 // The stages that Progress reports.
@@ -30,48 +31,22 @@ type Progress struct {
 	Left time.Duration
 }
 
-// reporter calls a progress callback, from one goroutine at a time and not
-// more often than a reader can follow.
+// reporter calls a progress callback, from one goroutine at a time and not more often
+// than a reader can follow.
 type reporter struct {
-	mu       sync.Mutex
+	pace     pace.Pace
 	callback func(Progress)
-	stages   map[string]*stage
 }
 
-// stage is what was reported of a stage.
-type stage struct {
-	start, last time.Time
-	done        int
-}
+func newReporter(callback func(Progress)) *reporter { return &reporter{callback: callback} }
 
-func newReporter(callback func(Progress)) *reporter {
-	return &reporter{callback: callback, stages: map[string]*stage{}}
-}
-
-// report passes p on if it is due; the first and the last of a stage always
-// are. A report that another has overtaken is dropped, so that Done never falls.
+// report passes p on if it is due.
 func (r *reporter) report(p Progress) {
 	if r.callback == nil {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := time.Now()
-	s, begun := r.stages[p.Stage]
-	if !begun {
-		s = &stage{start: now}
-		r.stages[p.Stage] = s
-	}
-	if p.Done <= p.Resumed {
-		s.start = now // what was taken from the journal says nothing about the rate
-	}
-	if begun && (p.Done < s.done || p.Done < p.Total && now.Sub(s.last) < pause) {
-		return
-	}
-	s.last, s.done = now, p.Done
-	if seconds := now.Sub(s.start).Seconds(); seconds > 0 && p.Done > p.Resumed {
-		p.Rate = float64(p.Done-p.Resumed) / seconds
-		p.Left = time.Duration(float64(p.Total-p.Done) / p.Rate * float64(time.Second))
-	}
-	r.callback(p)
+	r.pace.Report(pace.Step{Stage: p.Stage, Done: p.Done, Total: p.Total, Resumed: p.Resumed}, func(rate float64, left time.Duration) {
+		p.Rate, p.Left = rate, left
+		r.callback(p)
+	})
 }

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 
 	"github.com/llmrouter-go/llmrouter/internal/problems"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
+	"github.com/llmrouter-go/llmrouter/llmrouterdata/batch"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/dataset"
 	"github.com/llmrouter-go/llmrouter/metrics"
@@ -33,6 +33,9 @@ func (p *Plan) readCandidates() error {
 	}
 	p.candidates = candidates
 	p.targets, err = chat.Resolve(candidates, p.config.APIEndpoint, p.options.Keys, p.options.Calling)
+	if err == nil && p.options.Batch != nil {
+		err = batch.Prices(p.targets)
+	}
 	if err != nil || p.options.UnpricedOK || budgetOf(p.options.Client) == nil {
 		return err
 	}
@@ -109,7 +112,6 @@ func (p *Plan) prepare(ctx context.Context) error {
 	seen := map[kind]bool{}
 	var firsts []int // the first query of each kind
 	var bad problems.List
-	var unknown unknownTasks
 	for i := range p.queries {
 		q := &p.queries[i]
 		id, known := ids[q.Key()]
@@ -121,7 +123,11 @@ func (p *Plan) prepare(ctx context.Context) error {
 		q.embeddingID = id
 
 		prompt, err := p.prompt(i)
-		if !unknown.add(i, err) {
+		if e, ok := errors.AsType[*chat.UnknownTaskError](err); ok {
+			bad.AddAlike(e.Task, func(more int) error {
+				return fmt.Errorf("pipeline: prompt of %s%s: %w", p.describe(i), moreOfTask(more), e)
+			})
+		} else {
 			bad.Add(err)
 		}
 		if len(prompt.System)+len(prompt.User) > longPrompt { // fewer bytes are no more tokens
@@ -138,9 +144,6 @@ func (p *Plan) prepare(ctx context.Context) error {
 			firsts = append(firsts, i)
 		}
 	}
-	for _, t := range unknown.tasks {
-		bad.Add(t.error(p))
-	}
 	unavailable := map[string]bool{} // the metrics that bad has
 	for _, i := range firsts {
 		err := p.findMetric(ctx, i)
@@ -156,36 +159,11 @@ func (p *Plan) prepare(ctx context.Context) error {
 	return bad.Join()
 }
 
-// unknownTasks are the tasks without a prompt, of which all queries have the same
-// fault.
-type unknownTasks struct{ tasks []*unknownTask }
-
-type unknownTask struct {
-	err   *chat.UnknownTaskError
-	first int // query
-	more  int // queries
-}
-
-// add takes up what is wrong with the prompt of a query where it is its task.
-func (u *unknownTasks) add(query int, err error) bool {
-	e, ok := errors.AsType[*chat.UnknownTaskError](err)
-	if !ok {
-		return false
+func moreOfTask(more int) string {
+	if more == 0 {
+		return ""
 	}
-	if i := slices.IndexFunc(u.tasks, func(t *unknownTask) bool { return t.err.Task == e.Task }); i >= 0 {
-		u.tasks[i].more++
-	} else {
-		u.tasks = append(u.tasks, &unknownTask{err: e, first: query})
-	}
-	return true
-}
-
-func (t *unknownTask) error(p *Plan) error {
-	more := ""
-	if t.more > 0 {
-		more = fmt.Sprintf(" and %d more of the task", t.more)
-	}
-	return fmt.Errorf("pipeline: prompt of %s%s: %w", p.describe(t.first), more, t.err)
+	return fmt.Sprintf(" and %d more of the task", more)
 }
 
 // findMetric demands a metric that can score answers to a query. The first one

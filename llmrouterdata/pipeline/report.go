@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/llmrouter-go/llmrouter/datasets"
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/money"
 	"github.com/llmrouter-go/llmrouter/internal/percentile"
@@ -180,10 +181,12 @@ type Group struct {
 	ScoreErrors  int     `json:"score_errors"`
 	Missing      int     `json:"missing"`
 	// P50, P90 and P99 are percentiles of the response time, in seconds, over
-	// answered calls.
-	P50 float64 `json:"p50_seconds"`
-	P90 float64 `json:"p90_seconds"`
-	P99 float64 `json:"p99_seconds"`
+	// answered calls. Batched answers came in batches, so that nobody measured
+	// their times: they do not count here, and are 0.0 in the rows.
+	P50     float64 `json:"p50_seconds"`
+	P90     float64 `json:"p90_seconds"`
+	P99     float64 `json:"p99_seconds"`
+	Batched int     `json:"batched,omitempty"`
 	// InputTokens and OutputTokens are sums over the answers. CachedTokens of
 	// the input were read from a cache, and ReasoningTokens of the output went
 	// to thinking, as far as services tell. TokensEstimated counts the answers
@@ -204,28 +207,6 @@ type Cell struct {
 	Task  string `json:"task"`
 	Model string `json:"model"`
 	Group
-}
-
-// categories are the groups of tasks by which the Python project reports.
-var categories = []struct {
-	name  string
-	tasks []string
-}{
-	{"math", []string{"gsm8k", "math", "agentverse-mgsm"}},
-	{"code", []string{"mbpp", "human_eval"}},
-	{"commonsense", []string{"commonsense_qa", "openbook_qa", "arc_challenge", "commongen", "agentverse-logicgrid"}},
-	{"world knowledge", []string{"natural_qa", "trivia_qa"}},
-	{"popular", []string{"mmlu", "gpqa"}},
-}
-
-// category returns the category of a task, "other" for a task of none.
-func category(task string) string {
-	for _, c := range categories {
-		if slices.Contains(c.tasks, task) {
-			return c.name
-		}
-	}
-	return "other"
 }
 
 // summer adds pairs up into a group.
@@ -264,6 +245,10 @@ func (s *summer) add(p *pair) {
 	case scored:
 		s.Rated++
 		s.total += p.score
+	}
+	if p.batched {
+		s.Batched++
+		return
 	}
 	s.seconds = append(s.seconds, p.seconds)
 }
@@ -322,7 +307,7 @@ func (r *run) report(order order) *Report {
 	for i := range r.pairs {
 		task := r.queries[i/len(r.targets)].TaskName
 		model := r.targets[i%len(r.targets)].Name
-		for _, s := range []*summer{&all, tasks.get(task), models.get(model), kinds.get(category(task)), cells.get(task + "\x00" + model)} {
+		for _, s := range []*summer{&all, tasks.get(task), models.get(model), kinds.get(datasets.Category(task)), cells.get(task + "\x00" + model)} {
 			s.add(&r.pairs[i])
 		}
 		switch train := r.train * len(r.targets); r.pairs[i].outcome {

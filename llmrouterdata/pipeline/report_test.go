@@ -19,18 +19,6 @@ import (
 	"github.com/llmrouter-go/llmrouter/metrics"
 )
 
-func TestCategory(t *testing.T) {
-	for task, want := range map[string]string{
-		"gsm8k": "math", "math": "math", "agentverse-mgsm": "math", "mbpp": "code", "human_eval": "code",
-		"commonsense_qa": "commonsense", "openbook_qa": "commonsense", "arc_challenge": "commonsense",
-		"natural_qa": "world knowledge", "trivia_qa": "world knowledge", "mmlu": "popular", "gpqa": "popular", "mine": "other",
-	} {
-		if got := category(task); got != want {
-			t.Errorf("%s is in %q, want %q", task, got, want)
-		}
-	}
-}
-
 // reportOf sums up pairs of two candidates over queries of the given tasks.
 func reportOf(tasks []string, pairs []pair) *Report {
 	plan := &Plan{targets: []chat.Target{{Name: "small"}, {Name: "large"}}, candidates: []llmrouterdata.Candidate{{Name: "small"}, {Name: "large"}}, options: Options{Metrics: new(metrics.Builtin())}}

@@ -48,6 +48,7 @@ type run struct {
 	lost        int                   // calls that ended and could not be journaled
 	notEmbedded int                   // texts without a vector
 	scorers     map[string]bool       // what has scored answers, where that matters
+	inParts     map[int]bool          // the pairs that are in batches of an earlier run
 	fatal       error                 // an error that ends the run
 }
 
@@ -91,6 +92,7 @@ type pair struct {
 	kind        int32 // of a failed call, or why there is no score; in run.kinds
 	outcome     outcome
 	wasEstimate bool // the token counts are estimates
+	batched     bool // the answer came in a batch, and has no time
 	truncated   bool // the answer was cut for its length
 	promptCut   bool // the service counted less than half of a long prompt
 }
@@ -122,7 +124,7 @@ func (r *run) set(i int, offset int64, e *journal.Entry) {
 		p.seconds = float32(e.ResponseTime)
 		p.input, p.output = tokens32(e.InputTokens), tokens32(e.OutputTokens)
 		p.cached, p.reasoning = tokens32(e.CachedTokens), tokens32(e.ReasoningTokens)
-		p.wasEstimate = e.Estimated
+		p.wasEstimate, p.batched = e.Estimated, e.Part != ""
 		p.truncated = e.FinishReason == finishLength
 		p.model = numberOf(&r.models, e.Model)
 		long := r.queries[i/len(r.targets)].longPrompt
@@ -282,6 +284,9 @@ func (r *run) resume(ctx context.Context, client Client, scorer *scorer) error {
 		scorer.add(i, offset, e)
 		r.progress.report(Progress{Stage: StageCall, Done: count, Total: len(r.pairs), Resumed: count})
 	})
+	if err == nil && len(r.inParts) > 0 && r.options.Batch == nil {
+		err = fmt.Errorf("pipeline: %d %w", len(r.inParts), ErrInBatches)
+	}
 	if err != nil {
 		return err
 	}
@@ -349,6 +354,14 @@ func (r *run) scanJournal(ctx context.Context, each func(i int, offset int64, e 
 	})
 	if err != nil {
 		return nil, err
+	}
+	r.inParts = map[int]bool{}
+	for _, part := range r.journal.Parts() {
+		for _, call := range part.Calls {
+			if i, ok := ids[journal.ParseCallID(call)]; ok {
+				r.inParts[int(i)] = true
+			}
+		}
 	}
 	r.mu.Lock() // answers are being scored
 	defer r.mu.Unlock()

@@ -80,6 +80,9 @@ func (r *Report) remarks(b *strings.Builder) {
 		fmt.Fprintf(b, "not evaluated, %s: %d\n", reason.Text, reason.Count)
 	}
 	for _, m := range r.Models {
+		if m.Batched > 0 {
+			fmt.Fprintf(b, "candidate %q: %d answers came in batches: their times were not measured, and are 0.0 in the rows\n", m.Name, m.Batched)
+		}
 		if m.CachedTokens > 0 {
 			fmt.Fprintf(b, "candidate %q: %d of %d tokens in were read from a cache\n", m.Name, m.CachedTokens, m.InputTokens)
 		}

@@ -12,9 +12,6 @@ import (
 	"github.com/llmrouter-go/llmrouter/torchio"
 )
 
-// notCalled is the message of a row whose pair was not called.
-const notCalled = "the call was not made"
-
 // write writes the three outputs under temporary names, checks them as
 // [dataset.Check] does, and gives them their names.
 func (r *run) write(ctx context.Context, cache *vectorcache.Cache, order order) error {
@@ -99,7 +96,7 @@ func (r *run) record(q, t int) (llmrouterdata.RoutingRecord, error) {
 	record.ModelName = r.targets[t].Name
 	record.EmbeddingID = r.queries[q].embeddingID
 	if p.offset == 0 {
-		record.Response = errorText(notCalled)
+		record.Response = llmrouterdata.FailedCall(llmrouterdata.NotCalled)
 		return record, nil
 	}
 	e, err := r.journal.Read(p.offset)
@@ -114,7 +111,7 @@ func (r *run) record(q, t int) (llmrouterdata.RoutingRecord, error) {
 		record.APIKeyUsed = e.Key
 	}
 	if e.Error != nil {
-		record.Response = errorText(e.Error.Message)
+		record.Response = llmrouterdata.FailedCall(e.Error.Message)
 		return record, nil
 	}
 	record.Response = e.Response
@@ -124,9 +121,6 @@ func (r *run) record(q, t int) (llmrouterdata.RoutingRecord, error) {
 	}
 	return record, nil
 }
-
-// errorText is the response of a failed call.
-func errorText(message string) string { return "API Error: " + message }
 
 // verify holds the finished files against what they were made from.
 func (r *run) verify(ctx context.Context, files *llmrouterdata.Config) error {

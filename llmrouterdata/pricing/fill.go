@@ -1,20 +1,15 @@
 package pricing
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/internal/spell"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
-
-// BatchPriceFactor is the field of a candidate that gets an entry's BatchFactor.
-const BatchPriceFactor = "batch_price_factor"
 
 // FillOptions configures [Fill]; nil and the zero value give the defaults.
 type FillOptions struct {
@@ -74,7 +69,7 @@ type Outcome struct {
 }
 
 // Change is a field of a candidate and its values, in USD per million tokens or,
-// for [BatchPriceFactor], a share.
+// for batch_price_factor, a share.
 type Change struct {
 	Field string
 	// From is the candidate's own value; nil where it has none.
@@ -86,8 +81,8 @@ type Change struct {
 // Fill returns the candidates with the prices of the table, and what became of
 // each, in their order. Input and output prices are filled where they are
 // missing; then, where they are the table's, the prices of cached and of
-// reasoning tokens, and the factor of batches as a further field,
-// [BatchPriceFactor]. The candidates given are not changed.
+// reasoning tokens, and the factor of batches. The candidates given are not
+// changed.
 func Fill(candidates []llmrouterdata.Candidate, t *Table, o *FillOptions) ([]llmrouterdata.Candidate, []Outcome, error) {
 	v, err := o.validate(candidates, t)
 	if err != nil {
@@ -152,7 +147,7 @@ func (o *FillOptions) fill(c *llmrouterdata.Candidate, out *Outcome) {
 		o.set(out, "reasoning_price", c.ReasoningPrice, *p, func(p float64) { c.ReasoningPrice = &p })
 	}
 	if p := e.BatchFactor; p != nil {
-		o.set(out, BatchPriceFactor, batchFactorOf(c), *p, func(p float64) { setBatchFactor(c, p) })
+		o.set(out, "batch_price_factor", c.BatchPriceFactor, *p, func(p float64) { c.BatchPriceFactor = &p })
 	}
 }
 
@@ -179,20 +174,4 @@ func (o *FillOptions) set(out *Outcome, field string, from *float64, to float64,
 	}
 	out.Kept = append(out.Kept, change)
 	return false
-}
-
-func batchFactorOf(c *llmrouterdata.Candidate) *float64 {
-	for _, extra := range c.Extra {
-		var factor float64
-		if extra.Name == BatchPriceFactor && json.Unmarshal(extra.JSON, &factor) == nil {
-			return &factor
-		}
-	}
-	return nil
-}
-
-func setBatchFactor(c *llmrouterdata.Candidate, factor float64) {
-	field := llmrouterdata.ExtraField{Name: BatchPriceFactor, JSON: strconv.AppendFloat(nil, factor, 'g', -1, 64)}
-	extra := slices.DeleteFunc(slices.Clone(c.Extra), func(e llmrouterdata.ExtraField) bool { return e.Name == BatchPriceFactor })
-	c.Extra = append(extra, field)
 }

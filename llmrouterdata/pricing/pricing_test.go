@@ -137,8 +137,7 @@ func TestFill(t *testing.T) {
 		t.Errorf("the candidates given were changed:\n%s", diff)
 	}
 	full := llmrouterdata.Candidate{
-		Name: "missing", Service: "OpenAI", Model: "gpt", InputPrice: 0.15, OutputPrice: 0.6, CachedInputPrice: new(0.075),
-		Extra: []llmrouterdata.ExtraField{{Name: "batch_price_factor", JSON: []byte("0.5")}},
+		Name: "missing", Service: "OpenAI", Model: "gpt", InputPrice: 0.15, OutputPrice: 0.6, CachedInputPrice: new(0.075), BatchPriceFactor: new(0.5),
 	}
 	half := full
 	half.Name, half.Service = "half", "openai"
@@ -195,7 +194,7 @@ func checkFilled(t *testing.T, filled []llmrouterdata.Candidate, o *FillOptions)
 func TestFillReplaces(t *testing.T) {
 	candidates := []llmrouterdata.Candidate{{
 		Name: "priced", Service: "openai", Model: "gpt", InputPrice: 9, OutputPrice: 9, CachedInputPrice: new(9.0),
-		Extra: []llmrouterdata.ExtraField{{Name: "batch_price_factor", JSON: []byte("0.9")}, {Name: "own", JSON: []byte("1")}},
+		BatchPriceFactor: new(0.9), Extra: []llmrouterdata.ExtraField{{Name: "own", JSON: []byte("1")}},
 	}}
 	filled, outcomes, err := Fill(candidates, table(t), &FillOptions{Replace: true})
 	if err != nil || len(outcomes[0].Changes) != 4 {
@@ -203,7 +202,7 @@ func TestFillReplaces(t *testing.T) {
 	}
 	want := llmrouterdata.Candidate{
 		Name: "priced", Service: "openai", Model: "gpt", InputPrice: 0.15, OutputPrice: 0.6, CachedInputPrice: new(0.075),
-		Extra: []llmrouterdata.ExtraField{{Name: "own", JSON: []byte("1")}, {Name: "batch_price_factor", JSON: []byte("0.5")}},
+		BatchPriceFactor: new(0.5), Extra: []llmrouterdata.ExtraField{{Name: "own", JSON: []byte("1")}},
 	}
 	if diff := cmp.Diff(want, filled[0]); diff != "" {
 		t.Error(diff)

@@ -30,7 +30,7 @@ type Entry struct {
 	// a cache and of tokens spent on thinking, per million. Nil: not given.
 	CachedInputPrice, ReasoningPrice *float64
 	// BatchFactor is the price of a batch's tokens as a share of the others'.
-	// Nil: not given, or not the same for input and output.
+	// Nil: not given, not the same for input and output, or more than 1.
 	BatchFactor *float64
 	// Tiered says that long prompts cost more; the prices are those of short
 	// ones.
@@ -222,7 +222,7 @@ func batchFactor(o *pyjson.Object, input, output float64) *float64 {
 		return short
 	}
 	factor := round(*batchInput / input)
-	if factor != round(*batchOutput/output) {
+	if factor != round(*batchOutput/output) || factor > 1 {
 		return nil
 	}
 	return &factor

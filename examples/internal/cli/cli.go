@@ -185,9 +185,14 @@ func Given(f *flag.FlagSet) map[string]bool {
 }
 
 // Logger writes warnings for a person to read.
-func (e Env) Logger() *slog.Logger {
+func (e Env) Logger() *slog.Logger { return e.logger(slog.LevelWarn) }
+
+// Verbose writes also what a person wants to know who waits for a day.
+func (e Env) Verbose() *slog.Logger { return e.logger(slog.LevelInfo) }
+
+func (e Env) logger(least slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(e.Stderr, &slog.HandlerOptions{
-		Level: slog.LevelWarn,
+		Level: least,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}

@@ -54,6 +54,9 @@ func (o *RunOptions) validate() (RunOptions, error) {
 	if p.Journal != "" || p.Fresh || p.TestRun || p.PublishIncomplete {
 		f.Add("Pipeline", "has one of Journal, Fresh, TestRun and PublishIncomplete, which shards cannot have")
 	}
+	if p.Batch != nil {
+		f.Add("Pipeline.Batch", "is set; a part of a batch would have the calls of one shard, and each process its own")
+	}
 	if p.CandidateOrder != dataset.OrderFile {
 		f.Add("Pipeline.CandidateOrder", "is %s; the order is that of dataset.MergeOptions, when shards are merged", p.CandidateOrder)
 	}
