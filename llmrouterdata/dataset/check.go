@@ -105,9 +105,7 @@ func Check(ctx context.Context, c *llmrouterdata.Config, o *CheckOptions) error 
 // validate returns the options with their defaults.
 func (o *CheckOptions) validate() (CheckOptions, error) {
 	v, f := options.Begin(o, "dataset: CheckOptions")
-	options.Number(f, "Order", &v.Order, OrderFile, OrderFile, OrderSeeded)
-	options.Number(f, "Trainer", &v.Trainer, NoTrainer, NoTrainer, TrainerHybrid)
-	options.Number(f, "TextDim", &v.TextDim, DefaultTextDim, 1, 0)
+	validateFor(f, &v.Order, &v.Trainer, &v.TextDim)
 	return v, f.Err()
 }
 

@@ -54,9 +54,7 @@ type RepairOptions struct {
 
 func (o *RepairOptions) validate() (RepairOptions, error) {
 	v, f := options.Begin(o, "dataset: RepairOptions")
-	options.Number(f, "Order", &v.Order, OrderFile, OrderFile, OrderSeeded)
-	options.Number(f, "Trainer", &v.Trainer, NoTrainer, NoTrainer, TrainerHybrid)
-	options.Number(f, "TextDim", &v.TextDim, DefaultTextDim, 1, 0)
+	validateFor(f, &v.Order, &v.Trainer, &v.TextDim)
 	return v, f.Err()
 }
 

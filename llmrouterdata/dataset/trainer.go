@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/llmrouter-go/llmrouter/internal/numbering"
+	"github.com/llmrouter-go/llmrouter/internal/options"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 )
 
@@ -51,6 +52,13 @@ func ParseTrainer(name string) (Trainer, error) {
 
 // DefaultTextDim is the width of vectors in the configuration of the mf trainer.
 const DefaultTextDim = 768
+
+// validateFor checks what options say of order and trainer, and fills in the defaults.
+func validateFor(f *options.Faults, o *CandidateOrder, r *Trainer, textDim *int) {
+	options.Number(f, "Order", o, OrderFile, OrderFile, OrderSeeded)
+	options.Number(f, "Trainer", r, NoTrainer, NoTrainer, TrainerHybrid)
+	options.Number(f, "TextDim", textDim, DefaultTextDim, 1, 0)
+}
 
 // need is what a trainer needs beyond what every data set must hold.
 type need struct {
