@@ -81,6 +81,11 @@ func (m *making) tell(summary *pipeline.Report) {
 		m.note("encoder of the queries (layers, width, pooling, hash of weights and tokenizer)", cmp.Or(summary.Encoder, "not told by the summary"))
 		m.note("interpreters that ran programs", strings.Join(summary.ScoredBy, ", "))
 		m.note("thoughts in replies", summary.Thoughts)
+		for _, g := range summary.Models {
+			if g.Batched > 0 {
+				m.note("times not measured: "+g.Name, fmt.Sprintf("%d answers came in batches, with 0.0 for a time", g.Batched))
+			}
+		}
 	} else {
 		m.note("encoder of the queries, interpreters", "the files do not tell; the summary of step 3 does (--evaluation)")
 	}
