@@ -17,6 +17,9 @@ type Body struct {
 	// Code is the service's word for the error, as sent: its code, else its type
 	// or status. "" where it has none but numbers.
 	Code string
+	// Param is the field of the request that it names as the one at fault, as sent;
+	// "": none.
+	Param string
 	// Message is what it says: the message where one is found, the title of a web
 	// page, else the whole body; secrets and addresses included.
 	Message string
@@ -60,7 +63,7 @@ func ReadBody(text []byte) Body {
 	b.Error = f.isError
 	b.Status = f.status
 	b.upstream = f.upstream
-	b.Code = f.code
+	b.Code, b.Param = f.code, f.param
 	b.codes = f.codes
 	b.Message = strings.Join(f.messages, "; ")
 	b.Told = b.Message != ""
@@ -153,6 +156,7 @@ func plain(name string) string {
 // finder looks for what a body says of an error, from outside in.
 type finder struct {
 	code     string
+	param    string
 	codes    []string
 	messages []string
 	reasons  string // words beside the message
@@ -197,6 +201,9 @@ func (f *finder) object(v map[string]any, depth int) {
 		found = f.ownMessage(fields, depth)
 	}
 	f.wordsOf(fields)
+	if param, isText := fields["param"].(string); isText {
+		f.param = cmp.Or(f.param, param)
+	}
 	f.nestedIn(fields, depth, found)
 	f.metadata(fields)
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"slices"
@@ -51,6 +52,9 @@ type Verdict struct {
 	Account bool
 	// Spent says that a service behind the one that answered may have been paid.
 	Spent bool
+	// Isolated says that the refusal may come of what one request says, so that it
+	// tells nothing of the next; see [JudgeRelayed].
+	Isolated bool
 }
 
 // passingStatus are the statuses below 500 that say "later".
@@ -88,6 +92,23 @@ func Judge(status int, b Body) Verdict {
 		v.Fault, v.Model, v.Certain = OfCandidate, false, true
 	}
 	v.Spent = status >= 500 && (b.upstream || status == http.StatusBadGateway || status == http.StatusGatewayTimeout || status == 520 || status == 524)
+	return v
+}
+
+// JudgeRelayed is Judge for a request that somebody else has written. Its parameters
+// are theirs, and so is what the service repeats of it in its words. Therefore only a
+// status that no request brings about by what it says speaks of key, candidate and
+// host: 401, 429 and those above 501, as far as nothing but a code adds to what
+// the status means. Any other refusal is isolated: it decides what becomes of this
+// request alone.
+func JudgeRelayed(status int, b Body) Verdict {
+	v := Judge(status, b)
+	status = cmp.Or(status, b.Status)
+	speaks := status == http.StatusUnauthorized || status == http.StatusTooManyRequests || status > http.StatusNotImplemented
+	v.Isolated = !speaks || v.Meaning != Judge(status, Body{}).Meaning && !b.hasCode(v.Meaning)
+	if v.Meaning == Parameter {
+		v.Fault = OfQuery
+	}
 	return v
 }
 

@@ -74,7 +74,7 @@ type wireMessage struct {
 	ReasoningTo  any      `json:"reasoning_content"`
 	Thinking     any      `json:"thinking"`
 	Refusal      any      `json:"refusal"`
-	ToolCalls    any      `json:"tool_calls"`
+	ToolCalls    jsonText `json:"tool_calls"`
 	FunctionCall any      `json:"function_call"`
 	Error        any      `json:"error"`
 }
@@ -200,8 +200,11 @@ type reading struct {
 	seen          bool   // a choice
 	given         bool   // a content that is not null
 	tools         bool
-	streamed      bool   // it came as a stream
-	failure       *Error // an error among the pieces
+	streamed      bool            // it came as a stream
+	told          bool            // it holds something that the model wrote, of an answer that is passed on
+	aside         strings.Builder // what it holds beside the text of the first choice, of such an answer
+	ended         []int           // the choices beside the first that have told their finish reason
+	failure       *Error          // an error among the pieces
 
 	first  int           // the index of the choice that came first, which alone counts
 	pieces bool          // a text came in deltas
@@ -234,7 +237,7 @@ func (r *reading) readWords(text []byte, media string) error {
 	b := service.ReadBody(text)
 	switch {
 	case utf8.Valid(text) && b.Known():
-		return refusal(0, r.header, b)
+		return refusal(0, r.header, b, r.pass != nil)
 	case media != "" && media != "application/json":
 		return bad(KindContentType, "content type %s: %s", media, beginning(text))
 	}
@@ -247,7 +250,7 @@ func beginning(text []byte) []byte { return text[:min(len(text), maxDetail)] }
 // readPieces reads an answer as it comes: a stream of events, or, where the
 // service answers otherwise than it was asked, a whole one.
 func (r *reading) readPieces(br *bufio.Reader, media string) error {
-	form, err := sniff(br)
+	form, err := sniff(br, r.pass != nil && r.asked.stream)
 	if err == nil && (form == formStream || form == formOther && media == "text/event-stream") {
 		return r.readStream(br, nil)
 	}
@@ -307,8 +310,9 @@ func trimmed(text []byte) []byte {
 }
 
 // sniff passes over what trimmed leaves out, and tells the form of what follows.
-// The error is the reader's, where nothing follows.
-func sniff(br *bufio.Reader) (form, error) {
+// Where comments are passed on, they begin a stream. The error is the reader's, where
+// nothing follows.
+func sniff(br *bufio.Reader, comments bool) (form, error) {
 	for comment := false; ; {
 		head, err := br.Peek(1)
 		if err != nil {
@@ -317,6 +321,8 @@ func sniff(br *bufio.Reader) (form, error) {
 		switch c := head[0]; {
 		case comment:
 			comment = c != '\n' && c != '\r'
+		case c == ':' && comments:
+			return formStream, nil
 		case c == ':':
 			comment = true
 		case c == ' ', c == '\t', c == '\n', c == '\r', c == 0xef, c == 0xbb, c == 0xbf:
@@ -441,6 +447,21 @@ func (r *reading) add(w *wireCompletion, text []byte) {
 		}
 		if asCount(c.Index) == r.first {
 			r.addChoice(c)
+		} else if r.pass != nil {
+			r.addOther(c)
+		}
+	}
+}
+
+// addOther takes in what is needed of a choice beside the first.
+func (r *reading) addOther(c *wireChoice) {
+	if index := asCount(c.Index); asText(c.FinishReason) != "" && !slices.Contains(r.ended, index) {
+		r.ended = append(r.ended, index)
+	}
+	if m := c.Delta; m != nil {
+		r.aside.WriteString(unquoted([]byte(m.Content)))
+		if !blank(m.ToolCalls) {
+			r.aside.WriteString(string(m.ToolCalls))
 		}
 	}
 }
@@ -489,7 +510,10 @@ func (r *reading) addChoice(c *wireChoice) {
 		}
 	}
 	r.refusal.WriteString(asText(m.Refusal))
-	r.tools = r.tools || present(m.ToolCalls) || present(m.FunctionCall)
+	r.tools = r.tools || !blank(m.ToolCalls) || present(m.FunctionCall)
+	if r.pass != nil && !blank(m.ToolCalls) {
+		r.aside.WriteString(string(m.ToolCalls))
+	}
 }
 
 // errors are the errors in a choice.
@@ -534,7 +558,7 @@ func enclosed(v any) service.Body {
 // counts.
 func (r *reading) fail(b service.Body) {
 	if r.failure == nil {
-		r.failure = refusal(0, r.header, b)
+		r.failure = refusal(0, r.header, b, r.pass != nil)
 	}
 }
 
@@ -546,7 +570,7 @@ func (r *reading) answer() answer {
 		text: text, finish: r.finish, model: r.model, counted: r.counts.known(),
 		written: text != "" || field != "" || r.refusal.Len() > 0 || r.tools,
 		thought: len(field) + thought.Len(text),
-		usage:   r.counts.usage(r.asked, text, field, r.refusal.String()),
+		usage:   r.counts.usage(r.asked, text, field, r.refusal.String(), r.aside.String()),
 	}
 	if endingOf(a.finish) == endLength {
 		a.finish = "length"
@@ -565,8 +589,8 @@ func (r *reading) end(whole bool, err error) error {
 	case r.failure != nil:
 		return r.failure
 	case r.words != nil && r.finish == "":
-		return refusal(0, r.header, *r.words)
-	case !whole && r.finish == "":
+		return refusal(0, r.header, *r.words, r.pass != nil)
+	case !whole && (r.finish == "" || 1+len(r.ended) < r.asked.choices):
 		if err != nil {
 			return err
 		}
@@ -587,7 +611,7 @@ func (r *reading) end(whole bool, err error) error {
 		return bad(KindToolCalls, "")
 	case ending == endLength:
 		return bad(KindLength, "the answer is empty, with %d bytes of thought", r.thought.Len())
-	case !r.counts.known() && r.thought.Len() == 0 && ending == endWhole:
+	case r.pass == nil && !r.counts.known() && r.thought.Len() == 0 && ending == endWhole:
 		return bad(KindTruncated, "an empty answer, without usage")
 	case !r.given:
 		return bad(KindNoContent, "finish reason %s", r.finish)

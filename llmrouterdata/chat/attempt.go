@@ -31,9 +31,9 @@ var errFirstByte = errors.New("no first byte in time")
 
 // send makes one HTTP request and reads the answer, which after an error holds
 // what is known of it.
-func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charge) {
+func (l *call) send(ctx context.Context, lease *lease) (answer, *Error, charge) {
 	st, own := l.st, l.target.own
-	ctx, cancel := context.WithTimeout(caller, st.timeout)
+	ctx, cancel := l.timed(ctx)
 	defer cancel()
 	var first *firstByte
 	if own.firstByte > 0 && l.asked.stream {
@@ -48,19 +48,19 @@ func (l *call) send(caller context.Context, lease *lease) (answer, *Error, charg
 	var res *http.Response
 	err := st.sdk.Post(own.within(ctx), "chat/completions", l.body, &res, option.WithAPIKey(bearer(key)))
 	if err != nil {
-		e, paid := unanswered(ctx, err, st.timeout)
-		return answer{}, l.fail(e, lease.label), paid
+		e, paid := unanswered(ctx, err, st.timeout, l.pass != nil)
+		return answer{}, l.describe(e, &answer{}, lease.label), paid
 	}
 	defer res.Body.Close()
 	if first != nil {
 		first.ReadCloser = res.Body
 		res.Body = first
 	}
-	l.receive(res, key)
+	l.receive(res, began)
 	a, err := readAnswer(res, l.asked, l.c.o.MaxResponseBytes, l.pass)
-	a.took = time.Since(began)
-	e, paid := l.judge(&a, asError(ctx, err, st.timeout), res.StatusCode, res.Header, key)
-	return a, l.fail(e, lease.label), paid
+	a.took = time.Since(began) - l.pass.stood()
+	e, paid := l.judge(&a, asError(ctx, err, st.timeout), res.StatusCode, res.Header)
+	return a, l.describe(e, &a, lease.label), paid
 }
 
 // bearer is what is sent as the key.
@@ -68,8 +68,8 @@ func bearer(key secret.Secret) string { return cmp.Or(string(key), localKey) }
 
 // judge takes the secrets out of an answer and says whether it can be used, and
 // what it cost; e is why it cannot be read, nil where it was.
-func (l *call) judge(a *answer, e *Error, status int, h http.Header, key secret.Secret) (*Error, charge) {
-	l.clean(a, key)
+func (l *call) judge(a *answer, e *Error, status int, h http.Header) (*Error, charge) {
+	l.clean(a)
 	if e == nil {
 		e = l.otherModel(h, a.model)
 	}
@@ -83,15 +83,25 @@ func (l *call) judge(a *answer, e *Error, status int, h http.Header, key secret.
 	return e, chargeOf(e, a)
 }
 
-// fail completes a failure, nil for none, of an attempt with a key.
-func (l *call) fail(e *Error, label string) *Error {
+// describe fills in what a failure, nil for none, says of itself, and takes out of it
+// what is not to be shown; a is what came of the answer, label that of the key.
+func (l *call) describe(e *Error, a *answer, label string) *Error {
 	if e == nil {
 		return nil
 	}
 	st := l.st
+	most := maxDetail
+	if l.pass != nil {
+		most = maxWords
+		e.relayed = true
+		e.mute = e.Kind == KindTimeout && !a.written && !l.pass.begun
+	}
 	e.Candidate, e.KeyLabel = st.name, label
 	e.Code = st.secrets.Code(e.Code)
-	e.Detail = st.secrets.Scrub(service.Hint(e.Status, st.path)+e.Detail, st.host, maxDetail)
+	if st.secrets.Scrub(e.Param, st.host, maxDetail) != e.Param {
+		e.Param = ""
+	}
+	e.Detail = st.secrets.Scrub(service.Hint(e.Status, st.path)+e.Detail, st.host, most)
 	if e.compose(); e.Fault == FaultHost {
 		e.Address = st.address
 	}
@@ -112,11 +122,11 @@ func (f *firstByte) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unanswered is the failure of a request that was not answered with a success
-// within its time.
-func unanswered(ctx context.Context, err error, limit time.Duration) (*Error, charge) {
+// unanswered is the failure of a request, relayed or ours, that was not answered with
+// a success within its time.
+func unanswered(ctx context.Context, err error, limit time.Duration, relayed bool) (*Error, charge) {
 	if r, ok := errors.AsType[*refusedError](err); ok {
-		return refused(r.status, r.header, r.body)
+		return refused(r.status, r.header, r.body, relayed)
 	}
 	switch {
 	case errors.Is(context.Cause(ctx), errFirstByte):
@@ -148,28 +158,22 @@ func asError(ctx context.Context, err error, timeout time.Duration) *Error {
 	return bad(KindTruncated, "%v", err)
 }
 
-// receive prepares the passing on of an answer that begins to come.
-func (l *call) receive(res *http.Response, key secret.Secret) {
+// receive prepares the passing on of an answer that begins to come, of an attempt
+// that began then.
+func (l *call) receive(res *http.Response, began time.Time) {
 	if l.pass == nil {
 		return
 	}
+	l.pass.began = began
 	l.pass.held = nil // of an earlier attempt
-	l.pass.clean = func(text string) string { return l.cleanText(text, key) }
+	l.pass.pieces = l.st.secrets.Pieces(l.asked.stream)
 	l.pass.admit = func(model string) *Error { return l.otherModel(res.Header, model) }
 }
 
-// cleanText takes out of a text of the service's the secrets that it was asked
-// with. It is kept as sent unless it holds a whole one.
-func (l *call) cleanText(text string, key secret.Secret) string {
-	if len(key) > 0 || l.target.own.secret {
-		return l.st.secrets.StrikeWhole(text)
-	}
-	return text
-}
-
-// clean takes the secrets out of an answer.
-func (l *call) clean(a *answer, key secret.Secret) {
-	a.text = l.cleanText(a.text, key)
+// clean takes the secrets out of an answer. Its text is kept as sent unless it holds
+// a whole one.
+func (l *call) clean(a *answer) {
+	a.text = l.st.secrets.StrikeWhole(a.text)
 	if a.model != l.target.Model { // else it is the candidate file's
 		a.model = l.st.shown(a.model, maxModel)
 	}
@@ -178,16 +182,21 @@ func (l *call) clean(a *answer, key secret.Secret) {
 	}
 }
 
-// otherModel tells an answer by another model than the one that was asked for.
+// otherModel tells an answer by another model than the one that was asked for. A
+// request can ask a gateway for a fallback.
 func (l *call) otherModel(h http.Header, model string) *Error {
-	asked := l.target.Model
+	words := ""
 	switch {
 	case service.FellBack(h):
-		return bad(KindOtherModel, "a fallback, to %s", l.st.shown(model, maxModel))
-	case l.target.own.strict && model != "" && model != asked:
-		return bad(KindOtherModel, "%s, and the candidate is strict", l.st.shown(model, maxModel))
+		words = "a fallback, to %s"
+	case l.target.own.strict && model != "" && model != l.target.Model:
+		words = "%s, and the candidate is strict"
+	default:
+		return nil
 	}
-	return nil
+	e := bad(KindOtherModel, words, l.st.shown(model, maxModel))
+	e.Isolated = l.pass != nil
+	return e
 }
 
 // noteEnding warns, once for each, of a finish reason that is not known.

@@ -89,8 +89,8 @@ func (c *Client) batchCall(r Request) (*call, error) {
 // recorded judges an answer that is all there, and says what it cost.
 func (l *call) recorded(status int, body []byte) (answer, *Error, charge) {
 	if status < 200 || status >= 300 {
-		e, paid := refused(status, http.Header{}, body)
-		return answer{}, l.fail(e, ""), paid
+		e, paid := refused(status, http.Header{}, body, false)
+		return answer{}, l.describe(e, &answer{}, ""), paid
 	}
 	r := reading{asked: l.asked, header: http.Header{}}
 	err := r.readWhole(body, "application/json", nil)
@@ -102,8 +102,8 @@ func (l *call) recorded(status int, body []byte) (answer, *Error, charge) {
 	if err != nil && !isError {
 		e = bad(KindTruncated, "%v", err)
 	}
-	e, paid := l.judge(&a, e, status, http.Header{}, *l.st.ring.keys[0].secret)
-	return a, l.fail(e, ""), paid
+	e, paid := l.judge(&a, e, status, http.Header{})
+	return a, l.describe(e, &a, ""), paid
 }
 
 // An Account is one key at the service of a target: what is uploaded with the one
@@ -177,8 +177,8 @@ func (a *Account) Send(ctx context.Context, r AccountRequest) (io.ReadCloser, er
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	e, _ := unanswered(limited, err, r.Within)
-	if a.call.fail(e, a.label); e.Fault == FaultKey {
+	e, _ := unanswered(limited, err, r.Within, false)
+	if a.call.describe(e, &answer{}, a.label); e.Fault == FaultKey {
 		a.call.st.pool.reject(a.key, a.call.target.Model, e)
 	}
 	return nil, e
@@ -210,9 +210,10 @@ func (b *limitedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// refused is the failure that an answer without a success tells, and what it cost.
-func refused(status int, h http.Header, body []byte) (*Error, charge) {
-	e := refusal(status, h, service.ReadBody(body))
+// refused is the failure that an answer without a success tells, to a request that is
+// relayed or ours, and what it cost.
+func refused(status int, h http.Header, body []byte, relayed bool) (*Error, charge) {
+	e := refusal(status, h, service.ReadBody(body), relayed)
 	if e.spent {
 		return e, chargeMost
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -25,6 +24,7 @@ type Body struct {
 	model    string
 	stream   bool
 	size     int // bytes of what the model gets to read, at most
+	choices  int // answers that are asked for
 	most     int // tokens of the answers, at most
 }
 
@@ -32,6 +32,7 @@ type Body struct {
 type field struct {
 	name  string
 	value json.RawMessage // nil: the messages, in their plainest form
+	raw   []byte          // name as it was read; nil: it is ours
 }
 
 // A Message is what a message of a body says, as far as it is text.
@@ -41,6 +42,9 @@ type Message struct {
 	// Text is the content; of a list of parts, those that are text, a line each; ""
 	// where there is none.
 	Text string
+	// Other says that there is more to it than text: parts of another kind, such as
+	// pictures, or calls of tools.
+	Other bool
 }
 
 // A BodyError says why a text is no request.
@@ -63,13 +67,23 @@ func (e *BodyError) Unwrap() error { return e.Err }
 
 // ParseBody reads the JSON of a request for a chat completion, in the form of
 // OpenAI's interface. It must have a model, and messages of which each has a
-// role; "stream" is true, false or null. Other fields are not looked at. The
-// error is a [*BodyError].
+// role; "stream" is true, false or null. Other fields are not looked at. In the
+// request, a message and a part no field may stand twice, in whatever case: which
+// of them counts differs between readers. The text must not change while the body is
+// in use. The error is a [*BodyError].
 func ParseBody(text []byte) (*Body, error) {
-	b := &Body{size: len(text)}
-	if err := b.readFields(text); err != nil {
-		return nil, err
+	text = bytes.TrimLeft(text, jsonSpace)
+	if len(text) == 0 || text[0] != '{' {
+		return nil, &BodyError{"", errors.New("not a JSON object")}
 	}
+	if !json.Valid(text) {
+		return nil, &BodyError{"", fmt.Errorf("not valid JSON: %w", json.Unmarshal(text, &struct{}{}))}
+	}
+	fields, twice := fieldsOf(text)
+	if twice != "" {
+		return nil, &BodyError{unquoted([]byte(twice)), errTwice}
+	}
+	b := &Body{size: len(text), fields: fields}
 	for name, read := range map[string]func(json.RawMessage) error{"model": b.readModel, "messages": b.readMessages, "stream": b.readStream} {
 		if err := read(b.field(name)); err != nil {
 			return nil, &BodyError{name, err}
@@ -79,50 +93,38 @@ func ParseBody(text []byte) (*Body, error) {
 	return b, nil
 }
 
-// readFields reads a JSON object that nothing follows, and in which no field
-// stands twice: which of them counts differs between readers.
-func (b *Body) readFields(text []byte) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return &BodyError{"", errors.New("not a JSON object")}
-	}
+// fieldsOf returns the fields of an object of valid JSON; twice is one that stands
+// there twice, as it was read, "" for none.
+func fieldsOf(object json.RawMessage) (fields []field, twice string) {
 	seen := map[string]bool{}
-	for d.More() {
-		var f field
-		name, err := d.Token()
-		if err == nil {
-			f.name, _ = name.(string) // of an object, names are strings
-			err = d.Decode(&f.value)
+	for raw, value := range elements(object) {
+		name := unquoted(raw)
+		folded := strings.ToLower(strings.ToUpper(name)) // as the readers do that know no case
+		if seen[folded] {
+			return nil, string(raw)
 		}
-		if err != nil {
-			return &BodyError{f.name, fmt.Errorf("not valid JSON: %w", err)}
-		}
-		if seen[f.name] {
-			return &BodyError{f.name, errors.New("stands there twice")}
-		}
-		seen[f.name] = true
-		b.fields = append(b.fields, f)
+		seen[folded] = true
+		fields = append(fields, field{name, value, raw})
 	}
-	if _, err := d.Token(); err != nil {
-		return &BodyError{"", fmt.Errorf("not valid JSON: %w", err)}
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return &BodyError{"", errors.New("something follows the JSON object")}
-	}
-	return nil
+	return fields, ""
 }
 
-// field returns the value of a field, nil where there is none.
-func (b *Body) field(name string) json.RawMessage {
-	for i := range b.fields {
-		if b.fields[i].name == name {
-			return b.fields[i].value
+// valueOf returns the value of a field, nil where there is none.
+func valueOf(fields []field, name string) json.RawMessage {
+	for i := range fields {
+		if fields[i].name == name {
+			return fields[i].value
 		}
 	}
 	return nil
 }
 
-var errMissing = errors.New("missing")
+func (b *Body) field(name string) json.RawMessage { return valueOf(b.fields, name) }
+
+var (
+	errMissing = errors.New("missing")
+	errTwice   = errors.New("stands there twice")
+)
 
 func (b *Body) readModel(value json.RawMessage) error {
 	switch {
@@ -142,44 +144,64 @@ func (b *Body) readStream(value json.RawMessage) error {
 }
 
 func (b *Body) readMessages(value json.RawMessage) error {
-	var list []struct {
-		Role    *string         `json:"role"`
-		Content json.RawMessage `json:"content"`
-	}
-	switch err := json.Unmarshal(value, &list); {
+	switch {
 	case value == nil:
 		return errMissing
-	case err != nil:
+	case value[0] != '[':
 		return errors.New("want a list of objects, each with a role")
-	case len(list) == 0:
-		return errors.New("want a message at least")
 	}
-	for i, m := range list {
-		if m.Role == nil {
-			return fmt.Errorf("message %d has no role", i)
+	for _, text := range elements(value) {
+		m, err := readMessage(text)
+		if err != nil {
+			return fmt.Errorf("message %d: %w", len(b.messages), err)
 		}
-		b.messages = append(b.messages, Message{*m.Role, contentText(m.Content)})
+		b.messages = append(b.messages, m)
+	}
+	if len(b.messages) == 0 {
+		return errors.New("want a message at least")
 	}
 	return nil
 }
 
-// contentText returns the text of a message's content.
-func contentText(content json.RawMessage) string {
-	var text string
-	if json.Unmarshal(content, &text) == nil {
-		return text
+func readMessage(text json.RawMessage) (Message, error) {
+	if text[0] != '{' {
+		return Message{}, errors.New("want an object")
 	}
-	var parts []struct {
-		Text string `json:"text"`
+	fields, twice := fieldsOf(text)
+	if twice != "" {
+		return Message{}, fmt.Errorf("%s %w", twice, errTwice)
 	}
-	_ = json.Unmarshal(content, &parts) // parts without a text, or that are none, have none
+	role := valueOf(fields, "role")
+	if len(role) == 0 || role[0] != '"' {
+		return Message{}, errors.New("it has no role")
+	}
+	m := Message{Role: unquoted(role), Other: !blank(valueOf(fields, "tool_calls"))}
+	return m, m.readContent(valueOf(fields, "content"))
+}
+
+// readContent takes in the content of a message, nil for none.
+func (m *Message) readContent(content json.RawMessage) error {
+	if len(content) == 0 || content[0] != '[' {
+		m.Other = m.Other || !blank(content) && content[0] != '"'
+		m.Text = unquoted(content)
+		return nil
+	}
 	var lines []string
-	for _, p := range parts {
-		if p.Text != "" {
-			lines = append(lines, p.Text)
+	for _, text := range elements(content) {
+		if text[0] == '{' {
+			fields, twice := fieldsOf(text)
+			if twice != "" {
+				return fmt.Errorf("%s %w", twice, errTwice)
+			}
+			text = valueOf(fields, "text")
 		}
+		if line := unquoted(text); line != "" {
+			lines = append(lines, line)
+		}
+		m.Other = m.Other || len(text) == 0 || text[0] != '"'
 	}
-	return strings.Join(lines, "\n")
+	m.Text = strings.Join(lines, "\n")
+	return nil
 }
 
 // Model is the model that the request names.
@@ -194,16 +216,22 @@ func (b *Body) Messages() []Message { return slices.Clone(b.messages) }
 // body is the request in the form in which a service gets it: an optional system
 // message, the user message and the parameters, none left out.
 func (r Request) body(p filledParams) *Body {
-	b := &Body{model: r.Target.Model, stream: p.stream, size: len(r.Prompt.System) + len(r.Prompt.User), most: p.maxTokens, messages: make([]Message, 0, 2)}
+	b := &Body{model: r.Target.Model, stream: p.stream, size: len(r.Prompt.System) + len(r.Prompt.User), choices: 1, most: p.maxTokens, messages: make([]Message, 0, 2)}
 	if r.Prompt.System != "" {
-		b.messages = append(b.messages, Message{"system", r.Prompt.System})
+		b.messages = append(b.messages, Message{Role: "system", Text: r.Prompt.System})
 	}
-	b.messages = append(b.messages, Message{"user", r.Prompt.User})
+	b.messages = append(b.messages, Message{Role: "user", Text: r.Prompt.User})
 	number := func(f float64) json.RawMessage { return strconv.AppendFloat(nil, f, 'f', -1, 64) }
-	b.fields = append(make([]field, 0, 7), field{"model", nil}, field{"messages", nil},
-		field{"max_tokens", strconv.AppendInt(nil, int64(p.maxTokens), 10)}, field{"temperature", number(p.temperature)}, field{"top_p", number(p.topP)})
+	b.fields = make([]field, 0, 7)
+	add := func(name string, value json.RawMessage) { b.fields = append(b.fields, field{name: name, value: value}) }
+	add("model", nil)
+	add("messages", nil)
+	add("max_tokens", strconv.AppendInt(nil, int64(p.maxTokens), 10))
+	add("temperature", number(p.temperature))
+	add("top_p", number(p.topP))
 	if p.stream {
-		b.fields = append(b.fields, field{"stream", json.RawMessage("true")}, field{"stream_options", json.RawMessage(`{"include_usage":true}`)})
+		add("stream", json.RawMessage("true"))
+		add("stream_options", json.RawMessage(`{"include_usage":true}`))
 	}
 	return b
 }
@@ -216,29 +244,35 @@ func (b *Body) encode(model string, own map[string]json.RawMessage, rename bool)
 	_, instead := own["max_completion_tokens"]
 	rename = rename && !instead
 	text = append(make([]byte, 0, b.size+256), '{')
-	add := func(name string, value json.RawMessage) {
-		if name == "max_tokens" && rename {
-			name, renamed = "max_completion_tokens", true
-			if b.field(name) != nil {
+	add := func(f field) {
+		if f.name == "max_tokens" && rename {
+			f.name, f.raw, renamed = "max_completion_tokens", nil, true
+			if b.field(f.name) != nil {
 				return // that one counts
 			}
 		}
 		if len(text) > 1 {
 			text = append(text, ',')
 		}
-		text = append(append(appendJSON(text, name), ':'), value...)
+		if f.raw != nil {
+			text = append(text, f.raw...)
+		} else {
+			text = appendJSON(text, f.name)
+		}
+		text = append(append(text, ':'), f.value...)
 	}
 	for _, f := range b.fields {
 		value, replaced := own[f.name]
 		switch {
 		case f.name == "model":
-			add(f.name, nil)
+			add(field{name: f.name, raw: f.raw})
 			text = appendJSON(text, model)
 		case f.name == "max_tokens" && instead, string(value) == "null":
 		case replaced:
-			add(f.name, value)
+			f.value = value
+			add(f)
 		default:
-			add(f.name, f.value)
+			add(f)
 			if f.value == nil {
 				text = b.appendMessages(text)
 			}
@@ -246,7 +280,7 @@ func (b *Body) encode(model string, own map[string]json.RawMessage, rename bool)
 	}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		if b.field(name) == nil && string(own[name]) != "null" {
-			add(name, own[name])
+			add(field{name: name, value: own[name]})
 		}
 	}
 	return append(text, '}'), renamed
@@ -287,7 +321,7 @@ func (b *Body) promptTokens() int {
 // least one byte on each token. A picture by its address can take more.
 func (b *Body) mostPromptTokens() int { return b.size + framing }
 
-// readMost reads how many tokens the answers may have.
+// readMost reads how many answers are asked for, and how many tokens they may have.
 func (b *Body) readMost() {
 	count := func(name string, standard int) int {
 		n, err := strconv.ParseFloat(string(b.field(name)), 64) // of JSON, it reads numbers alone
@@ -296,6 +330,7 @@ func (b *Body) readMost() {
 		}
 		return int(n)
 	}
+	b.choices = count("n", 1)
 	most := count("max_completion_tokens", count("max_tokens", unboundedTokens))
-	b.most = cmp.Or(min(most*count("n", 1), maxTokens), most)
+	b.most = cmp.Or(min(most*b.choices, maxTokens), most)
 }

@@ -3,7 +3,6 @@ package chat
 import (
 	"crypto/sha256"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +36,8 @@ type targetState struct {
 	failures int                        // calls in a row that spoke against the candidate
 	unknown  map[[sha256.Size]byte]bool // requests in a row that were refused in unknown words, by their hash
 	stopped  *StoppedError              // why the breaker tripped; nil: it has not
-	since    time.Time                  // when it did
+	since    time.Time                  // when it did, or a call last tried whether it is over
+	probe    uint64                     // that call; 0: none
 	stats    CandidateStats
 }
 
@@ -52,43 +52,63 @@ func (st *targetState) shown(word string, most int) string {
 	return clean
 }
 
-// tripped returns why the candidate takes no more calls, nil if it does.
-func (st *targetState) tripped(o *Options) error {
+// tripped returns why the candidate takes no more calls, nil if it does. When it is
+// time to try again one call may, which seq names, and the others wait for what it
+// finds; 0 is nobody's.
+func (st *targetState) tripped(o *Options, seq uint64) error {
 	st.mu.Lock()
-	if st.stopped != nil && o.over(st.since, time.Now()) {
-		st.stopped, st.stats.Stopped = nil, ""
-		st.failures = o.BreakerThreshold - 1 // one more stops it anew
-	}
 	stopped := st.stopped
+	if now := time.Now(); stopped != nil && seq != 0 && o.over(st.since, now) {
+		st.since, st.probe = now, seq
+	}
+	if stopped != nil && seq != 0 && st.probe == seq {
+		stopped = nil
+	}
+	err := st.told(stopped, o)
 	st.mu.Unlock()
-	if stopped != nil {
-		return stopped
+	if err != nil {
+		return err
 	}
 	if e := st.pool.silence.stop(st.name, o); e != nil {
-		return st.trip(e, o.Logger)
+		return st.trip(e, o)
 	}
 	return nil
 }
 
+// told is e as callers get it, nil for nil; the mutex is held.
+func (st *targetState) told(e *StoppedError, o *Options) error {
+	if e == nil {
+		return nil
+	}
+	told := *e
+	if o.StopTime > 0 {
+		told.RetryAfter = max(o.StopTime-time.Since(st.since), 0)
+	}
+	return &told
+}
+
 // trip stops the candidate, unless it is stopped already, and returns the error
 // for its callers.
-func (st *targetState) trip(e *StoppedError, log *slog.Logger) error {
+func (st *targetState) trip(e *StoppedError, o *Options) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.stopped == nil {
-		st.stopped, st.since = e, time.Now()
+		st.stopped, st.since, st.probe = e, time.Now(), 0
 		st.stats.Stopped = e.Last.Message
-		log.Warn("candidate stopped by its circuit breaker", "candidate", st.name, "calls", e.Calls, "reason", e.Last.Message, "detail", e.Last.Detail)
+		o.Logger.Warn("candidate stopped by its circuit breaker", "candidate", st.name, "calls", e.Calls, "reason", e.Last.Message, "detail", e.Last.logged())
 	}
-	return st.stopped
+	return st.told(st.stopped, o)
 }
 
-func (st *targetState) succeeded(attempts int) {
+func (st *targetState) succeeded(attempts int, o *Options) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.answered = true
 	st.failures = 0
 	clear(st.unknown)
+	if o.StopTime > 0 {
+		st.stopped, st.probe, st.stats.Stopped = nil, 0, ""
+	}
 	st.stats.Calls++
 	st.stats.Attempts += attempts
 }
@@ -109,6 +129,7 @@ func (st *targetState) failed(err error, body []byte, attempts int, o *Options) 
 	stop := &StoppedError{Candidate: st.name, Fault: e.Fault, Last: e}
 	stops := false
 	switch {
+	case e.Isolated:
 	case e.againstCandidate():
 		st.failures++
 		stop.Calls = st.failures
@@ -126,7 +147,7 @@ func (st *targetState) failed(err error, body []byte, attempts int, o *Options) 
 	}
 	st.mu.Unlock()
 	if stops {
-		_ = st.trip(stop, o.Logger)
+		_ = st.trip(stop, o)
 	}
 }
 

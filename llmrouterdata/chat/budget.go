@@ -57,8 +57,10 @@ func (t Target) reasoningPrice() float64 {
 // When that does not fit beside what is spent and reserved, the call waits for
 // calls under way to settle, and those that came after it wait behind it; when
 // none is under way it is refused with [ErrBudget], and so are all later calls
-// that cost anything. So the limit is
-// not passed unless a service answers with more than MaxTokens, or its prices
+// that cost anything. A relay ([Client.Relay]) is refused for itself: at once, where
+// not even the end of all calls under way would make room for it, and else after
+// [Options].MaxWait, with [ErrReserved]; others pass it while it waits. So the limit
+// is not passed unless a service answers with more than MaxTokens, or its prices
 // are higher than the candidate's.
 //
 // A budget that draws on a [Fund] has no limit of its own: it refuses a call only
@@ -71,7 +73,7 @@ type Budget struct {
 	spent   money.USD
 	held    money.USD           // what the holders reserved; spent + held <= limit when one is added
 	holders int                 // attempts that reserved something and are not settled
-	refusal error               // why an attempt was refused, as all later ones are, for good; nil: none was
+	refusal error               // why an attempt was refused, as all later ones are, for good, but for those that are alone; nil: none was
 	queue   []*reservation      // those that wait, by seq
 	counted map[uint64]struct{} // the ids of SpendOnce
 	empty   time.Time           // when the fund had nothing
@@ -82,6 +84,7 @@ type Budget struct {
 type reservation struct {
 	seq     uint64 // its call's
 	amount  money.USD
+	alone   bool          // its refusal says nothing of others
 	decided chan struct{} // closed when it is admitted or refused
 	refusal error         // valid then; nil: it is admitted
 }
@@ -147,24 +150,30 @@ func (b *Budget) Exhausted() bool {
 	return errors.Is(b.refusal, ErrBudget)
 }
 
-// reserve reserves an amount for an attempt of the call with the number seq, or
-// fails with ErrBudget, the fund's error or the context's. A nil budget has no
-// bound, and what costs nothing is always admitted. A wait ends with ErrDrained
-// when drain is closed.
-func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, seq uint64, amount money.USD) error {
-	if b == nil || amount == 0 {
+// reserve reserves an amount for an attempt, or fails with ErrBudget, ErrReserved, the
+// fund's error or the context's. A nil budget has no bound, and what costs nothing is
+// always admitted. A wait ends with ErrDrained when drain is closed.
+func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, r *reservation, o *Options) error {
+	if b == nil || r.amount == 0 {
 		return nil
 	}
-	r := &reservation{seq: seq, amount: amount, decided: make(chan struct{})}
+	r.decided = make(chan struct{})
 	b.mu.Lock()
-	at, _ := slices.BinarySearchFunc(b.queue, seq, func(r *reservation, seq uint64) int { return cmp.Compare(r.seq, seq) })
+	at, _ := slices.BinarySearchFunc(b.queue, r.seq, func(r *reservation, seq uint64) int { return cmp.Compare(r.seq, seq) })
 	b.queue = slices.Insert(b.queue, at, r)
 	b.admit()
 	b.mu.Unlock()
+	select {
+	case <-r.decided:
+		return r.refusal
+	default:
+	}
 	var err error
 	select {
 	case <-r.decided:
 		return r.refusal
+	case <-o.waitedLong():
+		err = ErrReserved
 	case <-drain:
 		err = ErrDrained
 	case <-ctx.Done():
@@ -182,21 +191,47 @@ func (b *Budget) reserve(ctx context.Context, drain <-chan struct{}, seq uint64,
 	return err
 }
 
-// admit decides on those that wait, in order: until one must wait on.
+// admit decides on those that wait, in order: until one must wait on. One that is
+// alone lets those behind it pass.
 func (b *Budget) admit() {
-	n := 0
-	for _, r := range b.queue {
-		if !b.fits(r.amount) && b.refusal == nil {
-			break
-		}
-		if r.refusal = b.refusal; r.refusal == nil {
+	kept := b.queue[:0]
+	for i, r := range b.queue {
+		switch {
+		case b.admits(r):
 			b.held += r.amount
 			b.holders++
+			close(r.decided)
+		case r.refusal != nil:
+			close(r.decided)
+		case r.alone:
+			kept = append(kept, r)
+		default:
+			kept = append(kept, b.queue[i:]...)
+			b.queue = clip(b.queue, kept)
+			return
 		}
-		close(r.decided)
-		n++
 	}
-	b.queue = slices.Delete(b.queue, 0, n)
+	b.queue = clip(b.queue, kept)
+}
+
+// admits reports whether an attempt is admitted. Where it never can be, it says why.
+// A fund knows none that is alone.
+func (b *Budget) admits(r *reservation) bool {
+	if !r.alone || b.fund != nil {
+		fits := b.fits(r.amount)
+		r.refusal = b.refusal
+		return fits
+	}
+	if b.spent.Plus(r.amount) > b.limit {
+		r.refusal = ErrBudget
+	}
+	return b.spent.Plus(b.held).Plus(r.amount) <= b.limit
+}
+
+// clip returns kept, which stands at the front of queue, and forgets what is behind it.
+func clip(queue, kept []*reservation) []*reservation {
+	clear(queue[len(kept):])
+	return kept
 }
 
 // fits reports whether an amount can be reserved. Where it never can, it notes

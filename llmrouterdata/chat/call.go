@@ -18,13 +18,15 @@ type call struct {
 	target    Target
 	asked     *Body
 	drain     <-chan struct{}
-	budget    *Budget   // nil: no bound
-	pass      *passing  // on of the answer; nil: it is held until it is whole
-	maxTokens int       // the most that the answer may have
-	body      []byte    // of every attempt
-	renamed   bool      // body has max_completion_tokens for max_tokens
-	seq       uint64    // its place among the client's calls, which all attempts keep
-	bound     money.USD // the most that one attempt can cost, reserved before each
+	pass      *passing        // on of the answer, of a request that somebody else has written; nil: it is held until it is whole
+	caller    context.Context // of whom it is made for
+	budget    *Budget         // nil: no bound
+	maxTokens int             // the most that the answer may have
+	body      []byte          // of every attempt
+	rename    bool            // max_tokens was refused in words that want max_completion_tokens
+	renamed   bool            // body has max_completion_tokens for max_tokens
+	seq       uint64          // its place among the client's calls, which all attempts keep
+	bound     money.USD       // the most that one attempt can cost, reserved before each
 
 	out     Response  // Attempts and KeyLabel, of the attempts begun
 	last    answer    // what the last attempt told
@@ -43,6 +45,7 @@ type suspicion struct {
 // run makes attempts until one succeeds or no further one may.
 func (l *call) run(caller context.Context) (answer, error) {
 	o := &l.c.o
+	l.caller = caller
 	ctx := caller // bounded by the total time from the first attempt on
 	defer l.st.pool.silence.leave(l.seq)
 	var last *Error
@@ -104,7 +107,7 @@ func (l *call) run(caller context.Context) (answer, error) {
 // noneStarted reports whether an attempt was not begun for a reason that holds for
 // the next one, too.
 func noneStarted(err error) bool {
-	return errors.Is(err, ErrBudget) || errors.Is(err, ErrFund) || errors.Is(err, ErrDrained)
+	return errors.Is(err, ErrBudget) || errors.Is(err, ErrReserved) || errors.Is(err, ErrFund) || errors.Is(err, ErrDrained)
 }
 
 // gone returns why nobody waits for the answer any more, nil where somebody does.
@@ -129,8 +132,10 @@ func (l *call) next(e *Error, key *poolKey) (n next, counts bool) {
 	switch {
 	case l.pass.hasBegun():
 		return giveUp, false
-	case l.rename(e):
+	case l.renames(e):
 		return atOnce, false
+	case e.Isolated:
+		return l.nextOfIsolated(e)
 	case e.Fault == FaultKey:
 		return atOnce, false // the key is disabled: at most one such attempt per key
 	case e.Unknown && e.Status == http.StatusForbidden && l.suspect == nil && len(l.st.ring.keys) > 1:
@@ -147,6 +152,16 @@ func (l *call) next(e *Error, key *poolKey) (n next, counts bool) {
 	return afterWait, true
 }
 
+// nextOfIsolated is next where key, candidate and host stay as they were: a key that
+// may be at fault is left to another one, if there is one.
+func (l *call) nextOfIsolated(e *Error) (n next, counts bool) {
+	another := (e.Fault == FaultKey || e.Unknown && e.Status == http.StatusForbidden) && len(l.st.ring.keys) > 1
+	if another || e.Fault == FaultNobody {
+		return afterWait, true
+	}
+	return giveUp, false
+}
+
 // clear turns a suspicion into a rejected key where another key was answered.
 func (l *call) clear(key *poolKey) {
 	if s := l.suspect; s != nil && s.key != key {
@@ -154,13 +169,16 @@ func (l *call) clear(key *poolKey) {
 	}
 }
 
-// rename switches the candidate to max_completion_tokens where a refusal asks for
-// it, and reports whether this call is to be tried again for that.
-func (l *call) rename(e *Error) bool {
+// renames reports whether this call is to be tried again with max_completion_tokens,
+// as a refusal asks for it, and so are all further calls of the candidate, where the
+// request is ours.
+func (l *call) renames(e *Error) bool {
 	if e.body == nil || l.renamed || !e.body.WantsCompletionTokens() {
 		return false
 	}
-	l.learnName()
+	if l.rename = true; l.pass == nil {
+		l.learnName()
+	}
 	l.encode()
 	return l.renamed
 }
@@ -174,7 +192,7 @@ func (l *call) learnName() {
 
 // encode makes the body of the attempts.
 func (l *call) encode() {
-	l.body, l.renamed = l.asked.encode(l.target.Model, l.target.own.params, l.st.completionTokens.Load())
+	l.body, l.renamed = l.asked.encode(l.target.Model, l.target.own.params, l.rename || l.st.completionTokens.Load())
 }
 
 // drained reports whether no attempt is to be started any more.
@@ -194,7 +212,7 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 	if err := l.ready(ctx); err != nil {
 		return answer{}, nil, err
 	}
-	if err := l.budget.reserve(ctx, l.drain, l.seq, l.bound); err != nil {
+	if err := l.budget.reserve(ctx, l.drain, &reservation{seq: l.seq, amount: l.bound, alone: l.pass != nil}, &l.c.o); err != nil {
 		return answer{}, nil, err
 	}
 	var spent money.USD
@@ -236,14 +254,14 @@ func (l *call) once(ctx context.Context, avoid *poolKey) (answer, *poolKey, erro
 		st.pool.silence.broken()
 	}
 	c.o.Logger.Debug("attempt failed", "candidate", st.name, "key", e.KeyLabel, "attempt", l.out.Attempts,
-		"reason", e.Message, "fault", e.Fault, "detail", e.Detail)
+		"reason", e.Message, "fault", e.Fault, "detail", e.logged())
 	return answer{}, lease.key, e
 }
 
 // ready waits until an attempt may be begun.
 func (l *call) ready(ctx context.Context) error {
 	st, o := l.st, &l.c.o
-	if s := st.tripped(o); s != nil {
+	if s := st.tripped(o, l.seq); s != nil {
 		return s
 	}
 	if l.drained() {
@@ -251,7 +269,7 @@ func (l *call) ready(ctx context.Context) error {
 	}
 	switch err := st.pool.silence.enter(ctx, l.drain, l.seq, o); {
 	case errors.Is(err, errHostStopped):
-		return st.tripped(o)
+		return st.tripped(o, l.seq)
 	case errors.Is(err, errStalled):
 		return l.unavailable()
 	default:
@@ -274,13 +292,13 @@ func (l *call) acquire(ctx context.Context, avoid *poolKey) (*lease, error) {
 	switch {
 	case errors.Is(err, errNoKeys):
 		last := st.pool.rejectionFor(st.ring, w.model)
-		return nil, st.trip(&StoppedError{Candidate: st.name, Fault: FaultKey, Last: last}, l.c.o.Logger)
+		return nil, st.trip(&StoppedError{Candidate: st.name, Fault: FaultKey, Last: last}, &l.c.o)
 	case errors.Is(err, errStalled):
 		return nil, l.unavailable()
 	case err != nil:
 		return nil, err
 	}
-	if s := st.tripped(&l.c.o); s != nil { // while this call waited
+	if s := st.tripped(&l.c.o, l.seq); s != nil { // while this call waited
 		st.pool.abandon(lease, false)
 		return nil, s
 	}

@@ -156,7 +156,8 @@ func addressOf(u *url.URL) string {
 //   - ctx.Err(), at once, when ctx ends;
 //   - an [*Error] when the call failed for good;
 //   - a [*StoppedError] ([ErrStopped]) when the circuit breaker stopped the candidate;
-//   - [ErrBudget] when the budget does not allow the call;
+//   - [ErrBudget] when the budget does not allow the call, [ErrReserved] when it did
+//     not in time;
 //   - [ErrFund] when the budget cannot be drawn on;
 //   - [ErrDrained] when it waited while r.Drain was closed;
 //   - another error when r is not valid.
@@ -186,7 +187,7 @@ func (c *Client) do(ctx context.Context, call *call) (Response, error) {
 		return out, err
 	}
 	out.Text, out.ResponseTime = answer.text, answer.took
-	call.st.succeeded(out.Attempts)
+	call.st.succeeded(out.Attempts, &c.o)
 	return out, nil
 }
 

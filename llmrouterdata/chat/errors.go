@@ -20,6 +20,10 @@ var (
 	// ErrFund marks a call that was not made because the [Fund] of its budget failed.
 	ErrFund = errors.New("chat: the budget cannot be drawn on")
 
+	// ErrReserved marks a call that was not made because the budget that it needs was
+	// reserved by calls under way for longer than [Options].MaxWait.
+	ErrReserved = errors.New("chat: budget reserved by calls under way")
+
 	// ErrDrained marks a call that was given up by a graceful shutdown:
 	// Request.Drain was closed while it waited. The pair can be called again in a later run.
 	ErrDrained = errors.New("chat: drained")
@@ -161,9 +165,16 @@ type Error struct {
 	// Code is the service's own code for the error, for example
 	// "model_not_found"; "" where it gave none.
 	Code string
+	// Param is the field of the request that the service names as the one at fault;
+	// "" where it names none.
+	Param string
 	// Unknown says that the service refused in words that are not known. Such a
 	// refusal counts as the query's; see [MaxUnknown].
 	Unknown bool
+	// Isolated says that the failure may come of the request, which somebody else has
+	// written ([Client.Relay]): Fault decides what becomes of the call, and key,
+	// candidate and host are as good as before for others.
+	Isolated bool
 	// RetryAfter is how long the service asked to wait, not clamped; 0 where it
 	// did not say.
 	RetryAfter time.Duration
@@ -176,7 +187,8 @@ type Error struct {
 	// outputs, where two runs must give the same bytes.
 	Message string
 	// Detail is what the service or the network said, with keys, addresses and
-	// ids struck out and cut to 200 characters: fit for a log.
+	// ids struck out and cut to 200 characters: fit for a log. Of a relay it has up to
+	// 1,000, and is for whom asked alone, as the service may repeat the request.
 	Detail string
 	// Address is the host and port that did not answer, where Fault is FaultHost,
 	// else "". It is for a terminal and a log, not for files.
@@ -187,6 +199,16 @@ type Error struct {
 	retryAfter bool            // RetryAfter was given, even if it is 0
 	cools      bool            // the key cools down for the model
 	spent      bool            // a refusal that may have cost something
+	relayed    bool            // the request was somebody else's
+	mute       bool            // a time-out of a relay before anything came
+}
+
+// logged is the part of Detail that is fit for a log.
+func (e *Error) logged() string {
+	if e.relayed && e.Status != 0 {
+		return ""
+	}
+	return e.Detail
 }
 
 // Error implements error; it gives the candidate and Message.
@@ -234,6 +256,8 @@ type StoppedError struct {
 	// Host is the host and port that answers nobody, where Fault is FaultHost,
 	// else "". It is for a terminal and a log, not for files.
 	Host string
+	// RetryAfter is how long it stays stopped; 0: for good.
+	RetryAfter time.Duration
 	// Last is the failure that stopped the candidate.
 	Last *Error
 }
@@ -263,5 +287,5 @@ func (e *Error) againstCandidate() bool {
 	case KindUnavailable, KindHTML, KindInvalidJSON, KindNoChoices, KindContentType:
 		return true
 	}
-	return e.Fault == FaultCandidate
+	return e.Fault == FaultCandidate || e.mute
 }

@@ -42,7 +42,7 @@ func TestClassify(t *testing.T) {
 		if c.retryAfter != "" {
 			h.Set("Retry-After", c.retryAfter)
 		}
-		r := refusal(c.status, h, service.ReadBody([]byte(c.body)))
+		r := refusal(c.status, h, service.ReadBody([]byte(c.body)), false)
 		r.Code = service.NewRedactor("topsecret").Code(r.Code)
 		r.compose()
 		if r.Kind != c.kind || r.Message != c.message || r.Detail != c.detail || r.RetryAfter != max(c.asked, 0) || r.retryAfter != (c.asked >= 0) || r.Status != c.status {

@@ -62,11 +62,17 @@ const (
 const (
 	maxCount  = 1e9     // tokens that it can claim to have counted: sums stay far from overflow
 	maxDetail = 200     // characters of an error's text, as the Python pipeline cuts it
+	maxWords  = 1000    // characters of it, for a client who has to see what is wrong with a request
 	maxGrow   = 1 << 20 // bytes of memory reserved because a header announces them
 	maxModel  = 200     // bytes of the answering model's name
 	maxWord   = 64      // characters of a finish reason
 	framing   = 64      // tokens that a service may add to a prompt of two messages
 )
+
+// signOfLife is how long whoever asked for a stream waits until what comes is passed on,
+// whatever it says: proxies and clients give a silent connection up after half a minute
+// and more.
+const signOfLife = 10 * time.Second
 
 // unboundedTokens is how long an answer is taken to be at most where the request
 // sets no bound: few models answer with more.

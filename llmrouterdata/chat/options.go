@@ -97,6 +97,7 @@ type Options struct {
 	// query (too long, filtered) do not count; of refusals in words that are not
 	// known, 20 different queries in a row stop the candidate. Where the service
 	// says that it does not have the model, one does if nothing was answered yet.
+	// What counts of relays is said at [Client.Relay].
 	BreakerThreshold int
 	// HostTimeout is how long a host may answer nobody, and at least
 	// BreakerThreshold calls, until its candidates are stopped; from 0 up; 0:
@@ -104,13 +105,14 @@ type Options struct {
 	// connection do not count.
 	HostTimeout time.Duration
 
-	// StopTime is how long a candidate, a host or a key stays stopped; then it is
-	// tried again, and the next failure stops it anew. From 0 up; 0: for good, as
-	// the next run tries again.
+	// StopTime is how long a candidate, a host or a key stays stopped. Then one call
+	// tries it again, which stops it for as long again until it is answered. From 0
+	// up; 0: for good, as the next run tries again.
 	StopTime time.Duration
-	// MaxWait bounds each wait for a key or for a silent host, from 0 up; 0: no
-	// bound but TotalTimeout's. A call that waited longer fails with
-	// KindUnavailable, or as its last attempt failed.
+	// MaxWait bounds each wait for a key, for a silent host or for the budget, from 0
+	// up; 0: no bound but TotalTimeout's. A call that waited longer fails with
+	// KindUnavailable, with [ErrReserved] where it waited for the budget, or as its
+	// last attempt failed.
 	MaxWait time.Duration
 
 	// Budget bounds what the calls cost; nil: no bound.

@@ -166,6 +166,7 @@ func (k *poolKey) failed(l *lease, now time.Time, e *Error, o *Options) {
 	k.stats.Failed++
 	with, model := k.use(l.model), l.model
 	switch {
+	case e.Isolated:
 	case e.Kind == KindRateLimited:
 		k.stats.RateLimited++
 		if e.verdict.Account {
@@ -192,9 +193,9 @@ func (k *poolKey) reject(with *standing, model string, e *Error, o *Options) {
 	}
 	with.rejection, with.rejected = e, time.Now()
 	if model != "" {
-		o.Logger.Warn("key disabled for a model", "key", k.label, "model", model, "reason", e.Message, "detail", e.Detail)
+		o.Logger.Warn("key disabled for a model", "key", k.label, "model", model, "reason", e.Message, "detail", e.logged())
 	} else {
-		o.Logger.Warn("key disabled", "key", k.label, "reason", e.Message, "detail", e.Detail)
+		o.Logger.Warn("key disabled", "key", k.label, "reason", e.Message, "detail", e.logged())
 	}
 }
 

@@ -26,12 +26,17 @@ var kinds = map[service.Meaning]Kind{
 }
 
 // refusal is the failure that a service tells; status is 0 for an error that came
-// as an answer. Code and detail are still to be scrubbed.
-func refusal(status int, h http.Header, b service.Body) *Error {
-	v := service.Judge(status, b)
+// as an answer. What was refused is relayed, or ours. Code, param and detail are
+// still to be scrubbed.
+func refusal(status int, h http.Header, b service.Body, relayed bool) *Error {
+	judge := service.Judge
+	if relayed {
+		judge = service.JudgeRelayed
+	}
+	v := judge(status, b)
 	e := &Error{
-		Kind: kinds[v.Meaning], Fault: Fault(v.Fault), Status: status, Code: b.Code, Detail: b.Message,
-		Unknown: v.Meaning == service.Unknown,
+		Kind: kinds[v.Meaning], Fault: Fault(v.Fault), Status: status, Code: b.Code, Param: b.Param, Detail: b.Message,
+		Unknown: v.Meaning == service.Unknown, Isolated: v.Isolated,
 		verdict: v,
 		cools:   v.Meaning == service.Passing && (status == 0 || status >= 500),
 		body:    &b,

@@ -53,9 +53,9 @@ const finished = `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"
 func TestRelayRequest(t *testing.T) {
 	const rest = `"messages":[{"role":"system","content":"<b>"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:x"}},{"type":"text","text":"b"}]},` +
 		`{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"7"}],` +
-		`"tools":[{"type":"function","function":{"name":"f"}}],"seed":12345678901234567890,"temperature":1.0,"unknown":{"b":1,"a":[1.50,null]}}`
+		`"tools":[{"type":"function","function":{"name":"f"}}],"seed":12345678901234567890,"temperature":1.0,"<unknown\u00e9>":{"b":1,"a":[1.50,null]}}`
 	body := parseBody(t, `{"user":"me", "model" : "auto",`+rest)
-	want := []chat.Message{{Role: "system", Text: "<b>"}, {Role: "user", Text: "a\nb"}, {Role: "assistant"}, {Role: "tool", Text: "7"}}
+	want := []chat.Message{{Role: "system", Text: "<b>"}, {Role: "user", Text: "a\nb", Other: true}, {Role: "assistant", Other: true}, {Role: "tool", Text: "7"}}
 	if diff := cmp.Diff(want, body.Messages()); diff != "" || body.Model() != "auto" || body.Stream() {
 		t.Errorf("%q, stream %t\n%s", body.Model(), body.Stream(), diff)
 	}
@@ -68,12 +68,14 @@ func TestRelayRequest(t *testing.T) {
 
 func TestParseBodyRefuses(t *testing.T) {
 	for text, field := range map[string]string{
-		``: "", `[]`: "", `{"model":"m"`: "", `{"model":"m","messages":[{"role":"user"}]} x`: "", `{"model":}`: "model",
+		``: "", `[]`: "", `{"model":"m"`: "", `{"model":"m","messages":[{"role":"user"}]} x`: "", `{"model":}`: "",
 		`{"messages":[{"role":"user"}]}`: "model", `{"model":7,"messages":[{"role":"user"}]}`: "model", `{"model":"","messages":[{"role":"user"}]}`: "model",
 		`{"model":"m"}`: "messages", `{"model":"m","messages":[]}`: "messages", `{"model":"m","messages":"hi"}`: "messages",
 		`{"model":"m","messages":[{"content":"x"}]}`: "messages", `{"model":"m","messages":[7]}`: "messages",
 		`{"model":"m","messages":[{"role":"user"}],"stream":"yes"}`: "stream", `{"model":"m","model":"n","messages":[{"role":"user"}]}`: "model",
-		`{"model":"m","messages":` + strings.Repeat("[", 20_000): "messages",
+		`{"model":"m","messages":` + strings.Repeat("[", 20_000): "", `{"model":"m","Model":"n","messages":[{"role":"user"}]}`: "Model",
+		`{"model":"m","messages":[{"role":"user","content":"a","Content":"b"}]}`: "messages", `{"model":"m","messages":[{"role":"user","content":[{"text":"a","text":"b"}]}]}`: "messages",
+		`{"model":"m","messages":[{"role":null}]}`: "messages", `{"model":"m","messages":[{"role":7}]}`: "messages",
 	} {
 		_, err := chat.ParseBody([]byte(text))
 		if e, ok := errors.AsType[*chat.BodyError](err); !ok || e.Field != field {

@@ -91,7 +91,7 @@ func (s *scriptedPool) do(c scenario.Command) {
 		if args["of"] == "account" {
 			b = `{"error":{"message":"too many requests of your account"}}`
 		}
-		e := refusal(status, http.Header{}, service.ReadBody([]byte(b))).compose()
+		e := refusal(status, http.Header{}, service.ReadBody([]byte(b)), false).compose()
 		e.RetryAfter, e.retryAfter = s.durationOr(args["retry-after"], 0), args["retry-after"] != ""
 		s.end(names[0], e, 0)
 	case "late":

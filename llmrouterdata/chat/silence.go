@@ -116,7 +116,7 @@ func (s *silence) met(seq uint64, now time.Time, e *Error, o *Options) (over boo
 		s.ended = now
 		s.stopped = &StoppedError{Calls: len(s.calls), Fault: FaultHost, Host: e.Address, Last: e}
 		o.Logger.Warn("host answers nobody: its candidates are stopped", "address", e.Address, "for", lasted.Round(time.Second),
-			"reason", e.Message, "detail", e.Detail)
+			"reason", e.Message, "detail", e.logged())
 		s.wake()
 	}
 	return true

@@ -62,7 +62,7 @@ func (c *Client) Stats() Stats {
 		return cmp.Or(cmp.Compare(a.Service, b.Service), compareLabels(a.Label, b.Label))
 	})
 	for _, st := range c.targets {
-		_ = st.tripped(&c.o) // by its host, which need not be noticed yet
+		_ = st.tripped(&c.o, 0) // by its host, which need not be noticed yet
 		s.Candidates = append(s.Candidates, st.snapshot())
 	}
 	slices.SortFunc(s.Candidates, func(a, b CandidateStats) int { return cmp.Compare(a.Candidate, b.Candidate) })

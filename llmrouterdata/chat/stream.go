@@ -11,12 +11,12 @@ import (
 	"github.com/llmrouter-go/llmrouter/internal/service"
 )
 
-// readStream reads a streamed completion. It is complete when the first choice
-// has told its finish reason or the stream said that it is done. broken is why
+// readStream reads a streamed completion. It is complete when its choices have
+// told their finish reasons or the stream said that it is done. broken is why
 // the stream ends, where that is known beforehand.
 func (r *reading) readStream(br *bufio.Reader, broken error) error {
 	r.streamed = true
-	lines := lineReader{br: br}
+	lines := lineReader{br: br, keeps: r.pass != nil && r.asked.stream}
 	var e event
 	for {
 		line, err := lines.next()
@@ -24,33 +24,50 @@ func (r *reading) readStream(br *bufio.Reader, broken error) error {
 			if errors.Is(err, io.EOF) {
 				err = broken
 			}
-			done, bad := e.flush(r) // the last event need not be followed by a blank line
-			if bad != nil && err == nil && r.finish == "" {
-				return bad
-			}
-			if bad := r.passOn(&e); bad != nil {
-				return bad
-			}
-			return r.end(done, err)
+			return r.endStream(&e, &lines, err)
 		}
 		done, bad := e.line(r, line)
-		if bad == nil && (done || len(line) == 0) {
-			bad = r.passOn(&e)
-		}
 		switch {
 		case bad != nil:
 			return bad
 		case done:
+			if bad := r.passOn(lines.takeEvent()); bad != nil {
+				return bad
+			}
 			return r.end(true, nil)
+		case !e.open && !lines.torn && (len(line) == 0 || !lines.blankNext()):
+			if bad := r.passOn(lines.take()); bad != nil {
+				return bad
+			}
 		}
 	}
 }
 
+// endStream ends a stream of which no more comes, and why: nil for the end of the
+// body. The last event need not be followed by a blank line, but one that is not
+// whole is none.
+func (r *reading) endStream(e *event, lines *lineReader, err error) error {
+	done, bad := e.flush(r)
+	if bad != nil && err == nil && r.finish == "" {
+		return bad
+	}
+	if bad == nil && e.taken {
+		if bad := r.passOn(lines.takeEvent()); bad != nil {
+			return bad
+		}
+	}
+	return r.end(done, err)
+}
+
 // lineReader reads lines that end in a line feed, a carriage return or both.
 type lineReader struct {
-	br   *bufio.Reader
-	line []byte
-	cr   bool // the last line ended in a carriage return
+	br    *bufio.Reader
+	keeps bool // what was read, for take
+	line  []byte
+	kept  []byte
+	cr    bool // the last line ended in a carriage return, which a line feed may follow
+	crlf  bool // lines end in both
+	torn  bool // the last line had no end
 }
 
 // next returns the next line, valid until the one after it; an error where the
@@ -59,14 +76,21 @@ func (l *lineReader) next() ([]byte, error) {
 	l.line = l.line[:0]
 	for {
 		c, err := l.br.ReadByte()
-		switch {
-		case err != nil:
-			if len(l.line) > 0 {
+		if err != nil {
+			if l.torn = len(l.line) > 0; l.torn {
 				return l.line, nil // the reader fails again
 			}
 			return nil, err
+		}
+		if l.keeps {
+			l.kept = append(l.kept, c)
+		}
+		switch {
 		case c == '\n' && l.cr && len(l.line) == 0:
-			l.cr = false
+			l.cr, l.crlf = false, true
+		case c == '\r' && l.crlf:
+			l.lineFeed()
+			return l.line, nil
 		case c == '\n', c == '\r':
 			l.cr = c == '\r'
 			return l.line, nil
@@ -77,35 +101,80 @@ func (l *lineReader) next() ([]byte, error) {
 	}
 }
 
+// lineFeed reads the line feed of an end of a line of which it is known to be part,
+// so that an event goes on with all of its end.
+func (l *lineReader) lineFeed() {
+	c, err := l.br.ReadByte()
+	switch {
+	case err != nil: // and fails again
+	case c != '\n':
+		_ = l.br.UnreadByte() // of a byte that was read
+	case l.keeps:
+		l.kept = append(l.kept, c)
+	}
+}
+
+// blankNext reports whether an end of a line is there that comes next.
+func (l *lineReader) blankNext() bool {
+	if l.br.Buffered() == 0 {
+		return false
+	}
+	next, _ := l.br.Peek(1) // is there
+	return next[0] == '\n' || next[0] == '\r'
+}
+
+// take returns what was kept since it was last taken.
+func (l *lineReader) take() []byte {
+	kept := l.kept
+	l.kept = nil
+	return kept
+}
+
+// takeEvent is take for an event whose end did not come, and adds it.
+func (l *lineReader) takeEvent() []byte {
+	kept := l.take()
+	end := "\n"
+	if l.crlf {
+		end = "\r\n"
+	}
+	if len(kept) > 0 && !bytes.HasSuffix(kept, []byte("\n")) && !bytes.HasSuffix(kept, []byte("\r")) {
+		kept = append(kept, end...)
+	}
+	if len(kept) > 0 {
+		kept = append(kept, end...)
+	}
+	return kept
+}
+
 // event is an event of a stream whose lines are being read.
 type event struct {
-	name string
-	data []byte
-	raw  []byte // its lines, where they are passed on
+	name  string
+	data  []byte
+	open  bool // a line of it was read
+	taken bool // the last one that ended said something that could be read
 }
 
 // line takes in a line. It reports whether the stream is done.
 func (e *event) line(r *reading, line []byte) (done bool, err error) {
-	if r.pass != nil {
-		e.raw = append(append(e.raw, line...), '\n')
-	}
 	if len(line) == 0 {
 		return e.flush(r)
 	}
 	name, value, isField := bytes.Cut(line, []byte(":"))
+	if isField && len(name) == 0 { // a comment
+		return false, nil
+	}
+	e.open = true
 	value = bytes.TrimPrefix(value, []byte(" "))
 	switch {
-	case isField && len(name) == 0: // a comment
 	case string(name) == "data":
-		if done, err = e.word(r, value); done || err != nil {
-			return done, err
-		}
+		return e.word(r, value)
 	case isField && string(name) == "event":
 		e.name = string(bytes.TrimSpace(value))
 	case isField && strings.EqualFold(string(name), "error"):
 		e.name, e.data = "error", append(e.data[:0], value...)
 	case isField && isName(name):
 	default: // not of a stream, such as the JSON of an error
+		r.streamed = r.streamed && (r.seen || formOf(bytes.TrimSpace(line)) != formJSON)
 		return e.word(r, line)
 	}
 	return false, nil
@@ -151,7 +220,7 @@ func isName(name []byte) bool {
 func (e *event) flush(r *reading) (done bool, err error) {
 	data := bytes.TrimSpace(e.data)
 	isError := namesError(e.name)
-	e.name, e.data = "", e.data[:0]
+	*e = event{data: e.data[:0]}
 	switch {
 	case len(data) == 0:
 		return false, nil
@@ -223,6 +292,10 @@ func (e *event) object(r *reading, text []byte) error {
 			return nil
 		}
 		return err
+	}
+	e.taken = true
+	if r.pass != nil && !r.told {
+		r.told = tells(text)
 	}
 	r.add(&w, text)
 	return nil
