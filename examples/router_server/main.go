@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
@@ -64,7 +63,9 @@ func parse(e cli.Env) (*options, error) {
 	flags.IntVar(&o.chat.Attempts, "attempts", 2, "attempts at a candidate before the next one is asked")
 	flags.DurationVar(&o.chat.Timeout, "timeout", 2*time.Minute, "`time` for an attempt to be answered to the end")
 	flags.DurationVar(&o.calling.FirstByteTimeout, "first_byte_timeout", 0, "`time` for a streamed answer to begin (default: that of --timeout)")
-	flags.DurationVar(&o.chat.MaxWait, "max_wait", 2*time.Second, "`time` to wait for a key that is at its limits before the next candidate is asked")
+	flags.DurationVar(&o.chat.MaxWait, "max_wait", 2*time.Second, "`time` to wait for a key that is at its limits, or for the budget, before the next candidate is asked")
+	flags.Int64Var(&o.chat.MaxResponseBytes, "max_answer", 64<<20, "most `bytes` of an answer, streamed or not")
+	flags.IntVar(&o.serve.MaxRequests, "max_requests", 4096, "most requests for completions that are answered at once")
 	flags.IntVar(&o.chat.Limits.RequestsPerMinute, "requests_per_minute", 0, "most requests a minute for each key")
 	flags.IntVar(&o.chat.Limits.TokensPerMinute, "tokens_per_minute", 0, "most tokens a minute for each key")
 	if err := e.Parse(flags); err != nil {
@@ -134,7 +135,7 @@ func run(ctx context.Context, e cli.Env) (err error) {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", o.listen)
+	listener, err := server.Listen(ctx, o.listen)
 	if err != nil {
 		return err
 	}

@@ -59,15 +59,16 @@ func TestColumns(t *testing.T) {
 
 // TestRouterLog reads lines as the server writes them, one of them scored since.
 func TestRouterLog(t *testing.T) {
-	log := write(t, "log.jsonl", `{"time":"2026-11-30T12:00:00Z","asked":"auto","query":"What?","messages":1,"choice":"m","model_name":"m","response":"This","input_tokens":10,"output_tokens":2,"response_time":0.5,"cost_usd":0.001,"task_name":"own","ground_truth":"This","metric":"em_mc","performance":1}
-{"asked":"n","query":"What?","messages":3,"model_name":"n","response":"That","input_tokens":10,"output_tokens":2,"tokens_estimated":true,"response_time":1,"cost_usd":0.002}
-{"asked":"auto","query":"Why?","messages":1,"choice":"m","failed":["n"],"model_name":"m","response":"","input_tokens":0,"output_tokens":0,"response_time":2,"cost_usd":0,"error":"timeout"}
-{"asked":"auto","query":"Why?","messages":1,"model_name":"m","response":"","error":"cancelled"}
-{"asked":"auto","query":"Why?","messages":1,"model_name":"m","response":"x","performance":"good"}
+	log := write(t, "log.jsonl", `{"time":"2026-11-30T12:00:00Z","asked":"auto","query":"What?","context":0,"choice":"m","model_name":"m","response":"This","input_tokens":10,"output_tokens":2,"response_time":0.5,"cost_usd":0.001,"task_name":"own","ground_truth":"This","metric":"em_mc","performance":1}
+{"asked":"n","query":"What?","context":0,"model_name":"n","response":"That","input_tokens":10,"output_tokens":2,"tokens_estimated":true,"response_time":1,"cost_usd":0.002}
+{"asked":"auto","query":"Why?","context":0,"choice":"m","failed":["n"],"model_name":"m","response":"","input_tokens":0,"output_tokens":0,"response_time":2,"cost_usd":0,"error":"timeout"}
+{"asked":"auto","query":"Why?","context":0,"model_name":"m","response":"","error":"cancelled"}
+{"asked":"auto","query":"And then?","context":2,"model_name":"m","response":"This"}
+{"asked":"auto","query":"Why?","context":0,"model_name":"m","response":"x","performance":"good"}
 {"asked":"auto","query":"Wh
 `)
 	results, reasons, err := read(t, importing.RouterLog, nil, log)
-	if want := []string{importing.ReasonNoResponse, importing.ReasonBadScore, importing.ReasonMalformed}; len(results) != 3 || !slices.Equal(reasons, want) || err != nil {
+	if want := []string{importing.ReasonNoResponse, importing.ReasonContext, importing.ReasonBadScore, importing.ReasonMalformed}; len(results) != 3 || !slices.Equal(reasons, want) || err != nil {
 		t.Fatalf("%+v, %q, %v", results, reasons, err)
 	}
 	want := []said{
@@ -225,7 +226,7 @@ func FuzzLiteLLM(f *testing.F) {
 
 func FuzzRouterLog(f *testing.F) {
 	fuzzReader(f, importing.RouterLog, "log.jsonl", nil,
-		`{"time": "2026-11-30T12:00:00Z", "asked": "auto", "query": "q", "messages": 1, "choice": "m", "model_name": "m", "response": "a", "input_tokens": 3, "output_tokens": 1, "response_time": 0.5, "cost_usd": 1e-05, "performance": 1, "metric": "em_mc"}`)
+		`{"time": "2026-11-30T12:00:00Z", "asked": "auto", "query": "q", "context": 0, "choice": "m", "model_name": "m", "response": "a", "input_tokens": 3, "output_tokens": 1, "response_time": 0.5, "cost_usd": 1e-05, "performance": 1, "metric": "em_mc"}`)
 }
 
 func FuzzRouterBench(f *testing.F) {

@@ -66,6 +66,7 @@ const (
 	ReasonNoAnswer   = "a request without an answer"
 	ReasonSameID     = "another request of the same id"
 	ReasonIncomplete = "of a query that some candidate has no answer to"
+	ReasonContext    = "an answer to more than the query"
 )
 
 // SkippedError is a result that is not taken.

@@ -31,6 +31,9 @@ func (l routerLog) request(o object) (Result, error) {
 		GroundTruth: textAt(o.Object, "ground_truth"), Model: cmp.Or(l.Model, textAt(o.Object, "model_name")),
 		Seconds: amountAt(o.Object, "response_time"), CostUSD: amountAt(o.Object, "cost_usd"),
 	}
+	if n := numberAt(o.Object, "context"); n != nil && *n > 0 {
+		return Result{}, skipped(o.where, ReasonContext)
+	}
 	if reason := textAt(o.Object, "error"); notTheModels[reason] {
 		return Result{}, skipped(o.where, ReasonNoResponse)
 	} else if reason != "" {

@@ -72,8 +72,18 @@ const (
 // a setup is a server with its upstream.
 type setup struct {
 	*serve.Server
+	t      testing.TB
 	client *chat.Client
-	log    *lockedBuffer
+	lines  *lockedBuffer
+}
+
+// log is what the server logged so far.
+func (s *setup) log() string {
+	s.t.Helper()
+	if err := s.Flush(s.t.Context()); err != nil {
+		s.t.Error(err)
+	}
+	return s.lines.String()
 }
 
 type lockedBuffer struct {
@@ -134,7 +144,7 @@ func newServer(t testing.TB, o serve.Options, c chat.Options, endpoints ...strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &setup{s, client, log}
+	return &setup{s, t, client, log}
 }
 
 // handlerFunc serves an upstream, and returns its base URL.

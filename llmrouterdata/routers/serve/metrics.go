@@ -53,7 +53,7 @@ func newMetrics() *metrics {
 		failures:    vector("upstream_failures_total", "Calls that failed, by candidate and kind of failure.", "model", "kind"),
 		tokens:      vector("tokens_total", "Tokens of answered calls: prompt (cached among them), completion (reasoning among them).", "model", "kind"),
 		usd:         vector("cost_usd_total", "Price of all calls in USD, by the candidates' prices.", "model"),
-		added:       histogram("added_seconds", "Time from a request's header to its answer's end, but for the encoder and the attempt that was answered."),
+		added:       histogram("added_seconds", "Time from a request's header to its answer's end, but for the encoder, the attempt that was answered and the client's taking of the answer."),
 		encoding:    histogram("encoding_seconds", "Time that the encoder took."),
 		logFailures: prometheus.NewCounter(prometheus.CounterOpts{Name: "llmrouter_log_failures_total", Help: "Lines of the log that could not be written."}),
 	}
@@ -86,7 +86,7 @@ func failureOf(err error) string {
 	switch {
 	case errors.Is(err, chat.ErrStopped):
 		return "stopped"
-	case errors.Is(err, chat.ErrBudget):
+	case errors.Is(err, chat.ErrBudget), errors.Is(err, chat.ErrReserved):
 		return "budget"
 	case errors.Is(err, chat.ErrDrained):
 		return "drained"

@@ -22,12 +22,20 @@ type Options struct {
 	Field bool
 	// MaxBody is the longest request read, in bytes, from 0 up; 0: 10 MiB.
 	MaxBody int64
+	// MaxRequests is how many requests for completions are answered at once, from 0
+	// up; 0: 4096. MaxBodies is how many bytes they have in all, from MaxBody up; 0:
+	// 128 MiB, or MaxBody where that is more. A request whose length is not known in
+	// advance counts with MaxBody until it is read. What is beyond is refused with 503.
+	MaxRequests int
+	MaxBodies   int64
 	// ReadTimeout bounds the reading of a request's body, and WriteTimeout each
-	// write of an answer, from 0 up; 0: 30 s.
+	// write of an answer, from 0 up; 0: 30 s. All writes of an answer have a second
+	// more for each KiB.
 	ReadTimeout, WriteTimeout time.Duration
 	// Log gets a line of JSON for each request that reached a candidate, in one
-	// Write; see docs/SERVING.md. An error of it stops no answer: it is told to
-	// Logger, and counted. Nil: nothing is logged.
+	// Write, from a goroutine of its own; see [Server.Flush] and docs/SERVING.md. An
+	// error of it stops no answer: it is told to Logger, and counted, and so are lines
+	// that are lost as more than 64 MiB wait. Nil: nothing is logged.
 	Log io.Writer
 	// Logger takes notice of a log that cannot be written (Error) and of requests
 	// that failed (Debug), never of what was asked or answered; nil: silent.
@@ -42,6 +50,8 @@ type Options struct {
 func (o *Options) validate() (Options, error) {
 	v, f := options.Begin(o, "serve: Options")
 	options.Number(f, "MaxBody", &v.MaxBody, defaultMaxBody, 1, 0)
+	options.Number(f, "MaxRequests", &v.MaxRequests, defaultMaxRequests, 1, 0)
+	options.Number(f, "MaxBodies", &v.MaxBodies, max(defaultMaxBodies, v.MaxBody), v.MaxBody, 0)
 	options.Number(f, "ReadTimeout", &v.ReadTimeout, defaultReadTimeout, 1, 0)
 	options.Number(f, "WriteTimeout", &v.WriteTimeout, defaultWriteTimeout, 1, 0)
 	if v.Logger == nil {

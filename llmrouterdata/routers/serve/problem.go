@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -55,6 +56,10 @@ func unknownModel() problem {
 	return problem{http.StatusNotFound, invalid, "model", "model_not_found", "there is no such model here; GET /v1/models lists them", 0}
 }
 
+func busy() problem {
+	return problem{http.StatusServiceUnavailable, internal, "", "server_busy", "the server is answering as much as it may", 0}
+}
+
 // problemOf says to a client what an error means. None of it tells of keys or
 // addresses.
 func problemOf(err error) problem {
@@ -67,13 +72,16 @@ func problemOf(err error) problem {
 	if e, ok := errors.AsType[*chat.Error](err); ok {
 		return problemOfCall(e)
 	}
+	if e, ok := errors.AsType[*chat.StoppedError](err); ok {
+		return problem{http.StatusServiceUnavailable, upstream, "", "candidate_stopped", "the candidate does not answer at present", e.RetryAfter}
+	}
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errNotTaken):
 		return problem{statusGone, internal, "", "cancelled", "the client has left", 0}
-	case errors.Is(err, chat.ErrStopped):
-		return problem{http.StatusServiceUnavailable, upstream, "", "candidate_stopped", "the candidate does not answer at present", 0}
 	case errors.Is(err, chat.ErrBudget):
-		return problem{http.StatusPaymentRequired, internal, "", "budget_spent", "the server's budget is spent", 0}
+		return problem{http.StatusPaymentRequired, internal, "", "budget_spent", "what is left of the server's budget does not allow the request", 0}
+	case errors.Is(err, chat.ErrReserved):
+		return problem{http.StatusTooManyRequests, internal, "", "budget_reserved", "what is left of the server's budget is reserved by requests under way", 0}
 	case errors.Is(err, chat.ErrDrained):
 		return problem{http.StatusServiceUnavailable, internal, "", "shutting_down", "the server is shutting down", 0}
 	}
@@ -81,14 +89,14 @@ func problemOf(err error) problem {
 }
 
 // problemOfCall is what a failed call means to the client: what the service said of
-// the query, and otherwise that it was not the client's fault.
+// the request, and otherwise that it was not the client's fault.
 func problemOfCall(e *chat.Error) problem {
 	p := problem{http.StatusBadGateway, upstream, "", string(e.Kind), e.Message, e.RetryAfter}
 	switch {
-	case e.Fault == chat.FaultQuery && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusUnauthorized:
-		p.status, p.kind = e.Status, invalid
-		if e.Code != "" {
-			p.code = e.Code
+	case ofRequest(e):
+		p.status, p.kind, p.param, p.code = http.StatusBadRequest, invalid, e.Param, cmp.Or(e.Code, p.code)
+		if e.Status > 400 && e.Status < 500 && e.Status != http.StatusUnauthorized {
+			p.status = e.Status
 		}
 		if e.Detail != "" {
 			p.message += ": " + e.Detail
@@ -99,4 +107,16 @@ func problemOfCall(e *chat.Error) problem {
 		p.status = http.StatusGatewayTimeout
 	}
 	return p
+}
+
+// ofRequest reports whether a service refused what the request asks, or may have: the
+// client has to see what it said.
+func ofRequest(e *chat.Error) bool {
+	switch e.Kind {
+	case chat.KindBadRequest:
+		return e.Fault == chat.FaultQuery
+	case chat.KindNotFound: // some say so of a model that cannot do what is asked
+		return e.Isolated
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -13,6 +14,8 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers"
@@ -40,6 +43,8 @@ type Server struct {
 	handler http.Handler
 	metrics *metrics
 	log     trafficLog
+
+	requests, bodies *semaphore.Weighted // how many requests, and bytes of them, there is room for
 }
 
 // New returns a server. Each model of the router must be among the targets, by its
@@ -54,7 +59,10 @@ func New(router *routers.Router, encoder Encoder, client *chat.Client, targets [
 	if router == nil || encoder == nil || client == nil {
 		return nil, errors.New("serve: a router, an encoder and a client are needed")
 	}
-	s := &Server{o: v, router: router, encoder: encoder, client: client, targets: map[string]chat.Target{}}
+	s := &Server{
+		o: v, router: router, encoder: encoder, client: client, targets: map[string]chat.Target{},
+		requests: semaphore.NewWeighted(int64(v.MaxRequests)), bodies: semaphore.NewWeighted(v.MaxBodies),
+	}
 	for _, t := range targets {
 		if t.Name == Auto {
 			return nil, fmt.Errorf("serve: a candidate is called %q, which is how clients ask to be routed", Auto)
@@ -82,17 +90,33 @@ func New(router *routers.Router, encoder Encoder, client *chat.Client, targets [
 // routes is what answers which path.
 func (s *Server) routes() http.Handler {
 	behindToken := http.NewServeMux()
-	behindToken.HandleFunc("POST /v1/chat/completions", s.complete)
-	behindToken.HandleFunc("GET /v1/models", s.listModels)
-	behindToken.HandleFunc("GET /v1/models/{name...}", s.showModel)
-	behindToken.Handle("GET /metrics", s.metrics.handler())
+	behindToken.Handle("/v1/chat/completions", only(http.MethodPost, http.HandlerFunc(s.complete)))
+	behindToken.Handle("/v1/models", only(http.MethodGet, http.HandlerFunc(s.listModels)))
+	behindToken.Handle("/v1/models/{name...}", only(http.MethodGet, http.HandlerFunc(s.showModel)))
+	behindToken.Handle("/metrics", only(http.MethodGet, s.metrics.handler()))
 	behindToken.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		problem{http.StatusNotFound, invalid, "", "unknown_url", "unknown address or method: " + r.Method + " " + r.URL.Path, 0}.write(w)
+		problem{http.StatusNotFound, invalid, "", "unknown_url", "unknown address: " + r.URL.Path, 0}.write(w)
 	})
 	all := http.NewServeMux()
-	all.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	all.Handle("/healthz", only(http.MethodGet, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })))
 	all.Handle("/", s.authorized(behindToken))
-	return http.NewCrossOriginProtection().Handler(all) // a web page must not spend our money
+	pages := http.NewCrossOriginProtection() // a web page must not spend our money
+	pages.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem{http.StatusForbidden, invalid, "", "foreign_origin", "requests of web pages of another origin are not answered", 0}.write(w)
+	}))
+	return pages.Handler(all)
+}
+
+// only lets through requests by one method.
+func only(method string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != method && !(method == http.MethodGet && r.Method == http.MethodHead) {
+			w.Header().Set("Allow", method)
+			problem{http.StatusMethodNotAllowed, invalid, "", "method_not_allowed", "want " + method, 0}.write(w)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // ServeHTTP implements http.Handler.
@@ -159,18 +183,44 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 // machine can reach it.
 var ErrToken = errors.New("serve: an access token is needed to listen on other addresses than this machine's own")
 
+// Listen listens for [Server.Serve] on a TCP address. Without a token it must be one
+// of this machine's own ([ErrToken]).
+func (s *Server) Listen(ctx context.Context, address string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
+	}
+	if err := s.admit(l); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// admit closes a listener that others than this machine can reach, where there is no
+// token.
+func (s *Server) admit(l net.Listener) error {
+	if *s.o.token != "" || isLoopback(l.Addr().String()) {
+		return nil
+	}
+	_ = l.Close()
+	return ErrToken
+}
+
+// Flush waits until the lines of the requests answered so far are in the log, or
+// until ctx ends.
+func (s *Server) Flush(ctx context.Context) error { return s.log.flush(ctx) }
+
 // Serve answers requests that come to l, which it closes, until Options.Drain is
-// closed and what is under way is answered (nil), or ctx ends, which cuts what is
-// under way (ctx.Err()). Without a token l must be on a loopback address
+// closed and what is under way is answered and logged (nil), or ctx ends, which cuts
+// what is under way (ctx.Err()). Without a token l must be on a loopback address
 // ([ErrToken]), and requests must name such a host, so that no web page reaches the
 // server by a name of its own.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	if err := s.admit(l); err != nil {
+		return err
+	}
 	handler := s.handler
 	if *s.o.token == "" {
-		if !isLoopback(l.Addr().String()) {
-			_ = l.Close()
-			return ErrToken
-		}
 		handler = localHost(handler)
 	}
 	hs := &http.Server{
@@ -198,7 +248,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	err := <-served
 	if errors.Is(err, http.ErrServerClosed) {
 		shutdown.Wait()
-		return ctx.Err()
+		if s.Flush(ctx) == nil {
+			return ctx.Err()
+		}
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLines)
+		defer cancel()
+		return cmp.Or(s.Flush(late), ctx.Err())
 	}
 	return fmt.Errorf("serve: %w", err)
 }
@@ -210,7 +265,7 @@ func isLoopback(address string) bool {
 	if err != nil {
 		host = strings.Trim(address, "[]")
 	}
-	if host == "localhost" {
+	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)

@@ -19,9 +19,13 @@ import (
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/routers/serve"
 )
 
+// parts is how many times a soak is halted and measured.
+const parts = 10
+
 // TestSoak loads the server before candidates with faults, for 2 s or as long as
-// LLMROUTER_SOAK says ("10m"): what is answered is a candidate's answer, and neither
-// goroutines nor memory grow.
+// LLMROUTER_SOAK says ("10m"): what is answered is a candidate's answer; when nothing is
+// under way there are as many goroutines as before the first request, and from the
+// second part on the memory in use does not grow.
 func TestSoak(t *testing.T) {
 	length := 2 * time.Second
 	if text := os.Getenv("LLMROUTER_SOAK"); text != "" {
@@ -40,35 +44,56 @@ func TestSoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
-	s := newServer(t, serve.Options{Log: io.Discard}, chat.Options{Timeout: time.Second, StopTime: 10 * time.Millisecond}, endpoint)
+	l := &load{
+		behind: &http.Transport{MaxIdleConnsPerHost: 100},
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}},
+	}
+	s := newServer(t, serve.Options{Log: io.Discard}, chat.Options{Transport: l.behind, Timeout: time.Second, StopTime: 10 * time.Millisecond}, endpoint)
 	server := httptest.NewServer(s)
 	defer server.Close()
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
-	load := &load{client: client, url: server.URL + "/v1/chat/completions"}
+	l.url = server.URL + "/v1/chat/completions"
 
-	load.run(t, length/4) // until all is warm
-	before := grown(client)
-	answered := load.answered.Load()
-	load.run(t, length)
-	after := grown(client)
-	t.Logf("%d requests answered, %d not; goroutines %d, then %d; heap %d kB, then %d kB", load.answered.Load(), load.failed.Load(),
-		before.goroutines, after.goroutines, before.heap>>10, after.heap>>10)
-	if load.answered.Load() == answered {
+	idle := runtime.NumGoroutine()
+	var settled, last uint64
+	for part := range parts {
+		l.run(t, length/parts)
+		goroutines, heap := l.halt(idle)
+		t.Logf("part %d: %d requests answered, %d not; %d goroutines, %d at first; %d kB of heap", part, l.answered.Load(), l.failed.Load(), goroutines, idle, heap>>10)
+		if goroutines > idle {
+			t.Errorf("%d goroutines, %d at first", goroutines, idle)
+		}
+		if last = heap; part == 1 {
+			settled = heap
+		}
+	}
+	if l.answered.Load() == 0 {
 		t.Error("nothing was answered")
 	}
-	if after.goroutines > before.goroutines+20 {
-		t.Errorf("%d goroutines, then %d", before.goroutines, after.goroutines)
-	}
-	if after.heap > before.heap+16<<20 {
-		t.Errorf("%d bytes of heap, then %d", before.heap, after.heap)
+	if last > settled+4<<20 {
+		t.Errorf("%d bytes of heap, then %d", settled, last)
 	}
 }
 
 type load struct {
 	client           *http.Client
+	behind           *http.Transport // of the server
 	url              string
 	n                atomic.Int64
 	answered, failed atomic.Int64
+}
+
+// halt waits until nothing is under way and no connection is kept, and measures what
+// there still is.
+func (l *load) halt(idle int) (goroutines int, heap uint64) {
+	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > idle && time.Now().Before(end); {
+		l.client.CloseIdleConnections()
+		l.behind.CloseIdleConnections()
+		runtime.Gosched()
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return runtime.NumGoroutine(), m.HeapAlloc
 }
 
 // run asks by 32 workers for so long; every tenth request is given up.
@@ -118,23 +143,4 @@ func (l *load) one(t *testing.T, i int) {
 	default:
 		l.answered.Add(1)
 	}
-}
-
-type size struct {
-	goroutines int
-	heap       uint64
-}
-
-// grown is what is held when nothing is under way.
-func grown(client *http.Client) size {
-	client.CloseIdleConnections()
-	var m runtime.MemStats
-	least := size{1 << 30, 1 << 60}
-	for range 20 { // what has ended takes a moment to be gone
-		time.Sleep(50 * time.Millisecond)
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		least.goroutines, least.heap = min(least.goroutines, runtime.NumGoroutine()), min(least.heap, m.HeapAlloc)
-	}
-	return least
 }

@@ -89,12 +89,9 @@ func headerJSON(v any) string {
 	return b.String()
 }
 
-// into puts the field before the others of the first JSON object of a text.
-func (t *told) into(text []byte) []byte {
-	at := bytes.IndexByte(text, '{') + 1
-	if at == 0 {
-		return text
-	}
+// into puts the field before the others of the JSON object that begins at an index.
+func (t *told) into(text []byte, at int) []byte {
+	at++
 	field, _ := json.Marshal(map[string]*told{"x_router": t})
 	field = field[1 : len(field)-1]
 	if rest := bytes.TrimLeft(text[at:], " \t\r\n"); len(rest) > 0 && rest[0] != '}' {
