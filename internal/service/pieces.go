@@ -245,17 +245,11 @@ func literals(text []byte, event bool) []literal {
 	var found []literal
 	var f *frame
 	for i := 0; i < len(text); i++ {
-		if event && (i == 0 || text[i-1] == '\n' || text[i-1] == '\r') {
-			if !bytes.HasPrefix(text[i:], []byte("data:")) {
-				line := bytes.IndexAny(text[i:], "\r\n")
-				if line < 0 {
-					break
-				}
-				i += line
+		if event {
+			if passed := outsideOfData(text, i); passed > 0 {
+				i += passed - 1
 				continue
 			}
-			i += len("data:") - 1
-			continue
 		}
 		switch c := text[i]; {
 		case c == '{' || c == '[':
@@ -266,14 +260,8 @@ func literals(text []byte, event bool) []literal {
 		case c == ',':
 			f.n++
 		case c == '"':
-			end := i + 1
-			for end < len(text) && text[end] != '"' {
-				if text[end] == '\\' {
-					end++
-				}
-				end++
-			}
-			if end >= len(text) {
+			end := closing(text, i+1)
+			if end < 0 {
 				return found
 			}
 			found = f.literal(found, text, i+1, end)
@@ -283,6 +271,35 @@ func literals(text []byte, event bool) []literal {
 		}
 	}
 	return found
+}
+
+// outsideOfData returns how many bytes of an event, from an index on, are no data but
+// the beginning of a line of it, or a line of something else.
+func outsideOfData(text []byte, at int) int {
+	if at > 0 && text[at-1] != '\n' && text[at-1] != '\r' {
+		return 0
+	}
+	const data = "data:"
+	if bytes.HasPrefix(text[at:], []byte(data)) {
+		return len(data)
+	}
+	if end := bytes.IndexAny(text[at:], "\r\n"); end >= 0 {
+		return end + 1
+	}
+	return len(text) - at
+}
+
+// closing returns where a string ends whose content begins at an index; -1: nowhere.
+func closing(text []byte, at int) int {
+	for ; at < len(text); at++ {
+		switch text[at] {
+		case '\\':
+			at++
+		case '"':
+			return at
+		}
+	}
+	return -1
 }
 
 // literal takes in a string: the name of a member, or a value.

@@ -171,7 +171,16 @@ func TestBusy(t *testing.T) {
 			}
 		})
 	}
-	// A body whose length is not known is given back what it did not take.
+}
+
+// TestBusyUnknown: a body whose length is not known gives back what it did not take.
+func TestBusyUnknown(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	upstream := handlerFunc(t, func(w http.ResponseWriter, _ *http.Request, _ map[string]json.RawMessage) {
+		asked <- struct{}{}
+		<-answer
+		_, _ = io.WriteString(w, wholeOf("fine"))
+	})
 	s := newServer(t, serve.Options{MaxBody: 1000, MaxBodies: 1200}, chat.Options{}, upstream)
 	codes := make(chan int)
 	for range 2 {
