@@ -590,7 +590,7 @@ func (r *reading) end(whole bool, err error) error {
 		return r.failure
 	case r.words != nil && r.finish == "":
 		return refusal(0, r.header, *r.words, r.pass != nil)
-	case !whole && (r.finish == "" || 1+len(r.ended) < r.asked.choices):
+	case !whole && !r.allEnded():
 		if err != nil {
 			return err
 		}
@@ -611,12 +611,21 @@ func (r *reading) end(whole bool, err error) error {
 		return bad(KindToolCalls, "")
 	case ending == endLength:
 		return bad(KindLength, "the answer is empty, with %d bytes of thought", r.thought.Len())
-	case r.pass == nil && !r.counts.known() && r.thought.Len() == 0 && ending == endWhole:
+	case ending == endWhole && r.saysNothing():
 		return bad(KindTruncated, "an empty answer, without usage")
 	case !r.given:
 		return bad(KindNoContent, "finish reason %s", r.finish)
 	}
 	return nil
+}
+
+// allEnded reports whether all choices that were asked for have told why they ended.
+func (r *reading) allEnded() bool { return r.finish != "" && 1+len(r.ended) >= r.asked.choices }
+
+// saysNothing reports whether nothing shows that the model was at work. Whoever has
+// an answer passed on judges that for himself.
+func (r *reading) saysNothing() bool {
+	return r.pass == nil && !r.counts.known() && r.thought.Len() == 0
 }
 
 // content is the text of an answer, as pieces of JSON come. It is kept as it
