@@ -26,8 +26,8 @@ type index struct {
 	n       int
 	rows    []float32     // [n, dim]
 	codes   *kernel.Signs // [n, codeBits]
-	// scales are, by vector and those that pad them, one over the product of its code with itself, 0
-	// for a vector of zeros: what makes cosines of products.
+	// scales are, by vector and those that pad them, one over the product of its code
+	// with its numbers, 0 for a vector of zeros: what makes cosines of products.
 	scales []float32
 	// kept is how many vectors are multiplied, from 1 to n, or more where some have
 	// equal estimates.
