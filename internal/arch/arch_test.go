@@ -40,8 +40,12 @@ var rules = []struct {
 		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/batch", "llmrouterdata/dataset", "datasets", "metrics", "embedding", "torchio", "internal/...",
 	}},
 	{"llmrouterdata/pipeline/shards", []string{
-		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "llmrouterdata/pipeline", "metrics", "embedding", "internal/...",
+		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "llmrouterdata/pipeline", "llmrouterdata/pipeline/internal/...", "metrics", "embedding", "internal/...",
 	}},
+	{"llmrouterdata/pipeline/rounds", []string{
+		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "llmrouterdata/pipeline", "llmrouterdata/pipeline/internal/...", "llmrouterdata/routers", "internal/...",
+	}},
+	{"llmrouterdata/pipeline/internal/...", []string{"llmrouterdata/chat", "llmrouterdata/pipeline", "metrics", "embedding"}},
 	{"llmrouterdata/analysis", []string{"llmrouterdata/dataset", "llmrouterdata/routers", "internal/..."}},
 	{"llmrouterdata/routers", []string{"llmrouterdata/dataset", "internal/..."}},
 	{"llmrouterdata/routers/serve", []string{"llmrouterdata/chat", "llmrouterdata/routers", "internal/..."}},

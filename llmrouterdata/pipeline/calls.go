@@ -16,6 +16,9 @@ const askedToStop = "the run was asked to stop"
 
 var errAskedToStop = errors.New(askedToStop)
 
+// errDrained ends what a graceful shutdown does not wait for.
+var errDrained = fmt.Errorf("pipeline: %w: %w", errAskedToStop, context.Canceled)
+
 // finishLength is the finish reason of an answer that was cut for its length.
 const finishLength = "length"
 

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 
+	"github.com/llmrouter-go/llmrouter/internal/drain"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/internal/money"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/batch"
@@ -37,7 +38,20 @@ type BatchEstimate struct {
 
 // queryCost is what the missing calls of a query will cost: about the least, and
 // the most.
-type queryCost struct{ least, most money.USD }
+type queryCost struct {
+	query       int
+	least, most money.USD
+}
+
+// Incomplete are the queries that lack a row, by their numbers from 0, training
+// before test.
+func (e *Estimate) Incomplete() []int {
+	list := make([]int, len(e.costs))
+	for i, c := range e.costs {
+		list[i] = c.query
+	}
+	return list
+}
 
 // CompleteFor returns how many queries will have all their rows when the budget
 // is spent and the calls were made query by query: the least if every answer is
@@ -62,7 +76,7 @@ func (e *Estimate) CompleteFor(budgetUSD float64) (least, most int) {
 // Estimate says what the calls that [Plan.Run] would make will take, and makes
 // none. Calls that the journal holds are not counted. It needs no encoder.
 func (p *Plan) Estimate(ctx context.Context) (*Estimate, error) {
-	ctx, cancel := untilDrained(ctx, p.options.Drain)
+	ctx, cancel := drain.Context(ctx, p.options.Drain, errDrained)
 	defer cancel()
 	r := newRun(p)
 	if err := r.peek(ctx); err != nil {
@@ -91,7 +105,7 @@ func (p *Plan) Estimate(ctx context.Context) (*Estimate, error) {
 			e.Complete++
 			continue
 		}
-		var c queryCost
+		c := queryCost{query: q}
 		c.least.Add(missing.Total().PromptUSD)
 		c.most.Add(missing.Total().MaxUSD)
 		e.costs = append(e.costs, c)

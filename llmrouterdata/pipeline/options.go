@@ -12,6 +12,7 @@ import (
 	"github.com/llmrouter-go/llmrouter/embedding"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/internal/options"
+	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
 	"github.com/llmrouter-go/llmrouter/internal/vfs"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/batch"
@@ -83,6 +84,9 @@ type Options struct {
 
 	// Journal is the journal's file. Default: routing_data_train + ".journal".
 	Journal string
+	// VectorCache is the file of the vectors computed so far. Default:
+	// query_embedding_data + ".cache".
+	VectorCache string
 	// Fresh moves an existing journal aside and calls everything anew. Default:
 	// go on from it.
 	Fresh bool
@@ -181,6 +185,9 @@ func (o *Options) validate(c *llmrouterdata.Config) (Options, error) {
 	}
 	if v.Journal == "" && c != nil {
 		v.Journal = c.DataPath.RoutingDataTrain + journal.Suffix
+	}
+	if v.VectorCache == "" && c != nil && c.DataPath.QueryEmbeddingData != "" {
+		v.VectorCache = c.DataPath.QueryEmbeddingData + vectorcache.Suffix
 	}
 	if v.Logger == nil {
 		v.Logger = slog.New(slog.DiscardHandler)

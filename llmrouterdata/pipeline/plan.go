@@ -7,9 +7,9 @@ import (
 	"io"
 
 	"github.com/llmrouter-go/llmrouter/embedding"
+	"github.com/llmrouter-go/llmrouter/internal/drain"
 	"github.com/llmrouter-go/llmrouter/internal/journal"
 	"github.com/llmrouter-go/llmrouter/internal/outputs"
-	"github.com/llmrouter-go/llmrouter/internal/vectorcache"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata"
 	"github.com/llmrouter-go/llmrouter/llmrouterdata/chat"
 )
@@ -55,13 +55,13 @@ func NewPlan(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Plan, e
 	if c == nil {
 		return nil, errors.Join(errors.New("pipeline: the configuration is nil"), err)
 	}
-	ctx, cancel := untilDrained(ctx, options.Drain)
+	ctx, cancel := drain.Context(ctx, options.Drain, errDrained)
 	defer cancel()
 	p := &Plan{config: c, options: options}
 	errs := []error{
 		err,
 		c.Require("query_data_train", "query_data_test", "llm_data", "query_embedding_data", "routing_data_train", "routing_data_test"),
-		checkPaths(c, options.Journal),
+		checkPaths(c, &options),
 		p.readCandidates(),
 		p.readQueries(ctx),
 	}
@@ -82,14 +82,14 @@ func NewPlan(ctx context.Context, c *llmrouterdata.Config, o *Options) (*Plan, e
 
 // checkPaths demands that no file that a run of step 3 writes is another of its
 // files, and that its embeddings are those that the configuration names.
-func checkPaths(c *llmrouterdata.Config, journalName string) error {
+func checkPaths(c *llmrouterdata.Config, o *Options) error {
 	d := c.DataPath
 	if d.QueryEmbeddingDataTrain != "" || d.QueryEmbeddingDataTest != "" {
 		return errors.New("pipeline: step 3 writes one query_embedding_data for both splits; query_embedding_data_train and query_embedding_data_test are only read")
 	}
-	written := append(stepThree(c), outputs.File{Role: "the journal", Path: journalName}, outputs.File{Role: "the lock of the journal", Path: journalName + journal.LockSuffix})
-	if d.QueryEmbeddingData != "" {
-		written = append(written, outputs.File{Role: "the cache of the vectors", Path: d.QueryEmbeddingData + vectorcache.Suffix})
+	written := append(stepThree(c), outputs.File{Role: "the journal", Path: o.Journal}, outputs.File{Role: "the lock of the journal", Path: o.Journal + journal.LockSuffix})
+	if o.VectorCache != "" {
+		written = append(written, outputs.File{Role: "the cache of the vectors", Path: o.VectorCache})
 	}
 	return outputs.CheckDistinct(written, []outputs.File{
 		{Role: "query_data_train", Path: d.QueryDataTrain}, {Role: "query_data_test", Path: d.QueryDataTest}, {Role: "llm_data", Path: d.LLMData},
@@ -104,20 +104,6 @@ func stepThree(c *llmrouterdata.Config) []outputs.File {
 		{Role: "routing_data_train", Path: d.RoutingDataTrain},
 		{Role: "routing_data_test", Path: d.RoutingDataTest},
 	}
-}
-
-// untilDrained returns a context that ends with ctx, and when drain is closed:
-// for work that a graceful shutdown does not wait for.
-func untilDrained(ctx context.Context, drain <-chan struct{}) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-drain:
-			cancel(fmt.Errorf("pipeline: %w: %w", errAskedToStop, context.Canceled))
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { cancel(nil) }
 }
 
 // Run sends every query to every candidate, scores the answers and embeds the
@@ -172,7 +158,7 @@ func (p *Plan) openEncoder(ctx context.Context) (encoder embedding.Encoder, clos
 		return nil, nil, errors.New("pipeline: Options.Encoder is nil, and so is OpenEncoder")
 	default:
 		// A graceful shutdown does not wait for a download.
-		ctx, cancel := untilDrained(ctx, p.options.Drain)
+		ctx, cancel := drain.Context(ctx, p.options.Drain, errDrained)
 		encoder, err = p.options.OpenEncoder(ctx)
 		cancel()
 		if err != nil {

@@ -31,9 +31,9 @@ func (p *Plan) warnStale(e embedding.Encoder) {
 	}
 }
 
-// openCache opens the cache beside the embedding file.
+// openCache opens the cache of the vectors.
 func (r *run) openCache() (*vectorcache.Cache, error) {
-	return vectorcache.Open(r.config.DataPath.QueryEmbeddingData+vectorcache.Suffix, r.encoder.Dim(), &vectorcache.Options{Fingerprint: embedding.FingerprintOf(r.encoder), FS: r.options.fs})
+	return vectorcache.Open(r.options.VectorCache, r.encoder.Dim(), &vectorcache.Options{Fingerprint: embedding.FingerprintOf(r.encoder), FS: r.options.fs})
 }
 
 // embed computes the vectors of all unique queries that the cache lacks, in

@@ -22,9 +22,10 @@ import (
 type RunOptions struct {
 	// Pipeline is what each shard is run with. Its Workers are those of the
 	// process, over all shards under way, and its MaxFailed is a share of the calls
-	// of all shards that Run did. Its Progress is not called, and Journal, Fresh,
-	// TestRun, PublishIncomplete and CandidateOrder must not be set: shards have
-	// their own journals, are done or not, and get their order when they are merged.
+	// of all shards that Run did. Its Progress is not called, and Journal,
+	// VectorCache, Fresh, TestRun, PublishIncomplete and CandidateOrder must not be
+	// set: shards have their own files, are done or not, and get their order when they
+	// are merged.
 	Pipeline pipeline.Options
 	// BudgetUSD is the [Budget] of all shards, from 0 to 1e5; 0: no bound. All
 	// processes are to be given the same. Where it is set, Pipeline.Client must charge
@@ -51,8 +52,8 @@ func (o *RunOptions) validate() (RunOptions, error) {
 		f.Add("Index", "is %d; it is from 0 and less than Of (%d)", v.Index, v.Of)
 	}
 	p := &v.Pipeline
-	if p.Journal != "" || p.Fresh || p.TestRun || p.PublishIncomplete {
-		f.Add("Pipeline", "has one of Journal, Fresh, TestRun and PublishIncomplete, which shards cannot have")
+	if p.Journal != "" || p.VectorCache != "" || p.Fresh || p.TestRun || p.PublishIncomplete {
+		f.Add("Pipeline", "has one of Journal, VectorCache, Fresh, TestRun and PublishIncomplete, which shards cannot have")
 	}
 	if p.Batch != nil {
 		f.Add("Pipeline.Batch", "is set; a part of a batch would have the calls of one shard, and each process its own")
@@ -117,11 +118,11 @@ func (f *Folder) Run(ctx context.Context, c *llmrouterdata.Config, o *RunOptions
 	if r.asked, err = asked(c, &v.Pipeline); err != nil {
 		return nil, err
 	}
-	shared, err := r.folder.share(&r.options.Pipeline)
+	resources, err := f.share(&r.options.Pipeline)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, shared.close()) }()
+	defer func() { err = errors.Join(err, resources.Close()) }()
 	if v.BudgetUSD > 0 {
 		if r.budget, err = f.OpenBudget(v.BudgetUSD); err != nil {
 			return nil, err
@@ -360,6 +361,19 @@ func (r *runner) keeper(s Shard) (*keeper, error) {
 		Shard: s.Name, Status: running, Queries: s.SHA256, Asked: r.asked, Host: host, PID: os.Getpid(), CostUSD: before.paid(),
 	}}
 	return k, k.write()
+}
+
+// fingerprint notes which encoder is opened.
+func (k *keeper) fingerprint(open func(context.Context) (embedding.Encoder, error)) func(context.Context) (embedding.Encoder, error) {
+	return func(ctx context.Context) (embedding.Encoder, error) {
+		e, err := open(ctx)
+		if err == nil {
+			k.mu.Lock()
+			k.state.Encoder = embedding.FingerprintOf(e)
+			k.mu.Unlock()
+		}
+		return e, err
+	}
 }
 
 // progress is called as calls finish.
