@@ -113,9 +113,7 @@ func crossPredict(ctx context.Context, d *Data, trainers []Trainer, folds [][]in
 		predicted[i] = newPredictions(d, t.String())
 	}
 	for i, fold := range folds {
-		rest := slices.Concat(slices.Concat(folds[:i]...), slices.Concat(folds[i+1:]...))
-		slices.Sort(rest)
-		f, err := newFitting(ctx, d.Subset(rest), workers, seed)
+		f, err := newFitting(ctx, d.Subset(others(folds, i)), workers, seed)
 		if err != nil {
 			return nil, fmt.Errorf("fold %d: %w", i+1, err)
 		}

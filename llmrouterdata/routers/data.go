@@ -441,6 +441,30 @@ func (d *Data) Subset(queries []int) *Data {
 	return part
 }
 
+// OfModels is the data of some models, by their numbers, in the order given. Queries
+// that none of them has a score of stay. Models that are not there or there twice,
+// and none at all, are an error.
+func (d *Data) OfModels(models []int) (*Data, error) {
+	list := make([]Model, len(models))
+	for i, m := range models {
+		if m < 0 || m >= len(d.models) {
+			return nil, fmt.Errorf("routers: model %d of %d", m, len(d.models))
+		}
+		list[i] = d.models[m]
+	}
+	s := &store{tasks: d.tasks, dim: d.dim, task: d.task, text: d.text, unit: d.unit, read: d.read, where: d.where}
+	if err := s.setModels(list); err != nil {
+		return nil, err
+	}
+	s.pairs = make([]Pair, 0, len(d.task)*len(models))
+	for q := range d.task {
+		for _, m := range models {
+			s.pairs = append(s.pairs, d.pairs[q*len(d.models)+m])
+		}
+	}
+	return &Data{store: s, rows: d.rows}, nil
+}
+
 // complete are the queries that every model has a score of.
 func (d *Data) complete() []int {
 	var list []int

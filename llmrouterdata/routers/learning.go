@@ -46,6 +46,7 @@ func LearningCurve(ctx context.Context, t Trainer, train, test *Data, o *JudgeOp
 			return nil, err
 		}
 		if p.Queries > 0 {
+			test.looks.Add(int64(p.Draws))
 			points = append(points, p)
 			gains = append(gains, differences(scores, single.Scores))
 		}
@@ -84,7 +85,6 @@ func learn(ctx context.Context, t Trainer, train, test *Data, share float64, o *
 			scores[q] += s / float64(p.Draws)
 		}
 		p.Queries = part.Len()
-		test.looks.Add(1)
 	}
 	p.Performance = mean(scores)
 	return p, scores, nil

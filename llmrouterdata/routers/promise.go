@@ -162,18 +162,11 @@ const (
 	atRouters
 )
 
-// rest are the queries of all folds but one, in order.
-func (w *weighing) rest(fold int) []int {
-	list := slices.Concat(slices.Concat(w.folds[:fold]...), slices.Concat(w.folds[fold+1:]...))
-	slices.Sort(list)
-	return list
-}
-
 // gather replays every fold with what the others teach.
 func (w *weighing) gather(name string, replay func(fold int, rest, part *Data) (*Replay, error)) error {
 	whole := w.data.newReplay(name)
 	for i, fold := range w.folds {
-		r, err := replay(i, w.data.Subset(w.rest(i)), w.data.Subset(fold))
+		r, err := replay(i, w.data.Subset(others(w.folds, i)), w.data.Subset(fold))
 		if err != nil {
 			return err
 		}
@@ -222,7 +215,7 @@ func (w *weighing) routers(ctx context.Context, trainers []Trainer) error {
 			continue // costs are unknown
 		}
 		err = w.gather(t.String()+" at the least cost", func(fold int, _, _ *Data) (*Replay, error) {
-			curve, err := predicted[i].subset(w.rest(fold)).Curve()
+			curve, err := predicted[i].subset(others(w.folds, fold)).Curve()
 			if err != nil {
 				return nil, err
 			}

@@ -28,6 +28,13 @@ func (d *Data) Folds(n int, seed uint64) ([][]int, error) {
 	return folds, nil
 }
 
+// others are the queries of all folds but one, in order.
+func others(folds [][]int, fold int) []int {
+	list := slices.Concat(slices.Concat(folds[:fold]...), slices.Concat(folds[fold+1:]...))
+	slices.Sort(list)
+	return list
+}
+
 // Split divides the queries in two, of which the second has a share, above 0 and
 // below 1, of the queries of each task. Queries with equal texts are on one
 // side. The same data and seed give the same parts. Too few queries for both
