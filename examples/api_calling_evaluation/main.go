@@ -81,6 +81,8 @@ func run(ctx context.Context, e cli.Env) error {
 		return o.estimate(ctx, e, c)
 	case o.batch.write != "":
 		return o.writeBatches(ctx, e, c)
+	case o.rounds.on:
+		return o.rounds.run(ctx, e, o, c)
 	}
 	bar := progress.New(e.Stderr)
 	defer bar.Close()
@@ -167,6 +169,7 @@ type options struct {
 	calling                       chat.ResolveOptions
 	work                          shardFlags
 	batch                         batchFlags
+	rounds                        roundFlags
 }
 
 // header takes a flag of the form "Name: value".
@@ -235,12 +238,16 @@ func parse(e cli.Env) (*options, error) {
 	flags.Func("grace", "after SIGTERM: `seconds` in which the calls under way may finish (default 30)", seconds(&o.grace))
 	o.work.add(flags)
 	o.batch.add(flags)
+	o.rounds.add(flags)
 	if err := e.Parse(flags); err != nil {
 		return nil, err
 	}
 	err := o.work.check(e, flags)
 	if err == nil {
 		err = o.batch.check(e, flags, &o.Options)
+	}
+	if err == nil {
+		err = o.rounds.check(e, flags)
 	}
 	if err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func (w *shardFlags) add(flags *flag.FlagSet) {
 }
 
 // alone are flags of a run without shards.
-var alone = append([]string{"test", "dry_run", "fresh", "publish_incomplete"}, batchModes...)
+var alone = append([]string{"test", "dry_run", "fresh", "publish_incomplete", "rounds"}, batchModes...)
 
 // check demands flags that go together.
 func (w *shardFlags) check(e cli.Env, flags *flag.FlagSet) error {

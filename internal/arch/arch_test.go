@@ -45,7 +45,7 @@ var rules = []struct {
 	{"llmrouterdata/pipeline/rounds", []string{
 		"llmrouterdata", "llmrouterdata/chat", "llmrouterdata/dataset", "llmrouterdata/pipeline", "llmrouterdata/pipeline/internal/...", "llmrouterdata/routers", "internal/...",
 	}},
-	{"llmrouterdata/pipeline/internal/...", []string{"llmrouterdata/chat", "llmrouterdata/pipeline", "metrics", "embedding"}},
+	{"llmrouterdata/pipeline/internal/...", []string{"llmrouterdata/pipeline", "metrics", "embedding"}},
 	{"llmrouterdata/analysis", []string{"llmrouterdata/dataset", "llmrouterdata/routers", "internal/..."}},
 	{"llmrouterdata/routers", []string{"llmrouterdata/dataset", "internal/..."}},
 	{"llmrouterdata/routers/serve", []string{"llmrouterdata/chat", "llmrouterdata/routers", "internal/..."}},

@@ -452,7 +452,7 @@ func (d *Data) OfModels(models []int) (*Data, error) {
 		}
 		list[i] = d.models[m]
 	}
-	s := &store{tasks: d.tasks, dim: d.dim, task: d.task, text: d.text, unit: d.unit, read: d.read, where: d.where}
+	s := &store{tasks: d.tasks, dim: d.dim, task: d.task, text: d.text, unit: d.unit, vectors: d.vectors, encoder: d.encoder}
 	if err := s.setModels(list); err != nil {
 		return nil, err
 	}

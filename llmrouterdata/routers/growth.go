@@ -36,71 +36,87 @@ func NewGrowth(ctx context.Context, t Trainer, d *Data, o *PromiseOptions) (*Gro
 		return nil, err
 	}
 	complete, _ := d.Complete()
-	if len(complete.shuffledGroups(v.Seed)) < v.Folds {
+	if len(complete.shuffledGroups(v.Judge.Seed)) < v.Folds {
 		return nil, fmt.Errorf("%w: %d of %d", ErrTooFew, complete.Len(), d.Len())
 	}
-	folds, err := complete.Folds(v.Folds, v.Seed)
-	if err != nil {
+	g := &growing{data: complete, judge: v.Judge}
+	if g.folds, err = complete.Folds(v.Folds, v.Judge.Seed); err != nil {
 		return nil, err
 	}
-	single, err := Single(complete, complete.BestSingle())
-	if err != nil {
-		return nil, err
-	}
-	judge := JudgeOptions{Draws: v.Draws, Level: v.Level, Workers: v.Workers, Seed: v.Seed}
-	g := &Growth{Queries: complete.Len()}
-	var scores, values [][]float64 // by point
 	for _, share := range learningShares {
-		p, reached, err := learnFolds(ctx, t, complete, folds, share, &judge)
-		if err != nil {
+		if err := g.learn(ctx, t, share); err != nil {
 			return nil, err
 		}
-		if p.Queries > 0 {
-			g.Points = append(g.Points, p)
-			scores = append(scores, reached)
-			values = append(values, differences(reached, single.Scores))
-		}
 	}
-	if len(g.Points) < 2 {
+	if len(g.points) < 2 {
 		return nil, fmt.Errorf("%w: %d, in %d folds", ErrTooFew, complete.Len(), v.Folds)
 	}
-	intervals, err := complete.meanIntervals(ctx, append(values, g.slopes(scores)), &judge)
+	return g.growth(ctx)
+}
+
+// growing is a Growth in the making.
+type growing struct {
+	data   *Data // complete
+	folds  [][]int
+	judge  JudgeOptions
+	points []LearningPoint
+	draws  [][][]float64 // scores [points][draws][queries]
+}
+
+// learn adds the point of a share, unless it is too small in some fold.
+func (g *growing) learn(ctx context.Context, t Trainer, share float64) error {
+	var p LearningPoint
+	var draws [][]float64
+	for i, fold := range g.folds {
+		one, scores, err := learn(ctx, t, g.data.Subset(others(g.folds, i)), g.data.Subset(fold), share, &g.judge)
+		if err != nil || one.Queries == 0 {
+			return err
+		}
+		for len(draws) < one.Draws {
+			draws = append(draws, make([]float64, g.data.Len()))
+		}
+		for draw, of := range scores {
+			for k, q := range fold {
+				draws[draw][q] = of[k]
+			}
+		}
+		p.Queries += one.Queries
+		p.Draws = one.Draws
+	}
+	p.Queries /= len(g.folds)
+	g.points, g.draws = append(g.points, p), append(g.draws, draws)
+	return nil
+}
+
+// growth sums up what was learned.
+func (g *growing) growth(ctx context.Context) (*Growth, error) {
+	single, err := Single(g.data, g.data.BestSingle())
 	if err != nil {
 		return nil, err
 	}
-	for i := range g.Points {
-		g.Points[i].Gain = intervals[i]
+	var scores, values [][]float64 // by point
+	for i, draws := range g.draws {
+		reached := meanOfDraws(draws)
+		g.points[i].Performance = mean(reached)
+		scores, values = append(scores, reached), append(values, differences(reached, single.Scores))
 	}
-	g.slope = intervals[len(g.Points)]
-	return g, nil
-}
-
-// learnFolds is learn, of which the test queries are one fold after the other and
-// the training queries all others.
-func learnFolds(ctx context.Context, t Trainer, d *Data, folds [][]int, share float64, o *JudgeOptions) (p LearningPoint, scores []float64, err error) {
-	scores = make([]float64, d.Len())
-	sum := 0
-	for i, fold := range folds {
-		one, reached, err := learn(ctx, t, d.Subset(others(folds, i)), d.Subset(fold), share, o)
-		if err != nil || one.Queries == 0 {
-			return LearningPoint{}, nil, err
-		}
-		for k, q := range fold {
-			scores[q] = reached[k]
-		}
-		sum += one.Queries
-		p.Draws = one.Draws
+	intervals, err := g.data.meanIntervals(ctx, append(values, slopes(g.points, scores)), &g.judge)
+	if err != nil {
+		return nil, err
 	}
-	p.Queries, p.Performance = sum/len(folds), mean(scores)
-	return p, scores, nil
+	for i := range g.points {
+		g.points[i].Gain = intervals[i]
+	}
+	slope := intervals[len(g.points)]
+	return &Growth{Queries: g.data.Len(), Points: g.points, slope: slope.widened(g.judge.Level, g.drawVariance())}, nil
 }
 
 // slopes are, by query, the slopes of the straight lines of least squares through
 // its scores over 1/√queries, with their signs turned: their mean is that of the
 // curve.
-func (g *Growth) slopes(scores [][]float64) []float64 {
-	x := make([]float64, len(g.Points))
-	for i, p := range g.Points {
+func slopes(points []LearningPoint, scores [][]float64) []float64 {
+	x := make([]float64, len(points))
+	for i, p := range points {
 		x[i] = 1 / math.Sqrt(float64(p.Queries))
 	}
 	centre, squares := mean(x), 0.0
@@ -117,10 +133,43 @@ func (g *Growth) slopes(scores [][]float64) []float64 {
 	return list
 }
 
+// drawVariance is the variance that the slope has since other queries could have
+// been drawn for its points: from what the draws of a fold differ by.
+func (g *growing) drawVariance() float64 {
+	byDraw := make([][]float64, learningDraws) // slopes [draws][queries]
+	for draw := range byDraw {
+		scores := make([][]float64, len(g.points))
+		for i, draws := range g.draws {
+			scores[i] = draws[min(draw, len(draws)-1)] // of all queries there is one
+		}
+		byDraw[draw] = slopes(g.points, scores)
+	}
+	variance := 0.0
+	for _, fold := range g.folds {
+		means := make([]float64, len(byDraw))
+		for draw, of := range byDraw {
+			for _, q := range fold {
+				means[draw] += of[q] / float64(g.data.Len())
+			}
+		}
+		_, standardError := difference(means, make([]float64, len(means)))
+		variance += standardError * standardError
+	}
+	return variance
+}
+
+// widened is the interval of an estimate that has a variance besides.
+func (i Interval) widened(level, variance float64) Interval {
+	z := math.Sqrt2 * math.Erfinv(level)
+	wider := func(half float64) float64 { return math.Sqrt(half*half + z*z*variance) }
+	return Interval{Estimate: i.Estimate, Low: i.Estimate - wider(i.Estimate-i.Low), High: i.Estimate + wider(i.High-i.Estimate)}
+}
+
 // Gain is what a router fitted to more queries is expected to gain over one fitted
-// to fewer, both from 1 up, with the interval that comes from the queries. It goes
-// on from the points along the curve a - b/√queries, whose gains grow smaller as
-// those of routers do.
+// to fewer, both from 1 up. It goes on from the points along the curve
+// a - b/√queries, whose gains grow smaller as those of routers do. The interval
+// comes from the queries that the routers were judged on and from those that were
+// drawn to fit them.
 func (g *Growth) Gain(from, to int) Interval {
 	by := 1/math.Sqrt(float64(max(from, 1))) - 1/math.Sqrt(float64(max(to, from, 1)))
 	return Interval{Estimate: by * g.slope.Estimate, Low: by * g.slope.Low, High: by * g.slope.High}

@@ -11,7 +11,7 @@ import (
 // TestGrowth: the points are those of cross-validation, whatever the workers.
 func TestGrowth(t *testing.T) {
 	d := sampleData(t, 400, 8, 3, 0.02, 81)
-	o := &PromiseOptions{Draws: 200, Seed: 4, Workers: 2}
+	o := &PromiseOptions{Judge: JudgeOptions{Draws: 200, Seed: 4, Workers: 2}}
 	g, err := NewGrowth(t.Context(), Ridge{}, d, o)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestGrowth(t *testing.T) {
 		t.Fatal(err)
 	}
 	near(t, "performance of all", g.Points[3].Performance, promise.Routers[0].Performance.Estimate, 1e-12)
-	again, err := NewGrowth(t.Context(), Ridge{}, d, &PromiseOptions{Draws: 200, Seed: 4, Workers: 1})
+	again, err := NewGrowth(t.Context(), Ridge{}, d, &PromiseOptions{Judge: JudgeOptions{Draws: 200, Seed: 4, Workers: 1}})
 	if err != nil || !reflect.DeepEqual(g, again) {
 		t.Errorf("one worker gives another curve (%v)", err)
 	}
@@ -42,16 +42,17 @@ func TestGrowth(t *testing.T) {
 // curve, at every query.
 func TestGrowthGain(t *testing.T) {
 	const a, b = 0.7, 0.9
-	g := &Growth{}
+	var points []LearningPoint
 	var scores [][]float64
 	for _, n := range []int{25, 50, 100, 200} {
-		g.Points = append(g.Points, LearningPoint{Queries: n})
+		points = append(points, LearningPoint{Queries: n})
 		reached := a - b/math.Sqrt(float64(n))
 		scores = append(scores, []float64{reached, 2 * reached})
 	}
-	slopes := g.slopes(scores)
+	slopes := slopes(points, scores)
 	near(t, "slope", slopes[0], b, 1e-12)
 	near(t, "slope of twice the scores", slopes[1], 2*b, 1e-12)
+	g := &Growth{}
 	g.slope = Interval{Estimate: b, Low: b / 2, High: 2 * b}
 	gain := g.Gain(200, 400)
 	near(t, "gain", gain.Estimate, b*(1/math.Sqrt(200)-1/math.Sqrt(400)), 1e-12)
@@ -69,7 +70,7 @@ func TestGrowthGain(t *testing.T) {
 // say nothing, the interval has 0.
 func TestGrowthTells(t *testing.T) {
 	models, queries := sample(1200, 24, 3, 0, 82)
-	g, err := NewGrowth(t.Context(), Ridge{}, newData(t, func() ([]Model, []Query) { return models, queries }), &PromiseOptions{Draws: 300})
+	g, err := NewGrowth(t.Context(), Ridge{}, newData(t, func() ([]Model, []Query) { return models, queries }), &PromiseOptions{Judge: JudgeOptions{Draws: 300}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func TestGrowthTells(t *testing.T) {
 			queries[q].Pairs[m].Score = float64(m) / 2
 		}
 	}
-	flat, err := NewGrowth(t.Context(), Ridge{}, newData(t, func() ([]Model, []Query) { return models, queries }), &PromiseOptions{Draws: 300})
+	flat, err := NewGrowth(t.Context(), Ridge{}, newData(t, func() ([]Model, []Query) { return models, queries }), &PromiseOptions{Judge: JudgeOptions{Draws: 300}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,12 +41,14 @@ func LearningCurve(ctx context.Context, t Trainer, train, test *Data, o *JudgeOp
 	var points []LearningPoint
 	var gains [][]float64
 	for _, share := range learningShares {
-		p, scores, err := learn(ctx, t, train, complete, share, &v)
+		p, draws, err := learn(ctx, t, train, complete, share, &v)
 		if err != nil {
 			return nil, err
 		}
 		if p.Queries > 0 {
 			test.looks.Add(int64(p.Draws))
+			scores := meanOfDraws(draws)
+			p.Performance = mean(scores)
 			points = append(points, p)
 			gains = append(gains, differences(scores, single.Scores))
 		}
@@ -59,14 +61,13 @@ func LearningCurve(ctx context.Context, t Trainer, train, test *Data, o *JudgeOp
 }
 
 // learn fits a router to some draws of a share of the training queries and returns
-// the point, without queries for a share that is too small, and the mean scores by
-// test query.
-func learn(ctx context.Context, t Trainer, train, test *Data, share float64, o *JudgeOptions) (p LearningPoint, scores []float64, err error) {
+// the point, without queries for a share that is too small, and the scores by draw
+// and test query.
+func learn(ctx context.Context, t Trainer, train, test *Data, share float64, o *JudgeOptions) (p LearningPoint, draws [][]float64, err error) {
 	p.Draws = learningDraws
 	if share == 1 {
 		p.Draws = 1
 	}
-	scores = make([]float64, test.Len())
 	for draw := range p.Draws {
 		part := train
 		if share < 1 {
@@ -81,13 +82,21 @@ func learn(ctx context.Context, t Trainer, train, test *Data, share float64, o *
 		if err != nil {
 			return p, nil, fmt.Errorf("%d of %d training queries: %w", part.Len(), train.Len(), err)
 		}
-		for q, s := range replay.Scores {
-			scores[q] += s / float64(p.Draws)
-		}
+		draws = append(draws, replay.Scores)
 		p.Queries = part.Len()
 	}
-	p.Performance = mean(scores)
-	return p, scores, nil
+	return p, draws, nil
+}
+
+// meanOfDraws are the means over the draws, by query.
+func meanOfDraws(draws [][]float64) []float64 {
+	list := make([]float64, len(draws[0]))
+	for _, scores := range draws {
+		for q, s := range scores {
+			list[q] += s / float64(len(draws))
+		}
+	}
+	return list
 }
 
 // fitAndReplay fits a router and replays what it chooses by the highest score.
