@@ -105,10 +105,8 @@ func (p *Plan) Estimate(ctx context.Context) (*Estimate, error) {
 			e.Complete++
 			continue
 		}
-		c := queryCost{query: q}
-		c.least.Add(missing.Total().PromptUSD)
-		c.most.Add(missing.Total().MaxUSD)
-		e.costs = append(e.costs, c)
+		total := missing.Total()
+		e.costs = append(e.costs, queryCost{q, money.Of(total.PromptUSD), money.Of(total.MaxUSD)})
 	}
 	e.SpentUSD, e.InBatches = spent.Dollars(), len(r.inParts)
 	return e, r.eachBatch(func(w batch.Work) error {
