@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -94,10 +95,7 @@ func (r *Report) remarks(b *strings.Builder) {
 		if i == 0 || r.Answered[i-1].Candidate != a.Candidate {
 			fmt.Fprintf(b, "candidate %q was answered for by", a.Candidate)
 		}
-		name := a.Model
-		if name == "" {
-			name = "one that did not tell its name"
-		}
+		name := cmp.Or(a.Model, "one that did not tell its name")
 		end := ","
 		if i+1 == len(r.Answered) || r.Answered[i+1].Candidate != a.Candidate {
 			end = "\n"
