@@ -236,7 +236,7 @@ func TestPeerTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := filled[0]; c.InputPrice != 2.5 || c.OutputPrice != 10 || c.CachedInputPrice == nil || *c.CachedInputPrice != 1.25 || len(c.Extra) != 1 {
+	if c := filled[0]; c.InputPrice != 2.5 || c.OutputPrice != 10 || c.CachedInputPrice == nil || *c.CachedInputPrice != 1.25 || c.BatchPriceFactor == nil || *c.BatchPriceFactor != 0.5 || len(c.Extra) != 0 {
 		t.Errorf("%+v", c)
 	}
 	if out := outcomes[1]; out.Found != nil || len(out.Offers) < 2 || !filled[1].Unpriced {
