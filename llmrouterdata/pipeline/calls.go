@@ -14,10 +14,11 @@ import (
 
 const askedToStop = "the run was asked to stop"
 
-var errAskedToStop = errors.New(askedToStop)
+// ErrAskedToStop is why calls were not made after Options.Drain was closed.
+var ErrAskedToStop = errors.New(askedToStop)
 
 // errDrained ends what a graceful shutdown does not wait for.
-var errDrained = fmt.Errorf("pipeline: %w: %w", errAskedToStop, context.Canceled)
+var errDrained = fmt.Errorf("pipeline: %w: %w", ErrAskedToStop, context.Canceled)
 
 // finishLength is the finish reason of an answer that was cut for its length.
 const finishLength = "length"
@@ -61,7 +62,7 @@ func (r *run) next(ctx context.Context) (schedule.Pair, bool) {
 		case <-ctx.Done():
 			r.schedule.Stop("")
 		case <-r.options.Drain:
-			r.note(r.schedule.Stop(askedToStop), errAskedToStop)
+			r.note(r.schedule.Stop(askedToStop), ErrAskedToStop)
 		default:
 		}
 		p, ok := r.schedule.Next()

@@ -200,7 +200,7 @@ func (r *run) work(ctx context.Context, client Client, cache *vectorcache.Cache)
 	case <-embedded:
 	case <-r.halt:
 	case <-r.drain():
-		r.stop(errAskedToStop)
+		r.stop(ErrAskedToStop)
 	}
 	return nil
 }

@@ -91,10 +91,14 @@ func codeOf(err error) int {
 	switch e := err.(type) {
 	case interface{ Unwrap() []error }:
 		var codes []int
-		for _, part := range e.Unwrap() {
+		parts := e.Unwrap()
+		for _, part := range parts {
+			if part == context.Canceled && slices.Contains(parts, pipeline.ErrAskedToStop) {
+				continue // both say the same
+			}
 			codes = append(codes, codeOf(part))
 		}
-		for _, code := range []int{codeFailed, codeBudget, codeLater} {
+		for _, code := range []int{codeFailed, codeBudget, codeLater, codeInterrupted} {
 			if slices.Contains(codes, code) {
 				return code
 			}
@@ -118,6 +122,8 @@ func codeOf(err error) int {
 	switch inner := errors.Unwrap(err); {
 	case err == chat.ErrBudget:
 		return codeBudget
+	case err == pipeline.ErrAskedToStop: // by a signal, or since another shard's calls ended: that one says why
+		return codeInterrupted
 	case inner != nil:
 		return codeOf(inner)
 	}
