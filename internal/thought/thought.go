@@ -4,6 +4,7 @@ package thought
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/llmrouter-go/llmrouter/internal/pytext"
 )
@@ -35,7 +36,7 @@ func Only(reply string) bool { return Len(reply) > 0 && isBlank(Strip(reply)) }
 
 // MayBeOnly reports whether a reply could be one that [Only] reports, given as it
 // stands in a JSON string, in which characters may be escapes. It looks at the ends
-// alone; where it says no, Only says so too.
+// and at where a mark may follow another; where it says no, Only says so too.
 func MayBeOnly(raw string) bool {
 	begin := strings.TrimLeftFunc(raw, isInvisible)
 	if begin == "" || begin[0] == '\\' || strings.HasPrefix(begin, bareChannel) || nextBracket(begin[:1], 0) == 0 {
@@ -48,7 +49,35 @@ func MayBeOnly(raw string) bool {
 	if n := len(end) - len(`\u0000`); n >= 0 && strings.HasPrefix(end[n:], `\u`) {
 		return true
 	}
-	return strings.HasSuffix(end, ">") || strings.HasSuffix(end, "]") || strings.HasSuffix(end, "▷")
+	return strings.HasSuffix(end, ">") || strings.HasSuffix(end, "]") || strings.HasSuffix(end, "▷") || mayReopen(raw)
+}
+
+// mayReopen reports whether a mark may begin right behind another: behind a thought
+// that lacks its opening mark another one may stand that lacks its end.
+func mayReopen(raw string) bool {
+	for _, escaped := range [...]string{`\u003`, `\u005`, `\u25`} { // of brackets
+		if strings.Contains(raw, escaped) {
+			return true
+		}
+	}
+	for at := 0; ; {
+		n := strings.IndexAny(raw[at:], ">]▷")
+		if n < 0 {
+			return false
+		}
+		_, size := utf8.DecodeRuneInString(raw[at+n:])
+		at += n + size
+		rest := strings.TrimLeftFunc(raw[at:], isInvisible)
+		for len(rest) > 1 && rest[0] == '\\' && strings.IndexByte("nrtfbu", rest[1]) >= 0 {
+			if rest[1] == 'u' {
+				return true
+			}
+			rest = strings.TrimLeftFunc(rest[2:], isInvisible)
+		}
+		if rest != "" && nextBracket(rest[:1], 0) == 0 {
+			return true
+		}
+	}
 }
 
 // afterThought returns what follows the first thought, and whether there is one.

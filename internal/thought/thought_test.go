@@ -81,7 +81,7 @@ func FuzzStrip(f *testing.F) {
 	for _, s := range []string{
 		"", "<think>a</think>b", "a</think>b</think>c", "<think>", "<think><think>a</think>b", "</thinking>\n  x", "[THINK]a[/THINK]",
 		"<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b", "analysis assistantfinal", "◁think▷a◁/think▷",
-		"`</think>`", "<think a=\"b\">c</think>", "\ufeff\xff</think>\u3000\n\tx", "</think></think><thought>a</thought>",
+		"`</think>`", "<think a=\"b\">c</think>", "\ufeff\xff</think>\u3000\n\tx", "</think></think><thought>a</thought>", "a</think>\n<thought>b",
 	} {
 		f.Add(s)
 	}
