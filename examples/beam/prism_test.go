@@ -155,8 +155,8 @@ func (s *jobServer) launch(args ...string) (launcher *exec.Cmd, said *bytes.Buff
 	return launcher, said
 }
 
-// At a job server of its own, whose workers are processes: a worker is killed, which
-// Prism waits for until the launcher is interrupted; the launcher of the next job is
+// At a job server of its own, whose workers are processes: a worker is killed, for
+// which Prism fails the job, or waits until the launcher is interrupted; the launcher of the next job is
 // interrupted at once; a third worker is told to stop. The same command goes on each
 // time, and makes only calls again that were under way when a worker was killed.
 func TestPrism(t *testing.T) {
@@ -176,7 +176,7 @@ func TestPrism(t *testing.T) {
 			server.signal(0, os.Kill)
 			server.until("an end of the worker", func() bool { return server.gone(0) })
 			_ = launcher.Process.Signal(syscall.SIGTERM)
-		}, []string{"was cancelled ([", "the pipeline failed"}}, // unless Prism has noticed
+		}, []string{"was cancelled ([", "the pipeline failed"}},
 		{400, func(launcher *exec.Cmd) { _ = launcher.Process.Signal(syscall.SIGTERM) }, []string{"was cancelled (["}},
 		{600, func(*exec.Cmd) { server.signal(2, syscall.SIGTERM) }, []string{"the pipeline failed"}},
 	} {
